@@ -1,0 +1,1 @@
+"""Hessians, spectra and critical points of one trained network."""

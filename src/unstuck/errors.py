@@ -1,0 +1,21 @@
+"""The errors a user can cause: one sentence that names the place, the value and the way out."""
+
+
+class UnstuckError(Exception):
+    """Base of every error that is reported to the user as one sentence, without a traceback."""
+
+
+class ConfigError(UnstuckError):
+    """A value in a study's configuration is wrong."""
+
+
+class DataError(UnstuckError):
+    """A dataset cannot be had, or is not what its checksum says."""
+
+
+class CurvatureError(UnstuckError):
+    """A quantity of curvature cannot be computed for this problem."""
+
+
+class RegistryError(UnstuckError):
+    """An entry of the registry of claims is wrong."""

@@ -1,0 +1,1 @@
+"""One figure a claim, drawn from its evidence."""

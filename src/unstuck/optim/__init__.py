@@ -1,0 +1,1 @@
+"""One update rule for every optimizer, and the schedules of its rate."""

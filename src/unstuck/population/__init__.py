@@ -1,0 +1,1 @@
+"""Networks trained side by side: every tensor has a leading axis of members."""

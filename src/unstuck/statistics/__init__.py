@@ -1,0 +1,1 @@
+"""Intervals, paired tests, multiplicity, power and the verdict rule."""

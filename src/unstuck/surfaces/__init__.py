@@ -1,0 +1,1 @@
+"""The analytic loss surfaces of the notes, with their critical points."""

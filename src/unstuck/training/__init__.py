@@ -1,0 +1,1 @@
+"""The training loop over a population, its measurements and its jobs."""
