@@ -1,0 +1,146 @@
+"""What one run is, how its rate is chosen, and which runs a cell of an experiment asks for."""
+
+import hashlib
+import json
+from functools import cached_property
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
+
+from unstuck.optim.coefficients import Coefficients
+from unstuck.optim.schedules import ScheduleSpec
+from unstuck.population.spec import NetworkSpec
+
+LossName = Literal["cross_entropy", "squared_error"]
+Order = Literal["reshuffled", "fixed", "sorted"]
+Precision = Literal["float32", "float64"]
+Criterion = Literal["validation_loss", "validation_accuracy", "train_loss"]
+Scalar = bool | int | float | str
+
+#: seed of the first tuning run; evaluation runs count from 0, so the two never meet
+FIRST_TUNING_SEED = 1000
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Recipe(_Frozen):
+    """A run without its learning rate and its seed."""
+
+    dataset: str = Field(description="Name of the dataset.")
+    data: str = Field(description="Digest of the dataset's specification.")
+    network: NetworkSpec = Field(description="Architecture and initialisation.")
+    loss: LossName = Field("cross_entropy", description="Training loss.")
+    optimizer: Coefficients = Field(description="Row of coefficients of the update rule.")
+    schedule: ScheduleSpec = Field(description="Factor of the base rate at each update.")
+    batch_size: PositiveInt | Literal["full"] = Field(32, description="Samples per update.")
+    epochs: PositiveInt | None = Field(None, description="Budget in passes over the data.")
+    updates: PositiveInt | None = Field(None, description="Budget in updates.")
+    evaluations: PositiveInt = Field(
+        20, description="Evenly spaced measurements, besides the one at the start."
+    )
+    order: Order = Field("reshuffled", description="Order of the samples.")
+    dtype: Precision = Field("float32", description="Number format of the training.")
+
+    @model_validator(mode="after")
+    def _one_budget(self) -> Self:
+        if (self.epochs is None) == (self.updates is None):
+            raise ValueError("give either epochs or updates as the budget, not both or neither")
+        return self
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the canonical JSON of the recipe."""
+        fields = {name: getattr(self, name) for name in sorted(Recipe.model_fields)}
+        content = {
+            name: value.model_dump(mode="json") if isinstance(value, BaseModel) else value
+            for name, value in fields.items()
+        }
+        text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def at(self, lr: float, seed: int) -> "RunSpec":
+        """Return the run of this recipe at one base rate, from one seed.
+
+        The recipe is taken as checked: this is called once for each of many thousand runs.
+        """
+        run = RunSpec.model_construct(
+            **{name: getattr(self, name) for name in Recipe.model_fields}, lr=float(lr), seed=seed
+        )
+        run.__dict__["digest"] = self.digest
+        return run
+
+    def samples(self, available: int) -> int:
+        """Samples of a full batch of this recipe, of `available` training samples."""
+        return available if self.batch_size == "full" else self.batch_size
+
+    def updates_per_epoch(self, available: int) -> int:
+        """Updates of one pass over `available` training samples; the last may be a smaller one."""
+        return -(-available // self.samples(available))
+
+    def total_updates(self, available: int) -> int:
+        """Updates of a run on `available` training samples."""
+        if self.updates is not None:
+            return self.updates
+        return int(self.epochs or 0) * self.updates_per_epoch(available)
+
+
+class RunSpec(Recipe):
+    """One training of one network: a value for every field, and a seed."""
+
+    lr: PositiveFloat = Field(description="Base learning rate.")
+    seed: int = Field(ge=0, description="Seed of the initial weights and of the data order.")
+
+    @cached_property
+    def run_id(self) -> str:
+        """First 16 hex digits of the SHA-256 of the recipe's digest, the rate and the seed."""
+        return run_id(self.digest, self.lr, self.seed)
+
+
+def run_id(recipe_digest: str, lr: float, seed: int) -> str:
+    """Identity of the run of a recipe at one rate, from one seed."""
+    text = f"{recipe_digest}|{float(lr)!r}|{seed}"
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+class Tune(_Frozen):
+    """Choose the learning rate from a grid, on tuning seeds 1000, 1001, ..."""
+
+    rates: tuple[PositiveFloat, ...] = Field(min_length=1, description="Rates, ascending.")
+    extensions: int = Field(
+        4, ge=0, description="How many rates the grid may grow by when its best lies on an edge."
+    )
+    by: Criterion = Field(
+        "validation_loss", description="What the best rate is best at, after the last update."
+    )
+    seeds: PositiveInt = Field(2, description="Tuning seeds per rate.")
+
+    @model_validator(mode="after")
+    def _ascending(self) -> Self:
+        if any(high <= low for low, high in zip(self.rates, self.rates[1:], strict=False)):
+            raise ValueError(f"rates must ascend without repetition, not {list(self.rates)}")
+        return self
+
+    @property
+    def tuning_seeds(self) -> range:
+        """Seeds on which the rate is chosen."""
+        return range(FIRST_TUNING_SEED, FIRST_TUNING_SEED + self.seeds)
+
+
+class Cell(_Frozen):
+    """One cell of an experiment's grid: a recipe, how its rate is had, and evaluation seeds."""
+
+    labels: dict[str, Scalar] = Field(
+        default_factory=dict, description="Named values of the axes, columns of the tables."
+    )
+    run: Recipe = Field(description="What all runs of the cell share.")
+    rate: PositiveFloat | Tune = Field(description="A fixed base rate, or how to choose it.")
+    seeds: int = Field(ge=1, le=FIRST_TUNING_SEED, description="Evaluation seeds 0, 1, ...")
+
+    @property
+    def key(self) -> str:
+        """Identity of a cell among those of a job: its recipe, its rate and its labels."""
+        rate: Any = self.rate.model_dump(mode="json") if isinstance(self.rate, Tune) else self.rate
+        text = json.dumps([self.run.digest, rate, self.labels], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
