@@ -1,0 +1,98 @@
+"""Convolution of stacked networks, over one or two axes of places."""
+
+import itertools
+import math
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from unstuck.population.layers import Layer, Pass, Saved, Shape, Tensors
+from unstuck.population.linear import Draw, rows_backward, rows_forward
+
+
+def map_size(size: int, kernel: int, stride: int, padding: int) -> int:
+    """Return the places along one axis of a convolution's output."""
+    return (size + 2 * padding - kernel) // stride + 1
+
+
+class Convolution(Layer):
+    """Cross-correlation with zero padding, as one matrix product over unfolded patches per member.
+
+    The weight is `[kernel, C_in, C_out]` or `[kernel, kernel, C_in, C_out]`, the bias `[C_out]`:
+    torch's `[C_out, C_in, kernel...]` with its first axis moved last, then its second.
+    """
+
+    def __init__(
+        self,
+        input_shape: Shape,
+        outputs: int,
+        *,
+        kernel: int,
+        stride: int,
+        padding: int,
+        draw: Draw,
+    ) -> None:
+        *places, inputs = input_shape
+        self._padded = tuple(size + 2 * padding for size in places)
+        self._kernel, self._stride, self._padding = kernel, stride, padding
+        self._patch = (*(kernel for _ in places), inputs)
+        self._map = tuple(map_size(size, kernel, stride, padding) for size in places)
+        self.parameters = {"weight": (*self._patch, outputs), "bias": (outputs,)}
+        self.output_shape = (*self._map, outputs)
+        self._draw = draw
+
+    def initial_parameters(self, generator: np.random.Generator) -> list[NDArray[np.float64]]:
+        shape = self.parameters["weight"]
+        area = math.prod(self._patch[:-1])
+        fan_in, fan_out = area * shape[-2], area * shape[-1]
+        return [self._draw(generator, shape, fan_in, fan_out), np.zeros(shape[-1])]
+
+    def forward(self, x: Tensor, parameters: Tensors, buffers: Tensors, training: bool) -> Pass:
+        weight, bias = parameters
+        patches = self._unfold(x)
+        output = rows_forward(patches, weight.flatten(1, -2), bias)
+        return Pass(output.view(-1, x.shape[1], *self.output_shape), (patches,))
+
+    def backward(
+        self,
+        upstream: Tensor,
+        saved: Saved,
+        parameters: Tensors,
+        gradients: Tensors,
+        wants_input: bool,
+    ) -> Tensor | None:
+        K, B = upstream.shape[:2]
+        rows = upstream.reshape(K, -1, upstream.shape[-1])
+        weight_out, bias_out = gradients
+        rows_backward(rows, saved[0], weight_out.flatten(1, -2), bias_out)
+        if not wants_input:
+            return None
+        patches = torch.bmm(rows, parameters[0].flatten(1, -2).mT)
+        return self._fold(patches.view(K, B, *self._map, *self._patch))
+
+    def _unfold(self, x: Tensor) -> Tensor:
+        """Return the patches `[K, B * places, patch]` of maps `[K, B, *places, C]`."""
+        axes = len(self._map)
+        if self._padding:
+            x = torch.nn.functional.pad(x, (0, 0) + (self._padding, self._padding) * axes)
+        for axis in range(2, 2 + axes):
+            x = x.unfold(axis, self._kernel, self._stride)
+        patches = x.movedim(2 + axes, -1)  # channels innermost: copies run over whole rows
+        return patches.reshape(x.shape[0], -1, math.prod(self._patch))
+
+    def _fold(self, patches: Tensor) -> Tensor:
+        """Sum patches `[K, B, *places, *patch]` into the maps they came from."""
+        K, B = patches.shape[:2]
+        padded = patches.new_zeros((K, B, *self._padded, self._patch[-1]))
+        for offset in itertools.product(range(self._kernel), repeat=len(self._map)):
+            window, part = padded, patches
+            for axis, (start, size) in enumerate(zip(offset, self._map, strict=True), start=2):
+                stop = start + self._stride * (size - 1) + 1
+                window = window[(slice(None),) * axis + (slice(start, stop, self._stride),)]
+                part = part.select(2 + len(self._map), start)
+            window += part
+        for axis, size in enumerate(self._padded, start=2):
+            padded = padded.narrow(axis, self._padding, size - 2 * self._padding)
+        return padded

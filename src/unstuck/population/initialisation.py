@@ -1,0 +1,45 @@
+"""Random initial weights.
+
+Variances: Glorot & Bengio (2010), eq. 12, `2 / (fan_in + fan_out)`; He et al. (2015), eq. 10,
+`2 / fan_in`; LeCun et al. (1998), sec. 4.6, `1 / fan_in`.
+"""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unstuck.population.spec import NetworkSpec
+
+WEIGHT_STREAM = 1
+"""Stream of random numbers, beside the seed, from which initial weights are drawn."""
+
+
+def weight_generator(seed: int) -> np.random.Generator:
+    """Return the generator of the initial weights of the run with this seed."""
+    return np.random.default_rng([seed, WEIGHT_STREAM])
+
+
+def weight_deviation(spec: NetworkSpec, fan_in: int, fan_out: int) -> float:
+    """Return the standard deviation of the initial weights of a layer."""
+    variance = {
+        "glorot": 2 / (fan_in + fan_out),
+        "he": 2 / fan_in,
+        "lecun": 1 / fan_in,
+    }[spec.init]
+    return spec.init_scale * math.sqrt(variance)
+
+
+def draw_weights(
+    spec: NetworkSpec,
+    generator: np.random.Generator,
+    shape: tuple[int, ...],
+    fan_in: int,
+    fan_out: int,
+) -> NDArray[np.float64]:
+    """Draw weights of mean 0 and the standard deviation that the specification asks for."""
+    deviation = weight_deviation(spec, fan_in, fan_out)
+    if spec.init_distribution == "normal":
+        return generator.normal(0.0, deviation, shape)
+    bound = math.sqrt(3) * deviation
+    return generator.uniform(-bound, bound, shape)

@@ -1,0 +1,258 @@
+"""Stacked networks of one architecture: outputs, losses and gradients of K members at once."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from unstuck.errors import ConfigError
+from unstuck.population.convolution import Convolution
+from unstuck.population.initialisation import draw_weights, weight_generator
+from unstuck.population.layers import Activation, Layer, MeanPool, Reshape, Saved, Shape
+from unstuck.population.layout import Layout, Slot
+from unstuck.population.linear import Linear
+from unstuck.population.losses import LOSSES, Loss
+from unstuck.population.normalisation import BatchNorm
+from unstuck.population.spec import NetworkSpec
+
+
+class Network:
+    """K networks of one architecture over flat parameters `[K, P]` and buffers `[K, Q]`.
+
+    Nothing of a member depends on the others: not on their number, not on their values.
+
+    Parameters
+    ----------
+    spec
+        The architecture and the rule of initialisation.
+    input_shape
+        Shape of one sample: `(features,)`, `(C, L)` or `(C, H, W)`; dense networks flatten it.
+    classes
+        Outputs of the last layer.
+
+    Raises
+    ------
+    ConfigError
+        If the input does not suit the kind of network, or a map would vanish.
+    """
+
+    def __init__(self, spec: NetworkSpec, input_shape: Shape, classes: int) -> None:
+        self.spec = spec
+        self.input_shape = input_shape
+        self.classes = classes
+        named = _layers(spec, input_shape, classes)
+        self.layers: tuple[Layer, ...] = tuple(named.values())
+        self._parameters, self._parameter_spans = _lay(named, lambda layer: layer.parameters)
+        self._buffers, self._buffer_spans = _lay(named, lambda layer: layer.buffers)
+        self._first_trained = next(i for i, layer in enumerate(self.layers) if layer.parameters)
+
+    @property
+    def layout(self) -> tuple[Slot, ...]:
+        """Where each parameter tensor lies in a member's flat vector `[P]`."""
+        return self._parameters.slots
+
+    @property
+    def buffer_layout(self) -> tuple[Slot, ...]:
+        """Where each buffer lies in a member's flat vector `[Q]`."""
+        return self._buffers.slots
+
+    @property
+    def parameter_count(self) -> int:
+        """Parameters P of one member."""
+        return self._parameters.size
+
+    @property
+    def buffer_count(self) -> int:
+        """Buffers Q of one member: running means and variances; 0 without batch normalisation."""
+        return self._buffers.size
+
+    def views(self, theta: Tensor) -> dict[str, Tensor]:
+        """Return views `[K, *shape]` of the parameters `[K, P]` by name."""
+        return dict(
+            zip((slot.name for slot in self.layout), self._parameters.views(theta), strict=True)
+        )
+
+    def initial(self, seed: int) -> Tensor:
+        """Return the initial parameters `[P]` in float64, which depend on spec and seed only."""
+        generator = weight_generator(seed)
+        return _flat([a for layer in self.layers for a in layer.initial_parameters(generator)])
+
+    def initial_buffers(self) -> Tensor:
+        """Return the initial buffers `[Q]` in float64."""
+        return _flat([array for layer in self.layers for array in layer.initial_buffers()])
+
+    def forward(
+        self, theta: Tensor, x: Tensor, buffers: Tensor, training: bool
+    ) -> tuple[Tensor, Tensor]:
+        """Return the outputs `[K, B, classes]` and the new buffers `[K, Q]`.
+
+        Pure, and traceable by autograd and torch.func.
+
+        Parameters
+        ----------
+        theta
+            Parameters `[K, P]`.
+        x
+            Samples `[K, B, *input_shape]`, or `[1, B, *input_shape]` shared by all members.
+        buffers
+            Running statistics `[K, Q]`.
+        training
+            Whether batch normalisation uses each member's own batch (and moves the buffers) or the
+            running statistics.
+        """
+        outputs, _, new_buffers = self._run(theta, x, buffers, training)
+        return outputs, new_buffers
+
+    def loss_and_correct(
+        self, theta: Tensor, x: Tensor, y: Tensor, loss: str, buffers: Tensor, training: bool
+    ) -> tuple[Tensor, Tensor]:
+        """Return the mean loss `[K]`, differentiable, and the number of correct samples `[K]`.
+
+        `y` `[K, B]` or `[1, B]` holds classes; `loss` is a key of `LOSSES`.
+        """
+        criterion = _criterion(loss)
+        outputs, _ = self.forward(theta, x, buffers, training)
+        return criterion.value(outputs, y).mean(1), criterion.correct(outputs, y)
+
+    @torch.no_grad()
+    def loss_and_gradient(
+        self,
+        theta: Tensor,
+        x: Tensor,
+        y: Tensor,
+        loss: str,
+        buffers: Tensor,
+        training: bool,
+        out: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Return the mean loss of each member's batch and its gradient, without an autograd graph.
+
+        Arguments are those of `forward` and `loss_and_correct`.
+
+        Returns
+        -------
+        loss : `[K]`
+        correct : `[K]` int64, samples whose largest output is at their class
+        gradient : `[K, P]`, written into `out` if it is given
+        new_buffers : `[K, Q]`
+        """
+        criterion = _criterion(loss)
+        outputs, saved, new_buffers = self._run(theta, x, buffers, training)
+        value, upstream = criterion.value_and_gradient(outputs, y)
+        gradient = torch.empty_like(theta) if out is None else out
+        self._backward(upstream / y.shape[1], saved, theta, gradient)
+        return value.mean(1), criterion.correct(outputs, y), gradient, new_buffers
+
+    def _run(
+        self, theta: Tensor, x: Tensor, buffers: Tensor, training: bool
+    ) -> tuple[Tensor, list[Saved], Tensor]:
+        parameters = self._parameters.views(theta)
+        old_buffers = self._buffers.views(buffers)
+        moved: list[Tensor] = []
+        saved = []
+        hidden = x.flatten(2) if self.spec.kind == "dense" else x.movedim(2, -1)
+        for layer, held, buffered in zip(
+            self.layers, self._parameter_spans, self._buffer_spans, strict=True
+        ):
+            done = layer.forward(hidden, parameters[held], old_buffers[buffered], training)
+            hidden = done.output
+            saved.append(done.saved)
+            moved.extend(done.buffers)
+        return hidden, saved, torch.cat(moved, 1) if training and moved else buffers
+
+    def _backward(
+        self,
+        upstream: Tensor,
+        saved: list[Saved],
+        theta: Tensor,
+        gradient: Tensor,
+    ) -> None:
+        parameters = self._parameters.views(theta)
+        gradients = self._parameters.views(gradient)
+        flowing: Tensor | None = upstream
+        for index in range(len(self.layers) - 1, self._first_trained - 1, -1):
+            assert flowing is not None
+            span = self._parameter_spans[index]
+            flowing = self.layers[index].backward(
+                flowing,
+                saved[index],
+                parameters[span],
+                gradients[span],
+                index > self._first_trained,
+            )
+
+
+def _criterion(loss: str) -> Loss:
+    if loss not in LOSSES:
+        raise ConfigError(f"loss {loss!r} is not known: choose one of {', '.join(LOSSES)}")
+    return LOSSES[loss]
+
+
+def _flat(arrays: list[NDArray[np.float64]]) -> Tensor:
+    return torch.from_numpy(np.concatenate([np.empty(0), *(array.ravel() for array in arrays)]))
+
+
+def _lay(
+    named: dict[str, Layer], tensors: Callable[[Layer], Mapping[str, Shape]]
+) -> tuple[Layout, list[slice]]:
+    """Lay the tensors of all layers end to end, and return which slots belong to which layer."""
+    flat: list[tuple[str, Shape]] = []
+    spans: list[slice] = []
+    for name, layer in named.items():
+        own = tensors(layer)
+        spans.append(slice(len(flat), len(flat) + len(own)))
+        flat += [(f"{name}.{tensor}", shape) for tensor, shape in own.items()]
+    return Layout.of(flat), spans
+
+
+def _layers(spec: NetworkSpec, input_shape: Shape, classes: int) -> dict[str, Layer]:
+    """Build the layers of a network by name, from input to output."""
+    draw = partial(_draw, spec)
+    layers: dict[str, Layer] = {}
+    shape = _features_last(spec, input_shape)
+    for number, width in enumerate(spec.hidden, start=1):
+        if spec.kind == "dense":
+            main: Layer = Linear(shape[-1], width, draw)
+            layers[f"linear{number}"] = main
+        else:
+            main = Convolution(
+                shape, width, kernel=spec.kernel, stride=spec.stride, padding=spec.margin, draw=draw
+            )
+            layers[f"convolution{number}"] = main
+        shape = main.output_shape
+        if min(shape) < 1:
+            raise ConfigError(
+                f"hidden layer {number} of input {input_shape}: kernel {spec.kernel} is larger "
+                "than its map; use fewer layers, a smaller kernel or stride, or padding"
+            )
+        if spec.batchnorm == "before":
+            layers[f"batchnorm{number}"] = BatchNorm(shape, spec.batchnorm_momentum)
+        layers[f"activation{number}"] = Activation(spec.activation, shape)
+        if spec.batchnorm == "after":
+            layers[f"batchnorm{number}"] = BatchNorm(shape, spec.batchnorm_momentum)
+    if len(shape) > 1:
+        pool = MeanPool(shape) if spec.pool == "mean" else Reshape(shape)
+        layers["pool"], shape = pool, pool.output_shape
+    layers["head"] = Linear(shape[-1], classes, draw)
+    return layers
+
+
+def _draw(
+    spec: NetworkSpec, generator: np.random.Generator, shape: Shape, fan_in: int, fan_out: int
+) -> NDArray[np.float64]:
+    return draw_weights(spec, generator, shape, fan_in, fan_out)
+
+
+def _features_last(spec: NetworkSpec, input_shape: Shape) -> Shape:
+    if spec.kind == "dense":
+        return (int(np.prod(input_shape)),)
+    axes = {"conv1d": 2, "conv2d": 3}[spec.kind]
+    if len(input_shape) != axes:
+        raise ConfigError(
+            f"a {spec.kind} network needs samples of {axes} axes, channels first, "
+            f"not of shape {input_shape}"
+        )
+    return (*input_shape[1:], input_shape[0])

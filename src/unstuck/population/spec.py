@@ -1,0 +1,63 @@
+"""The description of a network: everything but its input shape, its classes and its weights."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
+
+Kind = Literal["dense", "conv1d", "conv2d"]
+Activation = Literal["tanh", "relu", "sigmoid"]
+Placement = Literal["off", "before", "after"]
+
+
+class NetworkSpec(BaseModel):
+    """A network of hidden layers of one kind, followed by a linear layer with one output per class.
+
+    Convolutional kinds end in `pool` before the linear layer. The convolutional fields are ignored
+    by a dense network.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Kind = Field("dense", description="Kind of the hidden layers.")
+    hidden: tuple[PositiveInt, ...] = Field(
+        (32, 16), description="Units (dense) or channels (convolution) of each hidden layer."
+    )
+    kernel: PositiveInt = Field(3, description="Side of the convolution kernel, in samples.")
+    stride: PositiveInt = Field(1, description="Step of the convolution kernel, in samples.")
+    padding: Literal["same"] | Annotated[int, Field(ge=0)] = Field(
+        "same",
+        description="Zeros at each end of each axis; same: (kernel - 1) / 2, odd kernels only.",
+    )
+    pool: Literal["mean", "flatten"] = Field(
+        "mean", description="How maps become features: the mean of each channel, or every place."
+    )
+    activation: Activation = Field("tanh", description="Non-linearity of the hidden layers.")
+    batchnorm: Placement = Field(
+        "off", description="Batch normalisation before or after each activation, or off."
+    )
+    batchnorm_momentum: float = Field(
+        0.1, ge=0, le=1, description="Weight of the newest batch in the running statistics."
+    )
+    init: Literal["glorot", "he", "lecun"] = Field(
+        "glorot", description="Rule for the variance of the initial weights."
+    )
+    init_distribution: Literal["uniform", "normal"] = Field(
+        "uniform", description="Distribution of the initial weights."
+    )
+    init_scale: PositiveFloat = Field(
+        1.0, description="Factor on the standard deviation of the initial weights."
+    )
+
+    @model_validator(mode="after")
+    def _same_padding_needs_odd_kernel(self) -> Self:
+        if self.kind != "dense" and self.padding == "same" and self.kernel % 2 == 0:
+            raise ValueError(
+                f"padding 'same' needs an odd kernel, not {self.kernel}: "
+                "choose an odd kernel or an integer padding"
+            )
+        return self
+
+    @property
+    def margin(self) -> int:
+        """Zeros added at each end of each axis by a convolution."""
+        return (self.kernel - 1) // 2 if self.padding == "same" else self.padding
