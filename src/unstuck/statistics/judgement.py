@@ -1,0 +1,161 @@
+"""The verdict rule: what a handful of paired effects says about a claim with margin δ."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unstuck.errors import DataError
+from unstuck.statistics.intervals import (
+    Interval,
+    bootstrap_interval,
+    finite_array,
+    is_constant,
+)
+from unstuck.statistics.power import detectable_effect
+
+MINIMUM_SEEDS = 10
+
+Verdict = Literal["supported", "contradicted", "no effect", "inconclusive"]
+Position = Literal["above", "below", "inside", "across"]
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What one contrast says; lengths are in the unit of the effect."""
+
+    verdict: Verdict
+    effect: float  # mean over seeds
+    ci_low: float
+    ci_high: float
+    margin: float
+    p: float  # of the test behind the verdict; nan where it is inconclusive
+    p_zero: float  # two-sided, against no effect at all; nan for a single seed
+    detectable: float  # smallest true effect told from zero: 80 % power, two-sided 5 %
+    seeds: int
+    reason: str
+
+
+def judge(
+    values: Sequence[float] | NDArray[np.float64],
+    margin: float,
+    claims: Literal["effect", "equivalence"] = "effect",
+) -> Judgement:
+    """Judge one effect per seed against the margin δ.
+
+    A claim of an effect is *supported* when the 95 % bootstrap interval of the mean lies entirely
+    beyond +δ, *contradicted* when entirely beyond −δ, and there is *no effect* when it lies inside
+    ±δ. A claim of equivalence is *supported* inside ±δ and *contradicted* beyond either end. All
+    else, and anything from fewer than 10 seeds, is *inconclusive*.
+
+    The p-value is that of the one-sided t-test against the margin that was passed, and for the
+    inside of ±δ that of two one-sided tests (Schuirmann 1987). Effects that are constant over the
+    n seeds have no t statistic; the sign test gives them 2⁻ⁿ.
+
+    Parameters
+    ----------
+    values : array_like of shape [N]
+        One paired effect per seed.
+    margin : float
+        δ, positive, in the unit of the values.
+    claims : {"effect", "equivalence"}
+        Whether the claim says that there is an effect or that there is none.
+
+    Raises
+    ------
+    DataError
+        If a value is not finite or the margin is not positive.
+    """
+    if not (np.isfinite(margin) and margin > 0):
+        raise DataError(f"verdict rule: the margin is {margin}; it must be a positive number.")
+    array = finite_array(values, "verdict rule")
+    interval = bootstrap_interval(array)
+    seeds = array.size
+    where = _position(interval, margin)
+    verdict: Verdict = "inconclusive" if seeds < MINIMUM_SEEDS else _verdict(where, claims)
+    detectable = (
+        detectable_effect(float(np.std(array, ddof=1)), seeds) if seeds > 1 else float("inf")
+    )
+    return Judgement(
+        verdict=verdict,
+        effect=float(np.mean(array)),
+        ci_low=interval.low,
+        ci_high=interval.high,
+        margin=margin,
+        p=float("nan") if verdict == "inconclusive" else _p_value(array, where, margin),
+        p_zero=_two_sided(array),
+        detectable=detectable,
+        seeds=seeds,
+        reason=_reason(where, interval, margin, seeds, detectable),
+    )
+
+
+def _position(interval: Interval, margin: float) -> Position:
+    if interval.low > margin:
+        return "above"
+    if interval.high < -margin:
+        return "below"
+    if -margin < interval.low and interval.high < margin:
+        return "inside"
+    return "across"
+
+
+def _verdict(where: Position, claims: str) -> Verdict:
+    if where == "across":
+        return "inconclusive"
+    if claims == "equivalence":
+        return "supported" if where == "inside" else "contradicted"
+    names: dict[str, Verdict] = {
+        "above": "supported",
+        "below": "contradicted",
+        "inside": "no effect",
+    }
+    return names[where]
+
+
+def _p_value(values: NDArray[np.float64], where: Position, margin: float) -> float:
+    if where == "above":
+        return _one_sided(values - margin)
+    if where == "below":
+        return _one_sided(-margin - values)
+    return max(_one_sided(margin - values), _one_sided(values + margin))
+
+
+def _one_sided(excess: NDArray[np.float64]) -> float:
+    """P-value of the hypothesis that the mean of ``excess`` is not positive."""
+    from scipy import stats
+
+    if is_constant(excess):
+        return float(0.5**excess.size) if excess[0] > 0 else 1.0
+    return float(stats.ttest_1samp(excess, 0.0, alternative="greater").pvalue)
+
+
+def _two_sided(values: NDArray[np.float64]) -> float:
+    from scipy import stats
+
+    if values.size < 2:
+        return float("nan")
+    if is_constant(values):
+        return float(min(1.0, 2 * 0.5**values.size)) if values[0] else 1.0
+    return float(stats.ttest_1samp(values, 0.0).pvalue)
+
+
+def _reason(
+    where: Position, interval: Interval, margin: float, seeds: int, detectable: float
+) -> str:
+    if seeds < MINIMUM_SEEDS:
+        return f"{seeds} seeds; at least {MINIMUM_SEEDS} are needed for a verdict"
+    ends = f"the interval [{interval.low:.3g}, {interval.high:.3g}]"
+    if where == "across":
+        return (
+            f"{ends} reaches across a margin of {margin:.3g}; {seeds} seeds could have told "
+            f"{detectable:.3g} from zero and {margin + detectable:.3g} from the margin"
+        )
+    place = {
+        "above": f"lies beyond +{margin:.3g}",
+        "below": f"lies beyond −{margin:.3g}",
+        "inside": f"lies inside ±{margin:.3g}",
+    }[where]
+    return f"{ends} {place}"

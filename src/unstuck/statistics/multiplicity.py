@@ -1,0 +1,31 @@
+"""Correction of p-values for the number of claims that are tested."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unstuck.errors import DataError
+
+
+def holm(p_values: Sequence[float] | NDArray[np.float64]) -> NDArray[np.float64]:
+    """Adjust p-values by Holm's step-down procedure, in the order given.
+
+    Raises
+    ------
+    DataError
+        If a value is not in ``[0, 1]``.
+
+    References
+    ----------
+    Holm, S. (1979). A simple sequentially rejective multiple test procedure. Scand. J. Stat. 6.
+    """
+    from statsmodels.stats.multitest import multipletests
+
+    p = np.asarray(p_values, dtype=np.float64).ravel()
+    if p.size == 0:
+        return p
+    if not np.all((p >= 0) & (p <= 1)):
+        wrong = p[~((p >= 0) & (p <= 1))][0]
+        raise DataError(f"Holm correction: a p-value is {wrong}; it must lie in [0, 1].")
+    return np.asarray(multipletests(p, method="holm")[1], dtype=np.float64)

@@ -1,0 +1,98 @@
+"""The verdict rule against cases computed by hand."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from unstuck.errors import DataError
+from unstuck.statistics.judgement import judge
+
+# mean 0, standard deviation 0.1 over ten seeds
+NOISE = np.array([-0.12, 0.12, -0.1, 0.1, -0.09, 0.09, -0.08, 0.08, -0.05, 0.05])
+
+
+@pytest.mark.parametrize(
+    ("mean", "verdict"),
+    [(2.0, "supported"), (-2.0, "contradicted"), (0.0, "no effect"), (1.0, "inconclusive")],
+)
+def test_the_interval_against_the_margin_gives_the_verdict(mean, verdict):
+    judgement = judge(mean + NOISE, 1.0)
+    assert judgement.verdict == verdict
+    assert judgement.effect == pytest.approx(mean, abs=1e-12)
+    assert judgement.ci_low < mean < judgement.ci_high
+
+
+@pytest.mark.parametrize(
+    ("mean", "verdict"),
+    [(2.0, "contradicted"), (-2.0, "contradicted"), (0.0, "supported"), (1.0, "inconclusive")],
+)
+def test_a_claim_of_equivalence_is_supported_inside_the_margin(mean, verdict):
+    assert judge(mean + NOISE, 1.0, claims="equivalence").verdict == verdict
+
+
+def test_fewer_than_ten_seeds_are_never_enough():
+    judgement = judge(100 + NOISE[:9], 1.0)
+    assert judgement.verdict == "inconclusive"
+    assert "9 seeds" in judgement.reason
+    assert np.isnan(judgement.p)
+
+
+def test_the_p_value_is_the_one_sided_t_test_against_the_margin():
+    values = 1.2 + NOISE
+    t = (values.mean() - 1.0) / (values.std(ddof=1) / np.sqrt(10))
+    assert judge(values, 1.0).p == pytest.approx(stats.t.sf(t, 9))
+    assert judge(-values, 1.0).p == pytest.approx(stats.t.sf(t, 9))
+
+
+def test_the_p_value_of_no_effect_is_that_of_two_one_sided_tests():
+    values = 0.3 + NOISE
+    error = values.std(ddof=1) / np.sqrt(10)
+    judgement = judge(values, 1.0)
+    assert judgement.verdict == "no effect"
+    assert judgement.p == pytest.approx(stats.t.sf((1.0 - 0.3) / error, 9))
+
+
+def test_an_inconclusive_verdict_states_what_could_have_been_detected():
+    judgement = judge(1.0 + NOISE, 1.0)
+    # 0.996 standard deviations at n = 10: noncentral t, 80 % power, two-sided 5 %
+    assert judgement.detectable == pytest.approx(0.996 * NOISE.std(ddof=1), rel=2e-3)
+    assert f"{judgement.detectable:.3g} from zero" in judgement.reason
+
+
+@pytest.mark.parametrize(
+    ("value", "verdict"), [(2.0, "supported"), (0.0, "no effect"), (-3.0, "contradicted")]
+)
+def test_constant_effects_have_the_p_value_of_the_sign_test(value, verdict):
+    judgement = judge([value] * 10, 1.0)
+    assert judgement.verdict == verdict
+    assert judgement.p == 0.5**10
+    assert judgement.detectable == 0.0
+
+
+def test_a_constant_effect_on_the_margin_is_inconclusive():
+    assert judge([1.0] * 10, 1.0).verdict == "inconclusive"
+
+
+def test_the_test_against_zero():
+    assert judge([0.0] * 10, 1.0).p_zero == 1.0
+    assert judge([0.1] * 10, 1.0).p_zero == 2 * 0.5**10
+    assert judge(0.05 + NOISE, 1.0).p_zero == pytest.approx(
+        stats.ttest_1samp(0.05 + NOISE, 0).pvalue
+    )
+
+
+def test_effects_that_are_not_finite_are_an_error_that_says_what_to_do():
+    with pytest.raises(DataError, match="rank diverged runs last"):
+        judge([1.0] * 9 + [np.nan], 1.0)
+
+
+@pytest.mark.parametrize("margin", [0.0, -1.0, np.nan, np.inf])
+def test_a_margin_must_be_positive(margin):
+    with pytest.raises(DataError, match="margin"):
+        judge(NOISE, margin)
+
+
+def test_true_effects_at_the_margin_are_rarely_called_supported():
+    rng = np.random.default_rng([11, 1])
+    supported = [judge(rng.normal(1.0, 1.0, 15), 1.0).verdict == "supported" for _ in range(150)]
+    assert np.mean(supported) < 0.09
