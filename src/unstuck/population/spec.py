@@ -2,11 +2,23 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    model_validator,
+)
 
 Kind = Literal["dense", "conv1d", "conv2d"]
 Activation = Literal["tanh", "relu", "sigmoid"]
-Placement = Literal["off", "before", "after"]
+# YAML reads an unquoted off as false
+Placement = Annotated[
+    Literal["off", "before", "after"],
+    BeforeValidator(lambda given: "off" if given is False else given),
+]
 
 
 class NetworkSpec(BaseModel):

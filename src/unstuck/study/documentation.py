@@ -1,0 +1,132 @@
+"""The JSON schema of a configuration and the page that explains its keys, made from the model.
+
+Run ``python -m unstuck.study.documentation`` after changing the model; a test compares the files.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from unstuck.data.spec import DatasetSpec
+from unstuck.files import atomic_path
+from unstuck.optim.coefficients import OPTIMIZER_DESCRIPTIONS, Coefficients
+from unstuck.optim.schedules import SCHEDULE_DESCRIPTIONS, ScheduleSpec
+from unstuck.population.spec import NetworkSpec
+from unstuck.study import config
+
+SCHEMA = Path("workflow/schemas/config.schema.json")
+PAGE = Path("docs/config.md")
+
+_SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
+    ("The study", config.Study),
+    ("datasets.NAME", DatasetSpec),
+    ("networks.NAME", NetworkSpec),
+    ("optimizers.NAME: fields of an optimizer", Coefficients),
+    ("schedules.NAME: fields of a schedule", ScheduleSpec),
+    ("tuning", config.Tuning),
+    ("tuning.rates.NAME", config.RateGrid),
+    ("experiments.NAME", config.Experiment),
+    ("experiments.NAME.spectra and audit", config.Measurement),
+    ("curvature", config.Curvature),
+    ("execution", config.Execution),
+)
+
+
+def schema() -> str:
+    """The JSON schema of a configuration, for editors that complete and check YAML."""
+    content = config.Study.model_json_schema()
+    experiment = content["$defs"]["Experiment"]
+    for name, model in config.OVERRIDES.items():
+        given = model.model_json_schema()
+        content["$defs"] |= given.get("$defs", {})
+        field = dict(given["properties"][name])
+        field.pop("default", None)
+        experiment["properties"][name] = {
+            "anyOf": [field, {"type": "array", "items": field, "minItems": 1}],
+            "description": f"Replaces the {_COMPONENTS[model]}'s own. {field.get('description')}",
+        }
+    experiment["additionalProperties"] = False
+    content["title"] = "A study of unstuck"
+    return json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def page() -> str:
+    """The keys of a configuration as a Markdown page."""
+    lines = [
+        "# Every key of a study",
+        "",
+        "Made from the typed model in `src/unstuck/study/config.py` by `make docs`; do not edit.",
+        "A study is one YAML file. `config.yaml` is the default study; another is chosen by",
+        "`snakemake --configfile workflow/studies/NAME.yaml`.",
+    ]
+    for heading, model in _SECTIONS:
+        lines += ["", f"## {heading}", "", _summary(model), ""]
+        lines += ["| key | type | default | meaning |", "| --- | --- | --- | --- |"]
+        properties = model.model_json_schema()
+        required = properties.get("required", [])
+        for name, field in properties["properties"].items():
+            default = "required" if name in required else _default(field.get("default", ""))
+            meaning = _cell(field.get("description", ""))
+            lines.append(f"| `{name}` | {_cell(_type(field))} | {default} | {meaning} |")
+    overrides = ", ".join(
+        f"`{name}` ({_COMPONENTS[model]})" for name, model in config.OVERRIDES.items()
+    )
+    lines += ["", "## Fields that an experiment may vary on their own", "", overrides + "."]
+    for heading, names in (
+        ("Built-in optimizers", OPTIMIZER_DESCRIPTIONS),
+        ("Built-in schedules", SCHEDULE_DESCRIPTIONS),
+    ):
+        lines += ["", f"## {heading}", "", "| name | what it does |", "| --- | --- |"]
+        lines += [f"| `{name}` | {_cell(text)} |" for name, text in names.items()]
+    return "\n".join(lines) + "\n"
+
+
+_COMPONENTS: dict[type[BaseModel], str] = {
+    NetworkSpec: "network",
+    Coefficients: "optimizer",
+    ScheduleSpec: "schedule",
+}
+
+
+def _summary(model: type[BaseModel]) -> str:
+    return " ".join((model.__doc__ or "").split())
+
+
+def _default(value: Any) -> str:
+    return f"`{json.dumps(value, ensure_ascii=False)}`" if value != "" else ""
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+def _type(field: dict[str, Any]) -> str:
+    """A JSON-schema field's type in words."""
+    kind = field.get("type", "any")
+    if "enum" in field or "const" in field:
+        text = " or ".join(f"`{value}`" for value in field.get("enum", [field.get("const")]))
+    elif "anyOf" in field:
+        parts = [_type(each) for each in field["anyOf"] if each.get("type") != "null"]
+        text = " or ".join(dict.fromkeys(parts))
+    elif "$ref" in field:
+        text = str(field["$ref"]).rpartition("/")[2]
+    elif kind == "array" and field.get("items"):
+        text = f"list of {_type(field['items'])}"
+    elif kind == "object" and isinstance(field.get("additionalProperties"), dict):
+        text = f"mapping to {_type(field['additionalProperties'])}"
+    else:
+        text = {"array": "list", "object": "mapping"}.get(kind, str(kind))
+    return text
+
+
+def main() -> None:
+    """Write the schema and the page."""
+    for path, text in ((SCHEMA, schema()), (PAGE, page())):
+        with atomic_path(path) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

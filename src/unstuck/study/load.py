@@ -1,0 +1,111 @@
+"""From a configuration, as Snakemake or YAML gives it, to a checked ``Study``."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from unstuck.data.spec import DatasetSpec
+from unstuck.errors import ConfigError
+from unstuck.population.spec import NetworkSpec
+from unstuck.study.config import Curvature, Execution, Measurement, RateGrid, Study, Tuning
+from unstuck.study.names import one_of
+
+
+def parse_study(config: Mapping[str, Any], source: str = "config.yaml") -> Study:
+    """Check a configuration.
+
+    Parameters
+    ----------
+    config
+        Nested mapping of plain values.
+    source
+        Name of the file it came from, for messages.
+
+    Raises
+    ------
+    ConfigError
+        With one sentence that names the file, the key, the value and what would be right.
+    """
+    try:
+        return Study.model_validate(dict(config))
+    except ValidationError as error:
+        raise ConfigError(f"{source}: {_sentence(error, config)}") from error
+
+
+def load_study(path: str | Path) -> Study:
+    """Read and check a configuration file.
+
+    Raises
+    ------
+    ConfigError
+        If the file is missing, is no YAML mapping, or says something wrong.
+    """
+    try:
+        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read ({error}); name an existing file.") from error
+    except yaml.YAMLError as error:
+        reason = " ".join(str(error).split())
+        raise ConfigError(f"{path} is not valid YAML: {reason}") from error
+    if not isinstance(content, Mapping):
+        raise ConfigError(f"{path} must hold a mapping of keys, not {type(content).__name__}.")
+    return parse_study(content, str(path))
+
+
+def _sentence(error: ValidationError, config: Mapping[str, Any]) -> str:
+    """The first thing wrong, as one sentence."""
+    errors = error.errors(include_url=False)
+    head = _key_path(errors[0]["loc"], config)
+    # pydantic reports every branch of a union: the branch that got furthest is the one meant
+    related = [each for each in errors if _key_path(each["loc"], config).startswith(head)]
+    location = max((_key_path(each["loc"], config) for each in related), key=len)
+    same = [each for each in related if _key_path(each["loc"], config) == location]
+    first = next((each for each in same if each["type"] == "value_error"), same[0])
+    if first["type"] == "value_error":
+        message = first["msg"].removeprefix("Value error, ")
+        return f"{location}: {message}." if location else f"{message}."
+    if first["type"] == "missing":
+        return f"{location} is missing; it is required."
+    if first["type"] == "extra_forbidden":
+        parent, _, key = location.rpartition(".")
+        try:
+            one_of(key, _known_keys(first["loc"][:-1]), what="key")
+        except ValueError as unknown:
+            return f"{parent}: {unknown}." if parent else f"{unknown}."
+    wanted = dict.fromkeys(
+        each["msg"].removeprefix("Input should be ").partition(", unable")[0] for each in same
+    )
+    return f"{location}: {first['input']!r} is wrong; it should be {' or '.join(wanted)}."
+
+
+def _key_path(location: tuple[int | str, ...], config: Any) -> str:
+    """The part of pydantic's location that stands in the config: union branches left out."""
+    parts: list[str] = []
+    here: Any = config
+    for part in location:
+        inside_list = isinstance(here, list) and isinstance(part, int) and part < len(here)
+        if inside_list or (isinstance(here, Mapping) and part in here):
+            here = here[part]
+        elif not (isinstance(here, Mapping) and part == location[-1]):
+            continue
+        parts.append(str(part))
+    return ".".join(parts)
+
+
+def _known_keys(location: tuple[int | str, ...]) -> list[str]:
+    """Keys of the model at a location of the configuration."""
+    models: dict[tuple[int, str], type[BaseModel]] = {
+        (2, "datasets"): DatasetSpec,
+        (2, "networks"): NetworkSpec,
+        (1, "tuning"): Tuning,
+        (3, "tuning"): RateGrid,
+        (1, "curvature"): Curvature,
+        (1, "execution"): Execution,
+    }
+    if not location:
+        return list(Study.model_fields)
+    default = Measurement if location[0] == "experiments" else Study
+    return list(models.get((len(location), str(location[0])), default).model_fields)

@@ -1,0 +1,80 @@
+"""Every path of a study's results, as Snakemake patterns, in one place."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Paths:
+    """Paths below one results folder; braces are Snakemake wildcards."""
+
+    root: str
+
+    @property
+    def dataset(self) -> str:
+        """Tensors of a prepared dataset."""
+        return f"{self.root}/data/{{dataset}}.safetensors"
+
+    @property
+    def card(self) -> str:
+        """What a prepared dataset is and where it came from."""
+        return f"{self.root}/data/{{dataset}}.json"
+
+    @property
+    def plan(self) -> str:
+        """The table of runs that the experiments expand to."""
+        return f"{self.root}/plan.csv"
+
+    def job(self, file: str) -> str:
+        """A file of a training job: runs.parquet, curves.parquet, endpoints.safetensors."""
+        return f"{self.root}/runs/{{job}}/{file}"
+
+    @property
+    def checkpoints(self) -> str:
+        """Folder of a training job's checkpoints, there only while it runs."""
+        return f"{self.root}/checkpoints/{{job}}"
+
+    def curvature(self, kind: str = "{kind}") -> str:
+        """Measurements of a job's endpoints: spectra or audit."""
+        return f"{self.root}/curvature/{{job}}/{kind}.parquet"
+
+    def part(self, kind: str) -> str:
+        """A job's share of a table of kind runs, curves, spectra or audit."""
+        if kind in ("runs", "curves"):
+            return self.job(f"{kind}.parquet")
+        return self.curvature(kind)
+
+    def table(self, suffix: str = "parquet") -> str:
+        """A table of an experiment: runs, curves, spectra or audit."""
+        return f"{self.root}/tables/{{experiment}}.{{kind}}.{suffix}"
+
+    @property
+    def evidence(self) -> str:
+        """Folder of what a claim measured."""
+        return f"{self.root}/evidence/{{claim}}"
+
+    @property
+    def verdicts(self) -> str:
+        """One row a claim."""
+        return f"{self.root}/verdicts.csv"
+
+    @property
+    def contrasts(self) -> str:
+        """One row a contrast of a measured claim."""
+        return f"{self.root}/contrasts.csv"
+
+    def figure(self, suffix: str) -> str:
+        """A claim's figure."""
+        return f"{self.root}/figures/{{claim}}.{suffix}"
+
+    @property
+    def report(self) -> str:
+        """Folder of the report; its first page is index.html."""
+        return f"{self.root}/report"
+
+    def log(self, rule: str, wildcards: str = "") -> str:
+        """Log of a rule's job; ``wildcards`` such as ``{job}`` tell its jobs apart."""
+        return f"{self.root}/logs/{rule}{'/' + wildcards if wildcards else ''}.log"
+
+    def benchmark(self, rule: str, wildcards: str = "") -> str:
+        """Snakemake's benchmark of a rule's job."""
+        return f"{self.root}/benchmarks/{rule}{'/' + wildcards if wildcards else ''}.tsv"

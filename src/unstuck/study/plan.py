@@ -1,0 +1,256 @@
+"""From a study to its table of runs, and from that to training jobs."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
+from typing import Any, Literal, TypeVar
+
+import pandas as pd
+from pydantic import BaseModel, ValidationError
+
+from unstuck.errors import ConfigError
+from unstuck.optim.coefficients import OPTIMIZERS
+from unstuck.optim.schedules import SCHEDULES
+from unstuck.study.config import OVERRIDES, Experiment, Measurement, Study
+from unstuck.study.digests import digest
+from unstuck.study.names import one_of
+from unstuck.training.spec import Cell, Recipe, Tune
+
+Component = TypeVar("Component", bound=BaseModel)
+Kind = Literal["runs", "curves", "spectra", "audit"]
+MEASUREMENTS: tuple[Kind, ...] = ("spectra", "audit")
+
+#: rooms of the package whose code decides what a trained run is
+TRAINING_ROOMS = ("data", "population", "optim", "training")
+CURVATURE_ROOMS = (*TRAINING_ROOMS, "curvature")
+
+
+@dataclass(frozen=True)
+class Job:
+    """The cells that one training job holds, from whichever experiments ask for them."""
+
+    name: str
+    dataset: str
+    cells: tuple[Cell, ...]
+
+    @cached_property
+    def digest(self) -> str:
+        """Digest of the runs the job holds."""
+        return digest([cell.key for cell in self.cells])
+
+
+class Plan:
+    """What a study computes: cells, jobs, and the tables its experiments become.
+
+    Parameters
+    ----------
+    study
+        A checked study.
+    """
+
+    def __init__(self, study: Study) -> None:
+        self.study = study
+        self._optimizers = {**OPTIMIZERS, **_named(study.optimizers, OPTIMIZERS, "optimizers")}
+        self._schedules = {**SCHEDULES, **_named(study.schedules, SCHEDULES, "schedules")}
+        self._data = {name: spec.digest for name, spec in study.datasets.items()}
+        self._grid = {
+            name: tuple(self._expand(experiment)) for name, experiment in study.experiments.items()
+        }
+
+    @property
+    def cells(self) -> dict[str, tuple[Cell, ...]]:
+        """The cells of every experiment, in the order of its grid."""
+        return {name: tuple(cell for _, cell in grid) for name, grid in self._grid.items()}
+
+    def dataset(self, name: str) -> dict[str, Any]:
+        """The specification of a dataset as plain values."""
+        content: dict[str, Any] = self.study.datasets[name].model_dump(mode="json")
+        return content
+
+    def digest_of(self, experiment: str, kind: Kind) -> str:
+        """Digest of what a table of an experiment holds."""
+        return digest(self.cell_keys(experiment, kind))
+
+    @cached_property
+    def jobs(self) -> dict[str, Job]:
+        """Training jobs by name; a cell that two experiments ask for stands in one of them once."""
+        members: dict[str, dict[str, Cell]] = {}
+        for cells in self.cells.values():
+            for cell in cells:
+                members.setdefault(self.job_of(cell), {})[cell.key] = cell
+        return {
+            name: Job(name, next(iter(cells.values())).run.dataset, tuple(cells.values()))
+            for name, cells in sorted(members.items())
+        }
+
+    def job_of(self, cell: Cell) -> str:
+        """Name of the training job that a cell belongs to: its values of the splitting axes."""
+        return "-".join(str(cell.labels[axis]) for axis in self.study.execution.split_by)
+
+    def jobs_of(self, experiment: str, kind: Kind) -> list[str]:
+        """Names of the jobs whose files a table of an experiment is collected from."""
+        cells = self.cells[experiment]
+        if kind in MEASUREMENTS:
+            wanted = self._measured_cells(experiment, kind)
+            cells = tuple(cell for cell in cells if cell.key in wanted)
+        return sorted({self.job_of(cell) for cell in cells})
+
+    def tables(self) -> Iterator[tuple[str, Kind]]:
+        """Every table the study can give, as (experiment, kind)."""
+        for name, experiment in self.study.experiments.items():
+            yield name, "runs"
+            yield name, "curves"
+            for kind in MEASUREMENTS:
+                if getattr(experiment, kind):
+                    yield name, kind
+
+    def cell_keys(self, experiment: str, kind: Kind = "runs") -> list[str]:
+        """Keys of the cells whose rows make up a table of an experiment."""
+        if kind in MEASUREMENTS:
+            return sorted(self._measured_cells(experiment, kind))
+        return sorted(cell.key for cell in self.cells[experiment])
+
+    def measured(self, kind: Kind) -> dict[str, dict[str, int]]:
+        """For every job with endpoints to measure: its cells and how many seeds of each."""
+        jobs: dict[str, dict[str, int]] = {}
+        for experiment in self.study.experiments:
+            wanted = self._measured_cells(experiment, kind)
+            for cell in self.cells[experiment]:
+                if cell.key in wanted:
+                    seeds = jobs.setdefault(self.job_of(cell), {})
+                    seeds[cell.key] = max(seeds.get(cell.key, 0), wanted[cell.key])
+        return jobs
+
+    def runs(self) -> pd.DataFrame:
+        """The table of runs: one row a run that is known before training.
+
+        A tuned cell stands with the rates of its grid on the tuning seeds, and once a seed with
+        the rate `tuned` for its evaluation; extensions of its grid come on top while training.
+        """
+        rows = []
+        for experiment, cells in self.cells.items():
+            for cell in cells:
+                head = {
+                    "experiment": experiment,
+                    "job": self.job_of(cell),
+                    "cell": cell.key,
+                    **cell.labels,
+                }
+                rate = cell.rate
+                if isinstance(rate, Tune):
+                    rows += [
+                        head | {"role": "tuning", "lr": f"{lr:g}", "seed": seed}
+                        for lr in rate.rates
+                        for seed in rate.tuning_seeds
+                    ]
+                shown = "tuned" if isinstance(rate, Tune) else f"{rate:g}"
+                rows += [
+                    head | {"role": "evaluation", "lr": shown, "seed": seed}
+                    for seed in range(cell.seeds)
+                ]
+        return pd.DataFrame(rows)
+
+    def _measured_cells(self, experiment: str, kind: Kind) -> dict[str, int]:
+        """Cells of an experiment with endpoints to measure, and how many seeds of each."""
+        measurements: list[Measurement] = getattr(self.study.experiments[experiment], kind)
+        return {
+            cell.key: max(m.seeds for m in matching)
+            for point, cell in self._grid[experiment]
+            if (matching := [m for m in measurements if _matches(point, m.where)])
+        }
+
+    def _expand(self, experiment: Experiment) -> Iterator[tuple[dict[str, Any], Cell]]:
+        axes = experiment.axes()
+        for values in product(*axes.values()):
+            point = dict(zip(axes, values, strict=True))
+            if not any(_matches(point, rule) for rule in experiment.exclude):
+                yield point, self._cell(experiment, point)
+
+    def _cell(self, experiment: Experiment, point: Mapping[str, Any]) -> Cell:
+        network = _with_overrides(self.study.networks[point["network"]], point)
+        optimizer = _with_overrides(self._optimizers[point["optimizer"]], point)
+        schedule = _with_overrides(self._schedules[point["schedule"]], point)
+        recipe = Recipe(
+            dataset=point["dataset"],
+            data=self._data[point["dataset"]],
+            network=network,
+            optimizer=optimizer,
+            schedule=schedule,
+            loss=point["loss"],
+            batch_size=point["batch_size"],
+            epochs=point.get("epochs"),
+            updates=point.get("updates"),
+            evaluations=experiment.evaluations,
+            order=point["order"],
+            dtype=point["dtype"],
+        )
+        labels = {
+            "dataset": point["dataset"],
+            "network": point["network"],
+            "activation": network.activation,
+            "batchnorm": network.batchnorm,
+            "init": network.init,
+            "loss": point["loss"],
+            "optimizer": point["optimizer"],
+            "schedule": point["schedule"],
+            "batch": str(point["batch_size"]),
+            "order": point["order"],
+            "dtype": point["dtype"],
+            "lr_policy": "tuned" if point["lr"] == "tuned" else "fixed",
+        } | {key: point[key] for key in sorted(OVERRIDES.keys() & point.keys())}
+        return Cell(
+            labels=labels,
+            run=recipe,
+            rate=self._rate(point),
+            seeds=experiment.seeds,
+        )
+
+    def _rate(self, point: Mapping[str, Any]) -> float | Tune:
+        if point["lr"] != "tuned":
+            return float(point["lr"])
+        tuning = self.study.tuning
+        grid = tuning.grid(point["optimizer"])
+        assert grid is not None, "the study's validation checks this"
+        return Tune(
+            rates=grid.rates, extensions=tuning.extensions, by=tuning.by, seeds=tuning.seeds
+        )
+
+
+def _matches(point: Mapping[str, Any], where: Mapping[str, Any]) -> bool:
+    """Whether a point of a grid has the values wanted (one value an axis, or a list of them)."""
+    return all(
+        point[axis] in (wanted if isinstance(wanted, list) else [wanted])
+        for axis, wanted in where.items()
+    )
+
+
+def _with_overrides(component: Component, point: Mapping[str, Any]) -> Component:
+    """A component with the fields that the point of the grid names replaced, and checked."""
+    fields = {key: point[key] for key in point if OVERRIDES.get(key) is type(component)}
+    return _replaced(component, fields) if fields else component
+
+
+def _replaced(component: Component, fields: Mapping[str, Any]) -> Component:
+    return type(component).model_validate(component.model_dump() | dict(fields))
+
+
+def _named(
+    given: Mapping[str, Mapping[str, Any]], known: Mapping[str, Component], section: str
+) -> dict[str, Component]:
+    """The user's own optimizers or schedules: a built-in base with fields replaced."""
+    made = {}
+    for name, fields in given.items():
+        key = f"{section}.{name}"
+        if "base" not in fields:
+            raise ConfigError(f"{key}.base is missing; name one of {', '.join(sorted(known))}.")
+        try:
+            base = known[one_of(str(fields["base"]), known, what=f"{key}.base:")]
+            made[name] = _replaced(base, {k: v for k, v in fields.items() if k != "base"})
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join([key, *map(str, first["loc"])])
+            raise ConfigError(f"{where}: {first['input']!r} is wrong; {first['msg']}.") from error
+        except ValueError as error:
+            raise ConfigError(f"{error}.") from error
+    return made

@@ -1,0 +1,153 @@
+"""Experiments expand to the product of their axes; runs are shared; jobs split by their axes."""
+
+import copy
+from itertools import product
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from unstuck.study.load import parse_study
+from unstuck.study.plan import Plan
+from unstuck.training.spec import FIRST_TUNING_SEED, Tune
+
+AXES = {
+    "batch_size": [16, 32, "full"],
+    "optimizer": ["sgd", "adam", "rmsprop"],
+    "schedule": ["constant", "cosine"],
+    "batchnorm": ["off", "before", "after"],
+    "activation": ["tanh", "relu"],
+    "momentum": [0.5, 0.9],
+    "lr": [0.1, 1.0, "tuned"],
+}
+
+chosen_axes = st.fixed_dictionaries(
+    {},
+    optional={
+        name: st.lists(st.sampled_from(values), min_size=1, max_size=len(values), unique=True)
+        for name, values in AXES.items()
+    },
+)
+unchanging = settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+
+
+def plan_of(config: dict[str, Any], **grid: Any) -> Plan:
+    config = copy.deepcopy(config)
+    config["experiments"]["grid"] |= grid
+    return Plan(parse_study(config))
+
+
+@unchanging
+@given(axes=chosen_axes, seeds=st.integers(1, 4))
+def test_cells_are_the_product_of_the_axes(
+    config: dict[str, Any], axes: dict[str, list[Any]], seeds: int
+) -> None:
+    base = {"batch_size": [32, "full"], "optimizer": ["sgd", "adam"], "batchnorm": ["off"]}
+    wanted = base | axes
+    plan = plan_of(config, **wanted, seeds=seeds)
+    cells = plan.cells["grid"]
+    points = list(product(*wanted.values()))
+    assert len(cells) == len(points) == len({cell.key for cell in cells})
+    table = plan.runs()
+    evaluation = table[table["role"] == "evaluation"]
+    assert len(evaluation) == len(points) * seeds
+    assert set(evaluation["seed"]) == set(range(seeds))
+    tuning = table[table["role"] == "tuning"]
+    assert (tuning["seed"] >= FIRST_TUNING_SEED).all()
+    tuned = [cell for cell in cells if isinstance(cell.rate, Tune)]
+    assert len(tuning) == len(tuned) * 5 * 2
+
+
+@unchanging
+@given(axes=chosen_axes)
+def test_every_cell_stands_in_exactly_one_job(
+    config: dict[str, Any], axes: dict[str, list[Any]]
+) -> None:
+    plan = plan_of(config, **axes)
+    held = [cell.key for job in plan.jobs.values() for cell in job.cells]
+    assert sorted(held) == sorted(cell.key for cell in plan.cells["grid"])
+    for name, job in plan.jobs.items():
+        assert {plan.job_of(cell) for cell in job.cells} == {name}
+
+
+@unchanging
+@given(axes=chosen_axes, more=st.sampled_from(sorted(AXES)))
+def test_a_new_value_changes_no_run_that_was_there(
+    config: dict[str, Any], axes: dict[str, list[Any]], more: str
+) -> None:
+    before = plan_of(config, **axes)
+    after = plan_of(config, **(axes | {more: AXES[more]}))
+    if more in axes or more in ("batch_size", "optimizer", "lr"):
+        kept = {c.key for c in before.cells["grid"]}
+        assert more not in axes or kept <= {c.key for c in after.cells["grid"]}
+    if more in axes and more in ("optimizer", "batch_size", "batchnorm"):
+        # these split jobs by default, so a job that was there holds just what it held
+        for name, job in before.jobs.items():
+            assert after.jobs[name].digest == job.digest
+
+
+def test_two_experiments_share_a_run(config: dict[str, Any]) -> None:
+    grid = config["experiments"]["grid"]
+    config["experiments"]["again"] = {**grid, "description": "the same runs"}
+    plan = Plan(parse_study(config))
+    assert len(plan.cells["again"]) == len(plan.cells["grid"])
+    assert sum(len(job.cells) for job in plan.jobs.values()) == len(plan.cells["grid"])
+
+
+def test_a_description_changes_no_job(config: dict[str, Any]) -> None:
+    before = {name: job.digest for name, job in Plan(parse_study(config)).jobs.items()}
+    config["title"] = "Another"
+    config["experiments"]["grid"]["description"] = "Other words"
+    config["execution"] = {"members": 4, "checkpoint_seconds": 5}
+    after = {name: job.digest for name, job in Plan(parse_study(config)).jobs.items()}
+    assert before == after
+
+
+def test_overrides_reach_the_component(config: dict[str, Any]) -> None:
+    plan = plan_of(config, optimizer="momentum", momentum=[0.5, 0.8], activation="relu", warmup=3)
+    cells = plan.cells["grid"]
+    assert {cell.run.optimizer.momentum for cell in cells} == {0.5, 0.8}
+    assert {cell.run.network.activation for cell in cells} == {"relu"}
+    assert {cell.run.schedule.warmup for cell in cells} == {3}
+    assert {cell.labels["momentum"] for cell in cells} == {0.5, 0.8}
+
+
+def test_own_optimizers_build_on_a_base(config: dict[str, Any]) -> None:
+    config["optimizers"] = {"slow": {"base": "adam", "beta2": 0.9}}
+    plan = plan_of(config, optimizer=["adam", "slow"])
+    rows = {cell.labels["optimizer"]: cell.run.optimizer for cell in plan.cells["grid"]}
+    assert rows["slow"] == rows["adam"].model_copy(update={"beta2": 0.9})
+
+
+def test_exclude_leaves_cells_out(config: dict[str, Any]) -> None:
+    plan = plan_of(config, exclude=[{"optimizer": "adam", "batch_size": "full"}])
+    points = {(c.labels["optimizer"], c.labels["batch"]) for c in plan.cells["grid"]}
+    assert points == {("sgd", "32"), ("sgd", "full"), ("adam", "32")}
+
+
+def test_measured_endpoints_are_those_asked_for(config: dict[str, Any]) -> None:
+    plan = plan_of(
+        config,
+        spectra=[
+            {"where": {"batchnorm": "off", "batch_size": ["full"]}, "seeds": 3},
+            {"where": {"optimizer": "adam", "batch_size": 32}, "seeds": 1},
+        ],
+    )
+    measured = plan.measured("spectra")
+    by_key = {cell.key: cell.labels for cell in plan.cells["grid"]}
+    seen = {
+        (by_key[key]["optimizer"], by_key[key]["batch"], by_key[key]["batchnorm"]): seeds
+        for cells in measured.values()
+        for key, seeds in cells.items()
+    }
+    assert seen == {
+        ("sgd", "full", "off"): 3,
+        ("adam", "full", "off"): 3,
+        ("adam", "32", "off"): 1,
+        ("adam", "32", "before"): 1,
+    }
+    assert plan.measured("audit") == {}
+    assert ("grid", "spectra") in list(plan.tables())
+    assert ("grid", "audit") not in list(plan.tables())
