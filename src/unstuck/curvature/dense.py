@@ -1,0 +1,123 @@
+"""Dense curvature matrices of a whole network, and their blocks by layer.
+
+Fully connected networks without batchnorm, or with batchnorm at inference, take the layerwise
+route (``layerwise``, ``folding``); every other objective is multiplied with the columns of the
+identity, a few at a time: wide sets of columns lose to page faults.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from unstuck.curvature import layerwise
+from unstuck.curvature.folding import affine_layers, fold, unfold
+from unstuck.curvature.layerwise import Kind
+from unstuck.curvature.objective import Objective, finite
+from unstuck.curvature.problem import Problem
+from unstuck.errors import CurvatureError
+
+PARAMETER_LIMIT = 20_000
+"""Parameters above which no dense matrix is formed unless ``limit`` says so (3 GiB in float64)."""
+
+COLUMNS = 8
+"""Columns of the identity that the product route handles at once."""
+
+
+@dataclass(frozen=True)
+class LayerBlock:
+    """Diagonal block of a curvature matrix that belongs to the parameters of one layer."""
+
+    name: str
+    start: int
+    stop: int
+    matrix: Tensor  # [stop - start, stop - start]
+
+
+def hessian(objective: Objective, *, limit: int = PARAMETER_LIMIT) -> Tensor:
+    """Give the Hessian ``[P, P]``.
+
+    Raises
+    ------
+    CurvatureError
+        If P exceeds ``limit``, or the matrix is not finite.
+    """
+    _require_small(objective.theta.numel(), limit)
+    if isinstance(objective, Problem) and is_layerwise(objective):
+        return finite("the Hessian", _layerwise(objective, "hessian"))
+    return finite("the Hessian", by_products(objective.hessian_product, objective.theta))
+
+
+def gauss_newton(problem: Problem, *, limit: int = PARAMETER_LIMIT) -> Tensor:
+    """Give the Gauss-Newton matrix ``[P, P]``, weight decay included.
+
+    Raises
+    ------
+    CurvatureError
+        If P exceeds ``limit``, or the matrix is not finite.
+    """
+    _require_small(problem.parameter_count, limit)
+    if is_layerwise(problem):
+        return finite("the Gauss-Newton matrix", _layerwise(problem, "gauss_newton"))
+    matrix = by_products(problem.gauss_newton_product, problem.theta)
+    return finite("the Gauss-Newton matrix", matrix)
+
+
+def layer_blocks(problem: Problem, matrix: Tensor) -> tuple[LayerBlock, ...]:
+    """Cut the diagonal block of each layer (weights with their bias) out of ``matrix`` ``[P, P]``.
+
+    The parameters of batchnorm are layers of their own.
+    """
+    spans: dict[str, tuple[int, int]] = {}
+    for slot in problem.network.layout:
+        layer = slot.name.rpartition(".")[0]
+        start, _ = spans.get(layer, (slot.start, slot.stop))
+        spans[layer] = (start, slot.stop)
+    return tuple(
+        LayerBlock(name, start, stop, matrix[start:stop, start:stop])
+        for name, (start, stop) in spans.items()
+    )
+
+
+def is_layerwise(problem: Problem) -> bool:
+    """Whether the layerwise route applies."""
+    return problem.network.spec.kind == "dense" and not problem.couples_samples
+
+
+def by_products(
+    product: Callable[[Tensor], Tensor], theta: Tensor, *, columns: int = COLUMNS
+) -> Tensor:
+    """Give a symmetric matrix ``[P, P]`` from its product with rows ``[M, P]``."""
+    size = theta.numel()
+    matrix = theta.new_empty(size, size)
+    for start in range(0, size, columns):
+        count = min(columns, size - start)
+        identity = theta.new_zeros(count, size)
+        identity[torch.arange(count), start + torch.arange(count)] = 1
+        matrix[start : start + count] = product(identity)
+    return 0.5 * (matrix + matrix.mT)
+
+
+def _layerwise(problem: Problem, kind: Kind) -> Tensor:
+    matrix, gradient = layerwise.matrix(
+        affine_layers(problem, fold(problem, problem.theta)),
+        problem.x.flatten(1),
+        problem.y,
+        activation=problem.network.spec.activation,
+        loss=problem.loss,
+        kind=kind,
+    )
+    result = unfold(problem, matrix, gradient if kind == "hessian" else None)
+    result.diagonal().add_(problem.weight_decay)
+    return result
+
+
+def _require_small(parameters: int, limit: int) -> None:
+    if parameters > limit:
+        size = parameters**2 * 8 / 2**30
+        raise CurvatureError(
+            f"a dense matrix over {parameters} parameters takes {size:.1f} GiB and the limit is "
+            f"{limit} parameters; use lanczos.extreme_eigenpairs, slq.density and trace.estimate, "
+            "which need products only, or raise `limit`."
+        )

@@ -1,0 +1,101 @@
+"""Batchnorm at inference, folded into the weights of its neighbours, and derivatives unfolded.
+
+At inference batchnorm is an affine map with fixed statistics, so a fully connected network with it
+is one without it whose weights are a smooth function f of the parameters. With H' and g' the
+Hessian and gradient by f(theta), the chain rule gives
+
+    H = J^T H' J + sum_k g'_k d2 f_k,   J = df / dtheta,
+
+and J^T is applied to whole rows at once by reverse differentiation of f, without forming J.
+"""
+
+import torch
+from torch import Tensor
+
+from unstuck.curvature.layerwise import Affine
+from unstuck.curvature.problem import Problem
+from unstuck.population.normalisation import EPSILON
+
+# Rows that one reverse pass through the folding handles at once.
+_ROWS = 256
+
+
+def affine_layers(problem: Problem, folded: Tensor) -> list[Affine]:
+    """Give the layers of the network without batchnorm from its flat parameters."""
+    layers, start = [], 0
+    for inputs, outputs in _widths(problem):
+        stop = start + (inputs + 1) * outputs
+        layers.append(Affine(folded[start:stop].view(inputs + 1, outputs), start))
+        start = stop
+    return layers
+
+
+def fold(problem: Problem, theta: Tensor) -> Tensor:
+    """Give the parameters ``[P']`` of the network without batchnorm that computes the same."""
+    tensors = {slot.name: theta[slot.start : slot.stop] for slot in problem.network.layout}
+    scale, shift = None, None
+    folded = []
+    names = _layer_names(problem)
+    for (inputs, outputs), name in zip(_widths(problem), names, strict=True):
+        weight, bias = tensors[f"{name}.weight"].view(inputs, outputs), tensors[f"{name}.bias"]
+        if scale is not None and shift is not None:
+            weight, bias = weight * scale.unsqueeze(1), bias + shift @ weight
+        scale, shift = _normalisation(problem, tensors, name)
+        if problem.network.spec.batchnorm == "before" and scale is not None and shift is not None:
+            weight, bias = weight * scale, bias * scale + shift
+            scale, shift = None, None
+        folded += [weight.flatten(), bias]
+    return torch.cat(folded)
+
+
+def unfold(problem: Problem, matrix: Tensor, gradient: Tensor | None) -> Tensor:
+    """Pull a matrix ``[P', P']`` by the folded parameters back to the parameters, ``[P, P]``.
+
+    ``gradient`` ``[P']`` adds the second derivatives of the folding, as a Hessian needs them and
+    a Gauss-Newton matrix does not.
+    """
+    if problem.network.spec.batchnorm == "off":
+        return matrix
+
+    def folding(theta: Tensor) -> Tensor:
+        return fold(problem, theta)
+
+    pull = torch.func.vjp(folding, problem.theta)[1]
+    rows = torch.func.vmap(lambda row: pull(row)[0], chunk_size=_ROWS)
+    result: Tensor = rows(rows(matrix).mT.contiguous())
+    if gradient is not None:
+        slope = torch.func.grad(lambda theta: gradient @ folding(theta))
+        bend = torch.func.vjp(slope, problem.theta)[1]
+        identity = torch.eye(problem.parameter_count).to(result)
+        result += torch.func.vmap(lambda row: bend(row)[0], chunk_size=_ROWS)(identity)
+    return 0.5 * (result + result.mT)
+
+
+def _layer_names(problem: Problem) -> list[str]:
+    names = [slot.name.rpartition(".") for slot in problem.network.layout]
+    return [layer for layer, _, tensor in names if tensor == "weight"]
+
+
+def _widths(problem: Problem) -> list[tuple[int, int]]:
+    """Inputs and outputs of each affine layer."""
+    return [
+        (slot.shape[0], slot.shape[1])
+        for slot in problem.network.layout
+        if slot.name.endswith(".weight")
+    ]
+
+
+def _normalisation(
+    problem: Problem, tensors: dict[str, Tensor], layer: str
+) -> tuple[Tensor, Tensor] | tuple[None, None]:
+    """Factor and shift of the batchnorm that follows ``layer``."""
+    name = layer.replace("linear", "batchnorm")
+    if f"{name}.gamma" not in tensors:
+        return None, None
+    assert problem.buffers is not None
+    statistics = {
+        slot.name: problem.buffers[slot.start : slot.stop] for slot in problem.network.buffer_layout
+    }
+    inverse = torch.rsqrt(statistics[f"{name}.running_variance"] + EPSILON)
+    scale = tensors[f"{name}.gamma"] * inverse
+    return scale, tensors[f"{name}.beta"] - scale * statistics[f"{name}.running_mean"]

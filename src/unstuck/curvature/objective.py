@@ -1,0 +1,85 @@
+"""What every algorithm of this room sees: a function of ``[P]`` parameters at a point."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Protocol, Self, runtime_checkable
+
+import torch
+from torch import Tensor
+
+from unstuck.errors import CurvatureError
+
+
+@runtime_checkable
+class Objective(Protocol):
+    """A twice differentiable function, held at one point ``theta`` ``[P]``."""
+
+    @property
+    def theta(self) -> Tensor:
+        """The point, ``[P]``."""
+
+    def at(self, theta: Tensor) -> Self:
+        """Give the same function at another point."""
+
+    def value(self) -> float:
+        """Give the value."""
+
+    def loss_and_gradient(self) -> tuple[float, Tensor]:
+        """Give the value and the gradient ``[P]``."""
+
+    def hessian_product(self, vectors: Tensor) -> Tensor:
+        """Apply the Hessian to ``vectors``, ``[P]`` or ``[M, P]``."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Surface:
+    """An analytic function of ``[P]`` numbers, for closed forms and the surfaces of the notes.
+
+    Parameters
+    ----------
+    function
+        Maps ``[P]`` to a scalar by torch operations.
+    theta
+        The point, ``[P]``.
+    """
+
+    function: Callable[[Tensor], Tensor]
+    theta: Tensor
+
+    def at(self, theta: Tensor) -> Self:
+        """Give the same function at another point."""
+        return replace(self, theta=theta)
+
+    def value(self) -> float:
+        """Give the value."""
+        with torch.no_grad():
+            return float(self.function(self.theta))
+
+    def loss_and_gradient(self) -> tuple[float, Tensor]:
+        """Give the value and the gradient ``[P]``."""
+        theta = self.theta.detach().requires_grad_()
+        value = self.function(theta)
+        (gradient,) = torch.autograd.grad(value, theta)
+        return float(value.detach()), gradient
+
+    def hessian_product(self, vectors: Tensor) -> Tensor:
+        """Apply the Hessian to ``vectors``, ``[P]`` or ``[M, P]``."""
+        hessian: Tensor = torch.func.hessian(self.function)(self.theta.detach())
+        return vectors @ hessian
+
+
+def finite(name: str, value: Tensor) -> Tensor:
+    """Return ``value`` if all of it is finite.
+
+    Raises
+    ------
+    CurvatureError
+        If it holds NaN or infinity.
+    """
+    bad = int((~torch.isfinite(value)).sum())
+    if bad:
+        raise CurvatureError(
+            f"{name} holds {bad} entries that are NaN or infinite (of {value.numel()}); "
+            "curvature needs a finite point: take one from before the run diverged."
+        )
+    return value

@@ -1,0 +1,91 @@
+"""Full spectra of dense curvature matrices."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from unstuck.curvature import dense
+from unstuck.curvature.inertia import Inertia, inertia_of_eigenvalues
+from unstuck.curvature.objective import Objective, finite
+from unstuck.errors import CurvatureError
+
+
+@dataclass(frozen=True)
+class Spectrum:
+    """All eigenvalues of a symmetric matrix.
+
+    ``residual`` is the larger of the relative errors of their sum against the trace and of their
+    sum of squares against the squared Frobenius norm, in units of the nuclear and the squared
+    Frobenius norm: a check that no eigenvalue is missing, at no cost.
+    """
+
+    eigenvalues: NDArray[np.float64]  # [P], ascending
+    residual: float
+    precision: type  # of the matrix and the solver
+
+    @property
+    def converged(self) -> bool:
+        """Whether trace and Frobenius norm are met to rounding."""
+        return self.residual <= 100 * len(self.eigenvalues) * float(np.finfo(self.precision).eps)
+
+    @property
+    def lambda_min(self) -> float:
+        """Smallest eigenvalue."""
+        return float(self.eigenvalues[0])
+
+    @property
+    def lambda_max(self) -> float:
+        """Largest eigenvalue."""
+        return float(self.eigenvalues[-1])
+
+    @property
+    def trace(self) -> float:
+        """Sum of the eigenvalues."""
+        return float(self.eigenvalues.sum())
+
+    def inertia(self, relative_tolerance: float) -> Inertia:
+        """Count signs at a tolerance in units of the largest absolute eigenvalue."""
+        return inertia_of_eigenvalues(
+            self.eigenvalues, relative_tolerance=relative_tolerance, precision=self.precision
+        )
+
+    def minimum_ratio(self, relative_tolerance: float) -> float:
+        """Share of eigenvalues above the tolerance."""
+        return self.inertia(relative_tolerance).minimum_ratio
+
+
+def spectrum(objective: Objective, *, limit: int = dense.PARAMETER_LIMIT) -> Spectrum:
+    """Give all eigenvalues of the Hessian, in the precision of the objective's parameters.
+
+    Raises
+    ------
+    CurvatureError
+        If the objective has more than ``limit`` parameters, or its Hessian is not finite.
+    """
+    return spectrum_of(dense.hessian(objective, limit=limit))
+
+
+def spectrum_of(matrix: Tensor) -> Spectrum:
+    """Give all eigenvalues of a symmetric matrix ``[P, P]``, in its own precision.
+
+    Raises
+    ------
+    CurvatureError
+        If it is not square and finite.
+    """
+    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or not len(matrix):
+        raise CurvatureError(f"the matrix has shape {tuple(matrix.shape)}; expected [P, P].")
+    finite("the matrix", matrix)
+    values = torch.linalg.eigvalsh(matrix).double().cpu().numpy()
+    trace = float(matrix.diagonal().double().sum())
+    square = float(torch.linalg.matrix_norm(matrix)) ** 2
+    nuclear = float(np.abs(values).sum())
+    residual = max(
+        abs(float(values.sum()) - trace) / (nuclear or 1.0),
+        abs(float((values**2).sum()) - square) / (square or 1.0),
+    )
+    precision = np.float32 if matrix.dtype == torch.float32 else np.float64
+    return Spectrum(values, residual, precision)

@@ -1,0 +1,151 @@
+"""Eigenvalues of the Hessian that vanish by symmetry, with the directions that prove it.
+
+Everywhere, not only at critical points, the loss does not change along
+
+- a softmax shift: one number added to all outputs' weights of one input of the last layer, or to
+  all its biases (losses that see the outputs through a softmax);
+- a dependent input: a combination of input features (and the constant of the bias) that is zero
+  on every sample, into any one unit of the first layer of a fully connected network; a feature
+  that is constantly zero is the plain case;
+- a bias that batchnorm in training mode subtracts again.
+
+At a critical point also the generators of curved symmetries lie in the null space (the Hessian
+maps them to minus the gradient rotated by the symmetry):
+
+- a ReLU unit's incoming weights times c, outgoing weights divided by c;
+- the weights into a batchnormalised feature times c, up to batchnorm's epsilon, so it is left out.
+
+Weight decay lifts all of the first list to exactly its coefficient and breaks the second list.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from unstuck.curvature.problem import Problem
+
+_SHIFT_INVARIANT = {"cross_entropy", "softmax_squared_error"}
+
+
+@dataclass(frozen=True)
+class SymmetryZeros:
+    """Eigenvalues that are known without computing them.
+
+    The counts may overlap; ``total`` is the dimension of their joint span, and ``residual`` the
+    largest norm of (H - value I) q over an orthonormal basis of it.
+    """
+
+    softmax_shift: int
+    dependent_input: int
+    batchnorm_bias: int
+    relu_rescaling: int  # at critical points only, 0 otherwise
+    total: int
+    value: float  # the eigenvalue: the coefficient of weight decay
+    residual: float
+    basis: Tensor  # [P, total]
+
+
+def symmetry_zeros(problem: Problem, *, critical: bool = False) -> SymmetryZeros:
+    """Count the directions of zero curvature that the architecture, loss and data enforce.
+
+    Parameters
+    ----------
+    critical
+        Whether the point is critical, so that curved symmetries count too.
+    """
+    shift = _softmax_shifts(problem)
+    dependent = _dependent_inputs(problem)
+    biases = _normalised_biases(problem)
+    rescaling = _rescalings(problem) if critical else shift[:, :0]
+    together = torch.cat([shift, dependent, biases, rescaling], 1)
+    basis = _orthonormal(together)
+    residual = 0.0
+    if basis.shape[1]:
+        image = problem.hessian_product(basis.mT.contiguous()) - problem.weight_decay * basis.mT
+        residual = float(image.norm(dim=1).max())
+    return SymmetryZeros(
+        softmax_shift=shift.shape[1],
+        dependent_input=dependent.shape[1],
+        batchnorm_bias=biases.shape[1],
+        relu_rescaling=rescaling.shape[1],
+        total=basis.shape[1],
+        value=problem.weight_decay,
+        residual=residual,
+        basis=basis,
+    )
+
+
+def _softmax_shifts(problem: Problem) -> Tensor:
+    weight, bias = problem.network.layout[-2:]
+    inputs, outputs = weight.shape[0], weight.shape[1]
+    if problem.loss not in _SHIFT_INVARIANT:
+        return problem.theta.new_zeros(problem.parameter_count, 0)
+    directions = problem.theta.new_zeros(problem.parameter_count, inputs + 1)
+    rows = torch.arange(weight.start, bias.stop).view(inputs + 1, outputs)
+    directions[rows, torch.arange(inputs + 1).unsqueeze(1)] = 1
+    return directions
+
+
+def _dependent_inputs(problem: Problem) -> Tensor:
+    if problem.network.spec.kind != "dense":
+        return problem.theta.new_zeros(problem.parameter_count, 0)
+    weight, bias = problem.network.layout[:2]
+    inputs, outputs = weight.shape[0], weight.shape[1]
+    rows = torch.cat([problem.x.flatten(1), problem.x.new_ones(problem.samples, 1)], 1)
+    _, singular, vectors = torch.linalg.svd(rows, full_matrices=len(rows) < inputs + 1)
+    rank = int((singular > _rank_bound(rows, singular)).sum())
+    null = vectors[rank:]  # [inputs + 1 - rank, inputs + 1]
+    directions = problem.theta.new_zeros(len(null), outputs, problem.parameter_count)
+    index = torch.arange(weight.start, bias.stop).view(inputs + 1, outputs)
+    for unit in range(outputs):
+        directions[:, unit, index[:, unit]] = null
+    return directions.flatten(0, 1).mT
+
+
+def _normalised_biases(problem: Problem) -> Tensor:
+    spec = problem.network.spec
+    slots = [
+        slot
+        for slot in problem.network.layout
+        if slot.name.endswith(".bias") and not slot.name.startswith("head")
+    ]
+    if spec.batchnorm != "before" or not problem.couples_samples:
+        slots = []
+    index = [place for slot in slots for place in range(slot.start, slot.stop)]
+    directions = problem.theta.new_zeros(problem.parameter_count, len(index))
+    directions[index, torch.arange(len(index))] = 1
+    return directions
+
+
+def _rescalings(problem: Problem) -> Tensor:
+    """Generators of incoming weights times c, outgoing over c, for each ReLU unit."""
+    spec, theta = problem.network.spec, problem.theta
+    applies = spec.kind == "dense" and spec.activation == "relu" and spec.batchnorm == "off"
+    if not applies or problem.weight_decay:
+        return theta.new_zeros(problem.parameter_count, 0)
+    columns = []
+    slots = problem.network.layout
+    for weight, bias, following in zip(slots[:-2:2], slots[1:-2:2], slots[2::2], strict=True):
+        incoming = torch.arange(weight.start, bias.stop).view(-1, weight.shape[1])
+        outgoing = torch.arange(following.start, following.stop).view(following.shape)
+        for unit in range(weight.shape[1]):
+            column = torch.zeros_like(theta)
+            column[incoming[:, unit]] = theta[incoming[:, unit]]
+            column[outgoing[unit]] = -theta[outgoing[unit]]
+            columns.append(column)
+    return torch.stack(columns, 1)
+
+
+def _orthonormal(directions: Tensor) -> Tensor:
+    if not directions.shape[1]:
+        return directions
+    norms = directions.norm(dim=0)
+    unit = directions[:, norms > 0] / norms[norms > 0]
+    vectors, singular, _ = torch.linalg.svd(unit, full_matrices=False)
+    return vectors[:, singular > _rank_bound(unit, singular)]
+
+
+def _rank_bound(matrix: Tensor, singular: Tensor) -> float:
+    """Singular value below which a matrix of this shape counts as rank deficient."""
+    return float(singular[0]) * max(matrix.shape) * float(torch.finfo(matrix.dtype).eps)

@@ -1,0 +1,103 @@
+"""Spectra: closed forms, the float32 audit in small, and the zeros that symmetries enforce."""
+
+import numpy as np
+import pytest
+import torch
+
+from unstuck.curvature import dense
+from unstuck.curvature.objective import Surface
+from unstuck.curvature.problem import Problem
+from unstuck.curvature.spectrum import spectrum, spectrum_of
+from unstuck.curvature.zeros import symmetry_zeros
+from unstuck.errors import CurvatureError
+
+
+def toy(theta):
+    """(1 - w1 w2)^2, the network y = w1 w2 x fitted to (1, 1)."""
+    return (1 - theta[0] * theta[1]) ** 2
+
+
+def test_toy_origin_and_minimum():
+    origin = spectrum(Surface(function=toy, theta=torch.zeros(2, dtype=torch.float64)))
+    np.testing.assert_allclose(origin.eigenvalues, [-2, 2], atol=1e-15)
+    minimum = spectrum(Surface(function=toy, theta=torch.tensor([2.0, 0.5], dtype=torch.float64)))
+    np.testing.assert_allclose(minimum.eigenvalues, [0, 8.5], atol=1e-14)
+    assert minimum.minimum_ratio(1e-10) == 0.5
+
+
+def test_quadratic(rng):
+    values = np.sort(rng.standard_normal(12))
+    basis = np.linalg.qr(rng.standard_normal((12, 12)))[0]
+    matrix = torch.from_numpy((basis * values) @ basis.T)
+    point = torch.from_numpy(rng.standard_normal(12))
+    found = spectrum(Surface(function=lambda t: 0.5 * t @ matrix @ t, theta=point))
+    np.testing.assert_allclose(found.eigenvalues, values, atol=1e-13)
+    assert found.trace == pytest.approx(values.sum())
+    assert (found.lambda_min, found.lambda_max) == pytest.approx((values[0], values[-1]))
+    assert found.converged
+
+
+def test_single_precision_turns_zeros_into_signs(build):
+    """A rank-deficient matrix without tolerance is half positive by rounding alone."""
+    problem = build(hidden=(8,), samples=6, loss="squared_error")
+    double = spectrum_of(dense.gauss_newton(problem))
+    single = spectrum_of(dense.gauss_newton(problem.to(torch.float32)))
+    rank = 6 * 4
+    assert double.inertia(1e-10).positive == single.inertia(1e-4).positive == rank
+    assert single.inertia(0).negative > 0.25 * (problem.parameter_count - rank)
+    assert not single.inertia(0).certain
+    assert single.precision is np.float32
+    assert single.converged
+
+
+@pytest.mark.parametrize("loss", ["cross_entropy", "softmax_squared_error", "squared_error"])
+@pytest.mark.parametrize("weight_decay", [0.0, 0.03])
+def test_symmetry_zeros_of_a_dense_network(build, loss, weight_decay):
+    base = build(hidden=(5, 3), samples=60, loss=loss)
+    x = base.x.clone()
+    x[:, 1] = 0  # a dead input, and one that repeats another up to a constant
+    x[:, 4] = 2 * x[:, 0] - 1
+    problem = Problem(
+        network=base.network,
+        theta=base.theta,
+        x=x,
+        y=base.y,
+        loss=loss,
+        buffers=base.buffers,
+        weight_decay=weight_decay,
+    )
+    zeros = symmetry_zeros(problem)
+    shifts = 0 if loss == "squared_error" else 3 + 1
+    assert (zeros.softmax_shift, zeros.dependent_input) == (shifts, 2 * 5)
+    assert zeros.total == shifts + 10
+    assert zeros.residual < 1e-14
+    values = spectrum(problem).eigenvalues - weight_decay
+    assert (np.abs(values) < 1e-12 * np.abs(values).max()).sum() == zeros.total
+
+
+def test_overlapping_symmetries_count_once(build):
+    """Without a hidden layer, the softmax shift of a dead input is one of its dead weights."""
+    base = build(hidden=(), samples=50)
+    x = base.x.clone()
+    x[:, 2] = 0
+    problem = Problem(network=base.network, theta=base.theta, x=x, y=base.y, loss="cross_entropy")
+    zeros = symmetry_zeros(problem)
+    assert (zeros.softmax_shift, zeros.dependent_input, zeros.total) == (7, 4, 7 + 4 - 1)
+    assert spectrum(problem).inertia(1e-10).zero == zeros.total
+
+
+def test_biases_before_batchnorm_are_free(build):
+    problem = build(hidden=(5, 3), batchnorm="before", samples=60)
+    zeros = symmetry_zeros(problem)
+    assert zeros.batchnorm_bias == 5 + 3
+    assert zeros.residual < 1e-13
+    values = np.abs(spectrum(problem).eigenvalues)
+    assert (values < 1e-12 * values.max()).sum() == zeros.total == 8 + 4
+    assert symmetry_zeros(build(batchnorm="before", training=False)).batchnorm_bias == 0
+
+
+def test_wrong_matrices_are_named():
+    with pytest.raises(CurvatureError, match="expected \\[P, P\\]"):
+        spectrum_of(torch.zeros(2, 3))
+    with pytest.raises(CurvatureError, match="NaN"):
+        spectrum_of(torch.full((2, 2), float("nan")))
