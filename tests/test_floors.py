@@ -11,6 +11,8 @@ PACKAGE = Path(__file__).parent.parent / "src" / "unstuck"
 FLOORS = {
     "errors": -1,
     "files": 0,
+    "logs": 0,
+    "wording": 0,
     "data": 1,
     "surfaces": 1,
     "statistics": 1,

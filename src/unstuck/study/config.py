@@ -8,9 +8,11 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    PlainValidator,
     StringConstraints,
     TypeAdapter,
     ValidationError,
+    WithJsonSchema,
     model_validator,
 )
 
@@ -18,6 +20,9 @@ from unstuck.data.spec import DatasetSpec
 from unstuck.optim.coefficients import OPTIMIZERS, Coefficients
 from unstuck.optim.schedules import SCHEDULES, ScheduleSpec
 from unstuck.population.spec import NetworkSpec
+from unstuck.study.analyses.base import AnalysisBase
+from unstuck.study.analyses.kinds import parse_analysis
+from unstuck.study.analyses.kinds import schema as analysis_schema
 from unstuck.study.names import one_of
 from unstuck.training.spec import Criterion, LossName, Order, Precision, Scalar
 
@@ -248,6 +253,12 @@ class Curvature(_Model):
     )
 
 
+#: an entry of `analyses`, checked by the model of its kind
+Analysis = Annotated[
+    AnalysisBase, PlainValidator(parse_analysis), WithJsonSchema(analysis_schema())
+]
+
+
 class Study(_Model):
     """A whole study: datasets, networks, experiments, and the claims they bear on."""
 
@@ -268,6 +279,9 @@ class Study(_Model):
     )
     tuning: Tuning = Field(description="How learning rates are tuned.")
     experiments: dict[Name, Experiment] = Field(description="Grids of runs by name.")
+    analyses: dict[Name, Analysis] = Field(
+        default_factory=dict, description="Measurements that are no grid of runs, by name."
+    )
     curvature: Curvature = Field(default=Curvature(), description="Hessians of endpoints.")
     claims: Literal["all"] | list[str] = Field(
         default="all", description="Claims to test; `all` takes those whose tables the study has."
@@ -296,6 +310,11 @@ class Study(_Model):
                             f"experiments.{name} tunes; add one, or one named 'default'"
                         )
             self._batches_fit(name, axes)
+        for name, analysis in self.analyses.items():
+            if name in self.experiments:
+                raise ValueError(f"analyses.{name} has the name of an experiment; give it another")
+            for dataset in analysis.dataset_names:
+                one_of(dataset, self.datasets, what=f"analyses.{name}: dataset")
         return self
 
     def _batches_fit(self, name: str, axes: Mapping[str, Sequence[Any]]) -> None:

@@ -24,16 +24,22 @@ def code_digest(*rooms: str) -> str:
     Parameters
     ----------
     rooms
-        Names of rooms (``"training"``) or of single modules (``"claims/batch_momentum.py"``).
+        Names of rooms (``"training"``), or patterns of modules (``"claims/batch_momentum*.py"``).
     """
+    places = {place for room in rooms for place in PACKAGE.glob(room)}
+    files = {
+        file for place in places for file in (place.rglob("*.py") if place.is_dir() else [place])
+    }
     sha = hashlib.sha256()
-    for room in sorted(rooms):
-        place = PACKAGE / room
-        for file in sorted(place.rglob("*.py")) if place.is_dir() else [place]:
-            tree = ast.parse(file.read_text(encoding="utf-8"))
-            sha.update(file.relative_to(PACKAGE).as_posix().encode())
-            sha.update(ast.dump(_without_docstrings(tree)).encode())
+    for file in sorted(files):
+        sha.update(file.relative_to(PACKAGE).as_posix().encode())
+        sha.update(_meaning(file).encode())
     return sha.hexdigest()[:DIGITS]
+
+
+@cache
+def _meaning(file: Path) -> str:
+    return ast.dump(_without_docstrings(ast.parse(file.read_text(encoding="utf-8"))))
 
 
 def _without_docstrings(tree: ast.Module) -> ast.Module:

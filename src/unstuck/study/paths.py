@@ -48,6 +48,11 @@ class Paths:
         return f"{self.root}/tables/{{experiment}}.{{kind}}.{suffix}"
 
     @property
+    def analysis(self) -> str:
+        """Folder of an analysis' tables, one Parquet and one CSV file each."""
+        return f"{self.root}/analyses/{{analysis}}"
+
+    @property
     def evidence(self) -> str:
         """Folder of what a claim measured."""
         return f"{self.root}/evidence/{{claim}}"

@@ -1,6 +1,6 @@
 """From a study to its table of runs, and from that to training jobs."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
@@ -96,14 +96,44 @@ class Plan:
             cells = tuple(cell for cell in cells if cell.key in wanted)
         return sorted({self.job_of(cell) for cell in cells})
 
-    def tables(self) -> Iterator[tuple[str, Kind]]:
-        """Every table the study can give, as (experiment, kind)."""
+    @cached_property
+    def tables(self) -> frozenset[str]:
+        """Every table the study can give: ``experiment.kind`` or ``analysis.table``."""
+        names = set()
         for name, experiment in self.study.experiments.items():
-            yield name, "runs"
-            yield name, "curves"
-            for kind in MEASUREMENTS:
-                if getattr(experiment, kind):
-                    yield name, kind
+            kinds = [kind for kind in MEASUREMENTS if getattr(experiment, kind)]
+            names |= {f"{name}.{kind}" for kind in ("runs", "curves", *kinds)}
+        for name, analysis in self.study.analyses.items():
+            names |= {f"{name}.{table}" for table in analysis.tables}
+        return frozenset(names)
+
+    def claims(self, reads: Mapping[str, Iterable[str]]) -> list[str]:
+        """Ids of the claims that the study tests.
+
+        Parameters
+        ----------
+        reads
+            Names of the tables that each known claim reads, by id.
+
+        Raises
+        ------
+        ConfigError
+            If the study asks for a claim that is unknown or reads a table it does not make.
+        """
+        if self.study.claims == "all":
+            return [claim for claim, tables in reads.items() if self.tables.issuperset(tables)]
+        for claim in self.study.claims:
+            try:
+                one_of(claim, reads, what="claims:")
+            except ValueError as error:
+                raise ConfigError(f"{error}.") from error
+            missing = sorted(set(reads[claim]) - self.tables)
+            if missing:
+                raise ConfigError(
+                    f"claims: {claim} reads the table {missing[0]}, which no experiment of this "
+                    "study makes; add the experiment or leave the claim out."
+                )
+        return list(self.study.claims)
 
     def cell_keys(self, experiment: str, kind: Kind = "runs") -> list[str]:
         """Keys of the cells whose rows make up a table of an experiment."""

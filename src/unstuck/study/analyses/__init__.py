@@ -1,0 +1,1 @@
+"""Measurements that are no grid of training runs: each kind is one module."""

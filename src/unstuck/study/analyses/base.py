@@ -1,0 +1,56 @@
+"""What every kind of analysis shares: a typed description, its inputs, and the tables it makes."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field
+
+if TYPE_CHECKING:
+    from unstuck.data.dataset import Dataset
+
+
+@dataclass(frozen=True)
+class Context:
+    """What an analysis is given to compute with."""
+
+    datasets: Mapping[str, "Dataset"]  # those named by ``dataset_names``
+    inputs: Mapping[str, pd.DataFrame]  # the tables named by ``reads``, by ``experiment.kind``
+    device: str
+    threads: int
+    progress: Callable[[str], None]
+
+
+class AnalysisBase(BaseModel, ABC):
+    """One analysis of a study.
+
+    A kind is a subclass in a module of its own: its fields are what the config may say, and
+    ``run`` imports what it computes with, so that planning stays light.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    #: names of the tables that ``run`` gives
+    tables: ClassVar[tuple[str, ...]]
+    #: rooms of the package whose code decides the result, besides the kind's own module
+    rooms: ClassVar[tuple[str, ...]]
+    #: whether the result is a timing: it gets the machine to itself and is not reproducible
+    timing: ClassVar[bool] = False
+
+    description: str = Field(default="", description="What the analysis is for.")
+
+    @property
+    def dataset_names(self) -> tuple[str, ...]:
+        """Names of the prepared datasets it needs."""
+        return ()
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Tables it needs, as ``experiment.kind``."""
+        return ()
+
+    @abstractmethod
+    def run(self, context: Context) -> dict[str, pd.DataFrame]:
+        """Compute the tables, by name."""
