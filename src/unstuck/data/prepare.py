@@ -1,0 +1,124 @@
+"""From a description to a prepared dataset: read, split, change, standardise, describe."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from unstuck.data.dataset import Dataset, tensor_checksums
+from unstuck.data.load import RawData, load_raw
+from unstuck.data.pca import fit_pca
+from unstuck.data.spec import DatasetSpec
+from unstuck.data.split import stratified_split
+from unstuck.data.standardise import fit_standardisation
+from unstuck.data.transforms import PARTS, LabelNoise, Part, Scale
+
+Samples = dict[Part, np.ndarray]
+
+
+def prepare(spec: DatasetSpec, cache: Path | None = None) -> Dataset:
+    """Prepare a dataset.
+
+    Parameters
+    ----------
+    spec
+        What to prepare.
+    cache
+        Folder of downloads; None: the folder that the variable ``UNSTUCK_CACHE`` names, else the
+        user's cache.
+
+    Raises
+    ------
+    DataError
+        If the source cannot be had or is not what its checksum says.
+    ConfigError
+        If whitening is asked of components without variance.
+    """
+    raw = load_raw(spec, cache)
+    x, y = _split(spec, raw)
+    for pattern_transform in spec.pattern_transforms:
+        x = {part: pattern_transform.apply(x[part], part) for part in PARTS}
+    x, standardisation = _standardised(spec, x)
+    x, components = _projected(spec, x)
+    changed = 0
+    for transform in spec.transforms:
+        if isinstance(transform, Scale):
+            x = {part: transform.apply(x[part]) for part in PARTS}
+        elif isinstance(transform, LabelNoise):
+            true = y["train"]
+            y["train"] = transform.apply(true, spec.classes)
+            changed = int(np.sum(y["train"] != true))
+    tensors = {f"x_{part}": np.ascontiguousarray(x[part], np.float32) for part in PARTS}
+    tensors |= {f"y_{part}": y[part] for part in PARTS}
+    card = {
+        **_description(spec, raw, y),
+        "standardisation": standardisation,
+        "pca": components,
+        "labels_changed": changed,
+        "shape": list(spec.input_shape),
+        "tensors": tensor_checksums(tensors),
+    }
+    return Dataset(**tensors, classes=spec.classes, card=card)
+
+
+def _split(spec: DatasetSpec, raw: RawData) -> tuple[Samples, Samples]:
+    """Draw the parts, test first, so that it does not depend on how many train."""
+    x: Samples = {}
+    y: Samples = {}
+    parts: tuple[Part, ...] = ("test", "validation", "train")
+    sizes = {"train": spec.train, "validation": spec.validation, "test": spec.test}
+    pools = (
+        [(raw.pool, parts)] if raw.test is None else [(raw.test, parts[:1]), (raw.pool, parts[1:])]
+    )
+    for number, (pool, drawn) in enumerate(pools):
+        split = stratified_split(pool.y, [sizes[part] for part in drawn], spec.split_seed, number)
+        for part, rows in zip(drawn, split, strict=True):
+            x[part] = pool.x[rows].astype(np.float32) / np.float32(raw.unit)
+            y[part] = pool.y[rows]
+    return x, y
+
+
+def _standardised(spec: DatasetSpec, x: Samples) -> tuple[Samples, dict[str, Any]]:
+    if spec.standardise == "none":
+        return x, {"kind": "none"}
+    fitted = fit_standardisation(x["train"], spec.standardise)
+    facts: dict[str, Any] = {"kind": spec.standardise}
+    if spec.standardise == "feature":
+        facts["constant_features"] = fitted.constant_features
+    else:
+        facts |= {"mean": float(fitted.mean), "standard_deviation": float(fitted.scale)}
+    return {part: fitted.apply(x[part]) for part in PARTS}, facts
+
+
+def _projected(spec: DatasetSpec, x: Samples) -> tuple[Samples, dict[str, Any] | None]:
+    if spec.pca is None:
+        return x, None
+    fitted = fit_pca(x["train"], spec.pca, whiten=spec.pca_whiten)
+    facts = {
+        "components": spec.pca,
+        "whitened": spec.pca_whiten,
+        "explained_variance": float(fitted.explained.sum()),
+    }
+    return {part: fitted.apply(x[part]) for part in PARTS}, facts
+
+
+def _description(spec: DatasetSpec, raw: RawData, y: Samples) -> dict[str, Any]:
+    source = spec.origin
+    return {
+        "source": source.name,
+        "title": source.title,
+        "citation": source.citation,
+        "url": source.url,
+        "licence": source.licence,
+        "raw_sha256": raw.checksums,
+        "raw_shape": list(source.shape),
+        "classes": spec.classes,
+        "class_names": list(source.class_names),
+        "samples": {part: len(y[part]) for part in PARTS},
+        "samples_per_class": {
+            part: np.bincount(y[part], minlength=spec.classes).tolist() for part in PARTS
+        },
+        "split_seed": spec.split_seed,
+        "transforms": [transform.model_dump(mode="json") for transform in spec.transforms],
+        "digest": spec.digest,
+    }

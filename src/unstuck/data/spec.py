@@ -1,0 +1,183 @@
+"""The typed description of a prepared dataset: which source, how split, how changed."""
+
+import difflib
+import hashlib
+import json
+import math
+from typing import Any, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    field_validator,
+    model_validator,
+)
+
+from unstuck.data.sources import SOURCES, Source
+from unstuck.data.transforms import PatternTransform, Transform
+
+SourceName = Literal["digits", "mnist1d", "mnist5k", "mnist", "fashion_mnist", "cifar10"]
+
+
+class DatasetSpec(BaseModel):
+    """Everything that decides the samples of a prepared dataset.
+
+    A size left out is the source's default. Sizes that are multiples of 16 keep a run's bits
+    independent of the population it is trained in.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    source: SourceName = Field(description="Which dataset.")
+    train: int = Field(
+        default_factory=lambda given: SOURCES[given["source"]].sizes[0],
+        ge=1,
+        description="Training samples; default by source.",
+    )
+    validation: int = Field(
+        default_factory=lambda given: SOURCES[given["source"]].sizes[1],
+        ge=1,
+        description="Validation samples, drawn from the same pool as training; default by source.",
+    )
+    test: int = Field(
+        default_factory=lambda given: SOURCES[given["source"]].sizes[2],
+        ge=1,
+        description="Test samples, from the official test part where there is one; "
+        "default by source.",
+    )
+    split_seed: int = Field(
+        default=0,
+        ge=0,
+        description="Seed of the stratified split. One seed gives the same test and validation "
+        "samples whatever the number of training samples.",
+    )
+    standardise: Literal["feature", "global", "none"] = Field(
+        default="feature",
+        description="Mean 0 and variance 1 by statistics of the training part: of each feature "
+        "(constant ones become 0), of all values together, or not at all (images: 0 to 1). "
+        "For images whose border pixels are rarely lit, global is the gentler choice.",
+    )
+    pca: int | None = Field(
+        default=None,
+        ge=1,
+        description="Keep this many leading principal components of the standardised training "
+        "part; a sample becomes a vector.",
+    )
+    pca_whiten: bool = Field(
+        default=False, description="Divide each principal component by its standard deviation."
+    )
+    transforms: tuple[Transform, ...] = Field(
+        default=(),
+        description="Changes to the data, each kind at most once: resize, shift and permute (in "
+        "this list's order, before standardisation), scale (after it), label_noise.",
+    )
+    folder: str | None = Field(
+        default=None,
+        description="Folder that holds the source's files, plain or gzipped, in place of a "
+        "download; Debian's dataset-fashion-mnist is in /usr/share/datasets/fashion-mnist.",
+    )
+    mirror: str | None = Field(
+        default=None,
+        description="Base URL to download the source's files from, in place of public mirrors.",
+    )
+
+    @property
+    def origin(self) -> Source:
+        """Facts of the source."""
+        return SOURCES[self.source]
+
+    @property
+    def classes(self) -> int:
+        """Number of classes."""
+        return len(self.origin.class_names)
+
+    @property
+    def pattern_transforms(self) -> tuple[PatternTransform, ...]:
+        """Those transforms that act on raw patterns, in order."""
+        return tuple(t for t in self.transforms if isinstance(t, PatternTransform))
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Shape of one prepared sample, known without reading data."""
+        if self.pca is not None:
+            return (self.pca,)
+        return self._pattern_shape()
+
+    @property
+    def digest(self) -> str:
+        """Sixteen hexadecimal digits that change with any field that can change the samples."""
+        content = self.model_dump(mode="json", exclude={"folder", "mirror"})
+        text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def _pattern_shape(self) -> tuple[int, ...]:
+        shape = self.origin.shape
+        for transform in self.pattern_transforms:
+            shape = transform.output_shape(shape)
+        return shape
+
+    @field_validator("source", mode="before")
+    @classmethod
+    def _known_source(cls, value: Any) -> Any:
+        if not isinstance(value, str) or value not in SOURCES:
+            near = difflib.get_close_matches(str(value), SOURCES, 1, cutoff=0.5)
+            hint = f"did you mean {near[0]!r}? " if near else ""
+            raise ValueError(f"dataset {value!r} is unknown; {hint}known are {', '.join(SOURCES)}")
+        return value
+
+    @model_validator(mode="after")
+    def _sizes_fit(self) -> Self:
+        pool, test_pool = self.origin.pool, self.origin.test_pool
+        if test_pool is None:
+            total = self.train + self.validation + self.test
+            if pool is not None and total > pool:
+                raise ValueError(
+                    f"train + validation + test = {total:,}, but {self.source} has {pool:,} samples"
+                )
+            return self
+        if pool is not None and self.train + self.validation > pool:
+            raise ValueError(
+                f"train + validation = {self.train + self.validation:,}, "
+                f"but the training part of {self.source} has {pool:,} samples"
+            )
+        if self.test > test_pool:
+            raise ValueError(
+                f"test = {self.test:,}, "
+                f"but the test part of {self.source} has {test_pool:,} samples"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _transforms_fit(self) -> Self:
+        kinds = [transform.kind for transform in self.transforms]
+        repeated = sorted({kind for kind in kinds if kinds.count(kind) > 1})
+        if repeated:
+            raise ValueError(f"the transform {repeated[0]} is given more than once")
+        if "shift" in kinds and (self.standardise == "feature" or self.pca is not None):
+            # features outside the training range are constant there, so they would become 0
+            raise ValueError(
+                "shift needs standardise: global or none, and no pca, since statistics of each "
+                "feature of the training range would erase test patterns outside it"
+            )
+        features = math.prod(self._pattern_shape())
+        most = min(features, self.train)
+        if self.pca is not None and self.pca > most:
+            raise ValueError(
+                f"pca = {self.pca}, but {self.train:,} training samples of {features:,} features "
+                f"have at most {most:,} components"
+            )
+        if self.pca_whiten and self.pca is None:
+            raise ValueError("pca_whiten needs pca, the number of components")
+        return self
+
+    @model_validator(mode="after")
+    def _place_fits(self) -> Self:
+        for key in ("folder", "mirror"):
+            if getattr(self, key) is not None and not self.origin.files:
+                raise ValueError(
+                    f"{key} is given, but {self.source} comes with an installed package"
+                )
+        if self.folder is not None and self.mirror is not None:
+            raise ValueError("folder and mirror exclude each other; give one")
+        return self

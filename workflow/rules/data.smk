@@ -1,0 +1,23 @@
+"""Datasets: read or downloaded, split, standardised and described."""
+
+
+rule dataset:
+    output:
+        tensors=paths.dataset,
+        card=paths.card,
+    log:
+        paths.log("dataset", "{dataset}"),
+    benchmark:
+        paths.benchmark("dataset", "{dataset}")
+    threads: 1
+    resources:
+        # CIFAR-10 with principal components of all its pixels takes the most
+        mem_mb=lambda w, attempt: attempt * 4000,
+        runtime=lambda w, attempt: attempt * 30,
+    params:
+        spec=lambda w: plan.dataset(w.dataset),
+        code=code_digest("data"),
+    message:
+        "Preparing the dataset {wildcards.dataset}"
+    script:
+        "../../scripts/prepare_dataset.py"
