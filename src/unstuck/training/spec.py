@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, Literal, Self
 
@@ -11,7 +12,7 @@ from unstuck.optim.coefficients import Coefficients
 from unstuck.optim.schedules import ScheduleSpec
 from unstuck.population.spec import NetworkSpec
 
-LossName = Literal["cross_entropy", "squared_error"]
+LossName = Literal["cross_entropy", "squared_error", "softmax_squared_error"]
 Order = Literal["reshuffled", "fixed", "sorted"]
 Precision = Literal["float32", "float64"]
 Criterion = Literal["validation_loss", "validation_accuracy", "train_loss"]
@@ -59,6 +60,13 @@ class Recipe(_Frozen):
         }
         text = json.dumps(content, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Copy, without the identity that was worked out for other values."""
+        copied = super().model_copy(update=update, deep=deep)
+        for name in ("digest", "run_id"):
+            copied.__dict__.pop(name, None)
+        return copied
 
     def at(self, lr: float, seed: int) -> "RunSpec":
         """Return the run of this recipe at one base rate, from one seed.

@@ -1,0 +1,172 @@
+"""Finished runs by run_id, and the training of those that are missing."""
+
+import hashlib
+import time
+import warnings
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+
+from unstuck.data.dataset import Dataset
+from unstuck.errors import DataError
+from unstuck.training.checkpoint import Checkpoint
+from unstuck.training.compiled import Compile
+from unstuck.training.loop import Population, train_population
+from unstuck.training.plan import Batch, cut
+from unstuck.training.progress import Progress
+from unstuck.training.result import MEASUREMENTS, RUNS, JobResult
+from unstuck.training.spec import FIRST_TUNING_SEED, RunSpec
+
+#: folder of an interrupted job's finished runs, below that of its checkpoints
+FINISHED = "finished"
+
+
+@dataclass(frozen=True)
+class Execution:
+    """How a job computes; nothing here changes what a result means."""
+
+    device: str | torch.device = "cpu"
+    compile: Compile = False
+    members: int | None = None  # most runs side by side; None chooses by size
+    checkpoints: Path | None = None  # folder for what an interrupted job goes on from
+    checkpoint_seconds: float = 60.0
+    code: str = ""  # digest of the code, so that rows of other code are not reused
+
+
+class Bank:
+    """Results of runs, whoever asked for them.
+
+    Parameters
+    ----------
+    dataset
+        What the runs train on.
+    execution
+        How they are computed.
+    previous
+        Results that need not be computed again.
+    progress
+        Told of work planned and done.
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        execution: Execution,
+        previous: JobResult | None,
+        progress: Progress,
+    ) -> None:
+        self._dataset, self._execution, self._progress = dataset, execution, progress
+        self.rows: dict[str, dict[str, Any]] = {}
+        self.endpoints: dict[str, NDArray[Any]] = {}
+        self.buffers: dict[str, NDArray[Any]] = {}
+        self._curves: list[pd.DataFrame] = []
+        self._take(previous)
+        self._before = set(self.rows)
+        self._kept = time.monotonic()
+        if execution.checkpoints:
+            self._take(read_result(execution.checkpoints / FINISHED))
+
+    def train(self, runs: Iterable[RunSpec]) -> None:
+        """Train those of the runs that are not in the bank."""
+        # cut as an interrupted job was, so that its checkpoints fit the populations
+        asked = [run for run in runs if run.run_id not in self._before]
+        batches = [
+            batch
+            for batch in cut(asked, self._dataset, self._execution.members)
+            if any(run.run_id not in self.rows for run in batch.runs)
+        ]
+        for batch in batches:
+            self._progress.plan(batch.updates * len(batch.runs), batch.cost)
+        for batch in batches:
+            self._add(batch.runs, self._train(batch))
+            self._keep()
+
+    def curves(self, run_ids: set[str]) -> pd.DataFrame:
+        """Return the curves of some runs, sorted by run_id and update."""
+        together = pd.concat(self._curves, ignore_index=True)
+        chosen = together[together["run_id"].isin(run_ids)]
+        return chosen.sort_values(["run_id", "update"], ignore_index=True)
+
+    def _keep(self) -> None:
+        """Save what is finished, every so many seconds, for a job that is interrupted."""
+        folder, seconds = self._execution.checkpoints, self._execution.checkpoint_seconds
+        if folder is None or time.monotonic() - self._kept < seconds:
+            return
+        rows = [
+            {
+                "run_id": name,
+                "role": "evaluation" if name in self.endpoints else "tuning",
+                **row,
+                "code": self._execution.code,
+            }
+            for name, row in self.rows.items()
+            if name not in self._before
+        ]
+        names = {row["run_id"] for row in rows}
+        JobResult(
+            pd.DataFrame(rows),
+            self.curves(names),
+            {name: each for name, each in self.endpoints.items() if name in names},
+            {name: each for name, each in self.buffers.items() if name in names},
+        ).save(folder / FINISHED)
+        self._kept = time.monotonic()
+
+    def _train(self, batch: Batch) -> Population:
+        execution = self._execution
+        checkpoint = None
+        if execution.checkpoints:
+            name = hashlib.sha256("".join(run.run_id for run in batch.runs).encode()).hexdigest()
+            checkpoint = Checkpoint(
+                execution.checkpoints / f"{name[:16]}.safetensors", execution.checkpoint_seconds
+            )
+        cost = batch.cost / batch.updates
+        return train_population(
+            batch.runs,
+            self._dataset,
+            execution.device,
+            compile=execution.compile,
+            checkpoint=checkpoint,
+            advanced=lambda updates: self._progress.done(updates * len(batch.runs), updates * cost),
+        )
+
+    def _add(self, runs: Iterable[RunSpec], done: Population) -> None:
+        rows = _measurements(done.final)
+        for run in runs:
+            self.rows[run.run_id] = rows[run.run_id]
+            if run.seed < FIRST_TUNING_SEED:
+                self.endpoints[run.run_id] = done.theta[run.run_id]
+                if done.buffers[run.run_id].size:
+                    self.buffers[run.run_id] = done.buffers[run.run_id]
+        self._curves.append(done.curves)
+
+    def _take(self, result: JobResult | None) -> None:
+        finished = result.finished(self._execution.code) - set(self.rows) if result else set()
+        if result is None or not finished:
+            return
+        rows = _measurements(result.runs.drop_duplicates("run_id"))
+        self.rows |= {name: row for name, row in rows.items() if name in finished}
+        self.endpoints |= {k: v for k, v in result.endpoints.items() if k in finished}
+        self.buffers |= {k: v for k, v in result.buffers.items() if k in finished}
+        self._curves.append(result.curves[result.curves["run_id"].isin(finished)])
+
+
+def _measurements(table: pd.DataFrame) -> dict[str, dict[str, Any]]:
+    rows = table[list(MEASUREMENTS)].to_dict("records")
+    named = zip(table["run_id"], rows, strict=True)
+    return {str(name): {str(key): value for key, value in row.items()} for name, row in named}
+
+
+def read_result(folder: Path) -> JobResult | None:
+    """Read earlier results; None if there are none, or, with a warning, if they are damaged."""
+    if not (folder / RUNS).exists():
+        return None
+    try:
+        return JobResult.load(folder)
+    except DataError as error:
+        warnings.warn(f"earlier results are not reused: {error}", stacklevel=2)
+        return None

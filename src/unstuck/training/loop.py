@@ -1,0 +1,203 @@
+"""Training of a population: many runs of one shape, side by side."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+
+from unstuck.data.dataset import Dataset
+from unstuck.population.network import Network
+from unstuck.training.checkpoint import Checkpoint
+from unstuck.training.compiled import Compile, CompiledSteps, worth_compiling
+from unstuck.training.curves import Curves
+from unstuck.training.measure import Measure, Part, evaluation_updates
+from unstuck.training.order import Batches, check_batch_size
+from unstuck.training.spec import Recipe, RunSpec
+from unstuck.training.state import DTYPES, State
+from unstuck.training.steps import EagerSteps, Feed, Rates
+
+#: updates between two looks at the batch losses, the clock and the progress
+STRETCH = 64
+
+
+@dataclass(frozen=True)
+class Population:
+    """What came of a population."""
+
+    curves: pd.DataFrame  # one row per run and evaluation, sorted
+    final: pd.DataFrame  # one row per run
+    theta: dict[str, NDArray[Any]]  # endpoint [P] by run_id; NaN where the run diverged
+    buffers: dict[str, NDArray[Any]]  # running statistics [Q] by run_id
+
+
+def shape_key(run: Recipe) -> tuple[Any, ...]:
+    """Return what runs must have in common to train side by side."""
+    varying = {"optimizer", "schedule", "lr", "seed"}
+    return tuple(getattr(run, name) for name in Recipe.model_fields if name not in varying)
+
+
+def train_population(
+    runs: Sequence[RunSpec],
+    dataset: Dataset,
+    device: str | torch.device = "cpu",
+    *,
+    compile: Compile = False,
+    checkpoint: Checkpoint | None = None,
+    advanced: Callable[[int], None] = lambda updates: None,
+) -> Population:
+    """Train runs of one shape side by side.
+
+    A run's result does not depend on its company: bit for bit where the samples of a batch and of
+    each part are 1 or a multiple of 16 and the step is not compiled, and to rounding otherwise.
+
+    Parameters
+    ----------
+    runs
+        Runs that differ in optimizer, schedule, rate and seed only.
+    dataset
+        What they train on.
+    device
+        Where tensors live.
+    compile
+        Compile the step (`True`), never (`False`), or where the work repays it (`auto`). Compiled
+        steps round otherwise than eager ones.
+    checkpoint
+        Where the state is saved on the way; an earlier state there is resumed, to the same bits.
+        It is removed when the population is done.
+    advanced
+        Called every few updates with how many updates each member has made since the last call.
+
+    Raises
+    ------
+    ConfigError
+        If the batch size exceeds the training part.
+    """
+    # runs of one optimizer lie side by side, which the update rule takes in one go
+    runs = sorted(runs, key=lambda run: (repr(run.optimizer), run.run_id))
+    return _Training(runs, dataset, torch.device(device), compile).finish(checkpoint, advanced)
+
+
+class _Training:
+    """A population with all that it needs to train."""
+
+    def __init__(
+        self, runs: list[RunSpec], dataset: Dataset, device: torch.device, compile: Compile
+    ) -> None:
+        if len({shape_key(run) for run in runs}) != 1:
+            raise ValueError(
+                "runs of one population differ in optimizer, schedule, rate and seed only"
+            )
+        run = runs[0]
+        self._runs = runs
+        self._train, self._validation, self._test = (
+            Part(
+                torch.from_numpy(x).to(device, DTYPES[run.dtype]),
+                torch.from_numpy(y).to(device),
+            )
+            for x, y in (
+                (dataset.x_train, dataset.y_train),
+                (dataset.x_validation, dataset.y_validation),
+                (dataset.x_test, dataset.y_test),
+            )
+        )
+        self._network = Network(run.network, dataset.input_shape, dataset.classes)
+        self._measure = Measure(self._network, run.loss)
+        self._per_epoch = run.updates_per_epoch(self._train.size)
+        self._updates = run.total_updates(self._train.size)
+        self._stops = evaluation_updates(self._updates, run.evaluations)
+        samples = run.samples(self._train.size)
+        check_batch_size(samples, self._train.size)
+        seeds = [run.seed for run in runs]
+        whole = samples == self._train.size
+        batches = None if whole else Batches(run.order, dataset.y_train, seeds, samples)
+        self.state = State.initial(self._network, runs, device)
+        self.curves = Curves.empty(self._stops, self._per_epoch, len(runs))
+        compiled = worth_compiling(compile, self._network, len(runs), self._updates, samples)
+        self._steps = (CompiledSteps if compiled else EagerSteps)(
+            self._network,
+            run.loss,
+            Feed(self._train, batches),
+            Rates(runs, self._updates, self.state.theta),
+        )
+        self._owner = {
+            "runs": [run.run_id for run in runs],
+            "compiled": compiled,
+            "samples": [self._train.size, self._validation.size, self._test.size],
+        }
+
+    def finish(self, checkpoint: Checkpoint | None, advanced: Callable[[int], None]) -> Population:
+        """Train to the end, from the checkpoint if it holds these runs."""
+        if checkpoint:
+            self._resume(checkpoint)
+            advanced(self.state.update)
+        if not self.curves.measured(0):
+            self._evaluate(None)
+        for stop in self._stops[1:]:
+            before = None
+            while self.state.update < stop:
+                if self.state.update == stop - 1:
+                    before = self.state.theta.clone()
+                count = max(1, min(STRETCH, stop - 1 - self.state.update))
+                self._advance(count)
+                advanced(count)
+                if checkpoint and self.state.update < stop and checkpoint.due():
+                    checkpoint.save(self._owner, {**self.state.arrays(), **self.curves.arrays()})
+            if before is not None:
+                self._evaluate(before)
+        result = self._result()
+        if checkpoint:
+            checkpoint.remove()
+        return result
+
+    def _advance(self, count: int) -> None:
+        losses = self._steps.run(self.state, count)
+        self.state.note_losses(losses.double().cpu().numpy())
+
+    def _evaluate(self, before: torch.Tensor | None) -> None:
+        state, measure = self.state, self._measure
+        norm, loss, accuracy = measure.gradient_norm(state.theta, state.buffers, self._train)
+        if self._network.buffer_count:
+            loss, accuracy = measure.loss_and_accuracy(state.theta, state.buffers, self._train)
+        state.note_measurement(loss)
+        self.curves.record(
+            state.update,
+            state.diverged_at >= 0,
+            train=(loss, accuracy),
+            validation=measure.loss_and_accuracy(state.theta, state.buffers, self._validation),
+            gradient_norm=norm,
+            update_norm=_norm(state.theta - before) if before is not None else norm * np.nan,
+        )
+
+    def _resume(self, checkpoint: Checkpoint) -> None:
+        held = checkpoint.load(self._owner)
+        if held is not None:
+            self.curves.restore(held)
+            self.state.restore(held)
+
+    def _result(self) -> Population:
+        state = self.state
+        ids = [run.run_id for run in self._runs]
+        diverged = state.diverged_at >= 0
+        test = self._measure.loss_and_accuracy(state.theta, state.buffers, self._test)
+        final = self.curves.final(ids, state.diverged_at, test)
+        final["updates"] = self._updates
+        final["epochs"] = self._updates / self._per_epoch
+        final["batch_size"] = self._runs[0].samples(self._train.size)
+        final["parameters"] = self._network.parameter_count
+        theta, buffers = state.theta.cpu().numpy().copy(), state.buffers.cpu().numpy().copy()
+        theta[diverged], buffers[diverged] = np.nan, np.nan
+        return Population(
+            curves=self.curves.table(ids),
+            final=final,
+            theta=dict(zip(ids, theta, strict=True)),
+            buffers=dict(zip(ids, buffers, strict=True)),
+        )
+
+
+def _norm(difference: torch.Tensor) -> NDArray[np.float64]:
+    norm = torch.linalg.vector_norm(difference, dim=1, dtype=torch.float64)
+    return np.asarray(norm.cpu().numpy(), dtype=np.float64)

@@ -1,0 +1,140 @@
+"""Full-batch measurements of a population: losses, accuracies, gradient norms."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from unstuck.population.network import Network
+
+#: bytes of activations of one pass over a block of members and a chunk of samples
+BLOCK_BYTES = 4 * 2**20
+#: bytes of activations of one member's chunk of samples
+CHUNK_BYTES = 64 * 2**20
+#: chunks are whole multiples of this many samples, so that rows of all members align alike
+ALIGNMENT = 16
+
+Column = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of a dataset on the device: samples `[N, *shape]` and classes `[N]`."""
+
+    x: Tensor
+    y: Tensor
+
+    @property
+    def size(self) -> int:
+        """Samples N."""
+        return self.y.shape[0]
+
+
+def evaluation_updates(updates: int, evaluations: int) -> list[int]:
+    """Return after which updates a run is measured: at 0, evenly spaced, and after the last."""
+    return sorted({round(updates * index / evaluations) for index in range(evaluations + 1)})
+
+
+def activation_count(network: Network) -> int:
+    """Estimate the numbers that a pass keeps per sample, unfolded patches included."""
+    spec = network.spec
+    kept = sum(math.prod(layer.output_shape) for layer in network.layers)
+    if spec.kind == "dense":
+        return math.prod(network.input_shape) + 2 * kept
+    axes = len(network.input_shape) - 1
+    return int(spec.kernel**axes * (math.prod(network.input_shape) + kept))
+
+
+class Measure:
+    """Measures every member of a population on whole parts of a dataset.
+
+    Members are taken in blocks and samples in chunks, which bounds memory. The chunks follow from
+    the network and the part alone, so a member's values do not depend on its company.
+
+    Parameters
+    ----------
+    network
+        The stacked network.
+    loss
+        Key of `unstuck.population.losses.LOSSES`.
+    """
+
+    def __init__(self, network: Network, loss: str) -> None:
+        self._network = network
+        self._loss = loss
+        self._numbers = activation_count(network)
+
+    def loss_and_accuracy(
+        self, theta: Tensor, buffers: Tensor, part: Part
+    ) -> tuple[Column, Column]:
+        """Return mean loss and accuracy `[K]` at inference; NaN if the part is empty."""
+        loss, correct = torch.zeros(2, len(theta), dtype=torch.float64, device=theta.device)
+        chunks = self._chunks(part, theta)
+        with torch.no_grad():
+            for members in self._blocks(theta, len(chunks[0]) if chunks else 1):
+                for chunk in chunks:
+                    x, y = _samples(part, chunk)
+                    value, right = self._network.loss_and_correct(
+                        theta[members], x, y, self._loss, buffers[members], training=False
+                    )
+                    loss[members] += value.double() * len(chunk)
+                    correct[members] += right
+        return _mean(loss, part), _mean(correct, part)
+
+    def gradient_norm(
+        self, theta: Tensor, buffers: Tensor, part: Part
+    ) -> tuple[Column, Column, Column]:
+        """Return the Euclidean norm of the full-batch gradient, mean loss and accuracy `[K]`.
+
+        The loss is the one that training descends. With batch normalisation that is the training
+        mode: features are normalised by the statistics of the chunk, which is the whole part
+        unless its activations exceed `CHUNK_BYTES`; then a chunk takes every n-th sample.
+        """
+        loss, correct = torch.zeros(2, len(theta), dtype=torch.float64, device=theta.device)
+        norm = torch.zeros_like(loss)
+        chunks = self._chunks(part, theta)
+        for members in self._blocks(theta, len(chunks[0])):
+            total: Tensor | None = None
+            for chunk in chunks:
+                x, y = _samples(part, chunk)
+                value, right, gradient, _ = self._network.loss_and_gradient(
+                    theta[members], x, y, self._loss, buffers[members], training=True
+                )
+                share = len(chunk) / part.size
+                total = gradient * share if total is None else total.add_(gradient, alpha=share)
+                loss[members] += value.double() * len(chunk)
+                correct[members] += right
+            if total is not None:
+                norm[members] = torch.linalg.vector_norm(total, dim=1, dtype=torch.float64)
+        return norm.cpu().numpy(), _mean(loss, part), _mean(correct, part)
+
+    def _chunks(self, part: Part, theta: Tensor) -> list[Tensor]:
+        """Cut a part into chunks that each take every n-th sample, aligned but for the last."""
+        if part.size == 0:
+            return []
+        fitting = CHUNK_BYTES // (self._numbers * theta.element_size())
+        if part.size <= fitting:
+            return [torch.arange(part.size, device=theta.device)]
+        length = max(ALIGNMENT, fitting // ALIGNMENT * ALIGNMENT)
+        strides = -(-part.size // length)
+        order = np.argsort(np.arange(part.size) % strides, kind="stable")
+        return list(torch.split(torch.from_numpy(order).to(theta.device), length))
+
+    def _blocks(self, theta: Tensor, samples: int) -> list[slice]:
+        member = samples * self._numbers * theta.element_size()
+        size = max(1, BLOCK_BYTES // member)
+        return [slice(start, start + size) for start in range(0, len(theta), size)]
+
+
+def _samples(part: Part, chunk: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the samples and classes of a chunk, shared by all members, uncopied if it is all."""
+    whole = len(chunk) == part.size
+    x, y = (part.x, part.y) if whole else (part.x[chunk], part.y[chunk])
+    return x.unsqueeze(0), y.unsqueeze(0)
+
+
+def _mean(total: Tensor, part: Part) -> Column:
+    return (total / part.size if part.size else total * math.nan).cpu().numpy()

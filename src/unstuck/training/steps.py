@@ -1,0 +1,88 @@
+"""One update of every member of a population, operation by operation."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from unstuck.optim.schedules import factors
+from unstuck.population.network import Network
+from unstuck.training.measure import Part
+from unstuck.training.order import Batches
+from unstuck.training.spec import RunSpec
+from unstuck.training.state import State
+
+
+class Rates:
+    """Learning rates `[T, K]` of a population, a stretch of updates at a time."""
+
+    def __init__(self, runs: Sequence[RunSpec], updates: int, like: Tensor) -> None:
+        self._base = np.array([run.lr for run in runs])
+        schedules = sorted({run.schedule for run in runs}, key=repr)
+        self._factors = np.stack([factors(schedule, updates) for schedule in schedules])
+        self._schedule = np.array([schedules.index(run.schedule) for run in runs])
+        self._like = like
+
+    def between(self, start: int, stop: int) -> Tensor:
+        """Return the rates of updates `start:stop`, in the dtype of the parameters."""
+        table = self._factors[:, start:stop].T[:, self._schedule] * self._base
+        return torch.from_numpy(table).to(self._like)
+
+
+class Feed:
+    """Samples and classes of every update, gathered on the device."""
+
+    def __init__(self, part: Part, batches: Batches | None) -> None:
+        self.part = part
+        self._batches = batches
+        self._epoch = -1
+        self._indices: list[Tensor] = []
+
+    def indices(self, update: int) -> Tensor | None:
+        """Return the sample indices `[K, B]` of an update; None if it takes the whole part."""
+        if self._batches is None:
+            return None
+        epoch, number = divmod(update, self._batches.per_epoch)
+        if epoch != self._epoch:
+            arrays = self._batches.epoch(epoch)
+            self._indices = [torch.from_numpy(each).to(self.part.x.device) for each in arrays]
+            self._epoch = epoch
+        return self._indices[number]
+
+
+def gather(part: Part, indices: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Return samples `[K, B, *shape]` and classes `[K, B]`; `[1, N, ...]` for the whole part."""
+    if indices is None:
+        return part.x.unsqueeze(0), part.y.unsqueeze(0)
+    flat = indices.flatten()
+    x = part.x.index_select(0, flat).view(*indices.shape, *part.x.shape[1:])
+    return x, part.y.index_select(0, flat).view(indices.shape)
+
+
+class EagerSteps:
+    """Runs updates with hand-written gradients, operation by operation, in place.
+
+    A member's bits depend neither on the number of members nor on their values, at batch sizes
+    that are 1 or a multiple of 16.
+    """
+
+    def __init__(self, network: Network, loss: str, feed: Feed, rates: Rates) -> None:
+        self._network, self._loss, self._feed, self._rates = network, loss, feed, rates
+        self._gradient: Tensor | None = None
+
+    def run(self, state: State, count: int) -> Tensor:
+        """Make `count` updates and return the batch losses `[count, K]` they started from."""
+        if self._gradient is None:
+            self._gradient = torch.empty_like(state.theta)
+        rates = self._rates.between(state.update, state.update + count)
+        losses = torch.empty(count, len(state.theta), dtype=state.theta.dtype, device=rates.device)
+        for number in range(count):
+            x, y = gather(self._feed.part, self._feed.indices(state.update))
+            loss, _, _, state.buffers = self._network.loss_and_gradient(
+                state.theta, x, y, self._loss, state.buffers, True, out=self._gradient
+            )
+            state.rule.step(state.theta, self._gradient, rates[number])
+            losses[number] = loss
+            state.update += 1
+        return losses
