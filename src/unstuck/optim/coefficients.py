@@ -145,6 +145,11 @@ class Coefficients(BaseModel):
         """Whether s must be stored."""
         return self.accumulator != "none"
 
+    @property
+    def normalises_gradient(self) -> bool:
+        """Whether σ divides the gradient before m averages it; without m the two are the same."""
+        return self.normalise == "gradient" and self.uses_momentum
+
     def terms(self, t: int) -> Terms[float]:
         """Return the numbers of update `t`, counted from 1."""
         if t < 1:
@@ -164,7 +169,7 @@ class Coefficients(BaseModel):
             of_m=(self.momentum if self.nesterov else 1.0) if self.uses_momentum else 0.0,
             of_u=1.0 if self.nesterov or not self.uses_momentum else 0.0,
             scale=scale * rectification,
-            early=float(self.normalise == "gradient"),
+            early=float(self.normalises_gradient),
         )
 
     def _direction(self, t: int) -> tuple[float, float, float]:

@@ -36,7 +36,7 @@ class Form(NamedTuple):
             l2=any(row.weight_decay > 0 and not row.decoupled_decay for row in rows),
             decay=any(row.weight_decay > 0 and row.decoupled_decay for row in rows),
             accumulator=any(row.uses_accumulator for row in rows),
-            early=any(row.normalise == "gradient" for row in rows),
+            early=any(row.normalises_gradient for row in rows),
             momentum=any(row.uses_momentum for row in rows),
             nesterov=any(row.nesterov for row in rows),
         )
@@ -196,14 +196,14 @@ def _step(block: _Block, t: int, theta: Tensor, gradient: Tensor, lr: Tensor) ->
     scale = terms.scale
     if terms.l2:
         gradient = torch.add(gradient, theta, alpha=terms.l2, out=scratch)
-    if terms.take_s:
-        if terms.keep_s != 1:
-            s.mul_(terms.keep_s)
-        s.addcmul_(gradient, gradient, value=terms.take_s)
+    if row.uses_accumulator:
+        _accumulate(s, gradient, terms)
     if terms.root:
         torch.sqrt(s, out=quotient)
         if terms.early:
-            quotient.mul_(terms.root).add_(terms.floor)
+            if terms.root != 1:
+                quotient.mul_(terms.root)
+            quotient.add_(terms.floor)
             gradient = torch.div(gradient, quotient, out=quotient)
         else:
             # d / (root · √s + floor) as (1 / root) · d / (√s + floor / root) saves a pass
@@ -220,7 +220,16 @@ def _step(block: _Block, t: int, theta: Tensor, gradient: Tensor, lr: Tensor) ->
     if terms.decay:
         theta.mul_(1 - lr * terms.decay)
     rate = lr if scale == 1 else lr * scale
-    theta.addcmul_(direction, rate.to(theta.dtype), value=-1)
+    if rate.dtype != theta.dtype:
+        rate = rate.to(theta.dtype)
+    theta.addcmul_(direction, rate, value=-1)
+
+
+def _accumulate(s: Tensor, gradient: Tensor, terms: Terms[float]) -> None:
+    """Let s, [k, P], accumulate the squared gradient."""
+    if terms.keep_s != 1:
+        s.mul_(terms.keep_s)
+    s.addcmul_(gradient, gradient, value=terms.take_s)
 
 
 def _average(m: Tensor, gradient: Tensor, terms: Terms[float]) -> None:
@@ -263,7 +272,7 @@ def apply(
     -------
     New theta, m and s.
     """
-    c = Terms[Tensor](*columns.unbind())
+    c: Terms[Tensor] = Terms(*columns.unbind())
     rate = lr.unsqueeze(1)
     if form.l2:
         gradient = gradient + c.l2 * theta

@@ -1,0 +1,134 @@
+"""Paths over analytic surfaces, walked by the same update rule that trains networks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeVar, cast
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from unstuck.optim.coefficients import Coefficients
+from unstuck.optim.schedules import SCHEDULES, ScheduleSpec, factors
+from unstuck.optim.update import UpdateRule
+from unstuck.surfaces.surface import Surface
+
+Floats = npt.NDArray[np.float64]
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True)
+class Trajectory:
+    """The recorded points of K walkers.
+
+    Attributes
+    ----------
+    updates
+        How many updates precede each record, [T'], ascending from 0.
+    points
+        Where the walkers are, [T', K, d]; not finite once a walker has diverged.
+    values
+        How high they are, [T', K].
+    """
+
+    updates: npt.NDArray[np.int64]
+    points: Floats
+    values: Floats
+
+    def first(self, reached: npt.NDArray[np.bool_]) -> Floats:
+        """Return the number of updates at the first record where a condition holds, [K].
+
+        Parameters
+        ----------
+        reached
+            The condition at every record, [T', K].
+
+        Returns
+        -------
+        Number of updates, NaN for a walker for which it never holds.
+        """
+        return np.where(reached.any(axis=0), self.updates[reached.argmax(axis=0)], np.nan)
+
+    @property
+    def diverged_at(self) -> Floats:
+        """Updates at the first record whose point or height is not finite, NaN if none is, [K]."""
+        finite = np.isfinite(self.points).all(axis=2) & np.isfinite(self.values)
+        return self.first(~finite)
+
+
+@torch.inference_mode()
+def descend(
+    surface: Surface,
+    starts: npt.ArrayLike,
+    rows: Coefficients | Sequence[Coefficients],
+    lr: float | npt.ArrayLike,
+    updates: int,
+    *,
+    schedules: ScheduleSpec | Sequence[ScheduleSpec] = SCHEDULES["constant"],
+    record_every: int = 1,
+) -> Trajectory:
+    """Walk K walkers down a surface, in float64.
+
+    Parameters
+    ----------
+    surface
+        Where they walk.
+    starts
+        Their starting points, [K, d].
+    rows
+        One optimizer for all or one for each; keep equal ones together.
+    lr
+        One rate for all or one for each, [K].
+    updates
+        How many updates to make.
+    schedules
+        One schedule for all or one for each.
+    record_every
+        Updates from record to record; the start and the end are always recorded.
+
+    Returns
+    -------
+    The recorded points. A walker's path depends on no other walker.
+
+    Raises
+    ------
+    ValueError
+        If the lengths do not fit each other, or a number of updates is below 1.
+    """
+    theta = torch.tensor(np.asarray(starts, dtype=np.float64))
+    if theta.ndim != 2 or theta.shape[1] != surface.dimension:
+        raise ValueError(f"starts must be [K, {surface.dimension}], but are {list(theta.shape)}")
+    if updates < 1 or record_every < 1:
+        raise ValueError(
+            f"updates and record_every must be at least 1, but are {updates} and {record_every}"
+        )
+    walkers = len(theta)
+    rule = UpdateRule(_each(rows, Coefficients, walkers, "rows"), theta.shape[1], torch.float64)
+    specs = _each(schedules, ScheduleSpec, walkers, "schedules")
+    distinct = list(dict.fromkeys(specs))
+    table = torch.from_numpy(np.stack([factors(spec, updates) for spec in distinct], axis=1))
+    uniform = table[:, 0].tolist()
+    which = torch.tensor([distinct.index(spec) for spec in specs])
+    base = torch.from_numpy(np.broadcast_to(np.asarray(lr, dtype=np.float64), (walkers,)).copy())
+
+    recorded = np.unique(np.append(np.arange(0, updates, record_every), updates))
+    points = torch.empty(len(recorded), *theta.shape, dtype=torch.float64)
+    points[0] = theta
+    record = 1
+    for t in range(updates):
+        rate = base * (uniform[t] if len(distinct) == 1 else table[t][which])
+        rule.step(theta, surface.gradient(theta), rate)
+        if t + 1 == recorded[record]:
+            points[record] = theta
+            record += 1
+    return Trajectory(recorded, points.numpy(), surface.value(points).numpy())
+
+
+def _each(given: Item | Sequence[Item], kind: type[Item], walkers: int, name: str) -> list[Item]:
+    """Return one item for each walker."""
+    items = [given] * walkers if isinstance(given, kind) else list(cast(Sequence[Item], given))
+    if len(items) != walkers:
+        raise ValueError(f"{name} must be one or {walkers}, but are {len(items)}")
+    return items
