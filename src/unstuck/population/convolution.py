@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from unstuck.population.layers import Layer, Pass, Saved, Shape, Tensors
-from unstuck.population.linear import Draw, rows_backward, rows_forward
+from unstuck.population.linear import Draw
+from unstuck.population.products import affine, affine_gradients, affine_input_gradient
 
 
 def map_size(size: int, kernel: int, stride: int, padding: int) -> int:
@@ -52,25 +53,19 @@ class Convolution(Layer):
     def forward(self, x: Tensor, parameters: Tensors, buffers: Tensors, training: bool) -> Pass:
         weight, bias = parameters
         patches = self._unfold(x)
-        output = rows_forward(patches, weight.flatten(1, -2), bias)
-        return Pass(output.view(-1, x.shape[1], *self.output_shape), (patches,))
+        output = affine(patches, weight.flatten(1, -2), bias)
+        return Pass(output.reshape(-1, x.shape[1], *self.output_shape), (patches,))
 
     def backward(
-        self,
-        upstream: Tensor,
-        saved: Saved,
-        parameters: Tensors,
-        gradients: Tensors,
-        wants_input: bool,
-    ) -> Tensor | None:
+        self, upstream: Tensor, saved: Saved, parameters: Tensors, wants_input: bool
+    ) -> tuple[Tensors, Tensor | None]:
         K, B = upstream.shape[:2]
         rows = upstream.reshape(K, -1, upstream.shape[-1])
-        weight_out, bias_out = gradients
-        rows_backward(rows, saved[0], weight_out.flatten(1, -2), bias_out)
+        gradients = affine_gradients(rows, *saved)
         if not wants_input:
-            return None
-        patches = torch.bmm(rows, parameters[0].flatten(1, -2).mT)
-        return self._fold(patches.view(K, B, *self._map, *self._patch))
+            return gradients, None
+        patches = affine_input_gradient(rows, parameters[0].flatten(1, -2))
+        return gradients, self._fold(patches.reshape(K, B, *self._map, *self._patch))
 
     def _unfold(self, x: Tensor) -> Tensor:
         """Return the patches `[K, B * places, patch]` of maps `[K, B, *places, C]`."""

@@ -4,6 +4,7 @@ Between layers, features come last: `[K, B, C]`, or `[K, B, *places, C]` for map
 acts on rows of features whether a row is a sample or a place of a map.
 """
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -49,17 +50,11 @@ class Layer(ABC):
 
     @abstractmethod
     def backward(
-        self,
-        upstream: Tensor,
-        saved: Saved,
-        parameters: Tensors,
-        gradients: Tensors,
-        wants_input: bool,
-    ) -> Tensor | None:
-        """Write the gradient of each parameter into `gradients` and return that of the input.
+        self, upstream: Tensor, saved: Saved, parameters: Tensors, wants_input: bool
+    ) -> tuple[Tensors, Tensor | None]:
+        """Return the gradients by the parameters `[K, *shape]` and by the input, None if unwanted.
 
-        `upstream` `[K, B, *output_shape]` is the gradient of the loss by the output. The gradient
-        of the input is None when it is not wanted.
+        `upstream` `[K, B, *output_shape]` is the gradient by the output.
         """
 
     def initial_parameters(self, generator: np.random.Generator) -> list[NDArray[np.float64]]:
@@ -76,20 +71,15 @@ class Reshape(Layer):
 
     def __init__(self, input_shape: Shape) -> None:
         self._input_shape = input_shape
-        self.output_shape = (int(np.prod(input_shape)),)
+        self.output_shape = (math.prod(input_shape),)
 
     def forward(self, x: Tensor, parameters: Tensors, buffers: Tensors, training: bool) -> Pass:
         return Pass(x.flatten(2))
 
     def backward(
-        self,
-        upstream: Tensor,
-        saved: Saved,
-        parameters: Tensors,
-        gradients: Tensors,
-        wants_input: bool,
-    ) -> Tensor | None:
-        return upstream.view(*upstream.shape[:2], *self._input_shape) if wants_input else None
+        self, upstream: Tensor, saved: Saved, parameters: Tensors, wants_input: bool
+    ) -> tuple[Tensors, Tensor | None]:
+        return (), upstream.reshape(*upstream.shape[:2], *self._input_shape)
 
 
 class MeanPool(Layer):
@@ -97,25 +87,18 @@ class MeanPool(Layer):
 
     def __init__(self, input_shape: Shape) -> None:
         self._places = input_shape[:-1]
-        self._axes = tuple(range(2, 2 + len(self._places)))
+        self._ones = tuple(1 for _ in self._places)
         self.output_shape = input_shape[-1:]
 
     def forward(self, x: Tensor, parameters: Tensors, buffers: Tensors, training: bool) -> Pass:
         return Pass(x.flatten(2, -2).mean(2))
 
     def backward(
-        self,
-        upstream: Tensor,
-        saved: Saved,
-        parameters: Tensors,
-        gradients: Tensors,
-        wants_input: bool,
-    ) -> Tensor | None:
-        if not wants_input:
-            return None
+        self, upstream: Tensor, saved: Saved, parameters: Tensors, wants_input: bool
+    ) -> tuple[Tensors, Tensor | None]:
         K, B, C = upstream.shape
-        share = upstream / int(np.prod(self._places))
-        return share.view(K, B, *(1 for _ in self._places), C).expand(K, B, *self._places, C)
+        share = (upstream / math.prod(self._places)).reshape(K, B, *self._ones, C)
+        return (), share.expand(K, B, *self._places, C)
 
 
 class Activation(Layer):
@@ -130,21 +113,27 @@ class Activation(Layer):
         return Pass(output, (output,))
 
     def backward(
-        self,
-        upstream: Tensor,
-        saved: Saved,
-        parameters: Tensors,
-        gradients: Tensors,
-        wants_input: bool,
-    ) -> Tensor | None:
-        return _BACKWARDS[self._name](upstream, saved[0]) if wants_input else None
+        self, upstream: Tensor, saved: Saved, parameters: Tensors, wants_input: bool
+    ) -> tuple[Tensors, Tensor | None]:
+        return (), _BACKWARDS[self._name](upstream, saved[0])
+
+
+def _sigmoid(x: Tensor) -> Tensor:
+    """Return the logistic function by operations that are exact or the same for every element.
+
+    torch.sigmoid rounds the last elements of an array, short of a vector, otherwise than the rest.
+    Beyond half the range of exp the value is 0 or 1 to rounding, and the clamp keeps its gradient
+    finite.
+    """
+    limit = 0.5 * math.log(torch.finfo(x.dtype).max)
+    return x.clamp(min=-limit).neg().exp().add(1).reciprocal()
 
 
 _ATEN = torch.ops.aten
 _FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "tanh": torch.tanh,
     "relu": torch.relu,
-    "sigmoid": torch.sigmoid,
+    "sigmoid": _sigmoid,
 }
 _BACKWARDS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "tanh": _ATEN.tanh_backward,

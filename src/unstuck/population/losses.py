@@ -5,6 +5,7 @@ A new loss is one subclass of `Loss` and one entry of `LOSSES`.
 
 from abc import ABC, abstractmethod
 
+import torch
 from torch import Tensor
 
 
@@ -13,15 +14,24 @@ class Loss(ABC):
 
     @abstractmethod
     def value(self, outputs: Tensor, y: Tensor) -> Tensor:
-        """Return the loss of each sample `[K, B]`."""
+        """Return the loss of each sample `[K, B]`; differentiable."""
 
     @abstractmethod
     def value_and_gradient(self, outputs: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the loss of each sample `[K, B]` and its gradient by the outputs `[K, B, C]`."""
+        """Return the loss of each sample `[K, B]` and the gradient of their mean `[K, B, C]`."""
 
     def correct(self, outputs: Tensor, y: Tensor) -> Tensor:
-        """Return how many samples have their largest output at their class, `[K]` int64."""
-        return (outputs.argmax(2) == y).sum(1)
+        """Return how many samples have their largest output, the first if tied, at their class.
+
+        `[K]` int64. A sample with an output that is not a number is never correct.
+        """
+        outputs = outputs.detach()
+        # -class where the output is largest and -inf elsewhere: its maximum is the negative of
+        # torch.argmax, which does not vectorise and would cost as much as the forward pass
+        below = outputs - outputs.amax(2, keepdim=True)
+        classes = torch.arange(0, -outputs.shape[2], -1, dtype=below.dtype, device=below.device)
+        winner = torch.add(classes, below, alpha=torch.finfo(below.dtype).max).amax(2)
+        return (winner == -y).sum(1)
 
 
 def _index(outputs: Tensor, y: Tensor) -> Tensor:
@@ -29,9 +39,9 @@ def _index(outputs: Tensor, y: Tensor) -> Tensor:
     return y.unsqueeze(2).expand(outputs.shape[0], -1, -1)
 
 
-def _minus_one_hot(values: Tensor, index: Tensor) -> Tensor:
-    """Subtract the one-hot targets from values `[K, B, C]`."""
-    return values.scatter_add(2, index, values.new_full((), -1.0).expand(index.shape))
+def _less_one_hot(values: Tensor, index: Tensor, height: float = 1.0) -> Tensor:
+    """Subtract `height` from values `[K, B, C]` at each sample's class."""
+    return values.scatter_add(2, index, values.new_full((), -height).expand(index.shape))
 
 
 class CrossEntropy(Loss):
@@ -41,21 +51,23 @@ class CrossEntropy(Loss):
         return -outputs.log_softmax(2).gather(2, _index(outputs, y)).squeeze(2)
 
     def value_and_gradient(self, outputs: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        index = _index(outputs, y)
-        logarithm = outputs.log_softmax(2)
-        value = -logarithm.gather(2, index).squeeze(2)
-        return value, _minus_one_hot(logarithm.exp(), index)
+        index, samples = _index(outputs, y), outputs.shape[1]
+        below = outputs - outputs.amax(2, keepdim=True)
+        powers = below.exp()
+        total = powers.sum(2, keepdim=True)
+        value = total.log() - below.gather(2, index)
+        return value.squeeze(2), _less_one_hot(powers / (samples * total), index, 1 / samples)
 
 
 class SquaredError(Loss):
     """`½ Σ (outputs - one_hot(y))²` over the classes, of raw outputs."""
 
     def value(self, outputs: Tensor, y: Tensor) -> Tensor:
-        return 0.5 * _minus_one_hot(outputs, _index(outputs, y)).square().sum(2)
+        return 0.5 * _less_one_hot(outputs, _index(outputs, y)).square().sum(2)
 
     def value_and_gradient(self, outputs: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        error = _minus_one_hot(outputs, _index(outputs, y))
-        return 0.5 * error.square().sum(2), error
+        error = _less_one_hot(outputs, _index(outputs, y))
+        return 0.5 * error.square().sum(2), error / outputs.shape[1]
 
 
 class SoftmaxSquaredError(Loss):
@@ -67,8 +79,7 @@ class SoftmaxSquaredError(Loss):
     def value_and_gradient(self, outputs: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         probability = outputs.softmax(2)
         value, error = SquaredError().value_and_gradient(probability, y)
-        centred = error - (probability * error).sum(2, keepdim=True)
-        return value, probability * centred
+        return value, probability * (error - (probability * error).sum(2, keepdim=True))
 
 
 LOSSES: dict[str, Loss] = {

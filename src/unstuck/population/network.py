@@ -142,8 +142,7 @@ class Network:
         criterion = _criterion(loss)
         outputs, saved, new_buffers = self._run(theta, x, buffers, training)
         value, upstream = criterion.value_and_gradient(outputs, y)
-        gradient = torch.empty_like(theta) if out is None else out
-        self._backward(upstream / y.shape[1], saved, theta, gradient)
+        gradient = torch.cat(self._backward(upstream, saved, theta), 1, out=out)
         return value.mean(1), criterion.correct(outputs, y), gradient, new_buffers
 
     def _run(
@@ -163,26 +162,21 @@ class Network:
             moved.extend(done.buffers)
         return hidden, saved, torch.cat(moved, 1) if training and moved else buffers
 
-    def _backward(
-        self,
-        upstream: Tensor,
-        saved: list[Saved],
-        theta: Tensor,
-        gradient: Tensor,
-    ) -> None:
+    def _backward(self, upstream: Tensor, saved: list[Saved], theta: Tensor) -> list[Tensor]:
+        """Return the gradients by the parameters `[K, size]`, slot by slot."""
         parameters = self._parameters.views(theta)
-        gradients = self._parameters.views(gradient)
+        gradients: list[Tensor] = []
         flowing: Tensor | None = upstream
         for index in range(len(self.layers) - 1, self._first_trained - 1, -1):
             assert flowing is not None
-            span = self._parameter_spans[index]
-            flowing = self.layers[index].backward(
+            own, flowing = self.layers[index].backward(
                 flowing,
                 saved[index],
-                parameters[span],
-                gradients[span],
+                parameters[self._parameter_spans[index]],
                 index > self._first_trained,
             )
+            gradients = [gradient.flatten(1) for gradient in own] + gradients
+        return gradients
 
 
 def _criterion(loss: str) -> Loss:

@@ -1,7 +1,5 @@
 """Batch normalisation of stacked networks."""
 
-import math
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -61,26 +59,20 @@ class BatchNorm(Layer):
         return new_mean, torch.lerp(running_variance, unbiased, self._momentum)
 
     def backward(
-        self,
-        upstream: Tensor,
-        saved: Saved,
-        parameters: Tensors,
-        gradients: Tensors,
-        wants_input: bool,
-    ) -> Tensor | None:
+        self, upstream: Tensor, saved: Saved, parameters: Tensors, wants_input: bool
+    ) -> tuple[Tensors, Tensor | None]:
         normal: Tensor
         inverse: Tensor
         normal, inverse, training = saved
-        gamma_out, beta_out = gradients
-        rows = upstream.reshape(upstream.shape[0], math.prod(upstream.shape[1:-1]), -1)
-        torch.sum(rows * normal, 1, out=gamma_out)
-        torch.sum(rows, 1, out=beta_out)
+        rows = upstream.reshape(normal.shape)
+        gamma_gradient = (rows * normal).sum(1, keepdim=True)  # [K, 1, C]
+        beta_gradient = rows.sum(1, keepdim=True)
+        gradients = gamma_gradient.squeeze(1), beta_gradient.squeeze(1)
         if not wants_input:
-            return None
-        scale = parameters[0].unsqueeze(1) * inverse  # [K, 1, C]
+            return gradients, None
         if training:
-            share = 1 / rows.shape[1]
-            rows = torch.addcmul(
-                rows - beta_out.unsqueeze(1) * share, normal, gamma_out.unsqueeze(1), value=-share
-            )
-        return (rows * scale).view(upstream.shape)
+            share = -1 / rows.shape[1]
+            rows = torch.add(rows, beta_gradient, alpha=share)
+            rows = torch.addcmul(rows, normal, gamma_gradient, value=share)
+        scale = parameters[0].unsqueeze(1) * inverse  # [K, 1, C]
+        return gradients, (rows * scale).view(upstream.shape)

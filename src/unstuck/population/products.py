@@ -1,0 +1,68 @@
+"""Matrix products of stacked networks whose bits do not depend on where a member lies in memory.
+
+MKL picks kernels by the alignment of a matrix, and a member's matrices lie anywhere in the flat
+buffers. By trial over shapes and alignments (tests/population/test_products.py repeats it), three
+kinds of product depend on it: a row-major left with a column-major right factor; a product with a
+single column; and, unless both factors are column-major, a result that is not a whole number of
+16-byte blocks. All three are avoided here.
+
+MKL also fills whole vectors only along the columns of the result, so a result narrower than two
+vectors is computed as its transpose: fivefold faster for the ten classes of digits.
+"""
+
+import torch
+from torch import Tensor
+from torch.nn.functional import pad
+
+NARROW = 16
+"""Columns below which a result is computed, and stored, as its transpose."""
+
+BLOCK = 4
+"""Elements to a multiple of which a member's result is padded: 16 bytes in float32."""
+
+
+def product(a: Tensor, b: Tensor, bias: Tensor | None = None) -> Tensor:
+    """Return `a b` or `a b + bias` for `a` `[K, m, k]`, `b` `[K, k, n]`, `bias` `[K, n]`.
+
+    The result `[K, m, n]` is a transposed view where that is how it was computed.
+    """
+    m, n = a.shape[1], b.shape[2]
+    if n == 1:
+        dot = (a * b.mT).sum(2, keepdim=True)
+        return dot if bias is None else dot + bias.unsqueeze(1)
+    if n < min(m, NARROW):
+        return _steady(b.mT, a.mT, None if bias is None else bias.unsqueeze(2)).mT
+    return _steady(a, b, None if bias is None else bias.unsqueeze(1))
+
+
+def _steady(a: Tensor, b: Tensor, bias: Tensor | None) -> Tensor:
+    """Return `a b + bias` for more than one column, by a kernel that ignores alignment."""
+    rows, by_columns = a.shape[1], a.stride(2) != 1 and a.shape[1] > 1
+    if b.stride(2) != 1 and not by_columns:
+        b = b.contiguous()
+    if b.stride(2) != 1 or rows * b.shape[2] % BLOCK == 0:
+        return torch.bmm(a, b) if bias is None else torch.baddbmm(bias, a, b)
+    missing = -rows % BLOCK
+    padded = pad(a.mT, (0, missing)).mT if by_columns else pad(a, (0, 0, 0, missing))
+    result = torch.bmm(padded, b)[:, :rows]
+    return result if bias is None else result + bias
+
+
+def affine(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """Return `x W + b` of rows `x` `[K or 1, R, in]`; `W` `[K, in, out]`, `b` `[K, out]`."""
+    return product(x.expand(weight.shape[0], -1, -1), weight, bias)
+
+
+def affine_gradients(upstream: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the gradients by `W` `[K, in, out]` and `b` `[K, out]`; `upstream` `[K, R, out]`."""
+    if upstream.shape[1] == 1:
+        return x.mT * upstream, upstream.squeeze(1)
+    x = x.expand(upstream.shape[0], -1, -1)
+    return product(x.mT, upstream), upstream.sum(1)
+
+
+def affine_input_gradient(upstream: Tensor, weight: Tensor) -> Tensor:
+    """Return the gradient by the rows `x` `[K, R, in]`."""
+    if upstream.shape[1] == 1:
+        return (weight * upstream).sum(2).unsqueeze(1)
+    return product(upstream, weight.mT)
