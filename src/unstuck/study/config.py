@@ -243,6 +243,12 @@ class Execution(_Model):
         default=0, description="GPUs asked for a training or curvature job."
     )
 
+    def resolved_device(self, gpu_available: bool) -> str:
+        """The device to compute on: `auto` is a GPU where there is one."""
+        if self.device == "auto":
+            return "cuda" if gpu_available else "cpu"
+        return self.device
+
 
 class Curvature(_Model):
     """How the Hessians of endpoints are measured."""

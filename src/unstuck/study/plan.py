@@ -68,6 +68,11 @@ class Plan:
         content: dict[str, Any] = self.study.datasets[name].model_dump(mode="json")
         return content
 
+    @cached_property
+    def digest(self) -> str:
+        """Digest of all runs of the study."""
+        return digest({name: self.cell_keys(name) for name in self.study.experiments})
+
     def digest_of(self, experiment: str, kind: Kind) -> str:
         """Digest of what a table of an experiment holds."""
         return digest(self.cell_keys(experiment, kind))

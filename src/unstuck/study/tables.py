@@ -9,9 +9,14 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from unstuck.errors import DataError
+from unstuck.files import read_parquet
+from unstuck.training.result import CURVES, MEASUREMENTS, RUNS
 
 #: columns that tell the rows of a table apart
-KEYS = ("dataset", "cell", "role", "lr", "seed", "run_id", "update", "matrix", "dtype", "tolerance")
+KEYS = (
+    *("dataset", "cell", "role", "lr", "seed", "run_id", "update"),
+    *("matrix", "layer", "dtype", "tolerance"),
+)
 
 
 def collect(parts: Iterable[str | Path], cells: Collection[str]) -> pd.DataFrame:
@@ -26,29 +31,70 @@ def collect(parts: Iterable[str | Path], cells: Collection[str]) -> pd.DataFrame
 
     Returns
     -------
-    One table, sorted by every column that identifies a row (dataset, cell, role, lr, seed, ...).
+    One table, sorted by the columns that identify a row.
 
     Raises
     ------
     DataError
         If a file cannot be read, or a cell is in none of them.
     """
-    wanted = pa.array(sorted(cells))
-    kept = []
-    for part in parts:
-        try:
-            rows = pq.read_table(part)
-        except (OSError, pa.ArrowException) as error:
-            raise DataError(
-                f"{part} cannot be read as Parquet ({error}); delete it and run snakemake again."
-            ) from error
-        kept.append(rows.filter(pc.is_in(rows["cell"], value_set=wanted)).to_pandas())
-    table: pd.DataFrame = pd.concat(kept, ignore_index=True)
+    table = _sorted(_filtered(part, "cell", cells) for part in parts)
     missing = set(cells) - set(table["cell"])
     if missing:
         raise DataError(
             f"{len(missing)} cells (first: {min(missing)}) are in none of the jobs' tables; "
             "delete results/runs and run snakemake again."
         )
+    return table
+
+
+def collect_curves(folders: Iterable[str | Path], cells: Collection[str]) -> pd.DataFrame:
+    """Curves of the evaluation runs of some cells, with the labels of their runs.
+
+    Parameters
+    ----------
+    folders
+        Folders of training jobs.
+    cells
+        Keys of the cells to keep.
+    """
+    kept = []
+    for folder in folders:
+        runs = _filtered(Path(folder) / RUNS, "cell", cells)
+        runs = runs[runs["role"] == "evaluation"].drop(columns=[*MEASUREMENTS, "code"])
+        curves = _filtered(Path(folder) / CURVES, "run_id", set(runs["run_id"]))
+        kept.append(runs.merge(curves, on="run_id", how="left", validate="one_to_many"))
+    return _sorted(kept)
+
+
+def read_table(path: str | Path, name: str) -> pd.DataFrame:
+    """Read a table by its name, ``experiment.kind`` or ``analysis.table``.
+
+    Parameters
+    ----------
+    path
+        The table's file, or the folder of the analysis that it belongs to.
+    name
+        Its name.
+    """
+    place = Path(path)
+    return read_parquet(place / f"{name.partition('.')[2]}.parquet" if place.is_dir() else place)
+
+
+def _filtered(part: str | Path, column: str, values: Collection[str]) -> pd.DataFrame:
+    """Rows of a Parquet file whose column has one of some values."""
+    try:
+        rows = pq.read_table(part)
+    except (OSError, pa.ArrowException) as error:
+        raise DataError(
+            f"{part} cannot be read as Parquet ({error}); delete it and run snakemake again."
+        ) from error
+    wanted = pa.array(sorted(values), type=pa.string())
+    found: pd.DataFrame = rows.filter(pc.is_in(rows[column], value_set=wanted)).to_pandas()
+    return found
+
+
+def _sorted(parts: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    table: pd.DataFrame = pd.concat(list(parts), ignore_index=True)
     order = [name for name in KEYS if name in table]
     return table.sort_values(order, kind="stable", ignore_index=True)

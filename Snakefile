@@ -1,0 +1,37 @@
+"""Why does training stop, and what gets it going again? See README.md."""
+
+from snakemake.utils import min_version
+
+min_version("9.5")
+
+# a study given by --configfile stands alone; without one it is config.yaml
+if "experiments" not in config:
+
+    configfile: "config.yaml"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/data.smk"
+include: "workflow/rules/train.smk"
+include: "workflow/rules/curvature.smk"
+include: "workflow/rules/experiments.smk"
+include: "workflow/rules/analyses.smk"
+include: "workflow/rules/claims.smk"
+include: "workflow/rules/report.smk"
+
+
+# one section of the notes, such as `snakemake section_1_2`: evidence and figures of its claims
+for number in SECTIONS:
+
+    rule:
+        name:
+            "section_" + number.replace(".", "_")
+        input:
+            expand(paths.figure("svg"), claim=[c for c in claims if registry[c].section == number]),
+
+
+rule all:
+    default_target: True
+    input:
+        rules.report.output.folder,
+        rules.plan.output.table,

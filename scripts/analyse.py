@@ -1,0 +1,36 @@
+"""Rule analysis: compute the tables of one analysis."""
+
+from pathlib import Path
+
+import torch
+
+from unstuck.data.dataset import Dataset
+from unstuck.files import write_csv, write_parquet
+from unstuck.logs import logged
+from unstuck.study.analyses.base import Context
+from unstuck.study.load import parse_study
+from unstuck.study.tables import read_table
+
+with logged(snakemake.log[0]) as progress:
+    study = parse_study(snakemake.config)
+    analysis = study.analyses[snakemake.wildcards.analysis]
+    # timings measure one thread unless they say otherwise, whatever cores they keep free
+    torch.set_num_threads(1 if analysis.timing else snakemake.threads)
+    tensors, cards = snakemake.input.get("tensors", []), snakemake.input.get("cards", [])
+    context = Context(
+        datasets={
+            name: Dataset.load(tensor, card)
+            for name, tensor, card in zip(analysis.dataset_names, tensors, cards, strict=True)
+        },
+        inputs={
+            name: read_table(path, name)
+            for name, path in zip(analysis.reads, snakemake.input.get("tables", []), strict=True)
+        },
+        device=study.execution.device,
+        threads=snakemake.threads,
+        progress=progress,
+    )
+    folder = Path(snakemake.output.folder)
+    for name, table in sorted(analysis.run(context).items()):
+        write_parquet(folder / f"{name}.parquet", table)
+        write_csv(folder / f"{name}.csv", table)

@@ -1,0 +1,25 @@
+"""Rule curvature: measure the Hessians at the endpoints of one training job."""
+
+from pathlib import Path
+
+import torch
+
+from unstuck.data.dataset import Dataset
+from unstuck.files import write_parquet
+from unstuck.logs import logged
+from unstuck.study.endpoints import MEASUREMENTS, Endpoints
+from unstuck.study.load import parse_study
+from unstuck.study.plan import Plan
+
+with logged(snakemake.log[0]) as progress:
+    torch.set_num_threads(snakemake.threads)
+    job = Plan(parse_study(snakemake.config)).jobs[snakemake.wildcards.job]
+    endpoints = Endpoints.of_job(
+        job.cells,
+        Path(snakemake.input.runs).parent,
+        Dataset.load(snakemake.input.tensors, snakemake.input.card),
+        seeds=dict(snakemake.params.endpoints),
+    )
+    measure = MEASUREMENTS[snakemake.wildcards.kind]
+    table = measure(endpoints, tolerance=snakemake.params.tolerance, progress=progress)
+    write_parquet(snakemake.output.table, table)

@@ -1,0 +1,31 @@
+"""Rule train: train the runs of one job, keeping those that an earlier call finished."""
+
+from pathlib import Path
+
+import torch
+
+from unstuck.data.dataset import Dataset
+from unstuck.logs import logged
+from unstuck.study.load import parse_study
+from unstuck.study.plan import Plan
+from unstuck.training.bank import Execution
+from unstuck.training.job import run_job
+
+with logged(snakemake.log[0]) as progress:
+    torch.set_num_threads(snakemake.threads)
+    study = parse_study(snakemake.config)
+    settings = study.execution
+    run_job(
+        Plan(study).jobs[snakemake.wildcards.job].cells,
+        Dataset.load(snakemake.input.tensors, snakemake.input.card),
+        Path(snakemake.output.runs).parent,
+        Execution(
+            device=settings.resolved_device(torch.cuda.is_available()),
+            compile=settings.compile,
+            members=None if settings.members == "auto" else settings.members,
+            checkpoints=Path(snakemake.params.checkpoints),
+            checkpoint_seconds=settings.checkpoint_seconds,
+            code=snakemake.params.code,
+        ),
+        progress,
+    )

@@ -1,0 +1,189 @@
+"""Curvature at the endpoints of a training job: exact spectra, and the audit of minimum ratios."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from unstuck.curvature import dense
+from unstuck.curvature.problem import Problem
+from unstuck.curvature.spectrum import Spectrum, spectrum_of
+from unstuck.data.dataset import Dataset
+from unstuck.population.network import Network
+from unstuck.training.result import JobResult
+from unstuck.training.spec import Cell
+
+#: tolerances of the audit, relative to the largest absolute eigenvalue
+AUDIT_TOLERANCES = (0.0, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4)
+AUDIT_PRECISIONS = {"float64": torch.float64, "float32": torch.float32}
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Endpoints:
+    """The evaluation runs of a job whose endpoints are measured.
+
+    A diverged run has no endpoint, so it has no row here; the table of runs keeps it.
+    """
+
+    rows: pd.DataFrame  # rows of the job's table of runs
+    theta: Mapping[str, NDArray[Any]]  # [P] by run_id
+    buffers: Mapping[str, NDArray[Any]]  # [Q] by run_id
+    cells: Mapping[str, Cell]
+    dataset: Dataset
+
+    @classmethod
+    def of_job(
+        cls, cells: Iterable[Cell], folder: Path, dataset: Dataset, *, seeds: Mapping[str, int]
+    ) -> Self:
+        """Read the endpoints of a job.
+
+        Parameters
+        ----------
+        cells
+            The job's cells.
+        folder
+            Where the job's result lies.
+        dataset
+            What its runs were trained on.
+        seeds
+            How many evaluation seeds of each cell to measure, by the cell's key.
+        """
+        result = JobResult.load(folder)
+        runs = result.runs
+        wanted = (
+            (runs["role"] == "evaluation")
+            & (runs["seed"] < runs["cell"].map(dict(seeds)).fillna(0))
+            & runs["diverged_at"].isna()
+        )
+        rows = runs[wanted].sort_values(["cell", "seed"], ignore_index=True)
+        by_key = {cell.key: cell for cell in cells}
+        return cls(rows, result.endpoints, result.buffers, by_key, dataset)
+
+    def problems(self, progress: Progress) -> Iterator[tuple[dict[str, Any], Problem]]:
+        """The row and the full-batch training loss, in float64, of every endpoint."""
+        for number, row in enumerate(self.rows.to_dict("records"), start=1):
+            progress(f"endpoint {number} of {len(self.rows)}: run {row['run_id']}")
+            recipe = self.cells[row["cell"]].run
+            network = Network(recipe.network, self.dataset.input_shape, self.dataset.classes)
+            yield (
+                {str(key): value for key, value in row.items()},
+                Problem(
+                    network=network,
+                    theta=torch.from_numpy(self.theta[row["run_id"]]).double(),
+                    buffers=_buffers(self.buffers, row["run_id"]),
+                    x=torch.from_numpy(self.dataset.x_train),
+                    y=torch.from_numpy(self.dataset.y_train),
+                    loss=recipe.loss,
+                    weight_decay=_weight_decay(recipe.optimizer),
+                ),
+            )
+
+
+def measure_spectra(endpoints: Endpoints, tolerance: float, progress: Progress) -> pd.DataFrame:
+    """Exact Hessian spectrum of the full-batch training loss at every endpoint.
+
+    Parameters
+    ----------
+    endpoints
+        What to measure. Batch normalisation is in training mode over the whole training part.
+    tolerance
+        Eigenvalues below this share of the largest absolute one count as zero.
+    progress
+        Takes a line per endpoint.
+
+    Returns
+    -------
+    One row an endpoint: the row of the run, loss and gradient norm in float64, the extreme
+    eigenvalues and the trace, the inertia with its tolerance and gap, the minimum ratio (share of
+    positive eigenvalues), and all eigenvalues, ascending.
+    """
+    rows = []
+    for row, problem in endpoints.problems(progress):
+        loss, gradient = problem.loss_and_gradient()
+        spectrum = spectrum_of(dense.hessian(problem))
+        inertia = spectrum.inertia(tolerance)
+        rows.append(
+            row
+            | {
+                "train_loss": loss,
+                "gradient_norm": float(gradient.norm()),
+                "lambda_max": spectrum.lambda_max,
+                "lambda_min": spectrum.lambda_min,
+                "trace": spectrum.trace,
+                "negative": inertia.negative,
+                "zero": inertia.zero,
+                "positive": inertia.positive,
+                "minimum_ratio": inertia.minimum_ratio,
+                "tolerance": tolerance,
+                "absolute_tolerance": inertia.tolerance,
+                "gap": inertia.gap,
+                "certain": inertia.certain,
+                "eigenvalues": spectrum.eigenvalues,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def audit_minimum_ratios(
+    endpoints: Endpoints, tolerance: float, progress: Progress
+) -> pd.DataFrame:
+    """Minimum ratio of every endpoint by matrix, number format and tolerance.
+
+    Returns
+    -------
+    One row an endpoint, matrix (hessian, gauss_newton, and both by layer), layer (`all` for the
+    whole matrix), dtype and relative tolerance, with the counts of signs. `tolerance` is the
+    study's own, taken in besides those of `AUDIT_TOLERANCES`.
+    """
+    tolerances = sorted({*AUDIT_TOLERANCES, tolerance})
+    rows = []
+    for row, problem in endpoints.problems(progress):
+        for dtype, precision in AUDIT_PRECISIONS.items():
+            for matrix, layer, spectrum in _audited_spectra(problem.to(precision)):
+                for relative in tolerances:
+                    inertia = spectrum.inertia(relative)
+                    rows.append(
+                        row
+                        | {
+                            "matrix": matrix,
+                            "layer": layer,
+                            "dtype": dtype,
+                            "tolerance": relative,
+                            "negative": inertia.negative,
+                            "zero": inertia.zero,
+                            "positive": inertia.positive,
+                            "size": inertia.size,
+                            "minimum_ratio": inertia.minimum_ratio,
+                        }
+                    )
+    return pd.DataFrame(rows)
+
+
+MEASUREMENTS = {"spectra": measure_spectra, "audit": audit_minimum_ratios}
+
+
+def _audited_spectra(problem: Problem) -> Iterator[tuple[str, str, Spectrum]]:
+    matrices: dict[str, Tensor] = {
+        "hessian": dense.hessian(problem),
+        "gauss_newton": dense.gauss_newton(problem),
+    }
+    for name, matrix in matrices.items():
+        yield name, "all", spectrum_of(matrix)
+        for block in dense.layer_blocks(problem, matrix):
+            yield f"{name} by layer", block.name, spectrum_of(block.matrix)
+
+
+def _buffers(buffers: Mapping[str, NDArray[Any]], run_id: str) -> Tensor | None:
+    return torch.from_numpy(buffers[run_id]).double() if run_id in buffers else None
+
+
+def _weight_decay(optimizer: Any) -> float:
+    """L2 decay is part of the loss that is trained; decoupled decay is not."""
+    return 0.0 if optimizer.decoupled_decay else float(optimizer.weight_decay)

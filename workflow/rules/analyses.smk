@@ -1,0 +1,25 @@
+"""Measurements that are no grid of runs."""
+
+
+rule analysis:
+    input:
+        unpack(analysis_inputs),
+    output:
+        folder=directory(paths.analysis),
+    log:
+        paths.log("analysis", "{analysis}"),
+    benchmark:
+        paths.benchmark("analysis", "{analysis}")
+    # a timing gets the machine to itself
+    threads: lambda w: workflow.cores if study.analyses[w.analysis].timing else 1
+    resources:
+        mem_mb=lambda w, attempt: attempt * study.execution.train_mb,
+        runtime=lambda w, attempt: attempt * study.execution.train_minutes,
+        gpu=study.execution.gpus,
+    params:
+        spec=lambda w: study.analyses[w.analysis].model_dump(mode="json", exclude={"description"}),
+        code=lambda w: analysis_code(study.analyses[w.analysis]),
+    message:
+        "Computing the analysis {wildcards.analysis}"
+    script:
+        "../../scripts/analyse.py"

@@ -1,0 +1,51 @@
+"""From tables to evidence, from evidence to verdicts."""
+
+
+rule evidence:
+    input:
+        unpack(claim_tables),
+    output:
+        folder=directory(paths.evidence),
+    log:
+        paths.log("evidence", "{claim}"),
+    benchmark:
+        paths.benchmark("evidence", "{claim}")
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=10,
+    params:
+        code=lambda w: section_code(
+            "claims", w.claim, "surfaces", "statistics", "optim", "curvature"
+        ),
+    message:
+        "Weighing claim {wildcards.claim}"
+    script:
+        "../../scripts/evaluate_claim.py"
+
+
+rule verdicts:
+    input:
+        registry=registry_files,
+        evidence=expand(paths.evidence, claim=claims),
+    output:
+        verdicts=report(
+            paths.verdicts,
+            caption="../report/verdicts.rst",
+            category="Verdicts",
+            labels={"table": "verdicts"},
+        ),
+        contrasts=paths.contrasts,
+        checks=paths.checks,
+    log:
+        paths.log("verdicts"),
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        code=code_digest("statistics", "claims/verdicts.py"),
+    message:
+        "Reaching the verdicts"
+    script:
+        "../../scripts/decide_verdicts.py"

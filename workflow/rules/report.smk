@@ -1,0 +1,60 @@
+"""Figures, and the pages that a reader opens."""
+
+
+rule figure:
+    input:
+        evidence=paths.evidence,
+    output:
+        svg=report(
+            paths.figure("svg"),
+            caption="../report/claim.rst",
+            category=lambda w: section_title(w.claim),
+            labels=lambda w: {"claim": w.claim, "about": registry[w.claim].slug},
+        ),
+        png=paths.figure("png"),
+    log:
+        paths.log("figure", "{claim}"),
+    benchmark:
+        paths.benchmark("figure", "{claim}")
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        code=lambda w: section_code("figures", w.claim, "figures/style.py", "wording.py"),
+    message:
+        "Drawing the figure of claim {wildcards.claim}"
+    script:
+        "../../scripts/draw_figure.py"
+
+
+rule report:
+    input:
+        registry=registry_files,
+        templates=[
+            file for file in sorted(Path("workflow/report").rglob("*")) if file.suffix != ".rst"
+        ],
+        verdicts=paths.verdicts,
+        contrasts=paths.contrasts,
+        evidence=expand(paths.evidence, claim=claims),
+        figures=expand(paths.figure("svg"), claim=claims),
+        cards=expand(paths.card, dataset=study.datasets),
+    output:
+        folder=directory(paths.report),
+    log:
+        paths.log("report"),
+    benchmark:
+        paths.benchmark("report")
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        code=code_digest("report", "figures/forest.py", "figures/style.py", "wording.py"),
+        command=f"snakemake {paths.figure('svg')}",
+        title=study.title,
+        description=study.description,
+    message:
+        "Writing the report"
+    script:
+        "../../scripts/render_report.py"

@@ -1,0 +1,29 @@
+"""Training: one job a group of runs, trained side by side as populations."""
+
+
+rule train:
+    input:
+        tensors=lambda w: paths.dataset.format(dataset=plan.jobs[w.job].dataset),
+        card=lambda w: paths.card.format(dataset=plan.jobs[w.job].dataset),
+    output:
+        # update: the finished runs of an earlier call are kept, and only what is new is trained
+        runs=update(paths.job("runs.parquet")),
+        curves=update(paths.job("curves.parquet")),
+        endpoints=update(paths.job("endpoints.safetensors")),
+    log:
+        paths.log("train", "{job}"),
+    benchmark:
+        paths.benchmark("train", "{job}")
+    threads: 1
+    resources:
+        mem_mb=lambda w, attempt: attempt * study.execution.train_mb,
+        runtime=lambda w, attempt: attempt * study.execution.train_minutes,
+        gpu=study.execution.gpus,
+    params:
+        runs=lambda w: plan.jobs[w.job].digest,
+        code=code_digest(*TRAINING_ROOMS),
+        checkpoints=lambda w: paths.checkpoints.format(job=w.job),
+    message:
+        "Training the runs of {wildcards.job}"
+    script:
+        "../../scripts/train.py"
