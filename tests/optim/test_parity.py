@@ -14,7 +14,7 @@ from unstuck.optim.update import UpdateRule, apply
 
 UPDATES = 200
 PARAMETERS = 7
-TOLERANCE = 1e-12  # relative to the largest parameter on the way
+TOLERANCE = 1e-12  # relative to the member's largest parameter
 
 Draw = Callable[[np.random.Generator], dict[str, Any]]
 
@@ -108,7 +108,8 @@ def worst(name: str, rows: list[Coefficients], seed: int, pure: bool) -> float:
         else:
             rule.step(theta, g, rates[t])
         expected = torch.stack([twin.detach() for twin, _ in twins])
-        distance = max(distance, ((theta - expected).abs().max() / expected.abs().max()).item())
+        error = (theta - expected).abs().amax(dim=1) / expected.abs().amax(dim=1)
+        distance = max(distance, error.max().item())
     return distance
 
 
@@ -116,7 +117,7 @@ def worst(name: str, rows: list[Coefficients], seed: int, pure: bool) -> float:
 @pytest.mark.parametrize("name", sorted(REFERENCES))
 def test_random_coefficients_agree_with_torch(name: str, pure: bool) -> None:
     random = np.random.default_rng(0)
-    rows = [draw(name, random) for _ in range(12)]
+    rows = [draw(name, random) for _ in range(8)]
     assert worst(name, rows, seed=1, pure=pure) < TOLERANCE
 
 

@@ -1,7 +1,7 @@
 """Properties of the update rule: companions, divergence, state, reductions, exact identities."""
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
@@ -43,6 +43,26 @@ def run(
     return theta
 
 
+def run_pure(
+    rows: Sequence[Coefficients],
+    start: Tensor,
+    gradients: Tensor,
+    lr: Tensor,
+    update: Callable[..., tuple[Tensor, Tensor, Tensor]] = apply,
+) -> Tensor:
+    """The same by the equation written once."""
+    rule = UpdateRule(rows, start.shape[1], start.dtype)
+    theta, m, s = start, rule.m, rule.s
+    for t, gradient in enumerate(gradients, start=1):
+        theta, m, s = update(
+            theta, gradient + 0.1 * theta, m, s, lr, columns=rule.columns(t), form=rule.form
+        )
+    return theta
+
+
+Walk = Callable[[Sequence[Coefficients], Tensor, Tensor, Tensor], Tensor]
+
+
 def problem(members: int, parameters: int, dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor]:
     """Start [K, P], gradients [T, K, P] and rates [K] of a random problem."""
     random = torch.Generator().manual_seed(0)
@@ -66,42 +86,24 @@ def test_bits_of_a_member_depend_on_no_other(dtype: torch.dtype, parameters: int
         assert torch.equal(mixed[k], uniform[k])
 
 
+@pytest.mark.parametrize("walk", [run, run_pure], ids=["step", "apply"])
 @pytest.mark.parametrize("poison", [float("nan"), float("inf")])
-def test_a_diverged_member_stays_alone(poison: float) -> None:
+def test_a_diverged_member_stays_alone(poison: float, walk: Walk) -> None:
     rows = [row for row in ROWS.values() for _ in range(2)]
     start, gradients, lr = problem(len(rows), 13, torch.float32)
-    healthy = run(rows, start, gradients, lr)
+    healthy = walk(rows, start, gradients, lr)
     gradients[3, ::2] = poison
-    ill = run(rows, start, gradients, lr)
+    ill = walk(rows, start, gradients, lr)
     assert not ill[::2].isfinite().all(dim=1).any()
     assert torch.equal(ill[1::2], healthy[1::2])
 
 
-@pytest.mark.parametrize("name", list(ROWS))
-def test_step_is_the_equation(name: str) -> None:
-    """The in-place passes against the equation written once."""
-    row = ROWS[name]
-    start, gradients, lr = problem(3, 13, torch.float64)
-    rule = UpdateRule([row] * 3, 13, torch.float64)
-    theta, m, s = start, rule.m, rule.s
-    for t, gradient in enumerate(gradients, start=1):
-        theta, m, s = apply(
-            theta, gradient + 0.1 * theta, m, s, lr, columns=rule.columns(t), form=rule.form
-        )
-    torch.testing.assert_close(theta, run([row] * 3, start, gradients, lr), rtol=1e-12, atol=1e-13)
-
-
-def test_equation_of_a_mixed_population() -> None:
-    rows = list(ROWS.values())
+@pytest.mark.parametrize("rows", [*([row] * 3 for row in ROWS.values()), list(ROWS.values())])
+def test_step_is_the_equation(rows: list[Coefficients]) -> None:
+    """The in-place passes against the equation written once, for uniform and mixed populations."""
     start, gradients, lr = problem(len(rows), 13, torch.float64)
-    rule = UpdateRule(rows, 13, torch.float64)
-    theta, m, s = start, rule.m, rule.s
-    for gradient in gradients:
-        theta, m, s = apply(
-            theta, gradient + 0.1 * theta, m, s, lr, columns=rule.columns(), form=rule.form
-        )
-        rule.t += 1
-    torch.testing.assert_close(theta, run(rows, start, gradients, lr), rtol=1e-12, atol=1e-13)
+    left, right = run(rows, start, gradients, lr), run_pure(rows, start, gradients, lr)
+    torch.testing.assert_close(left, right, rtol=1e-12, atol=1e-13)
 
 
 def test_gradient_and_rate_are_left_as_they_are() -> None:
@@ -112,6 +114,23 @@ def test_gradient_and_rate_are_left_as_they_are() -> None:
     rule.step(start, gradient, rate)
     assert torch.equal(gradient, gradients[0])
     assert torch.equal(rate, lr)
+
+
+@pytest.mark.parametrize("pure", [False, True], ids=["step", "apply"])
+def test_rates_of_another_dtype_leave_that_of_the_parameters(pure: bool) -> None:
+    rows = list(ROWS.values())
+    start, gradients, lr = problem(len(rows), 13, torch.float32)
+    rule, expected = UpdateRule(rows, 13), start.clone()
+    UpdateRule(rows, 13).step(expected, gradients[0], lr)
+    if pure:
+        columns = rule.columns()
+        start, *_ = apply(
+            start, gradients[0], rule.m, rule.s, lr.double(), columns=columns, form=rule.form
+        )
+    else:
+        rule.step(start, gradients[0], lr.double())
+    assert start.dtype == torch.float32
+    torch.testing.assert_close(start, expected)
 
 
 @pytest.mark.parametrize("name", list(ROWS))
@@ -262,11 +281,5 @@ def test_direction_and_size_do_not_cancel(beta1: float, beta2: float) -> None:
 def test_pure_form_compiles() -> None:
     rows = list(ROWS.values())
     start, gradients, lr = problem(len(rows), 64, torch.float32)
-    rule = UpdateRule(rows, 64)
-    compiled = torch.compile(apply, fullgraph=True)
-    theta, m, s = start, rule.m, rule.s
-    for t, gradient in enumerate(gradients, start=1):
-        theta, m, s = compiled(
-            theta, gradient + 0.1 * theta, m, s, lr, columns=rule.columns(t), form=rule.form
-        )
-    torch.testing.assert_close(theta, run(rows, start, gradients, lr), rtol=1e-3, atol=1e-4)
+    compiled = run_pure(rows, start, gradients, lr, torch.compile(apply, fullgraph=True))
+    torch.testing.assert_close(compiled, run(rows, start, gradients, lr), rtol=1e-3, atol=1e-4)

@@ -145,7 +145,7 @@ class UpdateRule:
         gradient
             Gradient of each member's loss, [K, P]; left as it is.
         lr
-            Rate of each member at this update, [K].
+            Rate of each member at this update, [K]; taken in the dtype of `theta`.
 
         Raises
         ------
@@ -160,7 +160,7 @@ class UpdateRule:
         if lr.shape != self._shape[:1]:
             raise ValueError(f"lr must be {list(self._shape[:1])}, but is {list(lr.shape)}")
         self.t += 1
-        lr = lr.unsqueeze(1)
+        lr = lr.to(theta.dtype).unsqueeze(1)
         if len(self._blocks) == 1:
             _step(self._blocks[0], self.t, theta, gradient, lr)
             return
@@ -219,10 +219,7 @@ def _step(block: _Block, t: int, theta: Tensor, gradient: Tensor, lr: Tensor) ->
         direction = torch.div(direction, quotient, out=quotient)
     if terms.decay:
         theta.mul_(1 - lr * terms.decay)
-    rate = lr if scale == 1 else lr * scale
-    if rate.dtype != theta.dtype:
-        rate = rate.to(theta.dtype)
-    theta.addcmul_(direction, rate, value=-1)
+    theta.addcmul_(direction, lr if scale == 1 else lr * scale, value=-1)
 
 
 def _accumulate(s: Tensor, gradient: Tensor, terms: Terms[float]) -> None:
@@ -254,6 +251,8 @@ def apply(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return parameters and state after one update; the pure form of `UpdateRule.step`.
 
+    The two agree to rounding, not to the bit: a compiler may fuse, and `step` saves a pass.
+
     Parameters
     ----------
     theta, gradient
@@ -273,7 +272,7 @@ def apply(
     New theta, m and s.
     """
     c: Terms[Tensor] = Terms(*columns.unbind())
-    rate = lr.unsqueeze(1)
+    rate = lr.to(theta.dtype).unsqueeze(1)
     if form.l2:
         gradient = gradient + c.l2 * theta
     sigma = None
