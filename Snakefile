@@ -21,11 +21,11 @@ include: "workflow/rules/report.smk"
 
 
 # one section of the notes, such as `snakemake section_1_2`: evidence and figures of its claims
-for number in SECTIONS:
+for target, number in section_targets.items():
 
     rule:
         name:
-            "section_" + number.replace(".", "_")
+            target
         input:
             expand(paths.figure("svg"), claim=[c for c in claims if registry[c].section == number]),
 

@@ -10,6 +10,8 @@ rule analysis:
         paths.log("analysis", "{analysis}"),
     benchmark:
         paths.benchmark("analysis", "{analysis}")
+    conda:
+        "../envs/unstuck.yaml"
     # a timing gets the machine to itself
     threads: lambda w: workflow.cores if study.analyses[w.analysis].timing else 1
     resources:

@@ -10,6 +10,8 @@ rule evidence:
         paths.log("evidence", "{claim}"),
     benchmark:
         paths.benchmark("evidence", "{claim}")
+    conda:
+        "../envs/unstuck.yaml"
     threads: 1
     resources:
         mem_mb=1500,
@@ -39,6 +41,8 @@ rule verdicts:
         checks=paths.checks,
     log:
         paths.log("verdicts"),
+    conda:
+        "../envs/unstuck.yaml"
     threads: 1
     resources:
         mem_mb=1000,

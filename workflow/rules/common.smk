@@ -1,6 +1,5 @@
-"""What every rule needs: the checked study, its plan, the registry of claims, the paths."""
+"""The checked study with its plan, the registry of claims, and the paths: used by all stages."""
 
-import os
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -10,14 +9,12 @@ from unstuck.claims.registry import load_registry
 from unstuck.errors import UnstuckError
 from unstuck.report.words import SECTIONS as SECTION_TITLES
 from unstuck.study.digests import code_digest
+from unstuck.study.environment import prepare_environment
 from unstuck.study.load import parse_study
 from unstuck.study.paths import Paths
 from unstuck.study.plan import CURVATURE_ROOMS, TRAINING_ROOMS, Plan
 
-# eager CPU tensors spend most of their time in page faults unless freed memory is kept
-os.environ.setdefault("MALLOC_MMAP_THRESHOLD_", str(8 * 2**30))
-os.environ.setdefault("MALLOC_TRIM_THRESHOLD_", str(8 * 2**30))
-os.environ.setdefault("MALLOC_TOP_PAD_", str(256 * 2**20))
+prepare_environment(Path(workflow.basedir) / "src")
 
 REGISTRY = "workflow/claims"
 registry_files = sorted(Path(REGISTRY).glob("*.yaml"))
@@ -31,6 +28,7 @@ except UnstuckError as error:
     raise WorkflowError(str(error)) from None
 
 paths = Paths(study.results)
+section_targets = {f"section_{number.replace('.', '_')}": number for number in SECTIONS}
 
 
 wildcard_constraints:
@@ -51,14 +49,14 @@ def table_path(name):
 
 
 def claim_tables(wildcards):
-    """Inputs of the rule evidence: one a table that the claim reads, by argument name."""
+    """Inputs of a claim's evidence, a table each, by argument name."""
     return {
         argument: table_path(name) for argument, name in registry[wildcards.claim].reads.items()
     }
 
 
 def analysis_inputs(wildcards):
-    """Inputs of the rule analysis: datasets with their cards, and tables."""
+    """Inputs of an analysis, datasets with their cards and tables."""
     analysis = study.analyses[wildcards.analysis]
     names = analysis.dataset_names
     return {

@@ -15,6 +15,8 @@ rule curvature:
         paths.benchmark("{kind}", "{job}")
     wildcard_constraints:
         kind="spectra|audit",
+    conda:
+        "../envs/unstuck.yaml"
     threads: 1
     resources:
         mem_mb=lambda w, attempt: attempt * study.execution.train_mb,

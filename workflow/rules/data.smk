@@ -9,6 +9,8 @@ rule dataset:
         paths.log("dataset", "{dataset}"),
     benchmark:
         paths.benchmark("dataset", "{dataset}")
+    conda:
+        "../envs/unstuck.yaml"
     threads: 1
     resources:
         # CIFAR-10 with principal components of all its pixels takes the most

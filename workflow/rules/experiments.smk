@@ -15,6 +15,8 @@ rule table:
         paths.log("table", "{experiment}.{kind}"),
     wildcard_constraints:
         kind="runs|curves|spectra|audit",
+    conda:
+        "../envs/unstuck.yaml"
     threads: 1
     resources:
         mem_mb=lambda w, attempt: attempt * 1000,
@@ -32,6 +34,8 @@ rule plan:
         table=paths.plan,
     log:
         paths.log("plan"),
+    conda:
+        "../envs/unstuck.yaml"
     threads: 1
     resources:
         mem_mb=1000,

@@ -16,6 +16,8 @@ rule figure:
         paths.log("figure", "{claim}"),
     benchmark:
         paths.benchmark("figure", "{claim}")
+    conda:
+        "../envs/unstuck.yaml"
     threads: 1
     resources:
         mem_mb=1000,
@@ -45,13 +47,15 @@ rule report:
         paths.log("report"),
     benchmark:
         paths.benchmark("report")
+    conda:
+        "../envs/unstuck.yaml"
     threads: 1
     resources:
         mem_mb=1000,
         runtime=10,
     params:
         code=code_digest("report", "figures/forest.py", "figures/style.py", "wording.py"),
-        command=f"snakemake {paths.figure('svg')}",
+        command=lambda w: f"snakemake {paths.figure('svg')}",
         title=study.title,
         description=study.description,
     message:

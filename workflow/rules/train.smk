@@ -14,6 +14,8 @@ rule train:
         paths.log("train", "{job}"),
     benchmark:
         paths.benchmark("train", "{job}")
+    conda:
+        "../envs/unstuck.yaml"
     threads: 1
     resources:
         mem_mb=lambda w, attempt: attempt * study.execution.train_mb,
