@@ -46,6 +46,8 @@ class Layout:
     def views(self, flat: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """Views `[K, *shape]` of a flat buffer `[K, size]`, slot by slot."""
         members = flat.shape[0]
+        parts = torch.split(flat, [slot.stop - slot.start for slot in self.slots], 1)
         return tuple(
-            flat[:, slot.start : slot.stop].view(members, *slot.shape) for slot in self.slots
+            part if len(slot.shape) == 1 else part.view(members, *slot.shape)
+            for part, slot in zip(parts, self.slots, strict=True)
         )

@@ -25,13 +25,13 @@ class Loss(ABC):
 
         `[K]` int64. A sample with an output that is not a number is never correct.
         """
+        # The class where the output is largest, infinite elsewhere: its minimum is torch.argmax,
+        # which does not vectorise over few classes and would cost as much as the forward pass.
         outputs = outputs.detach()
-        # -class where the output is largest and -inf elsewhere: its maximum is the negative of
-        # torch.argmax, which does not vectorise and would cost as much as the forward pass
-        below = outputs - outputs.amax(2, keepdim=True)
-        classes = torch.arange(0, -outputs.shape[2], -1, dtype=below.dtype, device=below.device)
-        winner = torch.add(classes, below, alpha=torch.finfo(below.dtype).max).amax(2)
-        return (winner == -y).sum(1)
+        short = outputs.amax(2, keepdim=True) - outputs
+        classes = torch.arange(outputs.shape[2], dtype=short.dtype, device=short.device)
+        winner = torch.add(classes, short, alpha=torch.finfo(short.dtype).max).amin(2)
+        return (winner == y).sum(1)
 
 
 def _index(outputs: Tensor, y: Tensor) -> Tensor:
@@ -39,9 +39,9 @@ def _index(outputs: Tensor, y: Tensor) -> Tensor:
     return y.unsqueeze(2).expand(outputs.shape[0], -1, -1)
 
 
-def _less_one_hot(values: Tensor, index: Tensor, height: float = 1.0) -> Tensor:
-    """Subtract `height` from values `[K, B, C]` at each sample's class."""
-    return values.scatter_add(2, index, values.new_full((), -height).expand(index.shape))
+def _less_one_hot(values: Tensor, index: Tensor) -> Tensor:
+    """Subtract 1 from values `[K, B, C]` at each sample's class."""
+    return values.scatter_add(2, index, values.new_full((), -1.0).expand(index.shape))
 
 
 class CrossEntropy(Loss):
@@ -56,7 +56,8 @@ class CrossEntropy(Loss):
         powers = below.exp()
         total = powers.sum(2, keepdim=True)
         value = total.log() - below.gather(2, index)
-        return value.squeeze(2), _less_one_hot(powers / (samples * total), index, 1 / samples)
+        gradient = powers / (samples * total)
+        return value.squeeze(2), gradient.scatter_(2, index, -1 / samples, reduce="add")
 
 
 class SquaredError(Loss):

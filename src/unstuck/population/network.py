@@ -11,7 +11,7 @@ from torch import Tensor
 from unstuck.errors import ConfigError
 from unstuck.population.convolution import Convolution
 from unstuck.population.initialisation import draw_weights, weight_generator
-from unstuck.population.layers import Activation, Layer, MeanPool, Reshape, Saved, Shape
+from unstuck.population.layers import Activation, Layer, MeanPool, Reshape, Saved, Shape, Tensors
 from unstuck.population.layout import Layout, Slot
 from unstuck.population.linear import Linear
 from unstuck.population.losses import LOSSES, Loss
@@ -103,7 +103,8 @@ class Network:
             Whether batch normalisation uses each member's own batch (and moves the buffers) or the
             running statistics.
         """
-        outputs, _, new_buffers = self._run(theta, x, buffers, training)
+        parameters = self._parameters.views(theta)
+        outputs, _, new_buffers = self._run(parameters, x, buffers, training)
         return outputs, new_buffers
 
     def loss_and_correct(
@@ -140,16 +141,17 @@ class Network:
         new_buffers : `[K, Q]`
         """
         criterion = _criterion(loss)
-        outputs, saved, new_buffers = self._run(theta, x, buffers, training)
+        parameters = self._parameters.views(theta)
+        outputs, saved, new_buffers = self._run(parameters, x, buffers, training)
         value, upstream = criterion.value_and_gradient(outputs, y)
-        gradient = torch.cat(self._backward(upstream, saved, theta), 1, out=out)
+        gradient = torch.cat(self._backward(upstream, saved, parameters), 1, out=out)
         return value.mean(1), criterion.correct(outputs, y), gradient, new_buffers
 
     def _run(
-        self, theta: Tensor, x: Tensor, buffers: Tensor, training: bool
+        self, parameters: Tensors, x: Tensor, buffers: Tensor, training: bool
     ) -> tuple[Tensor, list[Saved], Tensor]:
-        parameters = self._parameters.views(theta)
-        old_buffers = self._buffers.views(buffers)
+        """Return the outputs, what each layer saved, and the new buffers."""
+        old_buffers = self._buffers.views(buffers) if self.buffer_count else ()
         moved: list[Tensor] = []
         saved = []
         hidden = x.flatten(2) if self.spec.kind == "dense" else x.movedim(2, -1)
@@ -162,9 +164,8 @@ class Network:
             moved.extend(done.buffers)
         return hidden, saved, torch.cat(moved, 1) if training and moved else buffers
 
-    def _backward(self, upstream: Tensor, saved: list[Saved], theta: Tensor) -> list[Tensor]:
+    def _backward(self, upstream: Tensor, saved: list[Saved], parameters: Tensors) -> list[Tensor]:
         """Return the gradients by the parameters `[K, size]`, slot by slot."""
-        parameters = self._parameters.views(theta)
         gradients: list[Tensor] = []
         flowing: Tensor | None = upstream
         for index in range(len(self.layers) - 1, self._first_trained - 1, -1):

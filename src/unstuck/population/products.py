@@ -50,15 +50,14 @@ def _steady(a: Tensor, b: Tensor, bias: Tensor | None) -> Tensor:
 
 def affine(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """Return `x W + b` of rows `x` `[K or 1, R, in]`; `W` `[K, in, out]`, `b` `[K, out]`."""
-    return product(x.expand(weight.shape[0], -1, -1), weight, bias)
+    return product(_each(x, weight.shape[0]), weight, bias)
 
 
 def affine_gradients(upstream: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
     """Return the gradients by `W` `[K, in, out]` and `b` `[K, out]`; `upstream` `[K, R, out]`."""
     if upstream.shape[1] == 1:
         return x.mT * upstream, upstream.squeeze(1)
-    x = x.expand(upstream.shape[0], -1, -1)
-    return product(x.mT, upstream), upstream.sum(1)
+    return product(_each(x, upstream.shape[0]).mT, upstream), upstream.sum(1)
 
 
 def affine_input_gradient(upstream: Tensor, weight: Tensor) -> Tensor:
@@ -66,3 +65,7 @@ def affine_input_gradient(upstream: Tensor, weight: Tensor) -> Tensor:
     if upstream.shape[1] == 1:
         return (weight * upstream).sum(2).unsqueeze(1)
     return product(upstream, weight.mT)
+
+
+def _each(x: Tensor, members: int) -> Tensor:
+    return x if x.shape[0] == members else x.expand(members, -1, -1)
