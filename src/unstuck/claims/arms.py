@@ -1,0 +1,97 @@
+"""Arms of an experiment, compared seed by seed."""
+
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+
+from unstuck.errors import DataError
+from unstuck.statistics.divergence import rank_last
+
+ACCURACIES = ("train_accuracy", "validation_accuracy", "test_accuracy")
+
+
+def evaluation_runs(runs: pd.DataFrame, needed: Iterable[str] = ()) -> pd.DataFrame:
+    """Give the evaluation runs of a table of runs, accuracies in percent.
+
+    Diverged runs stay and rank last: they classify nothing right.
+
+    Parameters
+    ----------
+    runs
+        A table of runs.
+    needed
+        Columns it must have besides those that every such table has.
+
+    Raises
+    ------
+    DataError
+        If a column is missing or there is no evaluation run.
+    """
+    columns = {"role", "seed", "dataset", "edge", "diverged_at", *ACCURACIES, *needed}
+    require_columns(runs, columns, "runs")
+    chosen = runs[runs["role"] == "evaluation"].reset_index(drop=True)
+    if chosen.empty:
+        raise DataError("the table of runs has no run with role 'evaluation'; train some first.")
+    diverged = chosen["diverged_at"].notna().to_numpy()
+    for name in ACCURACIES:
+        percent = 100 * chosen[name].to_numpy(dtype=np.float64)
+        chosen[name] = rank_last(percent, diverged, worst="lowest", bound=0.0)
+    return chosen.assign(diverged=diverged)
+
+
+def require_columns(table: pd.DataFrame, needed: Iterable[str], name: str) -> None:
+    """Refuse a table that lacks a column.
+
+    Raises
+    ------
+    DataError
+        If it does.
+    """
+    missing = sorted(set(needed) - set(table.columns))
+    if missing:
+        raise DataError(
+            f"table {name} has no column {missing[0]!r}; it has {', '.join(map(str, table))}."
+        )
+
+
+def by_seed(arm: pd.DataFrame, column: str, name: str) -> pd.Series:
+    """Give one value per seed of an arm, sorted by seed.
+
+    Raises
+    ------
+    DataError
+        If a seed occurs twice, so that the arm is really several.
+    """
+    twice = arm["seed"][arm["seed"].duplicated()]
+    if not twice.empty:
+        raise DataError(
+            f"arm {name!r} has seed {twice.iloc[0]} more than once; "
+            "an axis varies in it that the claim does not compare."
+        )
+    return arm.set_index("seed")[column].sort_index().astype("float64")
+
+
+def paired(treated: pd.Series, reference: pd.Series, name: str) -> pd.Series:
+    """Give the difference of two arms by seed.
+
+    Raises
+    ------
+    DataError
+        If the arms have different seeds.
+    """
+    unpaired = sorted(set(treated.index) ^ set(reference.index))
+    if unpaired:
+        raise DataError(f"{name}: seed {unpaired[0]} is in one arm only; arms are paired by seed.")
+    return treated - reference
+
+
+def halves(arm: pd.Series) -> pd.Series:
+    """Give the differences between two halves of the seeds of one arm: no effect can be there.
+
+    The first half is paired with the second in order; an odd last seed has no partner.
+    """
+    size = len(arm) // 2
+    return pd.Series(
+        arm.to_numpy()[:size] - arm.to_numpy()[size : 2 * size], index=arm.index[:size]
+    )

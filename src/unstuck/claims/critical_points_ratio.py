@@ -1,0 +1,233 @@
+"""Section 1.1: the share of positive eigenvalues where training stopped."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from unstuck.claims.arms import require_columns
+from unstuck.claims.evaluation import claim
+from unstuck.claims.evidence import Contrast, Evidence
+from unstuck.errors import DataError
+
+# relative to the largest absolute eigenvalue; the words are those of the registry
+TOLERANCES = {"1e-8": 1e-8, "1e-6": 1e-6, "1e-4": 1e-4}
+# share of what: all eigenvalues, or those the tolerance tells from zero
+AMONG = ("all", "nonzero")
+SHOWN = "1e-6"
+NETWORK = ["network", "activation", "batchnorm", "parameters"]
+MINIMUM_ENDPOINTS = 3
+SHUFFLES = 100
+SHUFFLE_STREAM = 7101
+# names of the matrices in the evidence; blocks are summed over layers
+MATRICES = {
+    "hessian": "hessian",
+    "gauss_newton": "gauss_newton",
+    "hessian by layer": "hessian_blocks",
+    "gauss_newton by layer": "blocks",
+}
+
+Array = NDArray[np.float64]
+
+
+@claim("1.1.6")
+def minimum_ratio(spectra: pd.DataFrame, audit: pd.DataFrame) -> Evidence:
+    """Share of non-positive eigenvalues at endpoints, and its rank correlation with the loss.
+
+    Each seed gives two effects: the mean over its endpoints of 1 − minimum ratio, and minus
+    Spearman's correlation of minimum ratio and training loss across its endpoints of one network.
+    Both are taken at every tolerance, and both with zeros counted (among all eigenvalues) and left
+    out (among those beyond the tolerance).
+
+    Negative controls: the Gauss-Newton matrix, which has no negative eigenvalue; and losses
+    shuffled among the endpoints of a seed.
+    """
+    endpoints = _endpoints(spectra)
+    counted = endpoints[endpoints["counted"]]
+    counts = _audit(audit)
+    contrasts: list[Contrast] = []
+    for dataset, part in counted.groupby("dataset"):
+        for tolerance in TOLERANCES:
+            for among in AMONG:
+                condition = {"tolerance": tolerance, "among": among}
+                column = f"{among}_{tolerance}"
+                contrasts.append(_share(part, column, str(dataset), condition))
+                contrasts.append(_fall(part, column, str(dataset), condition))
+        contrasts += [_shuffled(part, f"{among}_{SHOWN}", str(dataset), among) for among in AMONG]
+        contrasts += _gauss_newton(counts[counts["dataset"] == dataset], str(dataset))
+    return Evidence(
+        "1.1.6",
+        contrasts=tuple(contrasts),
+        tables={
+            "endpoints": _shown(endpoints),
+            "audit": counts.drop(columns=["positive", "zero", "negative"]),
+        },
+        numbers=_numbers(endpoints, counts),
+    )
+
+
+def ratios(eigenvalues: Array, relative: float) -> tuple[float, float]:
+    """Give the share of positive eigenvalues among all, and among those beyond the tolerance.
+
+    Where no eigenvalue is beyond the tolerance the second share is 1: nothing is negative.
+    """
+    bound = relative * np.abs(eigenvalues).max(initial=0.0)
+    positive = int((eigenvalues > bound).sum())
+    nonzero = positive + int((eigenvalues < -bound).sum())
+    return positive / eigenvalues.size, positive / nonzero if nonzero else 1.0
+
+
+def _endpoints(spectra: pd.DataFrame) -> pd.DataFrame:
+    """Give one row per endpoint with its shares at every tolerance.
+
+    A cell counts if it was measured on at least half of the dataset's seeds, so that no seed's
+    mean is over another mixture of cells than the others'.
+    """
+    needed = ["run_id", "dataset", "cell", "seed", "train_loss", "gradient_norm", "eigenvalues"]
+    require_columns(spectra, [*needed, *NETWORK], "spectra")
+    labels = [name for name in ("optimizer", "schedule", "batch") if name in spectra.columns]
+    table = spectra[[*needed[:-1], *NETWORK, *labels]].copy()
+    values = [np.asarray(each, dtype=np.float64) for each in spectra["eigenvalues"]]
+    for name, relative in TOLERANCES.items():
+        shares = [ratios(each, relative) for each in values]
+        table[f"all_{name}"] = [share[0] for share in shares]
+        table[f"nonzero_{name}"] = [share[1] for share in shares]
+    seeds = table.groupby("dataset")["seed"].transform("nunique")
+    measured = table.groupby(["dataset", "cell"])["seed"].transform("nunique")
+    table["counted"] = (2 * measured >= seeds).to_numpy()
+    return table.sort_values(["dataset", "cell", "seed"], kind="stable", ignore_index=True)
+
+
+def _audit(audit: pd.DataFrame) -> pd.DataFrame:
+    """Give counts and shares by endpoint, matrix, number format and tolerance."""
+    counts = ["positive", "zero", "negative"]
+    key = ["dataset", "seed", "run_id", "matrix", "dtype", "tolerance"]
+    require_columns(audit, [*key, *counts], "audit")
+    table = audit[audit["matrix"].isin(MATRICES)]
+    table = table.assign(matrix=table["matrix"].map(MATRICES)).groupby(key)[counts].sum()
+    if table.empty:
+        raise DataError(f"table audit has none of the matrices {', '.join(MATRICES)}.")
+    nonzero = table["positive"] + table["negative"]
+    return table.assign(
+        minimum_ratio=table["positive"] / table.sum(axis=1),
+        nonzero_ratio=(table["positive"] / nonzero).where(nonzero > 0, 1.0),
+    ).reset_index()
+
+
+def _share(
+    endpoints: pd.DataFrame, column: str, dataset: str, condition: dict[str, str]
+) -> Contrast:
+    values = 1 - endpoints.groupby("seed")[column].mean()
+    return Contrast(
+        name="non-positive eigenvalues of the Hessian",
+        dataset=dataset,
+        condition=condition,
+        seeds=tuple(values.index),
+        values=tuple(values),
+        measure="share",
+    )
+
+
+def _fall(
+    endpoints: pd.DataFrame, column: str, dataset: str, condition: dict[str, str]
+) -> Contrast:
+    values = _falls(endpoints, column)
+    return Contrast(
+        name="ratio against training loss",
+        dataset=dataset,
+        condition=condition,
+        seeds=tuple(values),
+        values=tuple(values.values()),
+        measure="fall",
+        usable=bool(values),
+        note="" if values else f"fewer than {MINIMUM_ENDPOINTS} endpoints of one network a seed",
+    )
+
+
+def _shuffled(endpoints: pd.DataFrame, column: str, dataset: str, among: str) -> Contrast:
+    values = _falls(endpoints, column, shuffles=SHUFFLES)
+    return Contrast(
+        name=f"ratio against shuffled losses, mean of {SHUFFLES}",
+        dataset=dataset,
+        condition={"tolerance": SHOWN, "among": among},
+        seeds=tuple(values),
+        values=tuple(values.values()),
+        role="negative control",
+        measure="fall",
+        usable=bool(values),
+        note="" if values else "no seed has enough endpoints",
+    )
+
+
+def _gauss_newton(counts: pd.DataFrame, dataset: str) -> Iterator[Contrast]:
+    exact = counts[(counts["matrix"] == "gauss_newton") & (counts["dtype"] == "float64")]
+    for name, relative in TOLERANCES.items():
+        part = exact[np.isclose(exact["tolerance"], relative, rtol=1e-6, atol=0)]
+        values = 1 - part.groupby("seed")["nonzero_ratio"].mean()
+        yield Contrast(
+            name="negative eigenvalues of the Gauss-Newton matrix, which has none",
+            dataset=dataset,
+            condition={"tolerance": name, "among": "nonzero"},
+            seeds=tuple(values.index),
+            values=tuple(values),
+            role="negative control",
+            measure="share",
+            usable=not values.empty,
+            note="" if len(values) else "the audit has no endpoint at this tolerance",
+        )
+
+
+def _falls(endpoints: pd.DataFrame, column: str, shuffles: int = 0) -> dict[int, float]:
+    """Give minus Spearman's correlation per seed, averaged over networks by their endpoints.
+
+    With `shuffles`, the mean over that many random assignments of the losses.
+    """
+    falls: dict[int, float] = {}
+    for _, part in endpoints.groupby("seed"):
+        groups = [group for _, group in part.groupby(NETWORK) if len(group) >= MINIMUM_ENDPOINTS]
+        if not groups:
+            continue
+        number = int(part["seed"].iloc[0])
+        rng = np.random.default_rng([number, SHUFFLE_STREAM])
+        total = 0.0
+        for group in groups:
+            ratio, loss = group[column].to_numpy(), group["train_loss"].to_numpy()
+            orders = [rng.permutation(loss.size) for _ in range(shuffles)] or [np.arange(loss.size)]
+            mean = float(np.mean([rank_correlation(ratio, loss[order]) for order in orders]))
+            total += mean * len(group)
+        falls[number] = -total / sum(len(group) for group in groups)
+    return falls
+
+
+def rank_correlation(x: Array, y: Array) -> float:
+    """Give Spearman's correlation; 0 where one of the two is constant and shows no trend."""
+    from scipy import stats
+
+    if np.ptp(x) == 0 or np.ptp(y) == 0:
+        return 0.0
+    ranks = stats.rankdata(x), stats.rankdata(y)
+    return float(np.corrcoef(*ranks)[0, 1])
+
+
+def _shown(endpoints: pd.DataFrame) -> pd.DataFrame:
+    names = {f"all_{SHOWN}": "minimum_ratio", f"nonzero_{SHOWN}": "nonzero_ratio"}
+    others = [f"{among}_{name}" for among in AMONG for name in TOLERANCES if name != SHOWN]
+    return endpoints.rename(columns=names).drop(columns=[*others, "cell"])
+
+
+def _numbers(endpoints: pd.DataFrame, counts: pd.DataFrame) -> dict[str, float | int]:
+    """Quote means over the audited endpoints: what number format and tolerance do to the ratio."""
+    numbers: dict[str, float | int] = {
+        "endpoints": len(endpoints),
+        "largest_gradient_norm": float(endpoints["gradient_norm"].max()),
+        "median_gradient_norm": float(endpoints["gradient_norm"].median()),
+        "audited_endpoints": int(counts["run_id"].nunique()),
+    }
+    for tolerance, word in ((0.0, "untolerated"), (TOLERANCES[SHOWN], "tolerated")):
+        part = counts[np.isclose(counts["tolerance"], tolerance, rtol=1e-6, atol=0)]
+        names = part["matrix"] + "_" + part["dtype"] + "_" + word
+        numbers |= {
+            str(k): float(v) for k, v in part["minimum_ratio"].groupby(names).mean().items()
+        }
+    return numbers
