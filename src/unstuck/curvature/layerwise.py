@@ -127,7 +127,8 @@ def _differentiate(layers: list[Affine], x: Tensor, y: Tensor, setting: _Setting
     inputs.append(rows.mT.contiguous())
     outputs = rows @ layers[-1].weights
     gradient = criterion(setting.loss).value_and_gradient(outputs[None], y[None])[1][0]
-    gradient = gradient / setting.samples
+    # the loss gives the gradient of the mean over its batch, which here is one chunk
+    gradient = gradient * (len(y) / setting.samples)
     hessian = output_hessian(setting.loss, outputs, y) / setting.samples
     gradients, hessians = [gradient], [hessian]
     for layer, slope, bend in zip(layers[:0:-1], slopes[::-1], bends[::-1], strict=True):
