@@ -29,7 +29,7 @@ with logged(snakemake.log[0]), TemporaryDirectory() as forests:
             forests=Path(forests),
             templates=Path("workflow/report"),
         ),
-        Path(snakemake.output.folder),
+        out=Path(snakemake.output.folder),
         cards={
             name: read_json(card)
             for name, card in zip(study.datasets, snakemake.input.cards, strict=True)

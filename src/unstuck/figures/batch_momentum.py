@@ -1,0 +1,103 @@
+"""Figures of section 1.2: batch size and momentum."""
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from unstuck.claims.evidence import Evidence
+from unstuck.figures import style
+from unstuck.figures.registry import figure
+from unstuck.statistics.intervals import bootstrap_interval
+
+CONDITIONS = (
+    ("fixed", "epochs", "Fixed rate,\nequal epochs"),
+    ("tuned", "epochs", "Tuned rate,\nequal epochs"),
+    ("fixed", "updates", "Fixed rate,\nequal updates"),
+    ("tuned", "updates", "Tuned rate,\nequal updates"),
+)
+SPLITS = {
+    "train_accuracy": ("training", style.BLUE, (0, (4, 1.5))),
+    "validation_accuracy": ("validation", style.ORANGE, "-"),
+}
+
+
+@figure("1.2.5")
+def small_trains_better(evidence: Evidence) -> Figure:
+    """Accuracy against batch size: a row for each dataset, a column for each condition."""
+    accuracy = evidence.tables["accuracy"]
+    datasets = list(dict.fromkeys(accuracy["dataset"]))
+    drawing, axes = style.canvas(
+        len(datasets), len(CONDITIONS), height=1.55 + 1.7 * len(datasets), sharey="row"
+    )
+    for row, dataset in enumerate(datasets):
+        for column, (rate, budget, title) in enumerate(CONDITIONS):
+            ax = axes[row, column]
+            chosen = (accuracy["rate"] == rate) & (accuracy["budget"] == budget)
+            _lines(ax, accuracy[chosen & (accuracy["dataset"] == dataset)])
+            ax.set_title(title if row == 0 else "", fontsize=9)
+        axes[row, 0].set_ylabel(f"{style.display_name(dataset)}: accuracy (%)")
+    for place, (words, tint, _) in enumerate(SPLITS.values()):
+        axes[0, 0].text(
+            *(0.06, 0.17 - 0.11 * place, words),
+            transform=axes[0, 0].transAxes,
+            color=tint,
+            fontsize=8.5,
+            fontweight="bold",
+        )
+    drawing.supxlabel(
+        "Batch size (samples an update); the largest is the whole training part", fontsize=9
+    )
+    style.headline(
+        drawing, _summary(accuracy), "Dot: one seed. Line: mean over seeds, with its 95 % interval."
+    )
+    return drawing
+
+
+def _lines(ax: Axes, part: pd.DataFrame) -> None:
+    """Draw both accuracies over batch sizes, which stand side by side whatever their distance."""
+    sizes = sorted(part["batch_size"].unique())
+    place = {size: index for index, size in enumerate(sizes)}
+    for column, (_, tint, dashes) in SPLITS.items():
+        ax.plot(
+            part["batch_size"].map(place),
+            100 * part[column],
+            linestyle="none",
+            marker="o",
+            markersize=2.2,
+            markeredgewidth=0,
+            color=tint,
+            alpha=0.3,
+        )
+        seeds = [100 * part[part["batch_size"] == size][column].to_numpy() for size in sizes]
+        intervals = [bootstrap_interval(values) for values in seeds]
+        ax.fill_between(
+            range(len(sizes)),
+            [each.low for each in intervals],
+            [each.high for each in intervals],
+            color=tint,
+            alpha=0.2,
+            linewidth=0,
+        )
+        ax.plot(
+            range(len(sizes)), [values.mean() for values in seeds], color=tint, linestyle=dashes
+        )
+    ax.set_xticks(range(len(sizes)), [str(size) for size in sizes])
+    ax.set_xlim(-0.25, len(sizes) - 0.75)
+    ax.tick_params(axis="x", labelsize=7.5)
+    ax.yaxis.set_major_locator(MaxNLocator(5, integer=True))
+    ax.grid(axis="x", visible=False)
+
+
+def _summary(accuracy: pd.DataFrame) -> str:
+    """Say how far apart the smallest and largest batch end with tuned rates, by budget."""
+    gains = {}
+    for budget in ("epochs", "updates"):
+        tuned = accuracy[(accuracy["rate"] == "tuned") & (accuracy["budget"] == budget)]
+        differences = []
+        for _, part in tuned.groupby("dataset"):
+            means = part.groupby("batch_size")["validation_accuracy"].mean()
+            differences.append(100 * (means.iloc[0] - means.iloc[-1]))
+        gains[budget] = sum(differences) / len(differences)
+    words = [f"{gain:+.1f} points at equal {budget}" for budget, gain in gains.items()]
+    return f"With tuned rates the smallest batch ends {' and '.join(words)}".replace("-", "−")

@@ -1,0 +1,139 @@
+"""The figure of claim 1.1.6: the minimum ratio at endpoints, and what it hangs on."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.gridspec import GridSpec
+from matplotlib.ticker import PercentFormatter
+
+from unstuck.claims.evidence import Evidence
+from unstuck.figures import style
+from unstuck.figures.registry import figure
+
+MATRICES = {
+    "hessian": "Hessian",
+    "gauss_newton": "Gauss-Newton",
+    "hessian_blocks": "Hessian\nby layer",
+    "blocks": "Gauss-Newton\nby layer",
+}
+FORMATS = {"float32": style.PINK, "float64": style.INK}
+SHARES = {
+    "minimum_ratio": "Positive, of all eigenvalues",
+    "nonzero_ratio": "Positive, of those told from zero",
+}
+
+
+@figure("1.1.6")
+def minimum_ratio(evidence: Evidence) -> Figure:
+    """Above: share of positive eigenvalues against loss. Below: the same share, audited."""
+    endpoints, audit = evidence.tables["endpoints"], evidence.tables["audit"]
+    datasets = list(dict.fromkeys(endpoints["dataset"]))
+    audited = [name for name in datasets if name in set(audit["dataset"])]
+    matrices = [name for name in MATRICES if name in set(audit["matrix"])]
+    drawing = style.blank(3.9 + 1.45 * len(audited))
+    rows = GridSpec(2, 1, figure=drawing, height_ratios=[2.1, 1.5 * len(audited)])
+    above = rows[0].subgridspec(1, len(SHARES))
+    below = rows[1].subgridspec(len(audited), len(matrices))
+    for column, (name, title) in enumerate(SHARES.items()):
+        ax = drawing.add_subplot(above[column])
+        _scatter(ax, endpoints, name, datasets)
+        ax.set_title(title)
+        ax.set_ylabel("Share" if column == 0 else "")
+    for row, dataset in enumerate(audited):
+        for column, matrix in enumerate(matrices):
+            ax = drawing.add_subplot(below[row, column])
+            part = audit[(audit["dataset"] == dataset) & (audit["matrix"] == matrix)]
+            _audit(ax, part, named=row == 0 and column == 0, last=row == len(audited) - 1)
+            ax.set_title(MATRICES[matrix] if row == 0 else "")
+            ax.set_ylabel(f"{style.display_name(dataset)}\nshare" if column == 0 else "")
+            if column:
+                ax.set_yticklabels([])
+    drawing.supxlabel("Tolerance, as a share of the largest absolute eigenvalue", fontsize=9)
+    style.headline(
+        drawing,
+        _summary(endpoints),
+        "Above: every endpoint, one dot a run. Below: the same endpoints counted with other "
+        "matrices, number formats and tolerances; the pink area is rounding.",
+    )
+    return drawing
+
+
+def _scatter(ax: Axes, endpoints: pd.DataFrame, column: str, datasets: list[str]) -> None:
+    # names stand in the corner that the dots leave free
+    top = 0.95 if endpoints[column].median() < 0.5 else 0.08 + 0.1 * (len(datasets) - 1)
+    for row, dataset in enumerate(datasets):
+        part = endpoints[endpoints["dataset"] == dataset]
+        tint = style.color(dataset)
+        ax.text(
+            *(0.97, top - 0.1 * row, style.display_name(dataset)),
+            transform=ax.transAxes,
+            ha="right",
+            va="center",
+            color=tint,
+            fontweight="bold",
+        )
+        ax.plot(
+            part["train_loss"],
+            part[column],
+            linestyle="none",
+            marker="o",
+            markersize=3.6,
+            markeredgewidth=0,
+            color=tint,
+            alpha=0.55,
+        )
+    ax.set_xscale("log")
+    _share_axis(ax)
+    ax.set_xlabel("Training loss at the endpoint")
+
+
+def _audit(ax: Axes, audit: pd.DataFrame, *, named: bool, last: bool) -> None:
+    """Draw the share over tolerances, which stand side by side whatever their distance."""
+    tolerances = sorted(audit["tolerance"].unique())
+    x = np.arange(len(tolerances))
+    means = audit.groupby(["dtype", "tolerance"])["minimum_ratio"].mean()
+    lines = {dtype: means[dtype].reindex(tolerances) for dtype in FORMATS if dtype in means}
+    if len(lines) == len(FORMATS):
+        ax.fill_between(x, *lines.values(), color=FORMATS["float32"], alpha=0.2, linewidth=0)
+    for dtype, line in lines.items():
+        ax.plot(x, line, color=FORMATS[dtype], marker="o", markersize=2.5)
+        if named:
+            above = dtype == "float32"
+            label = ax.annotate(
+                dtype,
+                (x[-1], line.iloc[-1]),
+                xytext=(0, 38 if above else 27),
+                textcoords="offset points",
+                ha="right",
+                color=FORMATS[dtype],
+                fontsize=8.5,
+                fontweight="bold",
+            )
+            style.halo(label)
+    _share_axis(ax)
+    every = max(1, -(-len(x) // 4))
+    # the place beside 0 has no room for a label of its own
+    shown = sorted({0, *range(len(x) - 1, 1, -every)})
+    ax.set_xticks(shown, [_power(tolerances[i]) if last else "" for i in shown])
+
+
+def _share_axis(ax: Axes) -> None:
+    ax.set_ylim(0, 1.03)
+    ax.set_yticks([0, 0.5, 1])
+    ax.yaxis.set_major_formatter(PercentFormatter(1.0))
+
+
+def _power(tolerance: float) -> str:
+    """Write a tolerance as 0 or as a power of ten."""
+    return "0" if tolerance == 0 else f"$10^{{{round(np.log10(tolerance))}}}$"
+
+
+def _summary(endpoints: pd.DataFrame) -> str:
+    """Say the median share of positive eigenvalues, counted both ways."""
+    share = 100 * endpoints["minimum_ratio"].median()
+    told = 100 * endpoints["nonzero_ratio"].median()
+    return (
+        f"At endpoints {share:.0f} % of the eigenvalues are positive, "
+        f"and {told:.0f} % of those told from zero"
+    )

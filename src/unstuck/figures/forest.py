@@ -1,0 +1,233 @@
+"""The shared figure of every measured claim: each contrast's effect against the margin."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from unstuck.claims.registry import Claim, Effect, Registry
+from unstuck.errors import DataError
+from unstuck.figures import style
+from unstuck.wording import condition_words, decimals, effect
+
+ROW = 0.25  # inches a row
+LINE = 40  # letters of a label's line
+CONTROLS = "Controls"
+Row = Mapping[str, Any]
+
+
+def forest(claim: Claim, contrasts: pd.DataFrame) -> Figure:
+    """Draw a claim's effects with their 95 % intervals, and the margin as a band.
+
+    Parameters
+    ----------
+    claim
+        Its entry in the registry.
+    contrasts
+        Its rows of the table of contrasts, as `unstuck.claims.verdicts.decide` gives them.
+
+    Raises
+    ------
+    DataError
+        If there is no row with an effect.
+    """
+    rows = contrasts[np.isfinite(contrasts["effect"].astype(float))]
+    if rows.empty:
+        raise DataError(f"claim {claim.id}: no contrast has an effect; there is no forest to draw.")
+    panels = {
+        str(measure): _layout(claim, _grouped(style.records(part)))
+        for measure, part in rows.groupby("measure", sort=False)
+    }
+    bottoms = [layout.bottom for layout in panels.values()]
+    with style.styled():
+        figure, axes = style.canvas(
+            len(panels),
+            height=1.0 + ROW * (sum(bottoms) + 2 * len(panels)) + 0.45 * len(panels),
+            height_ratios=bottoms,
+        )
+        for ax, (measure, layout) in zip(axes[:, 0], panels.items(), strict=True):
+            _panel(ax, claim.measure(measure), layout)
+        style.headline(
+            figure,
+            _summary(rows),
+            "Dot: mean over seeds. Line: 95 % interval. Grey band: the margin, inside which no "
+            "effect matters. Hollow: not counted.",
+        )
+        return figure
+
+
+def draw_forests(registry: Registry, contrasts: pd.DataFrame, folder: Path) -> None:
+    """Write ``<id>.svg`` and ``<id>.png`` for every claim that has an effect to show."""
+    for claim_id, rows in contrasts.groupby("id", sort=False):
+        if np.isfinite(rows["effect"].astype(float)).any():
+            drawing = forest(registry[str(claim_id)], rows)
+            style.save(drawing, folder / f"{claim_id}.svg", folder / f"{claim_id}.png")
+
+
+def _grouped(rows: Sequence[Row]) -> dict[str, list[Row]]:
+    """Put the effects of each dataset together, and the controls of all of them last."""
+    groups: dict[str, list[Row]] = {}
+    for row in rows:
+        if row["role"] == "effect":
+            groups.setdefault(style.display_name(str(row["dataset"])), []).append(row)
+    controls = [row for row in rows if row["role"] != "effect"]
+    return groups | ({CONTROLS: controls} if controls else {})
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """Where headings and rows stand, in rows from the top."""
+
+    headings: tuple[tuple[float, str], ...]
+    rows: tuple[tuple[float, Row, str], ...]  # height, contrast, label
+    bottom: float
+
+
+def _layout(claim: Claim, groups: Mapping[str, Sequence[Row]]) -> _Layout:
+    """Place group after group downwards; a label of two lines takes more room."""
+    headings: list[tuple[float, str]] = []
+    rows: list[tuple[float, Row, str]] = []
+    height = 0.0
+    for title, group in groups.items():
+        headings.append((height, title))
+        room = 1.0
+        for row, label in zip(group, _labels(claim, group, title == CONTROLS), strict=True):
+            lines = 1 + label.count("\n")
+            height += room / 2 + 0.5 + 0.25 * (lines - 1)
+            room = 1.0 + 0.5 * (lines - 1)
+            rows.append((height, row, label))
+        height += room / 2 + 1.0
+    return _Layout(tuple(headings), tuple(rows), height - 0.4)
+
+
+def _panel(ax: Axes, measured: Effect, layout: _Layout) -> None:
+    rows = [row for _, row, _ in layout.rows]
+    places = max(decimals(row["ci_low"], row["ci_high"], measured.scale) for row in rows)
+    ax.axvspan(-measured.threshold, measured.threshold, color="#eaedf2", zorder=0)
+    ax.axvline(0.0, color=style.QUIET, linewidth=0.8, zorder=0.6)
+    for height, title in layout.headings:
+        _beside(ax, 0.0, height, title, fontweight="bold")
+    for height, row, _ in layout.rows:
+        _interval(ax, height, row, rows)
+        _beside(ax, 1.0, height, _value(row, places), fontsize=8, color=_ink(row))
+    ax.set_yticks([height for height, _, _ in layout.rows], [label for *_, label in layout.rows])
+    ax.tick_params(axis="y", length=0)
+    ax.set_ylim(layout.bottom, -1.3)
+    ax.grid(axis="y", visible=False)
+    ax.spines["left"].set_visible(False)
+    ax.set_xlim(*_reach(rows, measured.threshold))
+    ax.xaxis.set_major_locator(MaxNLocator(6))
+    if measured.scale == "ratio":
+        ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"×{math.exp(x):.3g}"))
+    unit = "" if measured.scale == "ratio" else f" ({measured.unit})"
+    ax.set_xlabel(style.wrapped(f"{measured.what}{unit}", 64))
+    _sides(ax, measured)
+
+
+def _interval(ax: Axes, height: float, row: Row, rows: Sequence[Row]) -> None:
+    counted = row["role"] == "effect" and bool(row["usable"])
+    tint = style.color(str(row["dataset"])) if row["role"] == "effect" else style.QUIET
+    ends = np.clip([row["ci_low"], row["ci_high"]], *_reach(rows, row["margin"]))
+    ax.plot(ends, [height, height], color=tint, linewidth=2.0)
+    ax.plot(
+        row["effect"],
+        height,
+        marker="o",
+        markersize=6.0,
+        color=tint if counted else style.PAPER,
+        markeredgecolor=tint,
+        markeredgewidth=1.4,
+    )
+
+
+def _reach(rows: Sequence[Row], margin: float) -> tuple[float, float]:
+    """Give the ends of the axis: every finite end and the margin, with some room."""
+    ends = [row[key] for row in rows for key in ("effect", "ci_low", "ci_high")]
+    ends = [end for end in ends if math.isfinite(end)] + [-1.3 * margin, 1.3 * margin]
+    room = 0.04 * (max(ends) - min(ends))
+    return min(ends) - room, max(ends) + room
+
+
+def _value(row: Row, places: int) -> str:
+    middle, low, high = (
+        effect(float(row[key]), str(row["scale"]), places, sign=True)
+        for key in ("effect", "ci_low", "ci_high")
+    )
+    return f"{middle}  [{low}, {high}]"
+
+
+def _beside(ax: Axes, side: float, height: float, text: str, **options: Any) -> None:
+    """Write left or right of the axes, at a row's height."""
+    ax.annotate(
+        text,
+        (side, height),
+        xycoords=("axes fraction", "data"),
+        xytext=(8, 0) if side else (-4, 0),
+        textcoords="offset points",
+        ha="left" if side else "right",
+        va="center",
+        annotation_clip=False,
+        **options,
+    )
+
+
+def _ink(row: Row) -> str:
+    return style.INK if row["role"] == "effect" else style.QUIET
+
+
+def _sides(ax: Axes, measured: Effect) -> None:
+    """Say which parts of the axis speak for the claim."""
+    inside = measured.claims == "equivalence"
+    words = ("← against", "against →") if inside else ("← against", "for the claim →")
+    for side, text in zip((-1, 1), words, strict=True):
+        label = ax.annotate(
+            text,
+            (side * measured.threshold, 1.0),
+            xycoords=("data", "axes fraction"),
+            xytext=(4 * side, -1),
+            textcoords="offset points",
+            ha="left" if side > 0 else "right",
+            va="top",
+            fontsize=8,
+            color=style.QUIET,
+        )
+        label.set_in_layout(False)
+
+
+def _summary(rows: pd.DataFrame) -> str:
+    """Say in one sentence how the effects were judged."""
+    judged = rows[rows["role"] == "effect"]["verdict"].value_counts()
+    total = int(judged.sum())
+    if len(judged) == 1:
+        words = {
+            "supported": "speaks for the claim",
+            "contradicted": "speaks against the claim",
+            "no effect": "is too small to matter",
+            "inconclusive": "is undecided",
+        }[str(judged.index[0])]
+        return f"Every one of {total} effects {words}" if total > 1 else f"The effect {words}"
+    order = ("supported", "contradicted", "no effect", "inconclusive")
+    counts = [f"{judged[name]} {name}" for name in order if name in judged]
+    return f"Of {total} effects, {', '.join(counts[:-1])} and {counts[-1]}"
+
+
+def _labels(claim: Claim, group: Sequence[Row], controls: bool) -> list[str]:
+    """Name each contrast by its condition where that tells them apart, else by its name."""
+    conditions = [condition_words(claim.conditions, str(row["condition"])) for row in group]
+    told_apart = all(conditions) and len({row["name"] for row in group}) == 1
+    labels = []
+    for condition, row in zip(conditions, group, strict=True):
+        parts = [condition] if told_apart and not controls else [str(row["name"]), condition]
+        if controls:
+            parts.append(style.display_name(str(row["dataset"])))
+        if not row["usable"]:
+            parts.append("not counted")
+        labels.append(style.wrapped(", ".join(part for part in parts if part), LINE))
+    return labels

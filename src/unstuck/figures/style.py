@@ -1,0 +1,302 @@
+"""One look for every figure: sizes, colours, headings, and bytes that are the same every time."""
+
+import os
+import textwrap
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import matplotlib
+import matplotlib.patheffects
+import matplotlib.style
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.text import Text
+from matplotlib.textpath import TextPath
+
+from unstuck.files import atomic_path
+
+WIDTH = 7.2  # inches: one column of the report at 100 %
+HEIGHT = 4.2
+
+INK = "#1d2433"
+QUIET = "#5c6675"
+FAINT = "#c9ced6"
+GRID = "#e7eaee"
+PAPER = "#ffffff"
+
+# Okabe & Ito (2008), told apart with any of the common colour deficiencies; yellow is
+# left out, since it vanishes on white paper
+BLUE = "#0072b2"
+ORANGE = "#d55e00"
+GREEN = "#009e73"
+PINK = "#b8548f"
+SKY = "#4aa3df"
+AMBER = "#c98500"
+SLATE = "#4b5566"
+
+_OPTIMIZERS = {
+    "sgd": SLATE,
+    "momentum": BLUE,
+    "nesterov": SKY,
+    "adagrad": GREEN,
+    "adagrad_mean": "#57b894",
+    "rmsprop": AMBER,
+    "adam": ORANGE,
+    "adamw": "#8f3f00",
+    "radam": PINK,
+}
+_DATASETS = {
+    "digits": BLUE,
+    "mnist1d": ORANGE,
+    "mnist5k": GREEN,
+    "mnist": PINK,
+    "fashion_mnist": AMBER,
+    "cifar10": SKY,
+}
+_NAMES = {
+    "sgd": "SGD",
+    "momentum": "Momentum",
+    "nesterov": "Nesterov",
+    "adagrad": "Adagrad",
+    "adagrad_mean": "Adagrad (mean)",
+    "rmsprop": "RMSProp",
+    "adam": "Adam",
+    "adamw": "AdamW",
+    "radam": "RAdam",
+    "digits": "Digits",
+    "mnist1d": "MNIST-1D",
+    "mnist5k": "MNIST-5k",
+    "mnist": "MNIST",
+    "fashion_mnist": "Fashion-MNIST",
+    "cifar10": "CIFAR-10",
+    "batchnorm": "batch norm",
+    "inverse_sqrt": "1/√t",
+    "warmup_cosine": "warm-up + cosine",
+}
+_SPARE = (BLUE, ORANGE, GREEN, PINK, AMBER, SKY, SLATE)
+
+SEQUENTIAL = LinearSegmentedColormap.from_list(
+    "unstuck", ["#f4f6f9", "#c3d8ea", "#7fb2d6", "#2f7fb5", "#0b4f80", "#062d4d"]
+)
+# a surface is background: grey, so that what lies on it keeps its colour
+SURFACE = LinearSegmentedColormap.from_list(
+    "unstuck_surface", ["#ffffff", "#e9ecf0", "#c5ccd6", "#98a3b3", "#75818f"]
+)
+DIVERGING = LinearSegmentedColormap.from_list(
+    "unstuck_diverging", ["#8f3f00", "#d98a4f", "#f6f6f6", "#63a5d0", "#0b4f80"]
+)
+
+# Text is stored as outlines of the font that matplotlib ships: direct labels are placed
+# by its widths, and would collide in whatever font a reader has. Words for search and
+# for screen readers are in the page's alt text.
+_RC: dict[str, Any] = {
+    "svg.fonttype": "path",
+    "svg.hashsalt": "unstuck",
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],
+    "font.size": 9.0,
+    "text.color": INK,
+    "mathtext.fontset": "dejavusans",
+    "figure.facecolor": PAPER,
+    "savefig.facecolor": PAPER,
+    "figure.dpi": 100.0,
+    "axes.facecolor": PAPER,
+    "axes.edgecolor": QUIET,
+    "axes.labelcolor": INK,
+    "axes.labelsize": 9.0,
+    "axes.linewidth": 0.8,
+    "axes.titlesize": 9.5,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.titlepad": 7.0,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "axes.grid": True,
+    "grid.color": GRID,
+    "grid.linewidth": 0.8,
+    "xtick.color": QUIET,
+    "ytick.color": QUIET,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "xtick.labelsize": 8.5,
+    "ytick.labelsize": 8.5,
+    "xtick.major.size": 3.0,
+    "ytick.major.size": 3.0,
+    "xtick.minor.size": 0.0,
+    "ytick.minor.size": 0.0,
+    "lines.linewidth": 1.8,
+    "lines.solid_capstyle": "round",
+    "legend.frameon": False,
+    "legend.fontsize": 8.5,
+    "path.simplify": True,
+}
+
+
+@contextmanager
+def styled() -> Iterator[None]:
+    """Apply the style inside the block, and leave matplotlib's settings alone outside it."""
+    with matplotlib.style.context(["default", _RC]):
+        yield
+
+
+def blank(height: float = HEIGHT) -> Figure:
+    """Make a figure one column wide, without axes."""
+    return Figure(figsize=(WIDTH, height), layout="constrained")
+
+
+def canvas(
+    rows: int = 1,
+    columns: int = 1,
+    height: float = HEIGHT,
+    **options: Any,
+) -> tuple[Figure, npt.NDArray[np.object_]]:
+    """Make a figure one column wide, and its axes as an array ``[rows, columns]``."""
+    figure = blank(height)
+    axes = figure.subplots(rows, columns, squeeze=False, **options)
+    return figure, axes
+
+
+def headline(figure: Figure, title: str, note: str = "") -> None:
+    """Write a figure's one idea above it as a sentence, and a ``note`` on how to read it."""
+    room = 72 * (WIDTH - 0.2)
+    lines = _lines(title, room, 11.0, "bold")
+    notes = _lines(note, room, 8.5, "normal")
+    figure.set_label("\n".join((title, note)) if note else title)
+    height = figure.get_size_inches()[1]
+    top, step, small = 0.10, 0.205, 0.165
+    y = height - top
+    for line in lines:
+        figure.text(0.1 / WIDTH, y / height, line, va="top", fontsize=11, fontweight="bold")
+        y -= step
+    for line in notes:
+        figure.text(0.1 / WIDTH, y / height, line, va="top", fontsize=8.5, color=QUIET)
+        y -= small
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.set(rect=(0.0, 0.0, 1.0, (y - 0.04) / height))  # type: ignore[call-arg]
+
+
+def _lines(text: str, room: float, size: float, weight: str) -> list[str]:
+    """Break a text into lines no wider than ``room`` points, by the font's own widths."""
+    font = FontProperties(family="DejaVu Sans", weight=weight, size=size)
+    lines: list[str] = []
+    for word in text.split():
+        longer = f"{lines[-1]} {word}" if lines else word
+        if lines and TextPath((0, 0), longer, prop=font).get_extents().width <= room:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return lines
+
+
+def wrapped(text: str, width: int) -> str:
+    """Break a text into lines of at most ``width`` characters."""
+    return "\n".join(textwrap.wrap(text, width))
+
+
+def color(name: str) -> str:
+    """Give the fixed colour of an optimizer or a dataset; other names get one by their letters."""
+    fixed = _OPTIMIZERS.get(name) or _DATASETS.get(name)
+    return fixed or _SPARE[sum(name.encode()) % len(_SPARE)]
+
+
+def display_name(name: str) -> str:
+    """Give a name as it is printed, e.g. ``mnist1d`` as ``MNIST-1D``."""
+    return _NAMES.get(name, name.replace("_", " "))
+
+
+def records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Give the rows of a table as mappings."""
+    return [{str(key): value for key, value in row.items()} for row in table.to_dict("records")]
+
+
+def shades(base: str, count: int) -> list[str]:
+    """Give ``count`` shades from light to full of one colour, for an ordered quantity."""
+    ramp = LinearSegmentedColormap.from_list("shades", ["#d7dde5", base, "#10151f"])
+    return [matplotlib.colors.to_hex(ramp(x)) for x in np.linspace(0.28, 0.72, count)]
+
+
+def halo(text: Text, width: float = 2.5) -> Text:
+    """Put a thin paper-coloured rim around a label, so that it reads over lines."""
+    text.set_path_effects(
+        [matplotlib.patheffects.withStroke(linewidth=width, foreground=PAPER)],
+    )
+    return text
+
+
+def end_labels(
+    ax: Axes,
+    labels: Sequence[tuple[float, float, str, str]],
+    gap: float = 11.0,
+    fontsize: float = 8.5,
+) -> None:
+    """Name lines at their right ends, instead of in a legend.
+
+    Parameters
+    ----------
+    labels
+        ``(x, y, text, colour)`` in data units, one a line.
+    gap
+        Least vertical distance of two labels, in points; labels that would collide are spread.
+    """
+    order = sorted(range(len(labels)), key=lambda i: labels[i][1])
+    ax.figure.draw_without_rendering()  # type: ignore[union-attr]
+    scale = 72.0 / ax.figure.dpi
+    wanted = [ax.transData.transform((labels[i][0], labels[i][1]))[1] * scale for i in order]
+    placed = _spread(wanted, gap)
+    for index, goal, y in zip(order, wanted, placed, strict=True):
+        x, value, text, tint = labels[index]
+        ax.annotate(
+            text,
+            (x, value),
+            xytext=(6.0, y - goal),
+            textcoords="offset points",
+            va="center",
+            color=tint,
+            fontsize=fontsize,
+            fontweight="bold",
+            annotation_clip=False,
+        )
+
+
+def _spread(wanted: Sequence[float], gap: float) -> list[float]:
+    """Move sorted positions apart to at least ``gap``, keeping the middle of each cluster."""
+    groups: list[list[float]] = []
+    for position in wanted:
+        groups.append([position])
+        while len(groups) > 1 and _low(groups[-1], gap) - _high(groups[-2], gap) < gap:
+            last = groups.pop()
+            groups[-1].extend(last)
+    return [_low(group, gap) + gap * i for group in groups for i in range(len(group))]
+
+
+def _low(group: Sequence[float], gap: float) -> float:
+    return sum(group) / len(group) - gap * (len(group) - 1) / 2
+
+
+def _high(group: Sequence[float], gap: float) -> float:
+    return sum(group) / len(group) + gap * (len(group) - 1) / 2
+
+
+def _words(figure: Figure) -> dict[str, str | None]:
+    """Give the metadata of the SVG file: the headline, which becomes the picture's alt text."""
+    title, _, note = str(figure.get_label()).partition("\n")
+    return {"Date": None, "Creator": None, "Title": title or None, "Description": note or None}
+
+
+def save(
+    figure: Figure, svg_path: str | os.PathLike[str], png_path: str | os.PathLike[str]
+) -> None:
+    """Write a figure as SVG and as PNG (150 dpi), byte for byte the same on every call."""
+    with styled():
+        with atomic_path(svg_path) as temporary:
+            figure.savefig(temporary, format="svg", metadata=_words(figure))
+        with atomic_path(png_path) as temporary:
+            figure.savefig(temporary, format="png", dpi=150, metadata={"Software": None})

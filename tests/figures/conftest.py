@@ -1,0 +1,156 @@
+"""Evidence to draw: the exact claims measure themselves, the others measure made-up tables."""
+
+import itertools
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from unstuck.claims.evaluation import measure_of
+from unstuck.claims.evidence import Evidence
+
+DATASETS = {"digits": 95.0, "mnist1d": 62.0}
+RUN = {"role": "evaluation", "edge": False, "diverged_at": np.nan, "lr": 0.1}
+
+
+def _run(accuracy: float, **columns: object) -> dict[str, object]:
+    share = min(accuracy, 100.0) / 100
+    accuracies = {
+        "train_accuracy": min(1.0, share + 0.03),
+        "validation_accuracy": share,
+        "test_accuracy": share,
+    }
+    return RUN | accuracies | columns
+
+
+def batch_runs(policies: tuple[str, ...] = ("fixed", "tuned")) -> pd.DataFrame:
+    """Runs of several batch sizes, the smaller the better."""
+    rng = np.random.default_rng([1])
+    return pd.DataFrame(
+        [
+            _run(
+                level - 2 * index + rng.normal(0, 0.5),
+                dataset=dataset,
+                lr_policy=policy,
+                batch_size=size,
+                seed=seed,
+            )
+            for dataset, level in DATASETS.items()
+            for policy in policies
+            for index, size in enumerate((8, 32, 1024))
+            for seed in range(10)
+        ]
+    )
+
+
+def grid_runs(optimizers: tuple[str, ...] = ("sgd", "momentum", "adam")) -> pd.DataFrame:
+    """Runs of a full factorial."""
+    rng = np.random.default_rng([2])
+    axes = (
+        DATASETS,
+        optimizers,
+        (("16", 16), ("full", 1024)),
+        ("constant", "cosine"),
+        ("off", "before"),
+        range(10),
+    )
+    return pd.DataFrame(
+        [
+            _run(
+                DATASETS[dataset] - 3 * (batch == "full") + optimizers.index(name) + rng.normal(),
+                dataset=dataset,
+                optimizer=name,
+                batch=batch,
+                batch_size=size,
+                schedule=schedule,
+                batchnorm=norm,
+                seed=seed,
+            )
+            for dataset, name, (batch, size), schedule, norm, seed in itertools.product(*axes)
+        ]
+    )
+
+
+def spectra() -> pd.DataFrame:
+    """Endpoints with spectra whose positive share falls with the loss."""
+    rng = np.random.default_rng([3])
+    rows = []
+    for dataset, cell, seed in itertools.product(DATASETS, range(5), range(10)):
+        loss = 10 ** rng.uniform(-4, -0.5)
+        positive = int(20 - 4 * np.log10(loss))
+        values = np.concatenate(
+            [10 ** rng.uniform(-5, 0, positive), -(10 ** rng.uniform(-5, -2, 8))]
+        )
+        rows.append(
+            {
+                "run_id": f"{dataset}-{cell}-{seed}",
+                "dataset": dataset,
+                "cell": f"cell-{cell}",
+                "seed": seed,
+                "train_loss": loss,
+                "gradient_norm": 1e-4,
+                "eigenvalues": values,
+                "network": "small",
+                "activation": "tanh",
+                "batchnorm": "off",
+                "parameters": 80,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def audit() -> pd.DataFrame:
+    """Counts of the same endpoints by matrix, number format and tolerance."""
+    matrices = ("hessian", "gauss_newton", "hessian by layer", "gauss_newton by layer")
+    axes = (
+        DATASETS,
+        range(10),
+        matrices,
+        ("float32", "float64"),
+        (0.0, 1e-12, 1e-8, 1e-6, 1e-4),
+    )
+    rows = []
+    for dataset, seed, matrix, dtype, tolerance in itertools.product(*axes):
+        rounding = tolerance < (1e-7 if dtype == "float32" else 1e-15)
+        positive = 40 if rounding else 25 - (tolerance == 1e-4) * 8
+        negative = 30 if rounding else 5 * matrix.startswith("hessian")
+        rows.append(
+            {
+                "dataset": dataset,
+                "seed": seed,
+                "run_id": f"{dataset}-0-{seed}",
+                "matrix": matrix,
+                "dtype": dtype,
+                "tolerance": tolerance,
+                "positive": positive,
+                "zero": 80 - positive - negative,
+                "negative": negative,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+@pytest.fixture(scope="session")
+def evidence() -> Callable[[str], Evidence]:
+    """The evidence of a claim, measured once."""
+    made: dict[str, Evidence] = {}
+    tables: dict[str, Callable[[], dict[str, pd.DataFrame]]] = {
+        "1.1.6": lambda: {"spectra": spectra(), "audit": audit()},
+        "1.2.5": lambda: {"epochs": batch_runs(), "updates": batch_runs()},
+        "2.1.12": lambda: {"runs": grid_runs()},
+    }
+
+    def give(claim: str) -> Evidence:
+        if claim not in made:
+            made[claim] = measure_of(claim)(**tables.get(claim, dict)())
+        return made[claim]
+
+    return give
+
+
+@pytest.fixture
+def small_grid() -> Evidence:
+    """A factorial as small as the smoke study's: one dataset, two optimizers, two seeds."""
+    runs = grid_runs(("sgd", "adam"))
+    return measure_of("2.1.12")(runs=runs[(runs["dataset"] == "digits") & (runs["seed"] < 2)])

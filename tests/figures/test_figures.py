@@ -1,0 +1,185 @@
+"""Every claim's figure: drawn from saved evidence, the same bytes twice, nothing cut off."""
+
+from dataclasses import replace
+from pathlib import Path
+from xml.etree import ElementTree
+
+import matplotlib
+import numpy as np
+import pytest
+from matplotlib.text import Text
+
+from unstuck.claims.evidence import Evidence
+from unstuck.claims.storage import load_evidence, save_evidence
+from unstuck.errors import DataError, RegistryError
+from unstuck.figures import style
+from unstuck.figures.registry import draw, figure
+
+CLAIMS = ("1.1.3", "1.1.6", "1.2.5", "2.1.11", "2.1.12", "2.2.2")
+DC = "{http://purl.org/dc/elements/1.1/}"
+
+
+@pytest.fixture(scope="module")
+def drawn(evidence, tmp_path_factory):
+    """Each figure, drawn from evidence that went through its files."""
+    folder = tmp_path_factory.mktemp("figures")
+    figures = {}
+    for claim in CLAIMS:
+        save_evidence(evidence(claim), folder / "evidence" / claim)
+        figures[claim] = draw(claim, load_evidence(folder / "evidence" / claim))
+        style.save(figures[claim], folder / f"{claim}.svg", folder / f"{claim}.png")
+    return folder, figures
+
+
+@pytest.mark.parametrize("claim", CLAIMS)
+def test_two_drawings_are_the_same_bytes(claim, drawn, evidence, tmp_path):
+    folder, _ = drawn
+    style.save(draw(claim, evidence(claim)), tmp_path / "again.svg", tmp_path / "again.png")
+    assert (tmp_path / "again.svg").read_bytes() == (folder / f"{claim}.svg").read_bytes()
+    assert (tmp_path / "again.png").read_bytes() == (folder / f"{claim}.png").read_bytes()
+
+
+@pytest.mark.parametrize("claim", CLAIMS)
+def test_the_headline_is_a_sentence_that_travels_with_the_file(claim, drawn):
+    folder, figures = drawn
+    root = ElementTree.parse(folder / f"{claim}.svg").getroot()
+    title = root.findtext(f".//{DC}title")
+    assert title is not None
+    assert len(title.split()) >= 5
+    assert title == str(figures[claim].get_label()).splitlines()[0]
+    text = (folder / f"{claim}.svg").read_text()
+    assert "<dc:date>" not in text
+    # words are outlines, so that no reader's fonts move them
+    assert "<text" not in text
+
+
+@pytest.mark.parametrize("claim", CLAIMS)
+def test_no_word_leaves_the_figure(claim, drawn):
+    _, figures = drawn
+    drawing = figures[claim]
+    with style.styled():
+        drawing.draw_without_rendering()
+        width, height = drawing.bbox.size
+        for text in drawing.findobj(Text):
+            if text.get_visible() and text.get_text().strip():
+                box = text.get_window_extent()
+                assert box.x0 >= -2, text
+                assert box.x1 <= width + 2, text
+                assert box.y0 >= -2, text
+                assert box.y1 <= height + 2, text
+
+
+@pytest.mark.parametrize("claim", CLAIMS)
+def test_every_axis_is_named(claim, drawn):
+    _, figures = drawn
+    drawing = figures[claim]
+    assert drawing.get_figwidth() == style.WIDTH
+    words = " ".join(text.get_text() for text in drawing.findobj(Text))
+    for wanted in {
+        "1.1.3": ("Weight w₁", "Weight w₂", "Loss", "origin: a saddle"),
+        "1.1.6": ("Training loss at the endpoint", "Tolerance", "float32", "Gauss-Newton"),
+        "1.2.5": ("Batch size (samples an update)", "accuracy (%)", "training", "validation"),
+        "2.1.11": ("Update", "Size of the step", "β₁ = 0.9"),
+        "2.1.12": ("Main effect on test accuracy (points)", "optimizer", "schedule"),
+        "2.2.2": ("Gap of the inputs", "Ratio of the outputs", "Difference of the outputs"),
+    }[claim]:
+        assert wanted in words
+
+
+def test_the_headline_of_1_2_5_quotes_the_data(evidence):
+    made = evidence("1.2.5")
+    accuracy = made.tables["accuracy"]
+    tuned = accuracy[(accuracy["rate"] == "tuned") & (accuracy["budget"] == "epochs")]
+    means = tuned.groupby(["dataset", "batch_size"])["validation_accuracy"].mean().unstack()
+    gain = 100 * float((means.iloc[:, 0] - means.iloc[:, -1]).mean())
+    assert f"{gain:+.1f} points at equal epochs" in str(draw("1.2.5", made).get_label())
+
+
+def test_the_headline_of_2_1_12_names_the_factor_that_moves_most(evidence):
+    title = str(draw("2.1.12", evidence("2.1.12")).get_label())
+    assert title.startswith("Batch size moves accuracy most, by 3.")
+
+
+def test_a_grid_as_small_as_the_smoke_study_is_drawn(small_grid, tmp_path):
+    style.save(draw("2.1.12", small_grid), tmp_path / "small.svg", tmp_path / "small.png")
+    assert (tmp_path / "small.png").stat().st_size > 10_000
+
+
+def test_settings_outside_are_left_alone(evidence):
+    before = dict(matplotlib.rcParams)
+    draw("2.2.2", evidence("2.2.2"))
+    assert dict(matplotlib.rcParams) == before
+
+
+def test_settings_outside_do_not_change_a_figure(evidence, tmp_path):
+    made = evidence("2.2.2")
+    names = []
+    for size in (6.0, 14.0):
+        with matplotlib.rc_context({"font.size": size, "axes.grid": False}):
+            names.append(tmp_path / f"{size}.svg")
+            style.save(draw("2.2.2", made), names[-1], tmp_path / "a.png")
+    assert names[0].read_bytes() == names[1].read_bytes()
+
+
+def test_evidence_of_another_claim_is_refused(evidence):
+    with pytest.raises(
+        RegistryError, match=r"claim 2\.1\.11 was given the evidence of claim 2\.2\.2"
+    ):
+        draw("2.1.11", evidence("2.2.2"))
+
+
+def test_a_claim_without_a_figure_is_named():
+    with pytest.raises(
+        RegistryError, match=r"claim 3\.2\.99 has no figure.*figures/convolution\.py"
+    ):
+        draw("3.2.99", Evidence("3.2.99"))
+
+
+def test_a_second_figure_of_a_claim_is_refused(evidence):
+    draw("2.2.2", evidence("2.2.2"))
+    with pytest.raises(RegistryError, match="drawn by both"):
+        figure("2.2.2")(lambda made: style.blank())
+
+
+@pytest.mark.parametrize(
+    ("claim", "table", "column"), [("1.2.5", "accuracy", "rate"), ("2.2.2", "gaps", "")]
+)
+def test_missing_evidence_is_named(claim, table, column, evidence):
+    made = evidence(claim)
+    tables = dict(made.tables)
+    if column:
+        tables[table] = tables[table].drop(columns=column)
+    else:
+        del tables[table]
+    with pytest.raises(DataError, match=rf"claim {claim}.*{column or table}"):
+        draw(claim, replace(made, tables=tables))
+
+
+def test_missing_files_are_named(evidence, tmp_path: Path):
+    save_evidence(evidence("1.2.5"), tmp_path)
+    (tmp_path / "accuracy.csv").unlink()
+    with pytest.raises(DataError, match=r"accuracy\.csv"):
+        load_evidence(tmp_path)
+
+
+def test_labels_that_collide_are_spread():
+    with style.styled():
+        drawing, axes = style.canvas()
+        ax = axes[0, 0]
+        ax.set_ylim(0, 1)
+        labels = [(0.5, y, f"line {y}", style.INK) for y in (0.5, 0.501, 0.502, 0.9)]
+        style.end_labels(ax, labels, gap=11.0)
+        drawing.draw_without_rendering()
+        boxes = sorted((text.get_window_extent().y0, text.get_text()) for text in ax.texts)
+    apart = np.diff([y for y, _ in boxes])
+    assert (apart > 10.0 * drawing.dpi / 72).all()
+    assert [text for _, text in boxes] == [label for *_, label, _ in labels]
+
+
+def test_names_have_one_colour_each():
+    assert style.color("adam") == style.color("adam")
+    assert len({style.color(name) for name in ("digits", "mnist1d", "mnist5k", "cifar10")}) == 4
+    assert (
+        len({style.color(name) for name in ("sgd", "momentum", "adagrad", "rmsprop", "adam")}) == 5
+    )
+    assert style.color("a new one").startswith("#")
