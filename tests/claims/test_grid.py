@@ -121,6 +121,13 @@ def test_too_many_edges_leave_the_factor_undecided():
     assert found.verdict == "inconclusive"
     assert "for the optimizer" in found.reason
     assert "edge" in found.reason
+    everywhere = verdict(runs(planted(**EVERYWHERE), edge=lambda cell: True))
+    assert (everywhere.verdict, everywhere.control) == ("inconclusive", "passed")
+
+
+def test_a_single_seed_decides_nothing():
+    found = verdict(runs(planted(**EVERYWHERE), seeds=1))
+    assert (found.verdict, found.control) == ("inconclusive", "undecided")
 
 
 def test_the_tables_of_the_figure():

@@ -99,7 +99,8 @@ def test_an_undecided_contrast_leaves_the_claim_inconclusive_and_is_named():
     found = row(claim, *contrasts, null())
     assert found.verdict == "inconclusive"
     assert found.reason.startswith(
-        "supported with a fixed rate, but inconclusive with a tuned rate on digits"
+        "supported with a fixed rate, but inconclusive with a tuned rate; "
+        "with a tuned rate on digits: the interval"
     )
     assert found.effect == pytest.approx(1)
     assert found.detectable > 0
@@ -116,6 +117,19 @@ def test_two_settled_conditions_depend_whatever_a_third_says():
     found = row(claim, *contrasts, null())
     assert found.verdict == "depends"
     assert found.reason == "supported fixed, no effect tuned; inconclusive decayed on digits"
+
+
+def test_many_places_are_counted_instead_of_listed():
+    rates = {str(number): f"at rate {number}" for number in range(8)}
+    claim = entry(conditions={"rate": rates})
+    contrasts = [contrast(1, condition={"rate": rate}) for rate in rates]
+    reason = row(claim, *contrasts, null()).reason
+    assert reason.startswith("in all 8 comparisons; at rate 0 on digits: the interval")
+    contrasts[0] = contrast(4, condition={"rate": "0"})
+    reason = row(claim, *contrasts, null()).reason
+    assert reason.startswith(
+        "supported at rate 0, but inconclusive in 7 of 8 comparisons, such as at rate 1; "
+    )
 
 
 def test_a_condition_undecided_on_one_dataset_is_not_settled():

@@ -65,32 +65,34 @@ def factorial_grid(runs: pd.DataFrame) -> Evidence:
 
 
 def _contrasts(design: Factorial, factor: str, dataset: str) -> Iterator[Contrast]:
-    levels = design.levels[factor]
     blocks = sound_blocks(design, factor)
     left_out = int((~blocks).sum())
-    usable = len(levels) > 1 and len(design.seeds) > 1 and 2 * left_out <= blocks.size
+    comparable = min(len(design.levels[factor]), len(design.seeds)) > 1
+    usable = comparable and 2 * left_out <= blocks.size
     note = f"{left_out} of {blocks.size} combinations left out: a rate on the edge of its grid"
-    means = level_means(design, factor, blocks) if usable else np.empty((0, len(levels)))
+    alone = "" if comparable else "a single level or seed"
+    means = level_means(design, factor, blocks) if usable else None
     yield Contrast(
         name="best level against worst",
         dataset=dataset,
         condition={"factor": factor},
-        seeds=design.seeds if usable else (),
-        values=tuple(cross_fitted_range(means)) if usable else (),
+        seeds=() if means is None else design.seeds,
+        values=() if means is None else tuple(cross_fitted_range(means)),
         usable=usable,
-        note=note if left_out else ("" if usable else "a single level or seed"),
-        ceiling=100 - float(means.mean(axis=0).min()) if usable else np.inf,
+        note=alone or (note if left_out else ""),
+        ceiling=np.inf if means is None else 100 - float(means.mean(axis=0).min()),
     )
-    if usable:
-        shuffled = shuffled_means(design, factor, SHUFFLE_STREAM)
-        yield Contrast(
-            name="best level against worst, labels shuffled",
-            dataset=dataset,
-            condition={"factor": factor},
-            seeds=design.seeds,
-            values=tuple(cross_fitted_range(shuffled)),
-            role="negative control",
-        )
+    shuffled = shuffled_means(design, factor, SHUFFLE_STREAM) if comparable else None
+    yield Contrast(
+        name="best level against worst, labels shuffled",
+        dataset=dataset,
+        condition={"factor": factor},
+        seeds=() if shuffled is None else design.seeds,
+        values=() if shuffled is None else tuple(cross_fitted_range(shuffled)),
+        role="negative control",
+        usable=comparable,
+        note=alone,
+    )
 
 
 def _cells(table: pd.DataFrame) -> pd.DataFrame:

@@ -69,15 +69,16 @@ def _contrasts(runs: pd.DataFrame, dataset: str, condition: dict[str, str]) -> I
             ceiling=100 - float(theirs.mean()),
         )
         other = halves(ours)
-        if not other.empty:
-            yield Contrast(
-                name=f"batch {small['batch_size'].iloc[0]} under other seeds",
-                dataset=dataset,
-                condition={**condition, "accuracy": part},
-                seeds=tuple(other.index),
-                values=tuple(other),
-                role="negative control",
-            )
+        yield Contrast(
+            name=f"batch {small['batch_size'].iloc[0]} under other seeds",
+            dataset=dataset,
+            condition={**condition, "accuracy": part},
+            seeds=tuple(other.index),
+            values=tuple(other),
+            role="negative control",
+            usable=not other.empty,
+            note="a single seed has no other half" if other.empty else "",
+        )
 
 
 def _extremes(runs: pd.DataFrame, dataset: str) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -6,6 +6,8 @@ from itertools import combinations
 
 DECISIVE = ("supported", "no effect", "contradicted")
 DATASET = "dataset"
+# so many places are named one by one
+LISTED = 4
 
 
 @dataclass(frozen=True)
@@ -54,39 +56,38 @@ def combine(findings: Sequence[Finding]) -> Combined:
     if len(verdicts) > 1:
         reason = explain([findings[index] for index in settled])
         if undecided:
-            reason += f"; inconclusive {_listed(undecided)}"
+            reason += f"; inconclusive {_places(undecided, len(findings), _dimensions(findings))}"
         return Combined("depends", reason, tuple(settled))
     if undecided:
-        decided = [finding for finding in findings if finding.verdict in DECISIVE]
-        reason = f"{_listed(undecided)}: {undecided[0].reason}".removeprefix(": ")
-        if decided:
-            # the undecided ones are passed too, so that the words tell the two apart
-            reason = f"{explain([*decided, *undecided])}, but inconclusive {reason}"
-        return Combined("inconclusive", reason, ())
-    everywhere = tuple(range(len(findings)))
-    verdict = findings[0].verdict
-    if len(findings) == 1:
-        return Combined(verdict, findings[0].reason, everywhere)
-    first = findings[0]
-    return Combined(
-        verdict,
-        f"the same in all {len(findings)} comparisons; {first.place}: {first.reason}",
-        everywhere,
-    )
+        return Combined("inconclusive", _undecided(findings, undecided), ())
+    first, number = findings[0], len(findings)
+    reason = first.reason
+    if number > 1:
+        reason = f"the same in all {number} comparisons; {first.place}: {first.reason}"
+    return Combined(first.verdict, reason, tuple(range(number)))
 
 
 def explain(findings: Sequence[Finding]) -> str:
     """Say which verdict holds where, by the fewest dimensions that tell the verdicts apart."""
     dimensions = _telling(findings)
-    words: dict[str, list[str]] = {}
-    for finding in findings:
-        place = " ".join(finding.where[each] for each in dimensions if finding.where.get(each))
-        places = words.setdefault(finding.verdict, [])
-        if place and place not in places:
-            places.append(place)
-    return ", ".join(
-        f"{verdict} {_join(words[verdict])}".strip() for verdict in DECISIVE if verdict in words
-    )
+    parts = []
+    for verdict in DECISIVE:
+        chosen = [finding for finding in findings if finding.verdict == verdict]
+        if chosen:
+            parts.append(f"{verdict} {_places(chosen, len(findings), dimensions)}".strip())
+    return ", ".join(parts)
+
+
+def _undecided(findings: Sequence[Finding], undecided: Sequence[Finding]) -> str:
+    """Say where a claim is undecided and why, and what is decided elsewhere."""
+    first = undecided[0]
+    because = f": {first.reason}" if first.place else first.reason
+    if len(undecided) == len(findings):
+        if len(findings) == 1:
+            return f"{first.place}{because}"
+        return f"in all {len(findings)} comparisons; {first.place}{because}"
+    places = _places(undecided, len(findings), _telling(findings))
+    return f"{explain(findings)}, but inconclusive {places}; {first.place}{because}"
 
 
 def _settled(findings: Sequence[Finding]) -> list[int]:
@@ -103,10 +104,17 @@ def _settled(findings: Sequence[Finding]) -> list[int]:
     )
 
 
+def _dimensions(findings: Sequence[Finding]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for finding in findings for name in finding.where))
+
+
 def _telling(findings: Sequence[Finding]) -> tuple[str, ...]:
     """Give the smallest set of dimensions that determines the verdict."""
-    names = list(dict.fromkeys(name for finding in findings for name in finding.where))
-    varying = [name for name in names if len({finding.where.get(name) for finding in findings}) > 1]
+    varying = [
+        name
+        for name in _dimensions(findings)
+        if len({finding.where.get(name) for finding in findings}) > 1
+    ]
     for size in range(len(varying) + 1):
         for chosen in combinations(varying, size):
             verdicts: dict[tuple[str | None, ...], set[str]] = {}
@@ -118,11 +126,16 @@ def _telling(findings: Sequence[Finding]) -> tuple[str, ...]:
     return tuple(varying)
 
 
-def _listed(findings: Sequence[Finding]) -> str:
-    return _join(list(dict.fromkeys(finding.place for finding in findings if finding.place)))
-
-
-def _join(words: Sequence[str]) -> str:
+def _places(findings: Sequence[Finding], total: int, dimensions: Sequence[str]) -> str:
+    """Put into words where findings were made: each place, or how many and an example."""
+    words = list(
+        dict.fromkeys(
+            " ".join(finding.where[name] for name in dimensions if finding.where.get(name))
+            for finding in findings
+        )
+    )
+    if len(words) > LISTED:
+        return f"in {len(findings)} of {total} comparisons, such as {words[0]}"
     if len(words) < 2:
         return "".join(words)
     return f"{'; '.join(words[:-1])} and {words[-1]}"
