@@ -38,7 +38,6 @@ rule verdicts:
             labels={"table": "verdicts"},
         ),
         contrasts=paths.contrasts,
-        checks=paths.checks,
     log:
         paths.log("verdicts"),
     conda:

@@ -67,11 +67,6 @@ class Paths:
         """One row a contrast of a measured claim."""
         return f"{self.root}/contrasts.csv"
 
-    @property
-    def checks(self) -> str:
-        """One row a check of an exact claim."""
-        return f"{self.root}/checks.csv"
-
     def figure(self, suffix: str) -> str:
         """A claim's figure."""
         return f"{self.root}/figures/{{claim}}.{suffix}"
