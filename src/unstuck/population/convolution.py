@@ -4,9 +4,9 @@ import itertools
 import math
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn.functional import pad
 
 from unstuck.population.layers import Layer, Pass, Saved, Shape, Tensors
 from unstuck.population.linear import Draw
@@ -54,13 +54,13 @@ class Convolution(Layer):
         weight, bias = parameters
         patches = self._unfold(x)
         output = affine(patches, weight.flatten(1, -2), bias)
-        return Pass(output.reshape(-1, x.shape[1], *self.output_shape), (patches,))
+        return Pass(output.reshape(len(weight), x.shape[1], *self.output_shape), (patches,))
 
     def backward(
         self, upstream: Tensor, saved: Saved, parameters: Tensors, wants_input: bool
     ) -> tuple[Tensors, Tensor | None]:
         K, B = upstream.shape[:2]
-        rows = upstream.reshape(K, -1, upstream.shape[-1])
+        rows = upstream.reshape(K, B * math.prod(self._map), upstream.shape[-1])
         gradients = affine_gradients(rows, *saved)
         if not wants_input:
             return gradients, None
@@ -71,11 +71,12 @@ class Convolution(Layer):
         """Return the patches `[K, B * places, patch]` of maps `[K, B, *places, C]`."""
         axes = len(self._map)
         if self._padding:
-            x = torch.nn.functional.pad(x, (0, 0) + (self._padding, self._padding) * axes)
+            x = pad(x, (0, 0) + (self._padding, self._padding) * axes)
         for axis in range(2, 2 + axes):
             x = x.unfold(axis, self._kernel, self._stride)
         patches = x.movedim(2 + axes, -1)  # channels innermost: copies run over whole rows
-        return patches.reshape(x.shape[0], -1, math.prod(self._patch))
+        rows = x.shape[1] * math.prod(self._map)
+        return patches.reshape(x.shape[0], rows, math.prod(self._patch))
 
     def _fold(self, patches: Tensor) -> Tensor:
         """Sum patches `[K, B, *places, *patch]` into the maps they came from."""

@@ -98,7 +98,8 @@ class MeanPool(Layer):
     ) -> tuple[Tensors, Tensor | None]:
         K, B, C = upstream.shape
         share = (upstream / math.prod(self._places)).reshape(K, B, *self._ones, C)
-        return (), share.expand(K, B, *self._places, C)
+        # a copy: sums over an expanded axis take other kernels for one member than for many
+        return (), share.expand(K, B, *self._places, C).contiguous()
 
 
 class Activation(Layer):

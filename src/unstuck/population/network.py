@@ -22,7 +22,10 @@ from unstuck.population.spec import NetworkSpec
 class Network:
     """K networks of one architecture over flat parameters `[K, P]` and buffers `[K, Q]`.
 
-    Nothing of a member depends on the others: not on their number, not on their values.
+    Nothing of a member depends on the others, neither on their number nor on their values: run
+    eagerly in one thread, its losses, gradients, buffers and outputs are the same bits in any
+    population (float32 and float64, any batch size; see `products`). Compiled code only agrees to
+    rounding.
 
     Parameters
     ----------

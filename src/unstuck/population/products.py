@@ -1,13 +1,14 @@
 """Matrix products of stacked networks whose bits do not depend on where a member lies in memory.
 
 MKL picks kernels by the alignment of a matrix, and a member's matrices lie anywhere in the flat
-buffers. By trial over shapes and alignments (tests/population/test_products.py repeats it), three
-kinds of product depend on it: a row-major left with a column-major right factor; a product with a
-single column; and, unless both factors are column-major, a result that is not a whole number of
-16-byte blocks. All three are avoided here.
+buffers. Trials over shapes, alignments and storage orders (tests/population/test_products.py keeps
+them) show which products are immune: those of more than one column whose right factor is stored by
+rows and whose result is a whole number of 16-byte blocks; in float32 also those of more than one
+row whose factors are both stored by columns. Everything else is brought to one of these.
 
-MKL also fills whole vectors only along the columns of the result, so a result narrower than two
-vectors is computed as its transpose: fivefold faster for the ten classes of digits.
+MKL also fills whole vectors only along the columns of the result, so in float32 a result narrower
+than two vectors is computed as its transpose: fourfold faster for the ten classes of digits. In
+float64, where the factors would have to be copied, that gains nothing.
 """
 
 import torch
@@ -30,20 +31,22 @@ def product(a: Tensor, b: Tensor, bias: Tensor | None = None) -> Tensor:
     if n == 1:
         dot = (a * b.mT).sum(2, keepdim=True)
         return dot if bias is None else dot + bias.unsqueeze(1)
-    if n < min(m, NARROW):
+    if n < min(m, NARROW) and a.dtype == torch.float32:
         return _steady(b.mT, a.mT, None if bias is None else bias.unsqueeze(2)).mT
     return _steady(a, b, None if bias is None else bias.unsqueeze(1))
 
 
 def _steady(a: Tensor, b: Tensor, bias: Tensor | None) -> Tensor:
     """Return `a b + bias` for more than one column, by a kernel that ignores alignment."""
-    rows, by_columns = a.shape[1], a.stride(2) != 1 and a.shape[1] > 1
-    if b.stride(2) != 1 and not by_columns:
+    rows = a.shape[1]
+    a_by_columns, b_by_columns = rows > 1 and a.stride(2) != 1, b.stride(2) != 1
+    immune = a_by_columns and b_by_columns and a.dtype == torch.float32
+    if b_by_columns and not immune:
         b = b.contiguous()
-    if b.stride(2) != 1 or rows * b.shape[2] % BLOCK == 0:
+    if immune or rows * b.shape[2] % BLOCK == 0:
         return torch.bmm(a, b) if bias is None else torch.baddbmm(bias, a, b)
     missing = -rows % BLOCK
-    padded = pad(a.mT, (0, missing)).mT if by_columns else pad(a, (0, 0, 0, missing))
+    padded = pad(a.mT, (0, missing)).mT if a_by_columns else pad(a, (0, 0, 0, missing))
     result = torch.bmm(padded, b)[:, :rows]
     return result if bias is None else result + bias
 
