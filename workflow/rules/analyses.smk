@@ -18,6 +18,8 @@ rule analysis:
         mem_mb=lambda w, attempt: attempt * study.execution.train_mb,
         runtime=lambda w, attempt: attempt * study.execution.train_minutes,
         gpu=study.execution.gpus,
+        # and on Slurm a node
+        slurm_extra=lambda w: "--exclusive" if study.analyses[w.analysis].timing else "",
     params:
         spec=lambda w: study.analyses[w.analysis].model_dump(mode="json", exclude={"description"}),
         code=lambda w: analysis_code(study.analyses[w.analysis]),

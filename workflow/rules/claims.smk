@@ -14,8 +14,8 @@ rule evidence:
         "../envs/unstuck.yaml"
     threads: 1
     resources:
-        mem_mb=1500,
-        runtime=10,
+        mem_mb=lambda w, attempt: attempt * 1500,
+        runtime=lambda w, attempt: attempt * 10,
     params:
         code=lambda w: section_code(
             "claims", w.claim, "surfaces", "statistics", "optim", "curvature"
@@ -44,8 +44,8 @@ rule verdicts:
         "../envs/unstuck.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=lambda w, attempt: attempt * 1000,
+        runtime=lambda w, attempt: attempt * 10,
     params:
         code=code_digest("statistics", "claims/verdicts.py"),
     message:

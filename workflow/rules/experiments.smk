@@ -20,7 +20,7 @@ rule table:
     threads: 1
     resources:
         mem_mb=lambda w, attempt: attempt * 1000,
-        runtime=10,
+        runtime=lambda w, attempt: attempt * 10,
     params:
         cells=lambda w: plan.digest_of(w.experiment, w.kind),
     message:
@@ -38,8 +38,8 @@ rule plan:
         "../envs/unstuck.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=lambda w, attempt: attempt * 1000,
+        runtime=lambda w, attempt: attempt * 10,
     params:
         runs=plan.digest,
     message:

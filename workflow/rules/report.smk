@@ -20,8 +20,8 @@ rule figure:
         "../envs/unstuck.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=lambda w, attempt: attempt * 1000,
+        runtime=lambda w, attempt: attempt * 10,
     params:
         code=lambda w: section_code("figures", w.claim, "figures/style.py", "wording.py"),
     message:
@@ -51,8 +51,8 @@ rule report:
         "../envs/unstuck.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=lambda w, attempt: attempt * 1000,
+        runtime=lambda w, attempt: attempt * 10,
     params:
         code=code_digest("report", "figures/forest.py", "figures/style.py", "wording.py"),
         command=lambda w: f"snakemake {paths.figure('svg')}",
