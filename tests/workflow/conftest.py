@@ -1,0 +1,12 @@
+"""A copy of the repository in which the smoke study has run, for all tests of the workflow."""
+
+import pytest
+from checkout import SMOKE, Checkout, copy_repository
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
+    """A checkout in which the smoke study is finished."""
+    checkout = copy_repository(tmp_path_factory.mktemp("first") / "unstuck")
+    checkout.snakemake("--configfile", SMOKE)
+    return checkout
