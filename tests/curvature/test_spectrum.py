@@ -96,6 +96,28 @@ def test_biases_before_batchnorm_are_free(build):
     assert symmetry_zeros(build(batchnorm="before", training=False)).batchnorm_bias == 0
 
 
+def test_rescaling_generators_are_null_up_to_the_gradient(build):
+    """From L(e^(tD) theta) = L(theta): H D theta = -D g, so D theta is null where g is zero."""
+    problem = build(hidden=(5, 3), activation="relu", loss="squared_error")
+    zeros = symmetry_zeros(problem, critical=True)
+    assert zeros.relu_rescaling == zeros.total == 5 + 3
+    weight, bias, following = problem.network.layout[2:5]
+    signs = torch.zeros_like(problem.theta)
+    signs[weight.start : weight.stop].view(weight.shape)[:, 1] = 1
+    signs[bias.start + 1] = 1
+    signs[following.start : following.stop].view(following.shape)[1] = -1
+    generator = signs * problem.theta
+    torch.testing.assert_close(
+        problem.hessian_product(generator), -signs * problem.gradient(), rtol=1e-11, atol=1e-13
+    )
+    inside = zeros.basis @ (zeros.basis.mT @ generator)
+    torch.testing.assert_close(inside, generator)
+    assert zeros.residual < 10 * float(problem.gradient().norm())
+    assert symmetry_zeros(problem).relu_rescaling == 0
+    with_decay = build(activation="relu", weight_decay=0.1)
+    assert symmetry_zeros(with_decay, critical=True).relu_rescaling == 0
+
+
 def test_wrong_matrices_are_named():
     with pytest.raises(CurvatureError, match="expected \\[P, P\\]"):
         spectrum_of(torch.zeros(2, 3))

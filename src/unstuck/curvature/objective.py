@@ -64,8 +64,20 @@ class Surface:
 
     def hessian_product(self, vectors: Tensor) -> Tensor:
         """Apply the Hessian to ``vectors``, ``[P]`` or ``[M, P]``."""
-        hessian: Tensor = torch.func.hessian(self.function)(self.theta.detach())
-        return vectors @ hessian
+        theta = self.theta.detach().requires_grad_()
+        (gradient,) = torch.autograd.grad(self.function(theta), theta, create_graph=True)
+        rows = vectors.reshape(-1, theta.numel())
+        return torch.stack([_row(gradient, theta, row) for row in rows]).view_as(vectors)
+
+
+def _row(gradient: Tensor, theta: Tensor, row: Tensor) -> Tensor:
+    """Product of one row with the Hessian; zero where the gradient is constant."""
+    if not gradient.requires_grad:
+        return torch.zeros_like(row)
+    product = torch.autograd.grad(
+        gradient, theta, row, retain_graph=True, allow_unused=True, materialize_grads=True
+    )[0]
+    return product
 
 
 def finite(name: str, value: Tensor) -> Tensor:

@@ -140,10 +140,11 @@ def _rescalings(problem: Problem) -> Tensor:
 def _orthonormal(directions: Tensor) -> Tensor:
     if not directions.shape[1]:
         return directions
-    norms = directions.norm(dim=0)
+    norms = torch.linalg.vector_norm(directions, dim=0)
     unit = directions[:, norms > 0] / norms[norms > 0]
     vectors, singular, _ = torch.linalg.svd(unit, full_matrices=False)
-    return vectors[:, singular > _rank_bound(unit, singular)]
+    basis: Tensor = vectors[:, singular > _rank_bound(unit, singular)]
+    return basis
 
 
 def _rank_bound(matrix: Tensor, singular: Tensor) -> float:

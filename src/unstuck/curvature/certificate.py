@@ -1,0 +1,161 @@
+"""Certificates of critical points: what was measured, and what kind of point that makes."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from unstuck.curvature import dense
+from unstuck.curvature.inertia import Inertia, inertia_by_ldl
+from unstuck.curvature.newton import newton_residual
+from unstuck.curvature.objective import Objective, finite
+from unstuck.curvature.problem import Problem
+from unstuck.curvature.spectrum import spectrum_of
+from unstuck.curvature.zeros import symmetry_zeros
+from unstuck.errors import CurvatureError
+from unstuck.files import read_json, read_safetensors, write_json, write_safetensors
+
+Kind = Literal["minimum", "saddle", "maximum", "degenerate", "gradient-flat", "none"]
+
+GRADIENT_TOLERANCE = 1e-10
+"""Norm of the gradient up to which a point counts as critical."""
+
+RELATIVE_TOLERANCE = 1e-8
+"""Size, in units of the largest absolute eigenvalue, up to which an eigenvalue counts as zero."""
+
+FLAT_CUT = 1e-6
+"""Eigenvalue, in units of the largest absolute one, at which the Newton step is cut for ``flatness``.
+
+Above the square root of machine epsilon, to which a search can flatten the gradient norm."""
+
+FLAT_THRESHOLD = 0.9
+"""Residual of the Newton step above which a point is gradient-flat (Frye et al. 2021)."""
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """What is known about a point.
+
+    ``kind`` is judged from the rest:
+
+    - not critical (``gradient_norm`` above its tolerance): *gradient-flat* if ``flatness`` exceeds
+      0.9, else *none*;
+    - critical with eigenvalues of both signs: *saddle*;
+    - critical, no negative eigenvalue, and no zeros but those of symmetries: *minimum* (the loss is
+      constant along a symmetry, so the point is a strict minimum across it); and so *maximum*;
+    - critical and semi-definite otherwise: *degenerate*, since second order cannot tell.
+    """
+
+    loss: float
+    gradient_norm: float
+    gradient_tolerance: float
+    inertia: Inertia
+    symmetry_zeros: int  # zero eigenvalues that symmetries explain
+    flatness: float  # |H p + g| / (|H| |p| + |g|) for the truncated Newton step p; 0 if critical
+
+    @property
+    def converged(self) -> bool:
+        """Whether the point is critical and rounding cannot change its inertia."""
+        return self.gradient_norm <= self.gradient_tolerance and self.inertia.certain
+
+    @property
+    def tolerance(self) -> float:
+        """Absolute size up to which an eigenvalue counts as zero."""
+        return self.inertia.tolerance
+
+    @property
+    def gap(self) -> float:
+        """Distance of the nearest eigenvalue to the tolerance."""
+        return self.inertia.gap
+
+    @property
+    def kind(self) -> Kind:
+        """What the point is."""
+        if not self.gradient_norm <= self.gradient_tolerance:
+            return "gradient-flat" if self.flatness > FLAT_THRESHOLD else "none"
+        if self.inertia.negative and self.inertia.positive:
+            return "saddle"
+        if self.inertia.zero > self.symmetry_zeros or self.inertia.zero == self.inertia.size:
+            return "degenerate"
+        return "maximum" if self.inertia.negative else "minimum"
+
+
+def certify(
+    objective: Objective,
+    *,
+    gradient_tolerance: float = GRADIENT_TOLERANCE,
+    relative_tolerance: float = RELATIVE_TOLERANCE,
+) -> Certificate:
+    """Measure the gradient, the inertia and the residual of the Newton step at a point.
+
+    Raises
+    ------
+    CurvatureError
+        If a tolerance is out of range, or the point is not finite or too large.
+    """
+    if not gradient_tolerance > 0:
+        raise CurvatureError(f"gradient_tolerance is {gradient_tolerance}; it must be positive.")
+    loss, gradient = objective.loss_and_gradient()
+    norm = float(finite("the gradient", gradient).norm())
+    matrix = dense.hessian(objective)
+    inertia = _inertia(matrix, relative_tolerance)
+    critical = norm <= gradient_tolerance
+    explained = 0
+    if isinstance(objective, Problem) and objective.weight_decay <= inertia.tolerance:
+        explained = symmetry_zeros(objective, critical=critical).total
+    return Certificate(
+        loss=loss,
+        gradient_norm=norm,
+        gradient_tolerance=gradient_tolerance,
+        inertia=inertia,
+        symmetry_zeros=explained,
+        # a decomposition with vectors, which a critical point has no need of
+        flatness=0.0 if critical else newton_residual(matrix, gradient, relative_cut=FLAT_CUT),
+    )
+
+
+def _inertia(matrix: Tensor, relative_tolerance: float) -> Inertia:
+    """Count by whichever way is faster at this size."""
+    if len(matrix) <= _EIGENVALUES_UP_TO or relative_tolerance == 0:
+        return spectrum_of(matrix).inertia(relative_tolerance)
+    return inertia_by_ldl(matrix.double().cpu().numpy(), relative_tolerance=relative_tolerance)
+
+
+_EIGENVALUES_UP_TO = 400
+
+
+def save_points(
+    folder: Path, points: Mapping[str, Tensor], certificates: Mapping[str, Certificate]
+) -> None:
+    """Write ``points.safetensors`` (one ``[P]`` each) and ``certificates.json`` into a folder.
+
+    Raises
+    ------
+    CurvatureError
+        If a point has no certificate or a certificate no point.
+    """
+    if set(points) != set(certificates):
+        odd = ", ".join(sorted(set(points) ^ set(certificates)))
+        raise CurvatureError(f"points and certificates do not match: {odd} has only one of them.")
+    arrays = {name: point.detach().cpu().numpy() for name, point in points.items()}
+    write_safetensors(folder / "points.safetensors", arrays)
+    write_json(
+        folder / "certificates.json",
+        {name: asdict(item) | {"kind": item.kind} for name, item in certificates.items()},
+    )
+
+
+def load_points(folder: Path) -> tuple[dict[str, Tensor], dict[str, Certificate]]:
+    """Read what ``save_points`` wrote."""
+    points = {
+        name: torch.from_numpy(array)
+        for name, array in read_safetensors(folder / "points.safetensors").items()
+    }
+    certificates = {}
+    for name, fields in read_json(folder / "certificates.json").items():
+        del fields["kind"]
+        certificates[name] = Certificate(**fields | {"inertia": Inertia(**fields["inertia"])})
+    return points, certificates

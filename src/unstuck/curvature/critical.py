@@ -1,0 +1,260 @@
+"""Search for critical points: polishing to rounding, and the search that ends gradient-flat."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import scipy.optimize
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from unstuck.curvature import dense
+from unstuck.curvature.certificate import (
+    GRADIENT_TOLERANCE,
+    RELATIVE_TOLERANCE,
+    Certificate,
+    certify,
+)
+from unstuck.curvature.newton import damped_newton_step, saddle_free_step
+from unstuck.curvature.objective import Objective, finite
+from unstuck.errors import CurvatureError
+
+Array = NDArray[np.float64]
+Target = Literal["minimum", "nearest"]
+
+_LARGEST_DAMPING = 1e4
+_SMALLEST_DAMPING = 1e-12
+
+
+@dataclass(frozen=True)
+class CriticalPoint:
+    """Where a search ended, with its certificate."""
+
+    theta: Tensor  # [P]
+    certificate: Certificate
+    start_loss: float
+    start_gradient_norm: float
+    distance: float  # from the start
+    gradient_norms: Array  # [steps + 1], at the start of and after each Newton step
+    evaluations: int  # of loss and gradient by the first-order phase
+
+    @property
+    def converged(self) -> bool:
+        """Whether the end is a certified critical point."""
+        return self.certificate.converged
+
+
+def polish(
+    objective: Objective,
+    *,
+    target: Target = "minimum",
+    gradient_tolerance: float = GRADIENT_TOLERANCE,
+    relative_tolerance: float = RELATIVE_TOLERANCE,
+    lbfgs_iterations: int = 5_000,
+    newton_steps: int = 60,
+) -> CriticalPoint:
+    """Move a point to a critical point, to rounding.
+
+    Parameters
+    ----------
+    target
+        ``minimum``: full-batch L-BFGS, then Newton with |eigenvalues|, both of which descend.
+        ``nearest``: plain Newton, damped so that the gradient norm falls, to a point of any index.
+    gradient_tolerance
+        Norm of the gradient to reach.
+    relative_tolerance
+        Tolerance of the certificate's inertia.
+
+    Raises
+    ------
+    CurvatureError
+        If the parameters are not float64, or anything is not finite.
+    """
+    _require_double(objective)
+    start_loss, gradient = objective.loss_and_gradient()
+    finite("the gradient", gradient)
+    reached, evaluations = objective, 0
+    if target == "minimum":
+        reached, evaluations = _descend(objective, lbfgs_iterations)
+        reached, norms = _newton(reached, _SADDLE_FREE, gradient_tolerance, newton_steps)
+    else:
+        reached, norms = _newton(reached, _NEAREST, gradient_tolerance, newton_steps)
+    return CriticalPoint(
+        theta=reached.theta,
+        certificate=certify(
+            reached, gradient_tolerance=gradient_tolerance, relative_tolerance=relative_tolerance
+        ),
+        start_loss=start_loss,
+        start_gradient_norm=float(gradient.norm()),
+        distance=float((reached.theta - objective.theta).norm()),
+        gradient_norms=norms,
+        evaluations=evaluations,
+    )
+
+
+def minimise_gradient_norm(
+    objective: Objective,
+    *,
+    gradient_tolerance: float = GRADIENT_TOLERANCE,
+    relative_tolerance: float = RELATIVE_TOLERANCE,
+    iterations: int = 2_000,
+) -> CriticalPoint:
+    """Minimise |g|^2 / 2 by L-BFGS, whose gradient is H g.
+
+    The usual way to look for critical points of any index, and the one that mostly ends where
+    H g = 0 with g far from zero: at gradient-flat points (Frye et al. 2021).
+    """
+    _require_double(objective)
+    start_loss, start_gradient = objective.loss_and_gradient()
+
+    def value(theta: Tensor) -> tuple[float, Tensor]:
+        there = objective.at(theta)
+        gradient = there.loss_and_gradient()[1]
+        return 0.5 * float(gradient @ gradient), there.hessian_product(gradient)
+
+    theta, evaluations = _lbfgs(value, objective.theta, iterations)
+    reached = objective.at(theta)
+    certificate = certify(
+        reached, gradient_tolerance=gradient_tolerance, relative_tolerance=relative_tolerance
+    )
+    norms = np.array([float(start_gradient.norm()), certificate.gradient_norm])
+    distance = float((theta - objective.theta).norm())
+    return CriticalPoint(
+        theta, certificate, start_loss, float(norms[0]), distance, norms, evaluations
+    )
+
+
+@dataclass(frozen=True)
+class _Place:
+    """A point of a search."""
+
+    objective: Objective
+    loss: float
+    gradient: Tensor
+
+    @classmethod
+    def of(cls, objective: Objective) -> "_Place":
+        return cls(objective, *objective.loss_and_gradient())
+
+    @property
+    def norm(self) -> float:
+        return float(self.gradient.norm())
+
+
+def _descend(objective: Objective, iterations: int) -> tuple[Objective, int]:
+    if not iterations:
+        return objective, 0
+
+    def value(theta: Tensor) -> tuple[float, Tensor]:
+        return objective.at(theta).loss_and_gradient()
+
+    theta, evaluations = _lbfgs(value, objective.theta, iterations)
+    return objective.at(theta), evaluations
+
+
+def _lbfgs(
+    function: Callable[[Tensor], tuple[float, Tensor]], start: Tensor, iterations: int
+) -> tuple[Tensor, int]:
+    def evaluate(flat: Array) -> tuple[float, Array]:
+        value, gradient = function(torch.from_numpy(flat).to(start))
+        return value, gradient.double().cpu().numpy()
+
+    found = scipy.optimize.minimize(
+        evaluate,
+        start.double().cpu().numpy(),
+        jac=True,
+        method="L-BFGS-B",
+        options={
+            "maxiter": iterations,
+            "maxfun": 2 * iterations,
+            "maxcor": 30,
+            "ftol": 0.0,
+            "gtol": 1e-9,
+        },
+    )
+    return finite("the end of L-BFGS", torch.from_numpy(found.x.copy()).to(start)), int(found.nfev)
+
+
+def _newton(
+    objective: Objective, method: "_Method", gradient_tolerance: float, steps: int
+) -> tuple[Objective, Array]:
+    """Take damped Newton steps, the damping led by how well the quadratic model foretold the last.
+
+    Steps go on below the tolerance for as long as each still halves the gradient.
+    """
+    here = _Place.of(objective)
+    norms = [here.norm]
+    damping = _SMALLEST_DAMPING
+    for _ in range(steps):
+        matrix = dense.hessian(here.objective)
+        scale = float(torch.linalg.matrix_norm(matrix))
+        if scale == 0 or here.norm == 0:
+            break
+        there = None
+        while there is None and damping <= _LARGEST_DAMPING:
+            step = method.step(matrix, here.gradient, damping * scale)
+            trial = _Place.of(here.objective.at(here.objective.theta + step))
+            gain = method.gain(here, trial, step, matrix @ step)
+            if gain > 0.1:
+                there = trial
+            if gain < 0.25:
+                damping *= 10
+            elif gain > 0.75:
+                damping = max(0.1 * damping, _SMALLEST_DAMPING)
+        if there is None:
+            break
+        stalled = there.norm > 0.5 * here.norm
+        if there.norm < here.norm or here.norm > gradient_tolerance:
+            here = there
+            norms.append(here.norm)
+        if stalled and here.norm <= gradient_tolerance:
+            break
+    return here.objective, np.array(norms)
+
+
+@dataclass(frozen=True)
+class _Method:
+    """A damped step, and the ratio of what it gained to what the quadratic model foretold."""
+
+    step: Callable[[Tensor, Tensor, float], Tensor]
+    gain: Callable[[_Place, _Place, Tensor, Tensor], float]
+
+
+def _saddle_free(matrix: Tensor, gradient: Tensor, damping: float) -> Tensor:
+    return saddle_free_step(matrix, gradient, floor=damping)
+
+
+def _plain(matrix: Tensor, gradient: Tensor, damping: float) -> Tensor:
+    return damped_newton_step(matrix, gradient, damping=damping)[0]
+
+
+def _fall(here: _Place, there: _Place, step: Tensor, image: Tensor) -> float:
+    """Ratio for the loss; where its change drowns in rounding, for the gradient norm instead."""
+    foretold = -float(here.gradient @ step + 0.5 * step @ image)
+    if not (np.isfinite(there.loss) and np.isfinite(there.norm)):
+        return 0.0
+    if abs(foretold) <= 1e-11 * abs(here.loss):
+        return _flattening(here, there, step, image)
+    return (here.loss - there.loss) / foretold if foretold > 0 else 0.0
+
+
+def _flattening(here: _Place, there: _Place, step: Tensor, image: Tensor) -> float:
+    """Ratio for |g|^2, which the plain Newton step takes to that of its residual H p + g."""
+    foretold = here.norm**2 - float((here.gradient + image).norm()) ** 2
+    if not np.isfinite(there.norm) or foretold <= 0:
+        return 0.0
+    return (here.norm**2 - there.norm**2) / foretold
+
+
+_SADDLE_FREE = _Method(_saddle_free, _fall)
+_NEAREST = _Method(_plain, _flattening)
+
+
+def _require_double(objective: Objective) -> None:
+    if objective.theta.dtype != torch.float64:
+        raise CurvatureError(
+            f"the parameters are {objective.theta.dtype}; critical points need torch.float64, "
+            "since rounding alone keeps a float32 gradient above the tolerance."
+        )

@@ -1,0 +1,81 @@
+"""Trace of a Hessian: exact, and estimated from a few products with its error."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from unstuck.curvature import dense
+from unstuck.curvature.objective import Objective
+from unstuck.curvature.problem import Problem
+from unstuck.errors import CurvatureError
+
+
+@dataclass(frozen=True)
+class Trace:
+    """A trace; ``error`` is the standard error of an estimate, 0 for an exact one."""
+
+    value: float
+    error: float
+    products: int  # Hessian-vector products used; 0 if the Hessian was formed layer by layer
+
+    @property
+    def converged(self) -> bool:
+        """Whether the standard error is at most 1 % of the value."""
+        return self.error <= 0.01 * abs(self.value)
+
+
+def exact(objective: Objective, *, limit: int = dense.PARAMETER_LIMIT) -> Trace:
+    """Sum the diagonal of the dense Hessian."""
+    diagonal = dense.hessian(objective, limit=limit).diagonal()
+    formed = isinstance(objective, Problem) and dense.is_layerwise(objective)
+    return Trace(float(diagonal.double().sum()), 0.0, 0 if formed else len(diagonal))
+
+
+def hutchinson(
+    objective: Objective, *, probes: int, generator: np.random.Generator, columns: int = 8
+) -> Trace:
+    """Average v^T H v over random signs v (Hutchinson 1990)."""
+    _require(probes)
+    samples = []
+    for start in range(0, probes, columns):
+        signs = _signs(objective, min(columns, probes - start), generator)
+        samples.append((objective.hessian_product(signs) * signs).sum(1))
+    return Trace(*_mean_and_error(torch.cat(samples)), probes)
+
+
+def hutch_plus_plus(objective: Objective, *, probes: int, generator: np.random.Generator) -> Trace:
+    """Take the trace on a sketched range exactly and the rest by Hutchinson (Meyer et al. 2021).
+
+    A third of the ``probes`` sketch the range, a third give its exact trace, and a third sample
+    what is left; the error is that of the sampled part, given the sketch.
+    """
+    third = probes // 3
+    _require(third)
+    third = min(third, objective.theta.numel())
+    sketch = objective.hessian_product(_signs(objective, third, generator))
+    basis = torch.linalg.qr(sketch.mT)[0].mT.contiguous()  # [third, P]
+    inside = float((objective.hessian_product(basis) * basis).sum())
+    signs = _signs(objective, third, generator)
+    signs = signs - (signs @ basis.mT) @ basis
+    rest, error = _mean_and_error((objective.hessian_product(signs) * signs).sum(1))
+    return Trace(inside + rest, error, 3 * third)
+
+
+def _signs(objective: Objective, count: int, generator: np.random.Generator) -> Tensor:
+    signs = 2 * generator.integers(2, size=(count, objective.theta.numel())) - 1
+    return torch.from_numpy(signs).to(objective.theta)
+
+
+def _mean_and_error(samples: Tensor) -> tuple[float, float]:
+    values = samples.double()
+    return float(values.mean()), float(values.std() / len(values) ** 0.5)
+
+
+def _require(probes: int) -> None:
+    if probes < 2:
+        raise CurvatureError(
+            f"{probes} probes cannot give an error of the trace; use at least 2 for hutchinson "
+            "and 6 for hutch_plus_plus."
+        )
