@@ -52,8 +52,13 @@ def test_a_wrong_hessian_fails_the_control_of_the_toy(monkeypatch):
     assert found.verdict == "invalid"
 
 
-def test_m_and_sigma_do_not_cancel():
-    found, evidence = verdict("2.1.11")
+@pytest.fixture(scope="module")
+def no_cancel():
+    return verdict("2.1.11")
+
+
+def test_m_and_sigma_do_not_cancel(no_cancel):
+    found, evidence = no_cancel
     assert found.verdict == "depends"
     assert found.reason == (
         "supported read as a step shortened to (1 − β₁)/(1 + β₁), "
@@ -64,8 +69,8 @@ def test_m_and_sigma_do_not_cancel():
     np.testing.assert_allclose(limits["alternating"], limits["closed_form"], rtol=1e-9)
 
 
-def test_the_paths_of_the_figure():
-    paths = measure_of("2.1.11")().tables["paths"]
+def test_the_paths_of_the_figure(no_cancel):
+    paths = no_cancel[1].tables["paths"]
     start = paths.query("update == 1")
     # the first step has size 1 whatever the sequence: bias correction
     np.testing.assert_allclose(start["ratio"], 1)

@@ -193,21 +193,25 @@ def _falls(endpoints: pd.DataFrame, column: str, shuffles: int = 0) -> dict[int,
         total = 0.0
         for group in groups:
             ratio, loss = group[column].to_numpy(), group["train_loss"].to_numpy()
-            orders = [rng.permutation(loss.size) for _ in range(shuffles)] or [np.arange(loss.size)]
-            mean = float(np.mean([rank_correlation(ratio, loss[order]) for order in orders]))
-            total += mean * len(group)
+            if shuffles:
+                loss = rng.permuted(np.tile(loss, (shuffles, 1)), axis=1)
+            total += float(rank_correlation(ratio, loss).mean()) * len(group)
         falls[number] = -total / sum(len(group) for group in groups)
     return falls
 
 
-def rank_correlation(x: Array, y: Array) -> float:
-    """Give Spearman's correlation; 0 where one of the two is constant and shows no trend."""
+def rank_correlation(x: Array, y: Array) -> Array:
+    """Give Spearman's correlation of ``[N]`` and ``[..., N]``, as ``[...]``.
+
+    It is 0 where one of the two is constant and shows no trend.
+    """
     from scipy import stats
 
-    if np.ptp(x) == 0 or np.ptp(y) == 0:
-        return 0.0
-    ranks = stats.rankdata(x), stats.rankdata(y)
-    return float(np.corrcoef(*ranks)[0, 1])
+    ranks = [stats.rankdata(each, axis=-1) for each in (x, y)]
+    first, second = (each - each.mean(axis=-1, keepdims=True) for each in ranks)
+    scale = np.sqrt((first**2).sum(axis=-1) * (second**2).sum(axis=-1))
+    product = (first * second).sum(axis=-1)
+    return np.asarray(np.divide(product, scale, out=np.zeros_like(product), where=scale > 0))
 
 
 def _shown(endpoints: pd.DataFrame) -> pd.DataFrame:
