@@ -1,9 +1,13 @@
 # make            environment, then the default study: results/report/index.html
 # make test       the test suite in that environment
+# make bench      speed against references: results/benchmarks.csv
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 CORES  ?= all
+# environment of the benchmarks' JAX reference, and options of benchmarks/run.py
+BENCH_JAX := .venv-bench-jax
+ARGS      ?=
 
 .DEFAULT_GOAL := study
 .PHONY: study smoke test test-slow bench lint format docs clean
@@ -28,8 +32,21 @@ test: $(VENV)/.installed
 test-slow: $(VENV)/.installed
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest -m slow
 
+$(BENCH_JAX)/.installed: benchmarks/requirements-jax.txt
+	$(PYTHON) -m venv $(BENCH_JAX)
+	$(BENCH_JAX)/bin/python -m pip install --quiet -r $<
+	touch $@
+
+build/bench/.installed: benchmarks/requirements-curvlinops.txt $(VENV)/.installed
+	rm -rf build/bench
+	$(BIN)/python -m pip install --quiet --no-deps --target build/bench -r $<
+	touch $@
+
+# a reference that cannot be installed costs its own rows only
 bench: $(VENV)/.installed
-	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python benchmarks/run.py
+	-$(MAKE) --no-print-directory $(BENCH_JAX)/.installed
+	-$(MAKE) --no-print-directory build/bench/.installed
+	PATH="$(abspath $(BIN)):$$PATH" PYTHONPATH=build/bench $(BIN)/python benchmarks/run.py $(ARGS)
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .
