@@ -17,9 +17,7 @@ rule evidence:
         mem_mb=lambda w, attempt: attempt * 1500,
         runtime=lambda w, attempt: attempt * 10,
     params:
-        code=lambda w: section_code(
-            "claims", w.claim, "surfaces", "statistics", "optim", "curvature"
-        ),
+        code=lambda w: section_code("claims", w.claim, *EVIDENCE_CODE),
     message:
         "Weighing claim {wildcards.claim}"
     script:
@@ -47,7 +45,7 @@ rule verdicts:
         mem_mb=lambda w, attempt: attempt * 1000,
         runtime=lambda w, attempt: attempt * 10,
     params:
-        code=code_digest("statistics", "claims/verdicts.py"),
+        code=code_digest(*VERDICT_CODE),
     message:
         "Reaching the verdicts"
     script:

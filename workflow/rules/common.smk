@@ -28,6 +28,15 @@ except UnstuckError as error:
     raise WorkflowError(str(error)) from None
 
 paths = Paths(study.results)
+# what every claim's evidence depends on, besides the modules of its section
+EVIDENCE_CODE = [
+    *(f"claims/{name}.py" for name in ("arms", "evidence", "factorial", "storage")),
+    *("surfaces", "statistics", "population", "optim", "curvature"),
+]
+VERDICT_CODE = [
+    *(f"claims/{name}.py" for name in ("combination", "conformity", "controls", "evidence")),
+    *("claims/verdicts.py", "statistics"),
+]
 section_targets = {f"section_{number.replace('.', '_')}": number for number in SECTIONS}
 
 
