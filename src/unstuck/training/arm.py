@@ -56,6 +56,7 @@ class Arm:
         return [
             {
                 "run_id": run.run_id,
+                "cell": self.cell.key,
                 "role": role,
                 **self.cell.labels,
                 "lr": run.lr,

@@ -70,7 +70,7 @@ def train_cells(
         for arm in arms
         for row in arm.rows(bank.rows)
     ]
-    rows.sort(key=lambda row: (row["run_id"], repr(row)))
+    rows.sort(key=lambda row: (row["run_id"], row["cell"]))
     evaluated = sorted({row["run_id"] for row in rows if row["role"] == "evaluation"})
     return JobResult(
         runs=pd.DataFrame(rows, columns=[*FIRST_COLUMNS, *labels, *LAST_COLUMNS]),

@@ -116,7 +116,9 @@ class _Training:
         batches = None if whole else Batches(run.order, dataset.y_train, seeds, samples)
         self.state = State.initial(self._network, runs, device)
         self.curves = Curves.empty(self._stops, self._per_epoch, len(runs))
-        compiled = worth_compiling(compile, self._network, len(runs), self._updates, samples)
+        compiled = worth_compiling(
+            compile, self._network.parameter_count, len(runs), self._updates, samples
+        )
         self._steps = (CompiledSteps if compiled else EagerSteps)(
             self._network,
             run.loss,

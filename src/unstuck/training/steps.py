@@ -27,7 +27,7 @@ class Rates:
     def between(self, start: int, stop: int) -> Tensor:
         """Return the rates of updates `start:stop`, in the dtype of the parameters."""
         table = self._factors[:, start:stop].T[:, self._schedule] * self._base
-        return torch.from_numpy(table).to(self._like)
+        return torch.from_numpy(np.ascontiguousarray(table)).to(self._like)
 
 
 class Feed:
@@ -78,11 +78,16 @@ class EagerSteps:
         rates = self._rates.between(state.update, state.update + count)
         losses = torch.empty(count, len(state.theta), dtype=state.theta.dtype, device=rates.device)
         for number in range(count):
-            x, y = gather(self._feed.part, self._feed.indices(state.update))
-            loss, _, _, state.buffers = self._network.loss_and_gradient(
-                state.theta, x, y, self._loss, state.buffers, True, out=self._gradient
-            )
-            state.rule.step(state.theta, self._gradient, rates[number])
-            losses[number] = loss
+            losses[number] = self._update(state, self._feed.indices(state.update), rates[number])
             state.update += 1
         return losses
+
+    def _update(self, state: State, indices: Tensor | None, rate: Tensor) -> Tensor:
+        """Make one update and return the losses `[K]` it started from."""
+        x, y = gather(self._feed.part, indices)
+        loss, _, _, state.buffers = self._network.loss_and_gradient(
+            state.theta, x, y, self._loss, state.buffers, True, out=self._gradient
+        )
+        assert self._gradient is not None
+        state.rule.step(state.theta, self._gradient, rate)
+        return loss
