@@ -1,5 +1,6 @@
 # make            environment, then the default study: results/report/index.html
 # make test       the test suite in that environment
+# make test-slurm  the smoke study on a real Slurm (root, Debian): docs/cluster.md
 # make bench      speed against references: results/benchmarks.csv
 PYTHON ?= python3
 VENV   ?= .venv
@@ -10,7 +11,7 @@ BENCH_JAX := .venv-bench-jax
 ARGS      ?=
 
 .DEFAULT_GOAL := study
-.PHONY: study smoke test test-slow bench lint format docs clean
+.PHONY: study smoke test test-slow test-slurm bench lint format docs clean
 
 $(VENV)/.installed: requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -31,6 +32,9 @@ test: $(VENV)/.installed
 
 test-slow: $(VENV)/.installed
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest -m slow
+
+test-slurm: $(VENV)/.installed
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python tests/slurm/run.py
 
 $(BENCH_JAX)/.installed: benchmarks/requirements-jax.txt
 	$(PYTHON) -m venv $(BENCH_JAX)
