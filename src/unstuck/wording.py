@@ -65,8 +65,8 @@ def margin(value: float, scale: str) -> str:
 
 
 def with_unit(text: str, unit: str, scale: str = "difference") -> str:
-    """Append a unit; a ratio has none that needs saying, and a per cent sign is not a word."""
-    return text if scale == "ratio" or not unit else f"{text} {unit}"
+    """Append a unit; ratios and shares have none that needs saying."""
+    return text if scale == "ratio" or unit in ("", "share") else f"{text} {unit}"
 
 
 def condition_words(conditions: Mapping[str, Mapping[str, str]], text: str) -> str:

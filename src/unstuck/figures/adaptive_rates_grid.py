@@ -30,6 +30,7 @@ SCHEDULES = {
     "transformer": "transf",
 }
 CELL = 0.19  # inches a row of a heat map
+LEAST = 0.72  # inches that the name beside a heat map takes
 ROW = 0.165  # inches a level
 
 
@@ -39,7 +40,7 @@ def grid(evidence: Evidence) -> Figure:
     cells, effects, best = (evidence.tables[name] for name in ("cells", "effects", "best"))
     datasets = list(dict.fromkeys(cells["dataset"]))
     order = _order(cells, best)
-    height = 0.55 + len(order.norms) * (CELL * len(order.batches) + 0.1)
+    height = 0.55 + len(order.norms) * max(CELL * len(order.batches) + 0.1, LEAST)
     heights = [height] * len(datasets)
     heights.append(0.75 + ROW * (effects.groupby("dataset").size().max() + 2 * len(FACTORS)))
     drawing = style.blank(height=1.0 + sum(heights))

@@ -34,17 +34,11 @@ def small_trains_better(evidence: Evidence) -> Figure:
         for column, (rate, budget, title) in enumerate(CONDITIONS):
             ax = axes[row, column]
             chosen = (accuracy["rate"] == rate) & (accuracy["budget"] == budget)
-            _lines(ax, accuracy[chosen & (accuracy["dataset"] == dataset)])
+            ends = _lines(ax, accuracy[chosen & (accuracy["dataset"] == dataset)])
+            if row == 0 and column == len(CONDITIONS) - 1:
+                style.end_labels(ax, ends)
             ax.set_title(title if row == 0 else "", fontsize=9)
         axes[row, 0].set_ylabel(f"{style.display_name(dataset)}: accuracy (%)")
-    for place, (words, tint, _) in enumerate(SPLITS.values()):
-        axes[0, 0].text(
-            *(0.06, 0.17 - 0.11 * place, words),
-            transform=axes[0, 0].transAxes,
-            color=tint,
-            fontsize=8.5,
-            fontweight="bold",
-        )
     drawing.supxlabel(
         "Batch size (samples an update); the largest is the whole training part", fontsize=9
     )
@@ -54,11 +48,12 @@ def small_trains_better(evidence: Evidence) -> Figure:
     return drawing
 
 
-def _lines(ax: Axes, part: pd.DataFrame) -> None:
-    """Draw both accuracies over batch sizes, which stand side by side whatever their distance."""
+def _lines(ax: Axes, part: pd.DataFrame) -> list[style.EndLabel]:
+    """Draw both accuracies over batch sizes, evenly spaced; give what to call each line's end."""
     sizes = sorted(part["batch_size"].unique())
     place = {size: index for index, size in enumerate(sizes)}
-    for column, (_, tint, dashes) in SPLITS.items():
+    ends: list[style.EndLabel] = []
+    for column, (words, tint, dashes) in SPLITS.items():
         ax.plot(
             part["batch_size"].map(place),
             100 * part[column],
@@ -79,14 +74,15 @@ def _lines(ax: Axes, part: pd.DataFrame) -> None:
             alpha=0.2,
             linewidth=0,
         )
-        ax.plot(
-            range(len(sizes)), [values.mean() for values in seeds], color=tint, linestyle=dashes
-        )
+        means = [float(values.mean()) for values in seeds]
+        ax.plot(range(len(sizes)), means, color=tint, linestyle=dashes)
+        ends.append((len(sizes) - 1.0, means[-1], words, tint))
     ax.set_xticks(range(len(sizes)), [str(size) for size in sizes])
     ax.set_xlim(-0.25, len(sizes) - 0.75)
     ax.tick_params(axis="x", labelsize=7.5)
     ax.yaxis.set_major_locator(MaxNLocator(5, integer=True))
     ax.grid(axis="x", visible=False)
+    return ends
 
 
 def _summary(accuracy: pd.DataFrame) -> str:
@@ -99,5 +95,8 @@ def _summary(accuracy: pd.DataFrame) -> str:
             means = part.groupby("batch_size")["validation_accuracy"].mean()
             differences.append(100 * (means.iloc[0] - means.iloc[-1]))
         gains[budget] = sum(differences) / len(differences)
-    words = [f"{gain:+.1f} points at equal {budget}" for budget, gain in gains.items()]
-    return f"With tuned rates the smallest batch ends {' and '.join(words)}".replace("-", "−")
+    words = [
+        f"{abs(gain):.1f} points {'above' if gain > 0 else 'below'} the largest at equal {budget}"
+        for budget, gain in gains.items()
+    ]
+    return f"With tuned rates the smallest batch ends {' and '.join(words)}"

@@ -36,8 +36,8 @@ def toy(evidence: Evidence) -> Figure:
     style.headline(
         drawing,
         "The origin is a saddle; the minima form a curve along which the loss is flat",
-        "Loss (1 − w₁w₂)² of y = w₁w₂x fitted to (1, 1). Right: the loss on walks along the arrows, "
-        "which are eigenvectors.",
+        "Loss (1 − w₁w₂)² of y = w₁w₂x fitted to (1, 1). Right: the loss on walks along "
+        "the arrows, which are eigenvectors.",
     )
     return drawing
 

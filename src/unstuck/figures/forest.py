@@ -18,8 +18,9 @@ from unstuck.figures import style
 from unstuck.wording import condition_words, decimals, effect
 
 ROW = 0.25  # inches a row
-LINE = 40  # letters of a label's line
+LINE = 46  # letters of a label's line
 CONTROLS = "Controls"
+FEW = 4  # more controls than this share a row
 Row = Mapping[str, Any]
 
 
@@ -78,7 +79,27 @@ def _grouped(rows: Sequence[Row]) -> dict[str, list[Row]]:
         if row["role"] == "effect":
             groups.setdefault(style.display_name(str(row["dataset"])), []).append(row)
     controls = [row for row in rows if row["role"] != "effect"]
+    if len(controls) > FEW:
+        controls = [
+            _together(controls, role) for role in dict.fromkeys(c["role"] for c in controls)
+        ]
     return groups | ({CONTROLS: controls} if controls else {})
+
+
+def _together(controls: Sequence[Row], role: str) -> Row:
+    """Put the controls of a role into one row: from their lowest end to their highest."""
+    chosen = [row for row in controls if row["role"] == role]
+    return {
+        **chosen[0],
+        "name": f"{len(chosen)} {role}s",
+        "dataset": "",
+        "condition": "",
+        "usable": True,
+        "effect": float(np.mean([row["effect"] for row in chosen])),
+        "ci_low": min(row["ci_low"] for row in chosen),
+        "ci_high": max(row["ci_high"] for row in chosen),
+        "said": f"{sum(row['passed'] == 'yes' for row in chosen)} passed",
+    }
 
 
 @dataclass(frozen=True)
@@ -118,7 +139,7 @@ def _panel(ax: Axes, measured: Effect, layout: _Layout) -> None:
         _interval(ax, height, row, rows)
         _beside(ax, 1.0, height, _value(row, places), fontsize=8, color=_ink(row))
     ax.set_yticks([height for height, _, _ in layout.rows], [label for *_, label in layout.rows])
-    ax.tick_params(axis="y", length=0)
+    ax.tick_params(axis="y", length=0, labelsize=8)
     ax.set_ylim(layout.bottom, -1.3)
     ax.grid(axis="y", visible=False)
     ax.spines["left"].set_visible(False)
@@ -156,6 +177,8 @@ def _reach(rows: Sequence[Row], margin: float) -> tuple[float, float]:
 
 
 def _value(row: Row, places: int) -> str:
+    if "said" in row:
+        return str(row["said"])
     middle, low, high = (
         effect(float(row[key]), str(row["scale"]), places, sign=True)
         for key in ("effect", "ci_low", "ci_high")
@@ -205,6 +228,8 @@ def _summary(rows: pd.DataFrame) -> str:
     """Say in one sentence how the effects were judged."""
     judged = rows[rows["role"] == "effect"]["verdict"].value_counts()
     total = int(judged.sum())
+    if not total:
+        return "No effect could be measured; the controls could"
     if len(judged) == 1:
         words = {
             "supported": "speaks for the claim",
@@ -225,7 +250,7 @@ def _labels(claim: Claim, group: Sequence[Row], controls: bool) -> list[str]:
     labels = []
     for condition, row in zip(conditions, group, strict=True):
         parts = [condition] if told_apart and not controls else [str(row["name"]), condition]
-        if controls:
+        if controls and row["dataset"]:
             parts.append(style.display_name(str(row["dataset"])))
         if not row["usable"]:
             parts.append("not counted")

@@ -17,7 +17,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.text import Text
-from matplotlib.textpath import TextPath
+from matplotlib.textpath import text_to_path
 
 from unstuck.files import atomic_path
 
@@ -175,6 +175,7 @@ def headline(figure: Figure, title: str, note: str = "") -> None:
     for line in lines:
         figure.text(0.1 / WIDTH, y / height, line, va="top", fontsize=11, fontweight="bold")
         y -= step
+    y -= 0.02
     for line in notes:
         figure.text(0.1 / WIDTH, y / height, line, va="top", fontsize=8.5, color=QUIET)
         y -= small
@@ -189,7 +190,10 @@ def _lines(text: str, room: float, size: float, weight: str) -> list[str]:
     lines: list[str] = []
     for word in text.split():
         longer = f"{lines[-1]} {word}" if lines else word
-        if lines and TextPath((0, 0), longer, prop=font).get_extents().width <= room:
+        if (
+            lines
+            and text_to_path.get_text_width_height_descent(longer, font, ismath=False)[0] <= room
+        ):
             lines[-1] = longer
         else:
             lines.append(word)
@@ -231,9 +235,12 @@ def halo(text: Text, width: float = 2.5) -> Text:
     return text
 
 
+EndLabel = tuple[float, float, str, str]  # x and y of the end in data units, text, colour
+
+
 def end_labels(
     ax: Axes,
-    labels: Sequence[tuple[float, float, str, str]],
+    labels: Sequence[EndLabel],
     gap: float = 11.0,
     fontsize: float = 8.5,
 ) -> None:
@@ -242,7 +249,7 @@ def end_labels(
     Parameters
     ----------
     labels
-        ``(x, y, text, colour)`` in data units, one a line.
+        Of one line each.
     gap
         Least vertical distance of two labels, in points; labels that would collide are spread.
     """
@@ -296,6 +303,9 @@ def save(
 ) -> None:
     """Write a figure as SVG and as PNG (150 dpi), byte for byte the same on every call."""
     with styled():
+        # laid out once, so that both files show the same
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")
         with atomic_path(svg_path) as temporary:
             figure.savefig(temporary, format="svg", metadata=_words(figure))
         with atomic_path(png_path) as temporary:

@@ -1,6 +1,7 @@
 """What stands on a claim's page, as plain values for the template."""
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +17,7 @@ from unstuck.report.sentences import (
     short_effect,
 )
 from unstuck.report.study import Fact
-from unstuck.report.words import STANCES, VERDICTS, VerdictWord
+from unstuck.report.words import CONTROL_WORDS, STANCES, VERDICTS, VerdictWord
 from unstuck.wording import condition_words, decimals, effect, interval, number, with_unit
 
 Row = Mapping[str, Any]
@@ -97,6 +98,7 @@ class ClaimPage:
     checks: tuple[CheckRow, ...]
     contrasts: tuple[ContrastRow, ...]
     controls: tuple[str, ...]
+    controls_summary: str
     ours: str
     published: tuple[Side, ...]
     numbers: tuple[Fact, ...]
@@ -152,6 +154,7 @@ def claim_page(
         checks=tuple(_check_row(claim, check) for check in evidence.checks),
         contrasts=tuple(_contrast_row(claim, each) for each in contrasts),
         controls=_controls(claim, contrasts, evidence.checks),
+        controls_summary=_controls_summary(contrasts, evidence.checks),
         ours=_ours(claim, row, evidence.checks),
         published=tuple(
             Side(title, items)
@@ -175,7 +178,7 @@ def _measured(claim: Claim, row: Row) -> str:
     """Put what was measured into a few words for the first page."""
     if claim.kind == "exact":
         return sentence(str(row["reason"])).rstrip(".")
-    if row["verdict"] in ("depends", "invalid"):
+    if row["verdict"] in ("depends", "invalid") or not math.isfinite(row["effect"]):
         return sentence(str(row["reason"])).rstrip(".")
     where = place_words(claim, row)
     return f"{short_effect(row)} {where}".strip()
@@ -240,8 +243,7 @@ def _contrast_row(claim: Claim, row: Row) -> ContrastRow:
     places = decimals(row["ci_low"], row["ci_high"], scale)
     control = row["role"] != "effect"
     if control:
-        verdict = {"yes": "passed", "no": "failed"}.get(str(row["passed"]), "undecided")
-        result = f"{row['role']}: {verdict}"
+        result = f"{row['role']}: {CONTROL_WORDS[str(row['passed'])]}"
     else:
         result = str(row["verdict"]) if row["usable"] else "not counted"
     measured = math.isfinite(row["effect"])
@@ -267,6 +269,23 @@ def _controls(claim: Claim, contrasts: Sequence[Row], checks: Sequence[Check]) -
                 f"{number(check.value)} where {number(check.expected)} is expected."
             )
     return tuple(said)
+
+
+def _controls_summary(contrasts: Sequence[Row], checks: Sequence[Check]) -> str:
+    """Count the controls by role and outcome, e.g. ``Negative controls: 15 passed, 1 failed.``"""
+    counts: dict[str, Counter[str]] = {}
+    for row in contrasts:
+        if row["role"] != "effect":
+            word = CONTROL_WORDS[str(row["passed"])]
+            counts.setdefault(str(row["role"]), Counter())[word] += 1
+    for check in checks:
+        if check.role != "effect":
+            word = CONTROL_WORDS["yes" if check.holds else "no"]
+            counts.setdefault(check.role, Counter())[word] += 1
+    return " ".join(
+        f"{_capital(role)}s: {', '.join(f'{n} {word}' for word, n in sorted(found.items()))}."
+        for role, found in sorted(counts.items())
+    )
 
 
 def _ours(claim: Claim, row: Row, checks: Sequence[Check]) -> str:

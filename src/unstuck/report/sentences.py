@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from unstuck.claims.registry import Claim
+from unstuck.report.words import CONTROL_WORDS
 from unstuck.wording import condition_words, decimals, effect, interval, margin, with_unit
 
 Row = Mapping[str, Any]
@@ -45,11 +46,7 @@ def place_words(claim: Claim, row: Row) -> str:
 
 def control_sentence(claim: Claim, row: Row) -> str:
     """Say how a control among the contrasts came out."""
-    outcome = {
-        "yes": "passed",
-        "no": "failed",
-        "undecided": "cannot be judged",
-    }.get(str(row["passed"]), "not judged")
+    outcome = CONTROL_WORDS[str(row["passed"])]
     where = place_words(claim, row)
     measured = short_effect(row)
     text = f"{_capital(str(row['role']))} {outcome}: {row['name']}"

@@ -68,4 +68,12 @@ SECTIONS = {
     "3.2": "Convolutional networks",
 }
 
+# what the table of contrasts says of a control; a claim without negative control judges none
+CONTROL_WORDS = {
+    "yes": "passed",
+    "no": "failed",
+    "undecided": "cannot be judged",
+    "": "not judged",
+}
+
 STANCES = {"for": "For the claim", "against": "Against it"}

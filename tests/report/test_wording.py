@@ -1,0 +1,77 @@
+"""Numbers and conditions in words."""
+
+import doctest
+import math
+
+import pytest
+
+from unstuck import wording
+
+
+def test_examples_of_the_docstrings_hold():
+    done = doctest.testmod(wording)
+    assert done.attempted > 0
+    assert done.failed == 0
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (0.0, "0"),
+        (-0.5, "−0.5"),
+        (1234.5, "1,230"),
+        (0.99999, "1"),
+        (99.96, "100"),
+        (1e-3, "0.001"),
+        (9.99e-4, "9.99 × 10⁻⁴"),
+        (-2.5e8, "−2.5 × 10⁸"),
+        (math.nan, "none"),
+        (-math.inf, "−∞"),
+        (1797, "1,797"),
+        (False, "no"),
+        (None, "none"),
+        ("tanh", "tanh"),
+    ],
+)
+def test_numbers(value, said):
+    assert wording.number(value) == said
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "said"),
+    [
+        (1.2345, 2.3456, "1.2 to 2.3"),
+        (-0.012, 0.034, "−0.012 to 0.034"),
+        (12.0, 57.0, "12 to 57"),
+        (2.0, 2.0, "2.00 to 2.00"),
+        (-math.inf, math.inf, "−∞ to ∞"),
+    ],
+)
+def test_intervals_have_the_digits_of_their_width(low, high, said):
+    assert wording.interval(low, high) == said
+
+
+def test_ratios_are_given_as_ratios():
+    assert wording.interval(math.log(1.52), math.log(2.04), "ratio") == "×1.52 to ×2.04"
+    assert wording.effect(math.log(0.5), "ratio", 2) == "×0.50"
+    assert wording.effect(1e4, "ratio", 2) == "×∞"
+    assert wording.margin(math.log(1.5), "ratio") == "×1.5 or ÷1.5"
+    assert wording.with_unit("×2", "ratio", "ratio") == "×2"
+
+
+def test_differences_have_signs_and_units():
+    assert wording.effect(1.26, "difference", 1, sign=True) == "+1.3"
+    assert wording.effect(-0.004, "difference", 2, sign=True) == "0.00"
+    assert wording.margin(1.0, "difference") == "±1"
+    assert wording.with_unit("1.3", "points") == "1.3 points"
+    assert wording.with_unit("0.3", "share") == "0.3"
+
+
+def test_conditions_are_said_in_the_registrys_order():
+    conditions = {
+        "rate": {"fixed": "with a fixed rate", "tuned": "with a tuned rate"},
+        "budget": {"epochs": "at equal epochs", "updates": "at equal updates"},
+    }
+    said = wording.condition_words(conditions, "budget=updates; rate=fixed")
+    assert said == "with a fixed rate, at equal updates"
+    assert wording.condition_words(conditions, "") == ""
