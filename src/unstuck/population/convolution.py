@@ -62,10 +62,7 @@ class Convolution(Layer):
         K, B = upstream.shape[:2]
         rows = upstream.reshape(K, B * math.prod(self._map), upstream.shape[-1])
         gradients = affine_gradients(rows, *saved)
-        if not wants_input:
-            return gradients, None
-        patches = affine_input_gradient(rows, parameters[0].flatten(1, -2))
-        return gradients, self._fold(patches.reshape(K, B, *self._map, *self._patch))
+        return gradients, self._input_gradient(rows, B, parameters[0]) if wants_input else None
 
     def _unfold(self, x: Tensor) -> Tensor:
         """Return the patches `[K, B * places, patch]` of maps `[K, B, *places, C]`."""
@@ -78,17 +75,22 @@ class Convolution(Layer):
         rows = x.shape[1] * math.prod(self._map)
         return patches.reshape(x.shape[0], rows, math.prod(self._patch))
 
-    def _fold(self, patches: Tensor) -> Tensor:
-        """Sum patches `[K, B, *places, *patch]` into the maps they came from."""
-        K, B = patches.shape[:2]
-        padded = patches.new_zeros((K, B, *self._padded, self._patch[-1]))
+    def _input_gradient(self, rows: Tensor, samples: int, weight: Tensor) -> Tensor:
+        """Add up what each element of the kernel sends back to the places that it touched.
+
+        One product per element reads and writes maps; one product for all would write patches,
+        many times their size, and spend longer on adding them up.
+        """
+        K, inputs = rows.shape[0], self._patch[-1]
+        padded = rows.new_zeros((K, samples, *self._padded, inputs))
         for offset in itertools.product(range(self._kernel), repeat=len(self._map)):
-            window, part = padded, patches
+            touched, element = padded, weight
             for axis, (start, size) in enumerate(zip(offset, self._map, strict=True), start=2):
                 stop = start + self._stride * (size - 1) + 1
-                window = window[(slice(None),) * axis + (slice(start, stop, self._stride),)]
-                part = part.select(2 + len(self._map), start)
-            window += part
+                touched = touched[(slice(None),) * axis + (slice(start, stop, self._stride),)]
+                element = element.select(1, start)
+            sent = affine_input_gradient(rows, element)
+            touched += sent.reshape(K, samples, *self._map, inputs)
         for axis, size in enumerate(self._padded, start=2):
             padded = padded.narrow(axis, self._padding, size - 2 * self._padding)
         return padded
