@@ -27,7 +27,7 @@ RELATIVE_TOLERANCE = 1e-8
 """Size, in units of the largest absolute eigenvalue, up to which an eigenvalue counts as zero."""
 
 FLAT_CUT = 1e-6
-"""Eigenvalue, in units of the largest absolute one, at which the Newton step is cut for ``flatness``.
+"""Eigenvalue, in units of the largest absolute one, below which ``flatness`` cuts the Newton step.
 
 Above the square root of machine epsilon, to which a search can flatten the gradient norm."""
 

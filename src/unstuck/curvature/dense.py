@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from unstuck.curvature import layerwise
-from unstuck.curvature.folding import affine_layers, fold, unfold
+from unstuck.curvature.folding import fold, unfold
 from unstuck.curvature.layerwise import Kind
 from unstuck.curvature.objective import Objective, finite
 from unstuck.curvature.problem import Problem
@@ -101,7 +101,7 @@ def by_products(
 
 def _layerwise(problem: Problem, kind: Kind) -> Tensor:
     matrix, gradient = layerwise.matrix(
-        affine_layers(problem, fold(problem, problem.theta)),
+        layerwise.affine_layers(problem.network, fold(problem, problem.theta)),
         problem.x.flatten(1),
         problem.y,
         activation=problem.network.spec.activation,

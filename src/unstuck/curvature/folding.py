@@ -12,22 +12,11 @@ and J^T is applied to whole rows at once by reverse differentiation of f, withou
 import torch
 from torch import Tensor
 
-from unstuck.curvature.layerwise import Affine
 from unstuck.curvature.problem import Problem
 from unstuck.population.normalisation import EPSILON
 
 # Rows that one reverse pass through the folding handles at once.
 _ROWS = 256
-
-
-def affine_layers(problem: Problem, folded: Tensor) -> list[Affine]:
-    """Give the layers of the network without batchnorm from its flat parameters."""
-    layers, start = [], 0
-    for inputs, outputs in _widths(problem):
-        stop = start + (inputs + 1) * outputs
-        layers.append(Affine(folded[start:stop].view(inputs + 1, outputs), start))
-        start = stop
-    return layers
 
 
 def fold(problem: Problem, theta: Tensor) -> Tensor:

@@ -12,14 +12,16 @@ product runs over pairs of inputs, and on the diagonal only over i <= p and o <=
 Gauss-Newton matrix is the same with second derivatives of the activations, and D, left out.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 import torch
 from torch import Tensor
 
+from unstuck.curvature.activations import DERIVATIVES
 from unstuck.curvature.output_hessian import criterion, output_hessian
+from unstuck.population.network import Network
 
 # Bytes of the largest temporary of one chunk of samples.
 _CHUNK_BYTES = 12 * 2**20
@@ -38,6 +40,18 @@ class Affine:
     def stop(self) -> int:
         """First element after the layer."""
         return self.start + self.weights.numel()
+
+
+def affine_layers(network: Network, theta: Tensor) -> list[Affine]:
+    """Cut flat parameters, without those of batchnorm, into the layers of a dense network."""
+    layers, start = [], 0
+    for slot in network.layout:
+        if slot.name.endswith(".weight"):
+            inputs, outputs = slot.shape
+            stop = start + (inputs + 1) * outputs
+            layers.append(Affine(theta[start:stop].view(inputs + 1, outputs), start))
+            start = stop
+    return layers
 
 
 @dataclass(frozen=True)
@@ -120,7 +134,7 @@ def _differentiate(layers: list[Affine], x: Tensor, y: Tensor, setting: _Setting
     rows = torch.cat([x, ones], 1)
     for layer in layers[:-1]:
         inputs.append(rows.mT.contiguous())
-        value, slope, bend = _ACTIVATIONS[setting.activation](rows @ layer.weights)
+        value, slope, bend = DERIVATIVES[setting.activation](rows @ layer.weights)
         slopes.append(slope)
         bends.append(bend)
         rows = torch.cat([value, ones], 1)
@@ -233,27 +247,3 @@ def _place(result: Tensor, block: Tensor, layers: list[Affine], pair: tuple[int,
         return
     target.copy_(block.view(i, p, q, o).permute(0, 3, 1, 2))
     result[columns, rows] = result[rows, columns].mT
-
-
-def _tanh(z: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
-    value = torch.tanh(z)
-    slope = 1 - value.square()
-    return value, slope, -2 * value * slope
-
-
-def _sigmoid(z: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
-    value = torch.sigmoid(z)
-    slope = value * (1 - value)
-    return value, slope, slope * (1 - 2 * value)
-
-
-def _relu(z: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
-    value = torch.relu(z)
-    return value, (value > 0).to(z), None
-
-
-_ACTIVATIONS: dict[str, Callable[[Tensor], tuple[Tensor, Tensor, Tensor | None]]] = {
-    "relu": _relu,
-    "sigmoid": _sigmoid,
-    "tanh": _tanh,
-}
