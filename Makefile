@@ -1,6 +1,6 @@
 # make            environment, then the default study: results/report/index.html
 # make test       the test suite in that environment
-# make test-slurm  the smoke study on a real Slurm (root, Debian): docs/cluster.md
+# make test-slurm the smoke study on a real Slurm (root, Debian): docs/cluster.md
 # make bench      speed against references: results/benchmarks.csv
 PYTHON ?= python3
 VENV   ?= .venv
