@@ -15,7 +15,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from unstuck.claims.registry import Claim, Effect, Registry
 from unstuck.errors import DataError
 from unstuck.figures import style
-from unstuck.wording import condition_words, decimals, effect
+from unstuck.wording import condition_words, decimals, effect, with_unit
 
 ROW = 0.25  # inches a row
 LINE = 46  # letters of a label's line
@@ -147,8 +147,8 @@ def _panel(ax: Axes, measured: Effect, layout: _Layout) -> None:
     ax.xaxis.set_major_locator(MaxNLocator(6))
     if measured.scale == "ratio":
         ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"×{math.exp(x):.3g}"))
-    unit = "" if measured.scale == "ratio" else f" ({measured.unit})"
-    ax.set_xlabel(style.wrapped(f"{measured.what}{unit}", 64))
+    unit = with_unit("", measured.unit, measured.scale).strip()
+    ax.set_xlabel(style.wrapped(f"{measured.what} ({unit})" if unit else measured.what, 64))
     _sides(ax, measured)
 
 

@@ -16,6 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.text import Text
 from matplotlib.textpath import text_to_path
 
@@ -148,7 +149,7 @@ def styled() -> Iterator[None]:
 
 def blank(height: float = HEIGHT) -> Figure:
     """Make a figure one column wide, without axes."""
-    return Figure(figsize=(WIDTH, height), layout="constrained")
+    return Figure(figsize=(WIDTH, height), layout=ConstrainedLayoutEngine(w_pad=0.08))
 
 
 def canvas(
@@ -180,8 +181,8 @@ def headline(figure: Figure, title: str, note: str = "") -> None:
         figure.text(0.1 / WIDTH, y / height, line, va="top", fontsize=8.5, color=QUIET)
         y -= small
     engine = figure.get_layout_engine()
-    if engine is not None:
-        engine.set(rect=(0.0, 0.0, 1.0, (y - 0.04) / height))  # type: ignore[call-arg]
+    if isinstance(engine, ConstrainedLayoutEngine):
+        engine.set(rect=(0.0, 0.0, 1.0, (y - 0.04) / height))
 
 
 def _lines(text: str, room: float, size: float, weight: str) -> list[str]:
@@ -254,8 +255,11 @@ def end_labels(
         Least vertical distance of two labels, in points; labels that would collide are spread.
     """
     order = sorted(range(len(labels)), key=lambda i: labels[i][1])
-    ax.figure.draw_without_rendering()  # type: ignore[union-attr]
-    scale = 72.0 / ax.figure.dpi
+    figure = ax.get_figure(root=True)
+    if figure is None:
+        raise ValueError("the axes belong to no figure, so nothing has a place in it")
+    figure.draw_without_rendering()
+    scale = 72.0 / figure.dpi
     wanted = [ax.transData.transform((labels[i][0], labels[i][1]))[1] * scale for i in order]
     placed = _spread(wanted, gap)
     for index, goal, y in zip(order, wanted, placed, strict=True):
