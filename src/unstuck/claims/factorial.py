@@ -122,18 +122,22 @@ def cross_fitted_range(means: Array) -> Array:
     return np.asarray(means[rows, others.argmax(axis=1)] - means[rows, others.argmin(axis=1)])
 
 
-def shuffled_means(design: Factorial, factor: str, stream: int) -> Array:
-    """Give level means ``[seed, level]`` with a factor's labels shuffled in every block.
+def shuffled_range(design: Factorial, factor: str, stream: int, shuffles: int) -> Array:
+    """Give `cross_fitted_range` ``[seed]`` with a factor's labels shuffled, mean of many shuffles.
 
     Each seed and each combination of other factors has an order of its own, so the labels mean
-    nothing while the values stay as they are.
+    nothing while the values stay as they are. A single shuffle would do for the mean, but not for
+    an interval: its seeds share the choice of best and worst level, so they scatter together.
     """
     flat = _blocks(design, factor)
-    means = np.empty((flat.shape[0], flat.shape[2]))
-    for row, seed in enumerate(design.seeds):
-        rng = np.random.default_rng([seed, stream, design.axis(factor)])
-        means[row] = rng.permuted(flat[row], axis=1).mean(axis=0)
-    return means
+    ranges = np.zeros(len(design.seeds))
+    rngs = [np.random.default_rng([s, stream, design.axis(factor)]) for s in design.seeds]
+    for _ in range(shuffles):
+        rows = (
+            rng.permuted(block, axis=1).mean(axis=0) for rng, block in zip(rngs, flat, strict=True)
+        )
+        ranges += cross_fitted_range(np.stack(list(rows)))
+    return np.asarray(ranges / shuffles)
 
 
 def main_effects(design: Factorial) -> pd.DataFrame:
