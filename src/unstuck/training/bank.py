@@ -66,15 +66,16 @@ class Bank:
         self.buffers: dict[str, NDArray[Any]] = {}
         self._curves: list[pd.DataFrame] = []
         self._take(previous)
-        self._before = set(self.rows)
+        self._reused = set(self.rows)
+        self._settled = set(self.rows)
         self._kept = time.monotonic()
         if execution.checkpoints:
             self._take(read_result(execution.checkpoints / FINISHED))
 
     def train(self, runs: Iterable[RunSpec]) -> None:
         """Train those of the runs that are not in the bank."""
-        # cut as an interrupted job was, so that its checkpoints fit the populations
-        asked = [run for run in runs if run.run_id not in self._before]
+        asked = [run for run in runs if run.run_id not in self._settled]
+        # cut before what an interrupted job had finished is dropped, so that its checkpoints fit
         batches = [
             batch
             for batch in cut(asked, self._dataset, self._execution.members)
@@ -85,11 +86,12 @@ class Bank:
         for batch in batches:
             self._add(batch.runs, self._train(batch))
             self._keep()
+        self._settled |= {run.run_id for run in asked}
 
     def curves(self, run_ids: set[str]) -> pd.DataFrame:
         """Return the curves of some runs, sorted by run_id and update."""
         together = pd.concat(self._curves, ignore_index=True)
-        chosen = together[together["run_id"].isin(run_ids)]
+        chosen = together[together["run_id"].isin(run_ids)].drop_duplicates(["run_id", "update"])
         return chosen.sort_values(["run_id", "update"], ignore_index=True)
 
     def _keep(self) -> None:
@@ -105,7 +107,7 @@ class Bank:
                 "code": self._execution.code,
             }
             for name, row in self.rows.items()
-            if name not in self._before
+            if name not in self._reused
         ]
         names = {row["run_id"] for row in rows}
         JobResult(

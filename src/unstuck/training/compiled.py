@@ -99,10 +99,62 @@ class CompiledSteps(EagerSteps):
         # Traced to a graph of its own first: no Python state is left to guard, and as shapes stay
         # the same no guard at all is needed. Tracing with clones leaves the state as it is.
         with torch.no_grad():
-            traced = make_fx(step)(*(a if a is None else a.clone() for a in arguments))
+            traced = make_fx(step, decomposition_table=_table(state.theta.dtype))(
+                *(a if a is None else a.clone() for a in arguments)
+            )
         unguarded = getattr(torch.compiler, "skip_all_guards_unsafe", None)
         options = {"guard_filter_fn": unguarded} if unguarded else None
         compiled: Graph = torch.compile(
             traced.forward, fullgraph=True, dynamic=False, options=options
         )
         return torch.no_grad()(compiled)
+
+
+# Minimax x P(x^2) / Q(x^2) for tanh in float32, lowest power first, as in Eigen (and so XLA):
+# relative error 3e-7 over the interval beyond which tanh is 1 in float32.
+_TANH_BOUND = 7.90531110763549805
+_TANH_NUMERATOR = (
+    4.89352455891786e-03,
+    6.37261928875436e-04,
+    1.48572235717979e-05,
+    5.12229709037114e-08,
+    -8.60467152213735e-11,
+    2.00018790482477e-13,
+    -2.76076847742355e-16,
+)
+_TANH_DENOMINATOR = (
+    4.89352518554385e-03,
+    2.26843463243900e-03,
+    1.18534705686654e-04,
+    1.19825839466702e-06,
+)
+
+
+def _table(dtype: torch.dtype) -> dict[torch._ops.OpOverload, Callable[..., Tensor]]:
+    """Return operations that fuse better, or run faster, written in others."""
+    table: dict[torch._ops.OpOverload, Callable[..., Tensor]] = {
+        torch.ops.aten.baddbmm.default: _product_and_sum
+    }
+    if dtype == torch.float32:
+        table[torch.ops.aten.tanh.default] = _tanh
+    return table
+
+
+def _product_and_sum(bias: Tensor, x: Tensor, weight: Tensor) -> Tensor:
+    """Return `x W + b`; the sum goes into the activation's kernel, saving a copy of the bias."""
+    return torch.bmm(x, weight) + bias
+
+
+def _tanh(x: Tensor) -> Tensor:
+    x = x.clamp(-_TANH_BOUND, _TANH_BOUND)
+    square = x * x
+    return x * _polynomial(_TANH_NUMERATOR, square) / _polynomial(_TANH_DENOMINATOR, square)
+
+
+def _polynomial(coefficients: tuple[float, ...], x: Tensor) -> Tensor:
+    """Evaluate by Horner's rule."""
+    *lower, highest = coefficients
+    value = x * highest + lower[-1]
+    for coefficient in reversed(lower[:-1]):
+        value = value * x + coefficient
+    return value

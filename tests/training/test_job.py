@@ -1,0 +1,171 @@
+"""Jobs: rows, reuse, files."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from unstuck.errors import ConfigError
+from unstuck.training import bank
+from unstuck.training.bank import Execution
+from unstuck.training.job import run_job, train_cells
+from unstuck.training.plan import cut, members_per_population
+from unstuck.training.progress import Progress
+from unstuck.training.result import JobResult
+from unstuck.training.spec import Cell, Tune
+
+
+@pytest.fixture
+def cells(make_recipe):
+    return [
+        Cell(
+            labels={"optimizer": optimizer, "batch": "32"},
+            run=make_recipe(optimizer),
+            rate=Tune(rates=(0.001, 0.01, 0.1), extensions=1),
+            seeds=3,
+        )
+        for optimizer in ("adam", "sgd")
+    ]
+
+
+@pytest.fixture
+def trained(monkeypatch):
+    """Note every run that is really trained."""
+    noted = []
+    train = bank.train_population
+
+    def noting(runs, *arguments, **named):
+        noted.extend(run.run_id for run in runs)
+        return train(runs, *arguments, **named)
+
+    monkeypatch.setattr(bank, "train_population", noting)
+    return noted
+
+
+def assert_same(mine, theirs):
+    pd.testing.assert_frame_equal(mine.runs, theirs.runs, check_exact=True)
+    pd.testing.assert_frame_equal(mine.curves, theirs.curves, check_exact=True)
+    assert mine.endpoints.keys() == theirs.endpoints.keys()
+    for name, theta in mine.endpoints.items():
+        np.testing.assert_array_equal(theta, theirs.endpoints[name])
+
+
+def test_rows_of_a_job(cells, dataset, trained):
+    result = train_cells(cells, dataset)
+    runs = result.runs
+    assert runs["run_id"].is_monotonic_increasing
+    assert sorted(trained) == sorted(runs["run_id"])
+    for cell in cells:
+        own = runs[runs["cell"] == cell.key]
+        evaluation = own[own["role"] == "evaluation"]
+        tuning = own[own["role"] == "tuning"]
+        assert sorted(evaluation["seed"]) == [0, 1, 2]
+        assert set(tuning["seed"]) == {1000, 1001}
+        best = tuning.groupby("lr")["validation_loss"].mean().idxmin()
+        assert set(evaluation["lr"]) == {best}
+        assert evaluation["edge"].iloc[0] == (best in (tuning["lr"].min(), tuning["lr"].max()))
+        assert (own["optimizer"] == cell.labels["optimizer"]).all()
+    assert set(result.endpoints) == set(runs.loc[runs["role"] == "evaluation", "run_id"])
+    assert set(result.curves["run_id"]) == set(runs["run_id"])
+
+
+def test_nothing_is_trained_twice(cells, dataset, trained):
+    first = train_cells(cells, dataset)
+    trained.clear()
+    again = train_cells(cells, dataset, previous=first)
+    assert trained == []
+    assert_same(again, first)
+
+
+def test_only_what_is_new_is_trained(cells, dataset, trained):
+    first = train_cells(cells[:1], dataset)
+    trained.clear()
+    both = train_cells(cells, dataset, previous=first)
+    assert not set(trained) & set(first.runs["run_id"])
+    assert_same(both, train_cells(cells, dataset))
+
+
+def test_rows_of_other_code_are_trained_anew(cells, dataset, trained):
+    first = train_cells(cells[:1], dataset, Execution(code="old"))
+    trained.clear()
+    train_cells(cells[:1], dataset, Execution(code="new"), previous=first)
+    assert sorted(trained) == sorted(first.runs["run_id"])
+
+
+def test_a_run_of_two_cells_is_trained_once_and_has_a_row_in_each(make_recipe, dataset, trained):
+    recipe = make_recipe(batch_size=256)
+    cells = [
+        Cell(labels={"arm": name}, run=recipe, rate=0.01, seeds=2) for name in ("one", "other")
+    ]
+    runs = train_cells(cells, dataset).runs
+    assert len(trained) == 2
+    assert len(runs) == 4
+    assert set(runs["arm"]) == {"one", "other"}
+
+
+@pytest.mark.parametrize("members", [1, 4, 100])
+def test_tables_do_not_depend_on_the_size_of_populations(cells, dataset, members):
+    assert_same(
+        train_cells(cells, dataset, Execution(members=members)), train_cells(cells, dataset)
+    )
+
+
+def test_files_are_the_same_bytes_again(cells, dataset, tmp_path, trained):
+    for name in ("one", "other"):
+        run_job(cells, dataset, tmp_path / name, Execution(checkpoints=tmp_path / "checkpoints"))
+    trained.clear()
+    run_job(cells, dataset, tmp_path / "other")
+    assert trained == []
+    files = sorted(path.name for path in (tmp_path / "one").iterdir())
+    assert files == ["curves.parquet", "endpoints.safetensors", "runs.parquet"]
+    for file in files:
+        assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "other" / file).read_bytes()
+    assert_same(JobResult.load(tmp_path / "one"), train_cells(cells, dataset))
+    assert not (tmp_path / "checkpoints").exists()
+
+
+def test_damaged_results_are_trained_anew_with_a_warning(cells, dataset, tmp_path):
+    run_job(cells[:1], dataset, tmp_path)
+    before = JobResult.load(tmp_path)
+    content = (tmp_path / "curves.parquet").read_bytes()
+    (tmp_path / "curves.parquet").write_bytes(content[:100])
+    with pytest.warns(UserWarning, match="earlier results are not reused"):
+        run_job(cells[:1], dataset, tmp_path)
+    assert_same(JobResult.load(tmp_path), before)
+
+
+def test_a_label_may_not_hide_a_column(make_recipe, dataset):
+    cell = Cell(labels={"train_loss": 1.0}, run=make_recipe(), rate=0.1, seeds=1)
+    with pytest.raises(ConfigError, match="label 'train_loss' is the name of a column"):
+        train_cells([cell], dataset)
+
+
+def test_cuts_hold_every_run_once(make_recipe, dataset):
+    runs = [make_recipe(batch_size=size).at(0.1, s) for size in (16, 32) for s in range(10)]
+    batches = cut([*runs, *runs], dataset, members=4)
+    assert sorted(len(batch.runs) for batch in batches) == [3, 3, 3, 3, 4, 4]
+    assert sorted(r.run_id for b in batches for r in b.runs) == sorted(r.run_id for r in runs)
+
+
+def test_large_networks_make_small_populations(make_recipe, make_dataset):
+    data = make_dataset(shape=(784,))
+    sizes = [
+        members_per_population(make_recipe(network={"hidden": (width,)}), data)
+        for width in (1, 64, 4096)
+    ]
+    assert sizes == sorted(sizes, reverse=True)
+    assert sizes[-1] == 1
+
+
+def test_progress_estimates_from_the_work_done():
+    now = 0.0
+    lines = []
+    progress = Progress(lines.append, clock=lambda: now)
+    progress.plan(1000, 10.0)
+    progress.plan(3000, 30.0)
+    now = 90.0
+    progress.done(1000, 10.0)
+    expected = "1,000 of 4,000 updates, 25% of the work, 1 min 30 s taken, about 4 min 30 s left"
+    assert lines == [expected]
+    now = 92.0
+    progress.done(1000, 10.0)
+    assert len(lines) == 1

@@ -1,0 +1,165 @@
+"""A run of a population against the ordinary loop of nn.Sequential and torch.optim."""
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from unstuck.optim.coefficients import OPTIMIZERS
+from unstuck.optim.schedules import SCHEDULES, factors
+from unstuck.population.network import Network
+from unstuck.training.loop import train_population
+from unstuck.training.order import Batches
+
+UPDATES, LR = 60, 0.01
+REFERENCES = {
+    "sgd": lambda p: torch.optim.SGD(p, LR),
+    "momentum": lambda p: torch.optim.SGD(p, LR, momentum=0.9),
+    "nesterov": lambda p: torch.optim.SGD(p, LR, momentum=0.9, nesterov=True),
+    "adagrad": lambda p: torch.optim.Adagrad(p, LR),
+    "rmsprop": lambda p: torch.optim.RMSprop(p, LR),
+    "adam": lambda p: torch.optim.Adam(p, LR),
+    "adamw": lambda p: torch.optim.AdamW(p, LR),
+    "radam": lambda p: torch.optim.RAdam(p, LR),
+}
+
+
+class MapMean(nn.Module):
+    """Mean of each channel over its map."""
+
+    def forward(self, x):
+        return x.flatten(2).mean(2)
+
+
+def ordinary_module(spec, inputs, classes):
+    """Build the same network of torch's own layers, channels first."""
+    layers, dense = [], spec.kind == "dense"
+    for width in spec.hidden:
+        if dense:
+            layers.append(nn.Linear(inputs, width))
+        else:
+            layers.append(nn.Conv2d(inputs, width, spec.kernel, padding="same"))
+        norm = (nn.BatchNorm1d if dense else nn.BatchNorm2d)(width)
+        layers += {
+            "off": [nn.Tanh()],
+            "before": [norm, nn.Tanh()],
+            "after": [nn.Tanh(), norm],
+        }[spec.batchnorm]
+        inputs = width
+    pool = [] if dense else [MapMean()]
+    return nn.Sequential(*layers, *pool, nn.Linear(inputs, classes)).double()
+
+
+def torch_layout(tensor):
+    """Move a weight `[..., in, out]` to torch's `[out, in, ...]`."""
+    if tensor.dim() < 2:
+        return tensor
+    return tensor.movedim((-1, -2), (0, 1))
+
+
+def set_parameters(module, network, theta):
+    with torch.no_grad():
+        for parameter, slot in zip(module.parameters(), network.layout, strict=True):
+            value = theta[slot.start : slot.stop].view(slot.shape)
+            parameter.copy_(torch_layout(value))
+
+
+def ordinary_endpoint(recipe, seed, dataset):
+    """Train by the ordinary loop; return the population's network and the trained module."""
+    network = Network(recipe.network, dataset.input_shape, dataset.classes)
+    module = ordinary_module(recipe.network, dataset.input_shape[0], dataset.classes)
+    set_parameters(module, network, network.initial(seed))
+    name = next(n for n in REFERENCES if recipe.optimizer == OPTIMIZERS[n])
+    optimizer = REFERENCES[name](module.parameters())
+    scale = factors(recipe.schedule, UPDATES)
+    x, y = torch.from_numpy(dataset.x_train).double(), torch.from_numpy(dataset.y_train)
+    batches = Batches(recipe.order, dataset.y_train, [seed], recipe.samples(len(y)))
+    stream = itertools.chain.from_iterable(batches.epoch(epoch) for epoch in itertools.count())
+    for update, batch in zip(range(UPDATES), stream, strict=False):
+        optimizer.param_groups[0]["lr"] = LR * scale[update]
+        indices = torch.arange(len(y)) if recipe.batch_size == "full" else torch.as_tensor(batch[0])
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(module(x[indices]), y[indices]).backward()
+        optimizer.step()
+    return network, module
+
+
+def check_against_ordinary(recipe, dataset):
+    result = train_population([recipe.at(LR, 3), recipe.at(LR / 2, 4)], dataset)
+    run_id = recipe.at(LR, 3).run_id
+    network, module = ordinary_endpoint(recipe, 3, dataset)
+    ours = ordinary_module(recipe.network, dataset.input_shape[0], dataset.classes)
+    set_parameters(ours, network, torch.from_numpy(result.theta[run_id]))
+    for mine, theirs in zip(ours.parameters(), module.parameters(), strict=True):
+        torch.testing.assert_close(mine, theirs, rtol=1e-6, atol=1e-9)
+    module.eval()
+    x, y = torch.from_numpy(dataset.x_validation).double(), torch.from_numpy(dataset.y_validation)
+    outputs = module(x)
+    row = result.final.set_index("run_id").loc[run_id]
+    loss = nn.functional.cross_entropy(outputs, y).item()
+    assert row["validation_loss"] == pytest.approx(loss, rel=1e-6)
+    assert row["validation_accuracy"] == (outputs.argmax(1) == y).double().mean().item()
+    module.train()
+    x, y = torch.from_numpy(dataset.x_train).double(), torch.from_numpy(dataset.y_train)
+    module.zero_grad()
+    nn.functional.cross_entropy(module(x), y).backward()
+    norm = torch.cat([p.grad.flatten() for p in module.parameters()]).norm().item()
+    assert row["gradient_norm"] == pytest.approx(norm, rel=1e-6)
+
+
+@pytest.mark.parametrize("optimizer", REFERENCES)
+def test_every_optimizer(make_recipe, dataset, optimizer):
+    recipe = make_recipe(optimizer, updates=UPDATES, dtype="float64")
+    check_against_ordinary(recipe, dataset)
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_every_schedule(make_recipe, dataset, schedule):
+    recipe = make_recipe("momentum", schedule, updates=UPDATES, dtype="float64")
+    check_against_ordinary(recipe, dataset)
+
+
+@pytest.mark.parametrize("order", ["reshuffled", "fixed", "sorted"])
+@pytest.mark.parametrize("batch_size", [1, 100, "full"])
+def test_every_order_and_ragged_batches(make_recipe, dataset, order, batch_size):
+    recipe = make_recipe(
+        "momentum", updates=UPDATES, order=order, batch_size=batch_size, dtype="float64"
+    )
+    check_against_ordinary(recipe, dataset)
+
+
+@pytest.mark.parametrize("placement", ["before", "after"])
+@pytest.mark.parametrize("batch_size", [32, "full"])
+def test_batch_normalisation(make_recipe, dataset, placement, batch_size):
+    recipe = make_recipe(
+        "momentum",
+        network={"batchnorm": placement},
+        updates=UPDATES,
+        batch_size=batch_size,
+        dtype="float64",
+    )
+    check_against_ordinary(recipe, dataset)
+
+
+def test_convolution(make_recipe, make_dataset):
+    dataset = make_dataset(train=96, others=32, shape=(1, 8, 8))
+    recipe = make_recipe(
+        "momentum",
+        network={"kind": "conv2d", "hidden": (4, 4), "batchnorm": "before"},
+        updates=UPDATES,
+        dtype="float64",
+    )
+    check_against_ordinary(recipe, dataset)
+
+
+def test_update_norm_is_that_of_the_last_update(make_recipe, dataset):
+    """With plain gradient descent on the full batch it is the rate times the gradient before it."""
+    recipe = make_recipe("sgd", updates=2, batch_size="full", dtype="float64")
+    run = recipe.at(LR, 0)
+    curves = train_population([run], dataset).curves
+    np.testing.assert_allclose(
+        curves["update_norm"].iloc[1:], LR * curves["gradient_norm"].iloc[:-1], rtol=1e-9
+    )
+    assert np.isnan(curves["update_norm"].iloc[0])
