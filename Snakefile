@@ -20,6 +20,14 @@ include: "workflow/rules/claims.smk"
 include: "workflow/rules/report.smk"
 
 
+# seconds each: on a cluster these run beside Snakemake itself
+localrules:
+    all,
+    plan,
+    verdicts,
+    report,
+
+
 # one section of the notes, such as `snakemake section_1_2`: evidence and figures of its claims
 for target, number in section_targets.items():
 

@@ -19,6 +19,18 @@ SMOKE = "workflow/studies/smoke.yaml"
 
 
 @dataclass(frozen=True)
+class Planned:
+    """Jobs that a dry run would run: how many by rule, and the message of each."""
+
+    counts: dict[str, int]
+    messages: set[str]
+
+    @property
+    def rules(self) -> set[str]:
+        return set(self.counts)
+
+
+@dataclass(frozen=True)
 class Checkout:
     """A copy of the repository to run Snakemake in."""
 
@@ -42,18 +54,16 @@ class Checkout:
             pytest.fail(f"snakemake {' '.join(arguments)}:\n{done.stdout}\n{done.stderr}")
         return done
 
-    def planned(self, configfile: str, *arguments: str) -> dict[str, set[str]]:
-        """Wildcards of the jobs that a dry run would run, by rule."""
-        done = self.snakemake("--dry-run", *arguments, "--configfile", configfile)
-        jobs: dict[str, set[str]] = {}
-        rule = ""
-        for line in (done.stdout + done.stderr).splitlines():
-            if found := re.match(r"(?:local)?rule (\w+):", line):
-                rule = found[1]
-                jobs.setdefault(rule, set())
-            elif found := re.match(r"\s+wildcards: (.*)", line):
-                jobs[rule].add(found[1])
-        return jobs
+    def planned(self, configfile: str, *arguments: str) -> Planned:
+        """What a dry run would run."""
+        done = self.snakemake(*arguments, "--dry-run", "--configfile", configfile)
+        said = done.stdout + done.stderr
+        table = re.search(r"^job +count\n[- ]+\n(.*?)^total", said, re.MULTILINE | re.DOTALL)
+        counts = (line.split() for line in (table[1] if table else "").splitlines())
+        return Planned(
+            counts={rule: int(count) for rule, count in counts},
+            messages=set(re.findall(r"^Job \d+: (.*)", said, re.MULTILINE)),
+        )
 
     def study(self, change: Callable[[dict[str, Any]], None]) -> str:
         """Write a changed smoke study and return its path."""
@@ -64,12 +74,20 @@ class Checkout:
         return str(path)
 
 
-def copy_repository(folder: Path) -> Checkout:
+def copy_repository(folder: Path, origin: Path = REPOSITORY) -> Checkout:
+    """Copy what a study needs of the repository, without results."""
     folder.mkdir(parents=True, exist_ok=True)
     for part in PARTS:
-        source = REPOSITORY / part
+        source = origin / part
         if source.is_dir():
             shutil.copytree(source, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy2(source, folder / part)
+    return Checkout(folder)
+
+
+def copy_finished(checkout: Checkout) -> Checkout:
+    """Copy a checkout with its results and Snakemake's memory of them."""
+    folder = checkout.folder.with_name("copy")
+    shutil.copytree(checkout.folder, folder)
     return Checkout(folder)

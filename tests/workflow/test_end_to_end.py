@@ -8,6 +8,9 @@ import pandas as pd
 import pytest
 from checkout import SMOKE, Checkout, copy_repository
 
+# one worker runs the study for all of them
+pytestmark = pytest.mark.xdist_group("workflow")
+
 NOT_REPRODUCIBLE = {"logs", "benchmarks"}
 
 
@@ -23,7 +26,7 @@ def digests(checkout: Checkout) -> dict[str, str]:
 
 
 def test_two_runs_give_the_same_bytes(finished: Checkout, tmp_path: Path) -> None:
-    again = copy_repository(tmp_path / "elsewhere")
+    again = copy_repository(tmp_path / "elsewhere", finished.folder)
     again.snakemake("--configfile", SMOKE)
     first, second = digests(finished), digests(again)
     assert len(first) > 50

@@ -8,7 +8,7 @@ from unstuck.claims.evaluation import SECTIONS
 from unstuck.claims.registry import load_registry
 from unstuck.errors import UnstuckError
 from unstuck.report.words import SECTIONS as SECTION_TITLES
-from unstuck.study.digests import code_digest
+from unstuck.study.digests import code_digest, digest
 from unstuck.study.environment import prepare_environment
 from unstuck.study.load import parse_study
 from unstuck.study.paths import Paths

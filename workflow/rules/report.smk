@@ -56,8 +56,7 @@ rule report:
     params:
         code=code_digest("report", "figures/forest.py", "figures/style.py", "wording.py"),
         command=lambda w: f"snakemake {paths.figure('svg')}",
-        title=study.title,
-        description=study.description,
+        settings=digest({key: value for key, value in config.items() if key != "execution"}),
     message:
         "Writing the report"
     script:
