@@ -141,9 +141,9 @@ def test_a_label_may_not_hide_a_column(make_recipe, dataset):
 
 def test_cuts_hold_every_run_once(make_recipe, dataset):
     runs = [make_recipe(batch_size=size).at(0.1, s) for size in (16, 32) for s in range(10)]
-    batches = cut([*runs, *runs], dataset, members=4)
-    assert sorted(len(batch.runs) for batch in batches) == [3, 3, 3, 3, 4, 4]
-    assert sorted(r.run_id for b in batches for r in b.runs) == sorted(r.run_id for r in runs)
+    groups = cut([*runs, *runs], dataset, members=4)
+    assert sorted(len(group.runs) for group in groups) == [3, 3, 3, 3, 4, 4]
+    assert sorted(r.run_id for g in groups for r in g.runs) == sorted(r.run_id for r in runs)
 
 
 def test_large_networks_make_small_populations(make_recipe, make_dataset):

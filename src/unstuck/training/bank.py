@@ -17,7 +17,7 @@ from unstuck.errors import DataError
 from unstuck.training.checkpoint import Checkpoint
 from unstuck.training.compiled import Compile
 from unstuck.training.loop import Population, train_population
-from unstuck.training.plan import Batch, cut
+from unstuck.training.plan import Group, cut
 from unstuck.training.progress import Progress
 from unstuck.training.result import MEASUREMENTS, RUNS, JobResult
 from unstuck.training.spec import FIRST_TUNING_SEED, RunSpec
@@ -76,15 +76,15 @@ class Bank:
         """Train those of the runs that are not in the bank."""
         asked = [run for run in runs if run.run_id not in self._settled]
         # cut before what an interrupted job had finished is dropped, so that its checkpoints fit
-        batches = [
-            batch
-            for batch in cut(asked, self._dataset, self._execution.members)
-            if any(run.run_id not in self.rows for run in batch.runs)
+        groups = [
+            group
+            for group in cut(asked, self._dataset, self._execution.members)
+            if any(run.run_id not in self.rows for run in group.runs)
         ]
-        for batch in batches:
-            self._progress.plan(batch.updates * len(batch.runs), batch.cost)
-        for batch in batches:
-            self._add(batch.runs, self._train(batch))
+        for group in groups:
+            self._progress.plan(group.updates * len(group.runs), group.cost)
+        for group in groups:
+            self._add(group.runs, self._train(group))
             self._keep()
         self._settled |= {run.run_id for run in asked}
 
@@ -118,22 +118,22 @@ class Bank:
         ).save(folder / FINISHED)
         self._kept = time.monotonic()
 
-    def _train(self, batch: Batch) -> Population:
+    def _train(self, group: Group) -> Population:
         execution = self._execution
         checkpoint = None
         if execution.checkpoints:
-            name = hashlib.sha256("".join(run.run_id for run in batch.runs).encode()).hexdigest()
+            name = hashlib.sha256("".join(run.run_id for run in group.runs).encode()).hexdigest()
             checkpoint = Checkpoint(
                 execution.checkpoints / f"{name[:16]}.safetensors", execution.checkpoint_seconds
             )
-        cost = batch.cost / batch.updates
+        cost = group.cost / group.updates
         return train_population(
-            batch.runs,
+            group.runs,
             self._dataset,
             execution.device,
             compile=execution.compile,
             checkpoint=checkpoint,
-            advanced=lambda updates: self._progress.done(updates * len(batch.runs), updates * cost),
+            advanced=lambda updates: self._progress.done(updates * len(group.runs), updates * cost),
         )
 
     def _add(self, runs: Iterable[RunSpec], done: Population) -> None:

@@ -16,12 +16,12 @@ from unstuck.training.spec import Recipe, RunSpec
 POPULATION_BYTES = 8 * 2**20
 #: beyond this many members an update's fixed cost is spread thin enough
 MOST_MEMBERS = 128
-#: cost of one more sample, in the time of an operation's fixed cost spread over a population
-FIXED_COST = 4.0
+#: what an update costs besides its samples, in samples
+FIXED_COST = 16
 
 
 @dataclass(frozen=True)
-class Batch:
+class Group:
     """Runs that train side by side, and the relative cost of training them."""
 
     runs: tuple[RunSpec, ...]
@@ -46,8 +46,8 @@ def members_per_population(recipe: Recipe, dataset: Dataset) -> int:
     return min(MOST_MEMBERS, max(1, POPULATION_BYTES // (numbers * size)))
 
 
-def cut(runs: Iterable[RunSpec], dataset: Dataset, members: int | None = None) -> list[Batch]:
-    """Group runs of one shape and cut the groups into populations of similar size.
+def cut(runs: Iterable[RunSpec], dataset: Dataset, members: int | None = None) -> list[Group]:
+    """Cut the runs of each shape into groups of similar size, one population each.
 
     Parameters
     ----------
@@ -58,20 +58,20 @@ def cut(runs: Iterable[RunSpec], dataset: Dataset, members: int | None = None) -
     members
         Most members of a population; by default `members_per_population`.
     """
-    groups: dict[str, list[RunSpec]] = defaultdict(list)
+    shapes: dict[str, list[RunSpec]] = defaultdict(list)
     for run in {run.run_id: run for run in runs}.values():
-        groups[repr(shape_key(run))].append(run)
-    batches = []
-    for key in sorted(groups):
-        group = sorted(groups[key], key=lambda run: (repr(run.optimizer), run.run_id))
-        most = members or members_per_population(group[0], dataset)
-        pieces = math.ceil(len(group) / most)
-        bounds = [round(len(group) * piece / pieces) for piece in range(pieces + 1)]
-        updates = group[0].total_updates(len(dataset.y_train))
-        cost = run_cost(group[0], dataset)
+        shapes[repr(shape_key(run))].append(run)
+    groups = []
+    for key in sorted(shapes):
+        alike = sorted(shapes[key], key=lambda run: (repr(run.optimizer), run.run_id))
+        most = members or members_per_population(alike[0], dataset)
+        pieces = math.ceil(len(alike) / most)
+        bounds = [round(len(alike) * piece / pieces) for piece in range(pieces + 1)]
+        updates = alike[0].total_updates(len(dataset.y_train))
+        cost = run_cost(alike[0], dataset)
         for start, stop in itertools.pairwise(bounds):
-            batches.append(Batch(tuple(group[start:stop]), updates, cost * (stop - start)))
-    return batches
+            groups.append(Group(tuple(alike[start:stop]), updates, cost * (stop - start)))
+    return groups
 
 
 def run_cost(recipe: Recipe, dataset: Dataset) -> float:
@@ -79,6 +79,6 @@ def run_cost(recipe: Recipe, dataset: Dataset) -> float:
     available = len(dataset.y_train)
     parameters = network_of(recipe, dataset).parameter_count
     updates = recipe.total_updates(available)
-    others = (len(dataset.y_validation)) / 3
+    others = len(dataset.y_validation) / 3  # forward only
     samples = updates * (recipe.samples(available) + FIXED_COST)
     return parameters * (samples + recipe.evaluations * (available + others))
