@@ -96,6 +96,14 @@ def test_two_experiments_share_a_run(config: dict[str, Any]) -> None:
     assert sum(len(job.cells) for job in plan.jobs.values()) == len(plan.cells["grid"])
 
 
+def test_the_order_of_axes_and_values_changes_no_job(config: dict[str, Any]) -> None:
+    grid = config["experiments"]["grid"]
+    before = {name: job.digest for name, job in Plan(parse_study(config)).jobs.items()}
+    config["experiments"]["grid"] = {key: grid[key] for key in sorted(grid, reverse=True)}
+    config["experiments"]["grid"]["batch_size"] = ["full", 32]
+    assert {name: job.digest for name, job in Plan(parse_study(config)).jobs.items()} == before
+
+
 def test_a_description_changes_no_job(config: dict[str, Any]) -> None:
     before = {name: job.digest for name, job in Plan(parse_study(config)).jobs.items()}
     config["title"] = "Another"

@@ -85,8 +85,10 @@ class Plan:
             for cell in cells:
                 members.setdefault(self.job_of(cell), {})[cell.key] = cell
         return {
-            name: Job(name, next(iter(cells.values())).run.dataset, tuple(cells.values()))
-            for name, cells in sorted(members.items())
+            # by key, so that the order of axes in the config matters to nothing
+            name: Job(name, cells[0].run.dataset, cells)
+            for name, by_key in sorted(members.items())
+            for cells in [tuple(by_key[key] for key in sorted(by_key))]
         }
 
     def job_of(self, cell: Cell) -> str:

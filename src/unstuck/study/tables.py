@@ -63,7 +63,7 @@ def collect_curves(folders: Iterable[str | Path], cells: Collection[str]) -> pd.
         runs = _filtered(Path(folder) / RUNS, "cell", cells)
         runs = runs[runs["role"] == "evaluation"].drop(columns=[*MEASUREMENTS, "code"])
         curves = _filtered(Path(folder) / CURVES, "run_id", set(runs["run_id"]))
-        kept.append(runs.merge(curves, on="run_id", how="left", validate="one_to_many"))
+        kept.append(runs.merge(curves, on="run_id", how="left"))
     return _sorted(kept)
 
 
