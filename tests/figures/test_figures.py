@@ -117,6 +117,19 @@ def test_a_grid_as_small_as_the_smoke_study_is_drawn(small_grid, tmp_path):
     assert (tmp_path / "small.png").stat().st_size > 10_000
 
 
+def test_the_last_digits_of_the_layout_do_not_matter(tmp_path):
+    files = []
+    for noise in (0.0, 1e-12):
+        with style.styled():
+            drawing, axes = style.canvas()
+            axes[0, 0].plot([0, 1], [0, 1])
+            drawing.set_layout_engine("none")
+            axes[0, 0].set_position((0.1 + noise, 0.1 - noise, 0.8 + noise, 0.7 + noise))
+        files.append(tmp_path / f"{noise}.svg")
+        style.save(drawing, files[-1], tmp_path / "picture.png")
+    assert files[0].read_bytes() == files[1].read_bytes()
+
+
 def test_settings_outside_are_left_alone(evidence):
     before = dict(matplotlib.rcParams)
     draw("2.2.2", evidence("2.2.2"))

@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure, SubFigure
+from matplotlib.figure import Figure
 from matplotlib.gridspec import GridSpec
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
 
 from unstuck.claims.evidence import Evidence
 from unstuck.figures import style
@@ -47,14 +48,12 @@ def grid(evidence: Evidence) -> Figure:
     rows = GridSpec(len(heights), 1, figure=drawing, height_ratios=heights)
     for row, dataset in enumerate(datasets):
         _heat_maps(
-            drawing.add_subfigure(rows[row]),
+            rows[row].subgridspec(len(order.norms), len(order.optimizers)).subplots(squeeze=False),
             cells[cells["dataset"] == dataset],
             best[best["dataset"] == dataset],
             order,
         )
-    below = drawing.add_subfigure(rows[-1]).subplots(
-        1, len(datasets), sharex=True, sharey=True, squeeze=False
-    )
+    below = rows[-1].subgridspec(1, len(datasets)).subplots(sharex=True, sharey=True, squeeze=False)
     for ax, dataset in zip(below[0], datasets, strict=True):
         _main_effects(ax, effects[effects["dataset"] == dataset], dataset)
     style.headline(
@@ -85,10 +84,11 @@ def _order(cells: pd.DataFrame, best: pd.DataFrame) -> _Order:
     )
 
 
-def _heat_maps(part: SubFigure, cells: pd.DataFrame, best: pd.DataFrame, order: _Order) -> None:
+def _heat_maps(
+    axes: NDArray[np.object_], cells: pd.DataFrame, best: pd.DataFrame, order: _Order
+) -> None:
     """Draw a dataset's heat maps: a column for each optimizer, a row for each batchnorm."""
     schedules = sorted(cells["schedule"].unique())
-    axes = part.subplots(len(order.norms), len(order.optimizers), squeeze=False)
     # a cell that hardly learnt would leave no colours for all others
     low, high = np.percentile(cells["test_accuracy"], [10, 100])
     for column, optimizer in enumerate(order.optimizers):
@@ -125,10 +125,12 @@ def _heat_maps(part: SubFigure, cells: pd.DataFrame, best: pd.DataFrame, order: 
             linespacing=1.3,
             pad=3,
         )
-    part.suptitle(
+    axes[0, 0].annotate(
         style.display_name(str(cells["dataset"].iloc[0])),
-        x=0.015,
-        ha="left",
+        (0, 1),
+        xycoords="axes fraction",
+        xytext=(-26, 32),
+        textcoords="offset points",
         fontsize=9.5,
         fontweight="bold",
     )

@@ -95,8 +95,11 @@ def _summary(accuracy: pd.DataFrame) -> str:
             means = part.groupby("batch_size")["validation_accuracy"].mean()
             differences.append(100 * (means.iloc[0] - means.iloc[-1]))
         gains[budget] = sum(differences) / len(differences)
-    words = [
-        f"{abs(gain):.1f} points {'above' if gain > 0 else 'below'} the largest at equal {budget}"
+    sides = {
+        budget: f"{abs(gain):.1f} points {'above' if gain > 0 else 'below'}"
         for budget, gain in gains.items()
-    ]
-    return f"With tuned rates the smallest batch ends {' and '.join(words)}"
+    }
+    return (
+        f"With tuned rates the smallest batch ends {sides['epochs']} the largest at equal epochs, "
+        f"and {sides['updates']} it at equal updates"
+    )

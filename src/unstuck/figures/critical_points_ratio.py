@@ -5,7 +5,13 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.gridspec import GridSpec
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, PercentFormatter
+from matplotlib.ticker import (
+    FuncFormatter,
+    LogLocator,
+    MaxNLocator,
+    NullFormatter,
+    PercentFormatter,
+)
 
 from unstuck.claims.evidence import Evidence
 from unstuck.figures import style
@@ -18,10 +24,7 @@ MATRICES = {
     "blocks": "Gauss-Newton\nby layer",
 }
 FORMATS = {"float32": style.PINK, "float64": style.INK}
-SHARES = {
-    "minimum_ratio": "Positive, of all eigenvalues",
-    "nonzero_ratio": "Positive, of those clearly not zero",
-}
+ALL, NONZERO = "minimum_ratio", "nonzero_ratio"
 
 
 @figure("1.1.6")
@@ -33,13 +36,12 @@ def minimum_ratio(evidence: Evidence) -> Figure:
     matrices = [name for name in MATRICES if name in set(audit["matrix"])]
     drawing = style.blank(3.9 + 1.45 * len(audited))
     rows = GridSpec(2, 1, figure=drawing, height_ratios=[2.1, 1.5 * len(audited)])
-    above = rows[0].subgridspec(1, len(SHARES))
+    above = rows[0].subgridspec(1, len(datasets)).subplots(sharey=True, squeeze=False)
     below = rows[1].subgridspec(len(audited), len(matrices))
-    for column, (name, title) in enumerate(SHARES.items()):
-        ax = drawing.add_subplot(above[column])
-        _scatter(ax, endpoints, name, datasets)
-        ax.set_title(title)
-        ax.set_ylabel("Share" if column == 0 else "")
+    for ax, dataset in zip(above[0], datasets, strict=True):
+        _scatter(ax, endpoints[endpoints["dataset"] == dataset], dataset)
+    _share_axis(above[0, 0], floor=np.floor(10 * endpoints[ALL].min()) / 10 - 0.1)
+    above[0, 0].set_ylabel("Share of eigenvalues\nthat are positive")
     for row, dataset in enumerate(audited):
         for column, matrix in enumerate(matrices):
             ax = drawing.add_subplot(below[row, column])
@@ -53,43 +55,46 @@ def minimum_ratio(evidence: Evidence) -> Figure:
     style.headline(
         drawing,
         _summary(endpoints),
-        "Above: every endpoint, one dot a run. Below: the same endpoints counted with other "
-        "matrices, number formats and tolerances; the pink area is rounding.",
+        "Above: every endpoint. Below: the same, counted with other matrices, number formats and "
+        "tolerances; where the two formats part, the count is rounding.",
     )
     return drawing
 
 
-def _scatter(ax: Axes, endpoints: pd.DataFrame, column: str, datasets: list[str]) -> None:
-    # names stand in the corner that the dots leave free
-    top = 0.95 if endpoints[column].median() < 0.5 else 0.08 + 0.1 * (len(datasets) - 1)
-    for row, dataset in enumerate(datasets):
-        part = endpoints[endpoints["dataset"] == dataset]
-        tint = style.color(dataset)
-        ax.text(
-            *(0.97, top - 0.1 * row, style.display_name(dataset)),
+def _scatter(ax: Axes, endpoints: pd.DataFrame, dataset: str) -> None:
+    """Draw both shares over the loss: of all eigenvalues, and of those clearly not zero."""
+    tint = style.color(dataset)
+    for column, face, words, y in (
+        (NONZERO, style.PAPER, "○ of those clearly not zero", 0.94),
+        (ALL, tint, "● of all eigenvalues", 0.84),
+    ):
+        ax.plot(
+            endpoints["train_loss"],
+            endpoints[column],
+            linestyle="none",
+            marker="o",
+            markersize=3.6,
+            markerfacecolor=face,
+            markeredgecolor=tint,
+            markeredgewidth=0.7,
+            alpha=0.75,
+        )
+        label = ax.text(
+            *(0.98, y, words),
             transform=ax.transAxes,
             ha="right",
             va="center",
             color=tint,
-            fontweight="bold",
+            fontsize=8.5,
         )
-        ax.plot(
-            part["train_loss"],
-            part[column],
-            linestyle="none",
-            marker="o",
-            markersize=3.6,
-            markeredgewidth=0,
-            color=tint,
-            alpha=0.55,
-        )
+        style.halo(label)
     ax.set_xscale("log")
     low, high = ax.get_xlim()
     ax.xaxis.set_major_locator(LogLocator(subs=(1.0,) if high > 100 * low else (1.0, 2.0, 5.0)))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda loss, _: f"{loss:g}"))
     ax.xaxis.set_minor_formatter(NullFormatter())
-    _share_axis(ax)
     ax.set_xlabel("Training loss at the endpoint")
+    ax.set_title(style.display_name(dataset))
 
 
 def _audit(ax: Axes, audit: pd.DataFrame, *, named: bool, last: bool) -> None:
@@ -103,11 +108,13 @@ def _audit(ax: Axes, audit: pd.DataFrame, *, named: bool, last: bool) -> None:
     for dtype, line in lines.items():
         ax.plot(x, line, color=FORMATS[dtype], marker="o", markersize=2.5)
         if named:
-            above = dtype == "float32"
+            # the labels stand above the lines, or below where there is no room
+            high = float(line.max()) > 0.6
+            offset = (-16 if high else 38) if dtype == "float32" else (-27 if high else 27)
             label = ax.annotate(
                 dtype,
                 (x[-1], line.iloc[-1]),
-                xytext=(0, 38 if above else 27),
+                xytext=(0, offset),
                 textcoords="offset points",
                 ha="right",
                 color=FORMATS[dtype],
@@ -122,9 +129,9 @@ def _audit(ax: Axes, audit: pd.DataFrame, *, named: bool, last: bool) -> None:
     ax.set_xticks(shown, [_power(tolerances[i]) if last else "" for i in shown])
 
 
-def _share_axis(ax: Axes) -> None:
-    ax.set_ylim(0, 1.03)
-    ax.set_yticks([0, 0.5, 1])
+def _share_axis(ax: Axes, floor: float = 0.0) -> None:
+    ax.set_ylim(max(0.0, floor), 1.03)
+    ax.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
     ax.yaxis.set_major_formatter(PercentFormatter(1.0))
 
 

@@ -20,8 +20,22 @@ from unstuck.wording import condition_words, decimals, effect, with_unit
 ROW = 0.25  # inches a row
 LINE = 46  # letters of a label's line
 CONTROLS = "Controls"
-FEW = 4  # more controls than this share a row
+PLACES = 2  # decimals of a ratio
+FEW = 2  # more controls than this share a row
 Row = Mapping[str, Any]
+
+ONE_VERDICT = {
+    "supported": "speaks for the claim",
+    "contradicted": "speaks against the claim",
+    "no effect": "is too small to matter",
+    "inconclusive": "is undecided",
+}
+MANY_VERDICTS = {
+    "supported": "speak for the claim",
+    "contradicted": "against it",
+    "no effect": "are too small to matter",
+    "inconclusive": "undecided",
+}
 
 
 def forest(claim: Claim, contrasts: pd.DataFrame) -> Figure:
@@ -58,8 +72,8 @@ def forest(claim: Claim, contrasts: pd.DataFrame) -> Figure:
         style.headline(
             figure,
             _summary(rows),
-            "Dot: mean over seeds. Line: 95 % interval. Grey band: the margin, inside which no "
-            "effect matters. Hollow: not counted.",
+            "Dot: mean over seeds. Line: 95 % interval. Grey band: too small to matter. "
+            "Hollow: not counted.",
         )
         return figure
 
@@ -130,7 +144,7 @@ def _layout(claim: Claim, groups: Mapping[str, Sequence[Row]]) -> _Layout:
 
 def _panel(ax: Axes, measured: Effect, layout: _Layout) -> None:
     rows = [row for _, row, _ in layout.rows]
-    places = max(decimals(row["ci_low"], row["ci_high"], measured.scale) for row in rows)
+    places = PLACES if measured.scale == "ratio" else decimals(0.0, measured.margin / 10)
     ax.axvspan(-measured.threshold, measured.threshold, color="#eaedf2", zorder=0)
     ax.axvline(0.0, color=style.QUIET, linewidth=0.8, zorder=0.6)
     for height, title in layout.headings:
@@ -148,7 +162,11 @@ def _panel(ax: Axes, measured: Effect, layout: _Layout) -> None:
     if measured.scale == "ratio":
         ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"×{math.exp(x):.3g}"))
     unit = with_unit("", measured.unit, measured.scale).strip()
-    ax.set_xlabel(style.wrapped(f"{measured.what} ({unit})" if unit else measured.what, 64))
+    ax.set_xlabel(
+        style.wrapped(
+            f"{measured.what} ({unit})" if unit and unit not in measured.what else measured.what, 64
+        )
+    )
     _sides(ax, measured)
 
 
@@ -231,15 +249,9 @@ def _summary(rows: pd.DataFrame) -> str:
     if not total:
         return "No effect could be measured; the controls could"
     if len(judged) == 1:
-        words = {
-            "supported": "speaks for the claim",
-            "contradicted": "speaks against the claim",
-            "no effect": "is too small to matter",
-            "inconclusive": "is undecided",
-        }[str(judged.index[0])]
+        words = ONE_VERDICT[str(judged.index[0])]
         return f"Every one of {total} effects {words}" if total > 1 else f"The effect {words}"
-    order = ("supported", "contradicted", "no effect", "inconclusive")
-    counts = [f"{judged[name]} {name}" for name in order if name in judged]
+    counts = [f"{judged[name]} {words}" for name, words in MANY_VERDICTS.items() if name in judged]
     return f"Of {total} effects, {', '.join(counts[:-1])} and {counts[-1]}"
 
 

@@ -4,6 +4,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from textwrap import shorten
 from typing import Any
 
 from unstuck.claims.evidence import Check, Evidence, condition_text
@@ -21,6 +22,7 @@ from unstuck.report.words import CONTROL_WORDS, STANCES, VERDICTS, VerdictWord
 from unstuck.wording import condition_words, decimals, effect, interval, number, with_unit
 
 Row = Mapping[str, Any]
+SHORT = 150  # letters of what was measured, on the first page
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,7 @@ def outcome(claim: Claim, row: Row | None) -> Outcome:
         statement_en=claim.statement.en,
         statement_zh=claim.statement.zh,
         verdict=verdict,
-        measured="" if row is None else _measured(claim, row),
+        measured="" if row is None else shorten(_measured(claim, row), SHORT, placeholder=" …"),
     )
 
 
