@@ -43,3 +43,4 @@ rule all:
     input:
         rules.report.output.folder,
         rules.plan.output.table,
+        [table_path(name) for name in sorted(plan.tables)],

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import torch
 
-from unstuck.data.dataset import Dataset
+from unstuck.data.dataset import Dataset, tensor_checksums
 from unstuck.logs import logged
+from unstuck.study.digests import digest
 from unstuck.study.load import parse_study
 from unstuck.study.plan import Plan
 from unstuck.training.bank import Execution
@@ -15,17 +16,28 @@ with logged(snakemake.log[0]) as progress:
     torch.set_num_threads(snakemake.threads)
     study = parse_study(snakemake.config)
     settings = study.execution
+    dataset = Dataset.load(snakemake.input.tensors, snakemake.input.card)
+    device = settings.resolved_device(torch.cuda.is_available())
     run_job(
         Plan(study).jobs[snakemake.wildcards.job].cells,
-        Dataset.load(snakemake.input.tensors, snakemake.input.card),
+        dataset,
         Path(snakemake.output.runs).parent,
         Execution(
-            device=settings.resolved_device(torch.cuda.is_available()),
+            device=device,
             compile=settings.compile,
             members=None if settings.members == "auto" else settings.members,
             checkpoints=Path(snakemake.params.checkpoints),
             checkpoint_seconds=settings.checkpoint_seconds,
-            code=snakemake.params.code,
+            # rows of other code, data, torch or hardware are not taken over
+            code=digest(
+                [
+                    snakemake.params.code,
+                    tensor_checksums(dataset.tensors),
+                    torch.__version__.partition("+")[0],
+                    device,
+                    settings.compile,
+                ]
+            ),
         ),
         progress,
     )

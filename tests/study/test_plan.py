@@ -96,6 +96,23 @@ def test_two_experiments_share_a_run(config: dict[str, Any]) -> None:
     assert sum(len(job.cells) for job in plan.jobs.values()) == len(plan.cells["grid"])
 
 
+def test_of_two_experiments_the_one_with_more_seeds_has_its_way(config: dict[str, Any]) -> None:
+    grid = config["experiments"]["grid"]
+    for few, many in ((2, 5), (5, 2)):
+        config["experiments"] = {"a": {**grid, "seeds": few}, "b": {**grid, "seeds": many}}
+        plan = Plan(parse_study(config))
+        assert {cell.seeds for job in plan.jobs.values() for cell in job.cells} == {5}
+        assert set(plan.cell_seeds("a").values()) == {few}
+        assert set(plan.cell_seeds("b").values()) == {many}
+
+
+def test_more_seeds_change_the_job_and_the_table(config: dict[str, Any]) -> None:
+    before, after = plan_of(config, seeds=3), plan_of(config, seeds=4)
+    assert all(before.jobs[name].digest != job.digest for name, job in after.jobs.items())
+    assert before.digest_of("grid", "runs") != after.digest_of("grid", "runs")
+    assert before.digest != after.digest
+
+
 def test_the_order_of_axes_and_values_changes_no_job(config: dict[str, Any]) -> None:
     grid = config["experiments"]["grid"]
     before = {name: job.digest for name, job in Plan(parse_study(config)).jobs.items()}

@@ -22,7 +22,7 @@ rule analysis:
         slurm_extra=lambda w: "--exclusive" if study.analyses[w.analysis].timing else "",
     params:
         spec=lambda w: study.analyses[w.analysis].model_dump(mode="json", exclude={"description"}),
-        code=lambda w: analysis_code(study.analyses[w.analysis]),
+        code=lambda w: code_digest(*study.analyses[w.analysis].rooms, "study/analyses/*.py"),
     message:
         "Computing the analysis {wildcards.analysis}"
     script:

@@ -1,5 +1,7 @@
 """The checked study with its plan, the registry of claims, and the paths: used by all stages."""
 
+import os
+import re
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -12,7 +14,7 @@ from unstuck.study.digests import code_digest, digest
 from unstuck.study.environment import prepare_environment
 from unstuck.study.load import parse_study
 from unstuck.study.paths import Paths
-from unstuck.study.plan import CURVATURE_ROOMS, TRAINING_ROOMS, Plan
+from unstuck.study.plan import CURVATURE_CODE, TRAINING_CODE, Plan
 
 prepare_environment(Path(workflow.basedir) / "src")
 
@@ -37,16 +39,47 @@ VERDICT_CODE = [
     *(f"claims/{name}.py" for name in ("combination", "conformity", "controls", "evidence")),
     *("claims/verdicts.py", "statistics"),
 ]
-section_targets = {f"section_{number.replace('.', '_')}": number for number in SECTIONS}
+# how a reader asks for a target of this study and no other
+study_file = os.path.relpath(workflow.configfiles[-1])
+configfile_option = "" if study_file == "config.yaml" else f" --configfile {study_file}"
+section_targets = {
+    f"section_{section.replace('.', '_')}": section
+    for section in sorted({registry[claim].section for claim in claims})
+}
+
+# what every claim's evidence depends on, besides the modules of its section
+EVIDENCE_CODE = [
+    *(
+        f"claims/{name}.py"
+        for name in ("arms", "evaluation", "evidence", "factorial", "registry", "storage")
+    ),
+    *("surfaces", "statistics", "population", "optim", "curvature", "study/tables.py"),
+]
+VERDICT_CODE = [
+    *(
+        f"claims/{name}.py"
+        for name in ("combination", "conformity", "controls", "evidence", "registry", "storage")
+    ),
+    *("claims/verdicts.py", "statistics"),
+]
+FIGURE_CODE = [
+    *("figures/registry.py", "figures/style.py", "claims/evidence.py", "claims/storage.py"),
+    *("statistics", "wording.py"),
+]
+REPORT_CODE = ["report", "figures/forest.py", "figures/style.py", "claims/*.py", "wording.py"]
+
+
+def one_of(names):
+    """Pattern of a wildcard that takes these names only."""
+    return "|".join(map(re.escape, names)) or "(?!)"
 
 
 wildcard_constraints:
-    dataset="[a-z][a-z0-9_]*",
-    experiment="[a-z][a-z0-9_]*",
-    analysis="[a-z][a-z0-9_]*",
-    job="[a-z0-9_.-]+",
-    claim=r"\d\.\d\.\d+",
-    section=r"\d\.\d",
+    dataset=one_of(study.datasets),
+    experiment=one_of(study.experiments),
+    analysis=one_of(study.analyses),
+    job=one_of(plan.jobs),
+    claim=one_of(registry),
 
 
 def table_path(name):

@@ -21,11 +21,10 @@ rule curvature:
     resources:
         mem_mb=lambda w, attempt: attempt * study.execution.train_mb,
         runtime=lambda w, attempt: attempt * study.execution.train_minutes,
-        gpu=study.execution.gpus,
     params:
         endpoints=lambda w: plan.measured(w.kind)[w.job],
         tolerance=study.curvature.tolerance,
-        code=code_digest(*CURVATURE_ROOMS),
+        code=code_digest(*CURVATURE_CODE),
     message:
         "Measuring curvature ({wildcards.kind}) at the endpoints of {wildcards.job}"
     script:

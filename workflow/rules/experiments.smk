@@ -23,6 +23,7 @@ rule table:
         runtime=lambda w, attempt: attempt * 10,
     params:
         cells=lambda w: plan.digest_of(w.experiment, w.kind),
+        code=code_digest("study/tables.py"),
     message:
         "Collecting the {wildcards.kind} of experiment {wildcards.experiment}"
     script:

@@ -23,7 +23,7 @@ rule figure:
         mem_mb=lambda w, attempt: attempt * 1000,
         runtime=lambda w, attempt: attempt * 10,
     params:
-        code=lambda w: section_code("figures", w.claim, "figures/style.py", "wording.py"),
+        code=lambda w: section_code("figures", w.claim, *FIGURE_CODE),
     message:
         "Drawing the figure of claim {wildcards.claim}"
     script:
@@ -54,8 +54,8 @@ rule report:
         mem_mb=lambda w, attempt: attempt * 1000,
         runtime=lambda w, attempt: attempt * 10,
     params:
-        code=code_digest("report", "figures/forest.py", "figures/style.py", "wording.py"),
-        command=lambda w: f"snakemake {paths.figure('svg')}",
+        code=code_digest(*REPORT_CODE),
+        command=lambda w: f"snakemake {paths.figure('svg')}{configfile_option}",
         settings=digest({key: value for key, value in config.items() if key != "execution"}),
     message:
         "Writing the report"

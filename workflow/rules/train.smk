@@ -23,7 +23,7 @@ rule train:
         gpu=study.execution.gpus,
     params:
         runs=lambda w: plan.jobs[w.job].digest,
-        code=code_digest(*TRAINING_ROOMS),
+        code=code_digest(*TRAINING_CODE),
         checkpoints=lambda w: paths.checkpoints.format(job=w.job),
     message:
         "Training the runs of {wildcards.job}"

@@ -196,6 +196,12 @@ class Experiment(_Model):
                 for each in wanted if isinstance(wanted, list) else [wanted]:
                     if each not in axes[key]:
                         raise ValueError(f"{key}: {each!r} is none of its values {axes[key]}")
+        for measurement in (*self.spectra, *self.audit):
+            if measurement.seeds > self.seeds:
+                raise ValueError(
+                    f"endpoints of {measurement.seeds} seeds are to be measured, but the "
+                    f"experiment has {self.seeds}; ask for at most that many"
+                )
         return self
 
     def axes(self) -> dict[str, list[Any]]:
@@ -240,7 +246,7 @@ class Execution(_Model):
     train_minutes: Count = Field(default=30, description="Runtime asked for a training job.")
     train_mb: Count = Field(default=1500, description="Memory asked for a training job.")
     gpus: Annotated[int, Field(ge=0)] = Field(
-        default=0, description="GPUs asked for a training or curvature job."
+        default=0, description="GPUs asked for a training job or an analysis."
     )
 
     def resolved_device(self, gpu_available: bool) -> str:

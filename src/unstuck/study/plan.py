@@ -21,9 +21,9 @@ Component = TypeVar("Component", bound=BaseModel)
 Kind = Literal["runs", "curves", "spectra", "audit"]
 MEASUREMENTS: tuple[Kind, ...] = ("spectra", "audit")
 
-#: rooms of the package whose code decides what a trained run is
-TRAINING_ROOMS = ("data", "population", "optim", "training")
-CURVATURE_ROOMS = (*TRAINING_ROOMS, "curvature")
+#: the code that decides what a trained run is, and what is measured at its endpoint
+TRAINING_CODE = ("data", "population", "optim", "training")
+CURVATURE_CODE = (*TRAINING_CODE, "curvature", "study/endpoints.py")
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Job:
     @cached_property
     def digest(self) -> str:
         """Digest of the runs the job holds."""
-        return digest([cell.key for cell in self.cells])
+        return digest([[cell.key, cell.seeds] for cell in self.cells])
 
 
 class Plan:
@@ -71,11 +71,11 @@ class Plan:
     @cached_property
     def digest(self) -> str:
         """Digest of all runs of the study."""
-        return digest({name: self.cell_keys(name) for name in self.study.experiments})
+        return digest({name: self.cell_seeds(name) for name in self.study.experiments})
 
     def digest_of(self, experiment: str, kind: Kind) -> str:
         """Digest of what a table of an experiment holds."""
-        return digest(self.cell_keys(experiment, kind))
+        return digest(self.cell_seeds(experiment, kind))
 
     @cached_property
     def jobs(self) -> dict[str, Job]:
@@ -83,7 +83,10 @@ class Plan:
         members: dict[str, dict[str, Cell]] = {}
         for cells in self.cells.values():
             for cell in cells:
-                members.setdefault(self.job_of(cell), {})[cell.key] = cell
+                held = members.setdefault(self.job_of(cell), {})
+                # of two experiments that ask for a cell, the one with more seeds has its way
+                if cell.key not in held or held[cell.key].seeds < cell.seeds:
+                    held[cell.key] = cell
         return {
             # by key, so that the order of axes in the config matters to nothing
             name: Job(name, cells[0].run.dataset, cells)
@@ -142,11 +145,11 @@ class Plan:
                 )
         return list(self.study.claims)
 
-    def cell_keys(self, experiment: str, kind: Kind = "runs") -> list[str]:
-        """Keys of the cells whose rows make up a table of an experiment."""
+    def cell_seeds(self, experiment: str, kind: Kind = "runs") -> dict[str, int]:
+        """Cells whose rows make up a table of an experiment, and how many seeds of each."""
         if kind in MEASUREMENTS:
-            return sorted(self._measured_cells(experiment, kind))
-        return sorted(cell.key for cell in self.cells[experiment])
+            return self._measured_cells(experiment, kind)
+        return {cell.key: cell.seeds for cell in self.cells[experiment]}
 
     def measured(self, kind: Kind) -> dict[str, dict[str, int]]:
         """For every job with endpoints to measure: its cells and how many seeds of each."""

@@ -1,6 +1,6 @@
 """From the files of training jobs to one table an experiment."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -19,15 +19,16 @@ KEYS = (
 )
 
 
-def collect(parts: Iterable[str | Path], cells: Collection[str]) -> pd.DataFrame:
+def collect(parts: Iterable[str | Path], seeds: Mapping[str, int]) -> pd.DataFrame:
     """Rows of some cells from many jobs' tables, one file in memory at a time.
 
     Parameters
     ----------
     parts
-        Parquet files with a column ``cell``.
-    cells
-        Keys of the cells to keep.
+        Parquet files with columns ``cell``, ``role`` and ``seed``.
+    seeds
+        How many evaluation seeds of each cell to keep, by the cell's key; a job may hold more,
+        for another experiment.
 
     Returns
     -------
@@ -38,8 +39,8 @@ def collect(parts: Iterable[str | Path], cells: Collection[str]) -> pd.DataFrame
     DataError
         If a file cannot be read, or a cell is in none of them.
     """
-    table = _sorted(_filtered(part, "cell", cells) for part in parts)
-    missing = set(cells) - set(table["cell"])
+    table = _sorted(_of_cells(part, seeds) for part in parts)
+    missing = set(seeds) - set(table["cell"])
     if missing:
         raise DataError(
             f"{len(missing)} cells (first: {min(missing)}) are in none of the jobs' tables; "
@@ -48,19 +49,19 @@ def collect(parts: Iterable[str | Path], cells: Collection[str]) -> pd.DataFrame
     return table
 
 
-def collect_curves(folders: Iterable[str | Path], cells: Collection[str]) -> pd.DataFrame:
+def collect_curves(folders: Iterable[str | Path], seeds: Mapping[str, int]) -> pd.DataFrame:
     """Curves of the evaluation runs of some cells, with the labels of their runs.
 
     Parameters
     ----------
     folders
         Folders of training jobs.
-    cells
-        Keys of the cells to keep.
+    seeds
+        As in `collect`.
     """
     kept = []
     for folder in folders:
-        runs = _filtered(Path(folder) / RUNS, "cell", cells)
+        runs = _of_cells(Path(folder) / RUNS, seeds)
         runs = runs[runs["role"] == "evaluation"].drop(columns=[*MEASUREMENTS, "code"])
         curves = _filtered(Path(folder) / CURVES, "run_id", set(runs["run_id"]))
         kept.append(runs.merge(curves, on="run_id", how="left"))
@@ -79,6 +80,13 @@ def read_table(path: str | Path, name: str) -> pd.DataFrame:
     """
     place = Path(path)
     return read_parquet(place / f"{name.partition('.')[2]}.parquet" if place.is_dir() else place)
+
+
+def _of_cells(part: str | Path, seeds: Mapping[str, int]) -> pd.DataFrame:
+    """Rows of some cells: all of their tuning, and so many seeds of their evaluation."""
+    rows = _filtered(part, "cell", seeds.keys())
+    wanted = (rows["role"] != "evaluation") | (rows["seed"] < rows["cell"].map(dict(seeds)))
+    return rows[wanted]
 
 
 def _filtered(part: str | Path, column: str, values: Collection[str]) -> pd.DataFrame:
