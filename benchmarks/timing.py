@@ -59,8 +59,9 @@ def interleaved(ours: Timed, reference: Timed, repeats: int) -> tuple[float, flo
     return statistics.median(first), statistics.median(second)
 
 
-def best(candidates: dict[int, Timed], size: Callable[[int], int]) -> int:
-    """Return the key whose work, after one run to warm up, takes least time per unit of size."""
+def best(candidates: dict[int, Timed], size: Callable[[int], int], rounds: int = 3) -> int:
+    """Return the key whose work takes least time per unit of size, at its best of some rounds."""
     for run in candidates.values():
         run()
-    return min(candidates, key=lambda key: min(candidates[key]() for _ in range(2)) / size(key))
+    seconds = [{key: run() for key, run in candidates.items()} for _ in range(rounds)]
+    return min(candidates, key=lambda key: min(each[key] for each in seconds) / size(key))
