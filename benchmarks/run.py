@@ -35,6 +35,7 @@ def main(arguments: Sequence[str]) -> int:
     import planning
     import population
     from timing import Effort, Row, UnavailableError
+    from unstuck.errors import UnstuckError
     from unstuck.files import write_csv
 
     rows = {**population.ROWS, **planning.ROWS, **curvature.ROWS}
@@ -50,7 +51,7 @@ def main(arguments: Sequence[str]) -> int:
     for name in options.only or rows:
         try:
             row = rows[name](name, effort)
-        except (ImportError, UnavailableError) as error:
+        except (ImportError, UnavailableError, UnstuckError) as error:
             row = Row(name, math.nan, math.nan, f"not measured: {error}")
         quick = "quick, not comparable; " if options.quick else ""
         known[name] = dict(
