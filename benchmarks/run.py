@@ -1,6 +1,6 @@
 """Measure everything that is claimed about speed, and write results/benchmarks.csv.
 
-    make bench                                    all rows, about ten minutes
+    make bench                                    all rows
     python benchmarks/run.py --only inertia       some rows; the others in the file stay
     python benchmarks/run.py --quick              small work, to see that it runs
 
