@@ -73,7 +73,7 @@ def test_a_gain_that_tuning_removes_depends_on_the_rate():
     found = verdict(tables(lambda dataset, policy: 3.0 if policy == "fixed" else 0.0))
     assert found.verdict == "depends"
     assert found.reason == (
-        "supported with one fixed rate, no effect with a rate tuned for each batch size"
+        "supported with one fixed rate; no effect with a rate tuned for each batch size"
     )
 
 

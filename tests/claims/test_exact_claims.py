@@ -61,7 +61,7 @@ def test_m_and_sigma_do_not_cancel(no_cancel):
     found, evidence = no_cancel
     assert found.verdict == "depends"
     assert found.reason == (
-        "supported read as a step shortened to (1 − β₁)/(1 + β₁), "
+        "supported read as a step shortened to (1 − β₁)/(1 + β₁); "
         "contradicted read as a step that goes to 0 at a fixed β₁ below 1"
     )
     assert evidence.numbers["step_at_0_9"] == pytest.approx(1 / 19)

@@ -93,8 +93,8 @@ def test_the_factors_that_matter_are_named():
     found = verdict(runs(planted(optimizer={"adam": 4.0})))
     assert found.verdict == "depends"
     assert found.reason == (
-        "supported for the optimizer, "
-        "no effect for the batch size; for the schedule and for batch normalisation"
+        "supported for the optimizer; "
+        "no effect for the batch size, the schedule and batch normalisation"
     )
 
 

@@ -75,7 +75,7 @@ def test_datasets_that_agree():
 def test_datasets_that_disagree_make_it_depend_on_them():
     found = row(entry(), contrast(3), contrast(0, dataset="mnist1d"), null())
     assert found.verdict == "depends"
-    assert found.reason == "supported on digits, no effect on mnist1d"
+    assert found.reason == "supported on digits; no effect on mnist1d"
 
 
 def test_conditions_that_disagree_are_named():
@@ -87,7 +87,7 @@ def test_conditions_that_disagree_are_named():
     ]
     found = row(claim, *contrasts, null())
     assert found.verdict == "depends"
-    assert found.reason == "supported with a fixed rate, no effect with a tuned rate"
+    assert found.reason == "supported with a fixed rate; no effect with a tuned rate"
 
 
 def test_an_undecided_contrast_leaves_the_claim_inconclusive_and_is_named():
@@ -116,7 +116,7 @@ def test_two_settled_conditions_depend_whatever_a_third_says():
     ]
     found = row(claim, *contrasts, null())
     assert found.verdict == "depends"
-    assert found.reason == "supported fixed, no effect tuned; inconclusive decayed on digits"
+    assert found.reason == "supported fixed; no effect tuned; inconclusive decayed"
 
 
 def test_many_places_are_counted_instead_of_listed():
@@ -128,8 +128,75 @@ def test_many_places_are_counted_instead_of_listed():
     contrasts[0] = contrast(4, condition={"rate": "0"})
     reason = row(claim, *contrasts, null()).reason
     assert reason.startswith(
-        "supported at rate 0, but inconclusive in 7 of 8 comparisons, such as at rate 1; "
+        "supported at rate 0, but inconclusive at rate 1, 2, 3, 4, 5, 6 and 7; at rate 1 on digits:"
     )
+
+
+def test_many_scattered_places_are_counted():
+    rates = {str(number): f"at rate {number}" for number in range(10)}
+    claim = entry(conditions={"rate": rates})
+    contrasts = [
+        contrast(1 if number % 2 else 4, dataset=dataset, condition={"rate": rate})
+        for number, rate in enumerate(rates)
+        for dataset in ("digits" if number % 4 < 2 else "mnist1d", f"d{number}")
+    ]
+    reason = row(claim, *contrasts, null()).reason
+    assert "supported at rate 0 on digits and d0, and at rate 2 on mnist1d and d2, and" in reason
+    assert "but inconclusive in 10 of 20 comparisons, such as at rate 1 on digits and d1" in reason
+
+
+BUDGETS = {"epochs": "at equal epochs", "updates": "at equal updates"}
+PARTS = {"training": "on training data", "validation": "on validation data"}
+# the effects in points of budget, rate, part and data set; 1 is undecided, -3 speaks against
+SIXTEEN = {
+    ("epochs", "fixed", "training"): (4, 4),
+    ("epochs", "fixed", "validation"): (4, 4),
+    ("epochs", "tuned", "training"): (1, 4),
+    ("epochs", "tuned", "validation"): (0, 4),
+    ("updates", "fixed", "training"): (1, -3),
+    ("updates", "fixed", "validation"): (0, 1),
+    ("updates", "tuned", "training"): (1, -3),
+    ("updates", "tuned", "validation"): (0, 1),
+}
+
+
+def test_a_verdict_that_depends_names_every_condition_of_every_decided_place():
+    claim = entry(conditions={"budget": BUDGETS, **CONDITIONS, "part": PARTS})
+    found = row(
+        claim,
+        *[
+            contrast(
+                mean,
+                dataset=dataset,
+                condition=dict(zip(("budget", "rate", "part"), place, strict=True)),
+            )
+            for place, means in SIXTEEN.items()
+            for dataset, mean in zip(("digits", "mnist1d"), means, strict=True)
+        ],
+        null(),
+    )
+    assert found.verdict == "depends"
+    assert found.reason == (
+        "supported at equal epochs with a fixed rate, and at equal epochs with a tuned rate on "
+        "mnist1d; no effect at equal epochs with a tuned rate on validation data on digits, and at "
+        "equal updates on validation data on digits; contradicted at equal updates on training "
+        "data on mnist1d; inconclusive at equal epochs with a tuned rate on training data on "
+        "digits, and at equal updates on training data on digits, and at equal updates on "
+        "validation data on mnist1d"
+    )
+
+
+def test_the_headline_is_of_the_effect_declared_first():
+    effects = {
+        "share": {"what": "the share", "unit": "points", "margin": 1},
+        "trend": {"what": "the trend", "unit": "points", "margin": 1},
+    }
+    claim = entry(effect=None, effects=effects)
+    found = row(
+        claim, contrast(2, measure="trend"), contrast(9, measure="share"), null(measure="trend")
+    )
+    assert found.verdict == "supported"
+    assert found.effect == pytest.approx(9)
 
 
 def test_a_condition_undecided_on_one_dataset_is_not_settled():
@@ -275,7 +342,7 @@ def test_named_effects_have_margins_of_their_own():
         claim, contrast(3, measure="large"), contrast(3, measure="small"), null(measure="large")
     )
     assert found.verdict == "depends"
-    assert found.reason == "supported for the large one, no effect for the small one"
+    assert found.reason == "supported for the large one; no effect for the small one"
 
 
 def test_a_claim_of_equivalence():
@@ -308,7 +375,7 @@ def test_exact_claims_whose_conditions_disagree_depend():
         conditions=conditions,
     )
     assert found.verdict == "depends"
-    assert found.reason == "supported as a ratio, contradicted as a difference"
+    assert found.reason == "supported as a ratio; contradicted as a difference"
 
 
 def test_a_failed_common_check_contradicts_under_every_condition():

@@ -1,13 +1,16 @@
 """From the findings of contrasts and checks to one verdict, and the words for it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import takewhile
 
 DECISIVE = ("supported", "no effect", "contradicted")
 DATASET = "dataset"
-# so many places are named one by one
+EFFECT = "effect"
+# so many undecided places are named one by one; decided ones are all named
 LISTED = 4
+# the words that occur, by dimension: one place is one word of each, a box several
+Box = dict[str, frozenset[str]]
 
 
 @dataclass(frozen=True)
@@ -49,14 +52,15 @@ def combine(findings: Sequence[Finding]) -> Combined:
     They must all agree for a decisive verdict. Findings that are decisive but differ make it
     *depends*: between conditions each of which is settled on all its datasets, an undecided third
     condition changes nothing. Otherwise an undecided finding leaves the claim *inconclusive*.
+    The reason names where each verdict was found, whether or not the claim rests on it.
     """
     settled = _settled(findings)
     verdicts = {findings[index].verdict for index in settled}
     undecided = [finding for finding in findings if finding.verdict not in DECISIVE]
     if len(verdicts) > 1:
-        reason = explain([findings[index] for index in settled])
+        reason = explain(findings)
         if undecided:
-            reason += f"; inconclusive {_places(undecided, len(findings), _dimensions(findings))}"
+            reason += f"; inconclusive {_undecided_places(findings)}"
         return Combined("depends", reason, tuple(settled))
     if undecided:
         return Combined("inconclusive", _undecided(findings, undecided), ())
@@ -68,14 +72,13 @@ def combine(findings: Sequence[Finding]) -> Combined:
 
 
 def explain(findings: Sequence[Finding]) -> str:
-    """Say which verdict holds where, by the fewest dimensions that tell the verdicts apart."""
-    dimensions = _telling(findings)
+    """Say where each decisive verdict was found, leaving none out."""
     parts = []
     for verdict in DECISIVE:
-        chosen = [finding for finding in findings if finding.verdict == verdict]
-        if chosen:
-            parts.append(f"{verdict} {_places(chosen, len(findings), dimensions)}".strip())
-    return ", ".join(parts)
+        boxes = _boxes(findings, {verdict})
+        if boxes:
+            parts.append(f"{verdict} {', and '.join(_words(boxes, findings))}".strip())
+    return "; ".join(parts)
 
 
 def _undecided(findings: Sequence[Finding], undecided: Sequence[Finding]) -> str:
@@ -86,8 +89,18 @@ def _undecided(findings: Sequence[Finding], undecided: Sequence[Finding]) -> str
         if len(findings) == 1:
             return f"{first.place}{because}"
         return f"in all {len(findings)} comparisons; {first.place}{because}"
-    places = _places(undecided, len(findings), _telling(findings))
+    places = _undecided_places(findings)
     return f"{explain(findings)}, but inconclusive {places}; {first.place}{because}"
+
+
+def _undecided_places(findings: Sequence[Finding]) -> str:
+    """Name the undecided places, or count them where they are many."""
+    verdicts = {finding.verdict for finding in findings} - set(DECISIVE)
+    words = _words(_boxes(findings, verdicts), findings)
+    if len(words) <= LISTED:
+        return ", and ".join(words)
+    number = sum(finding.verdict in verdicts for finding in findings)
+    return f"in {number} of {len(findings)} comparisons, such as {words[0]}"
 
 
 def _settled(findings: Sequence[Finding]) -> list[int]:
@@ -104,38 +117,53 @@ def _settled(findings: Sequence[Finding]) -> list[int]:
     )
 
 
-def _dimensions(findings: Sequence[Finding]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(name for finding in findings for name in finding.where))
+def _boxes(findings: Sequence[Finding], verdicts: Collection[str]) -> list[Box]:
+    """Gather the places of some verdicts: two that differ in one dimension alone become one."""
+    dimensions = tuple(dict.fromkeys(name for finding in findings for name in finding.where))
+    boxes: list[Box] = []
+    for finding in findings:
+        box = {name: frozenset({finding.where.get(name, "")}) for name in dimensions}
+        if finding.verdict in verdicts and box not in boxes:
+            boxes.append(box)
+    # datasets first, for they are what a condition is repeated over
+    for name in reversed(dimensions):
+        merged: dict[tuple[frozenset[str], ...], Box] = {}
+        for box in boxes:
+            others = tuple(box[other] for other in dimensions if other != name)
+            known = merged.setdefault(others, box)
+            merged[others] = {**known, name: known[name] | box[name]}
+        boxes = list(merged.values())
+    return boxes
 
 
-def _telling(findings: Sequence[Finding]) -> tuple[str, ...]:
-    """Give the smallest set of dimensions that determines the verdict."""
-    varying = [
-        name
-        for name in _dimensions(findings)
-        if len({finding.where.get(name) for finding in findings}) > 1
-    ]
-    for size in range(len(varying) + 1):
-        for chosen in combinations(varying, size):
-            verdicts: dict[tuple[str | None, ...], set[str]] = {}
-            for finding in findings:
-                place = tuple(finding.where.get(name) for name in chosen)
-                verdicts.setdefault(place, set()).add(finding.verdict)
-            if all(len(each) == 1 for each in verdicts.values()):
-                return chosen
-    return tuple(varying)
+def _words(boxes: Sequence[Box], findings: Sequence[Finding]) -> list[str]:
+    """Put each box into words; a dimension goes without saying where it is all that occurs."""
+    texts = []
+    for box in boxes:
+        parts = []
+        for name, words in box.items():
+            occurring = _occurring(name, box, findings)
+            if not words.issuperset(occurring):
+                parts.append(_listed([word for word in occurring if word in words]))
+        texts.append(" ".join(part for part in parts if part))
+    return texts
 
 
-def _places(findings: Sequence[Finding], total: int, dimensions: Sequence[str]) -> str:
-    """Put into words where findings were made: each place, or how many and an example."""
-    words = list(
-        dict.fromkeys(
-            " ".join(finding.where[name] for name in dimensions if finding.where.get(name))
-            for finding in findings
-        )
+def _occurring(name: str, box: Box, findings: Sequence[Finding]) -> list[str]:
+    """Give the words of a dimension that occur together with the effect of a box."""
+    words = (
+        finding.where.get(name, "")
+        for finding in findings
+        if name == EFFECT or finding.where.get(EFFECT, "") in box.get(EFFECT, {""})
     )
-    if len(words) > LISTED:
-        return f"in {len(findings)} of {total} comparisons, such as {words[0]}"
+    return [word for word in dict.fromkeys(words) if word]
+
+
+def _listed(words: Sequence[str]) -> str:
+    """Join words, saying what all begin with once: ``on digits and mnist1d``."""
     if len(words) < 2:
         return "".join(words)
-    return f"{'; '.join(words[:-1])} and {words[-1]}"
+    split = [word.split(" ") for word in words]
+    common = len(list(takewhile(lambda each: len(set(each)) == 1, zip(*split, strict=False))))
+    rest = [words[0], *(" ".join(each[common:]) for each in split[1:])]
+    return f"{', '.join(rest[:-1])} and {rest[-1]}"

@@ -9,8 +9,7 @@ import numpy as np
 from unstuck.claims.evidence import Check, Contrast
 from unstuck.statistics.judgement import MINIMUM_SEEDS, Judgement
 from unstuck.statistics.multiplicity import holm
-
-SIGNIFICANCE = 0.05
+from unstuck.statistics.power import SIGNIFICANCE
 
 State = Literal["passed", "failed", "undecided", "none", "not needed"]
 Key = tuple[str, str, str, str, str]

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from unstuck.claims.combination import DATASET, DECISIVE, Combined, Finding, combine
+from unstuck.claims.combination import DATASET, DECISIVE, EFFECT, Combined, Finding, combine
 from unstuck.claims.conformity import require_declared
 from unstuck.claims.controls import Controls, control_checks, control_contrasts
 from unstuck.claims.evidence import Check, Contrast, Evidence, condition_text
@@ -16,8 +16,8 @@ from unstuck.claims.registry import Claim
 from unstuck.errors import RegistryError
 from unstuck.statistics.judgement import Judgement, judge
 from unstuck.statistics.multiplicity import holm
+from unstuck.statistics.power import SIGNIFICANCE
 
-SIGNIFICANCE = 0.05
 CLAIM_COLUMNS = (
     *("id", "slug", "section", "kind", "verdict"),
     *("effect", "unit", "scale", "ci_low", "ci_high", "margin", "p", "p_holm", "detectable"),
@@ -142,7 +142,7 @@ def _outcome(claim: Claim, evidence: Evidence) -> _Outcome:
         verdict=verdict,
         reason=reason,
         p=p if verdict in (*DECISIVE, "depends") else math.nan,
-        headline=_headline(judgements, effects, rests_on),
+        headline=_headline(claim, evidence, judgements, effects, rests_on),
     )
 
 
@@ -155,9 +155,21 @@ def _after_controls(combined: Combined, controls: Controls) -> tuple[str, str]:
 
 
 def _headline(
-    judgements: Sequence[Judgement], effects: Sequence[int], rests_on: Sequence[int]
+    claim: Claim,
+    evidence: Evidence,
+    judgements: Sequence[Judgement],
+    effects: Sequence[int],
+    rests_on: Sequence[int],
 ) -> int | None:
-    """Choose the contrast that a claim is weakest on: the largest p, or the first undecided one."""
+    """Choose the contrast that a claim is weakest on: the largest p, or the first undecided one.
+
+    Of a claim with several effects it is one of the effect that the registry declares first.
+    """
+    first = next(iter(claim.effects), "")
+    effects, rests_on = (
+        [i for i in indices if evidence.contrasts[i].measure == first] or list(indices)
+        for indices in (effects, rests_on)
+    )
     if rests_on:
         return max(rests_on, key=lambda i: judgements[i].p)
     undecided = [i for i in effects if judgements[i].verdict == "inconclusive"]
@@ -167,7 +179,7 @@ def _headline(
 def _contrast_finding(claim: Claim, contrast: Contrast, judgement: Judgement) -> Finding:
     where = _condition_words(claim, contrast.condition)
     if contrast.measure:
-        where = {"effect": f"for {claim.measure(contrast.measure).what}", **where}
+        where = {EFFECT: f"for {claim.measure(contrast.measure).what}", **where}
     if contrast.dataset:
         where[DATASET] = f"on {contrast.dataset}"
     return Finding(judgement.verdict, where, judgement.reason)
