@@ -10,12 +10,13 @@ from unstuck.claims.evaluation import claim
 from unstuck.claims.evidence import Contrast, Evidence
 from unstuck.claims.factorial import (
     Factorial,
-    cross_fitted_range,
+    chosen_range,
+    enough,
     factorial,
     interactions,
     level_means,
     main_effects,
-    shuffled_range,
+    shuffled_means,
     sound_blocks,
 )
 from unstuck.statistics.intervals import bootstrap_interval
@@ -25,7 +26,6 @@ FACTORS = ("batch", "optimizer", "schedule", "batchnorm")
 CELL = ["dataset", *FACTORS]
 OUTCOME = "test_accuracy"
 SHUFFLE_STREAM = 7301
-SHUFFLES = 100
 
 
 @claim("2.1.12")
@@ -33,11 +33,13 @@ def factorial_grid(runs: pd.DataFrame) -> Evidence:
     """Test accuracy of the best minus the worst level of each factor, in points.
 
     A level's value is its mean over all combinations of the other factors. Best and worst are
-    chosen on the other seeds (cross-fitting), for the range of noise alone is positive. A
-    combination with a rate on the edge of its grid is left out at all levels of the factor.
-    The negative control shuffles the levels' labels within every combination and seed, many times.
+    chosen on the seeds that tuned the rates, at the rate that was chosen, for the range of noise
+    alone is positive. A combination with a rate on the edge of its grid is left out at all levels
+    of the factor. The negative control shuffles the levels' labels once within every combination
+    and seed, those of the choosing seeds included.
     """
     table = evaluation_runs(runs, [*FACTORS, "batch_size"])
+    choosing = _tuning_runs(runs, table)
     sizes = table.groupby("batch")["batch_size"].max().sort_values(kind="stable")
     contrasts: list[Contrast] = []
     effects, pairs = [], []
@@ -47,8 +49,10 @@ def factorial_grid(runs: pd.DataFrame) -> Evidence:
             for factor in FACTORS
         }
         design = factorial(part, levels, OUTCOME, f"grid on {dataset}")
+        tuned = choosing[choosing["dataset"] == dataset]
+        chooser = None if tuned.empty else factorial(tuned, levels, OUTCOME, f"tuning on {dataset}")
         for factor in FACTORS:
-            contrasts += _contrasts(design, factor, str(dataset))
+            contrasts += _contrasts(design, chooser, factor, str(dataset))
         effects.append(main_effects(design).assign(dataset=dataset))
         pairs.append(interactions(design).assign(dataset=dataset))
     beyond = pd.concat(pairs, ignore_index=True)
@@ -65,33 +69,53 @@ def factorial_grid(runs: pd.DataFrame) -> Evidence:
     )
 
 
-def _contrasts(design: Factorial, factor: str, dataset: str) -> Iterator[Contrast]:
+def _tuning_runs(runs: pd.DataFrame, evaluated: pd.DataFrame) -> pd.DataFrame:
+    """Give the runs that tuned the rates, at the rate that was chosen in their cell."""
+    tuning = runs[runs["role"] == "tuning"].assign(role="evaluation")
+    if tuning.empty:
+        return evaluated.iloc[:0]
+    rates = evaluated[[*CELL, "lr"]].drop_duplicates()
+    return evaluation_runs(tuning.merge(rates, on=[*CELL, "lr"]), FACTORS)
+
+
+def _contrasts(
+    design: Factorial, chooser: Factorial | None, factor: str, dataset: str
+) -> Iterator[Contrast]:
     blocks = sound_blocks(design, factor)
     left_out = int((~blocks).sum())
-    comparable = min(len(design.levels[factor]), len(design.seeds)) > 1
-    usable = comparable and 2 * left_out <= blocks.size
     note = f"{left_out} of {blocks.size} combinations left out: a rate on the edge of its grid"
-    alone = "" if comparable else "a single level or seed"
-    means = level_means(design, factor, blocks) if usable else None
+    alone = "" if len(design.levels[factor]) > 1 else "a single level"
+    if chooser is None:
+        alone = "no runs tuned the rates, so none are left to choose the levels by"
+    given = chooser is not None and not alone
+    means = level_means(design, factor, blocks) if given and enough(blocks) else None
     yield Contrast(
         name="best level against worst",
         dataset=dataset,
         condition={"factor": factor},
         seeds=() if means is None else design.seeds,
-        values=() if means is None else tuple(cross_fitted_range(means)),
-        usable=usable,
+        values=()
+        if means is None or chooser is None
+        else tuple(chosen_range(means, level_means(chooser, factor, blocks))),
+        usable=means is not None,
         note=alone or (note if left_out else ""),
         ceiling=np.inf if means is None else 100 - float(means.mean(axis=0).min()),
     )
-    shuffled = shuffled_range(design, factor, SHUFFLE_STREAM, SHUFFLES) if comparable else None
     yield Contrast(
-        name=f"best level against worst, labels shuffled, mean of {SHUFFLES}",
+        name="best level against worst, labels shuffled",
         dataset=dataset,
         condition={"factor": factor},
-        seeds=() if shuffled is None else design.seeds,
-        values=() if shuffled is None else tuple(shuffled),
+        seeds=design.seeds if given else (),
+        values=tuple(
+            chosen_range(
+                shuffled_means(design, factor, SHUFFLE_STREAM),
+                shuffled_means(chooser, factor, SHUFFLE_STREAM),
+            )
+        )
+        if chooser is not None and given
+        else (),
         role="negative control",
-        usable=comparable,
+        usable=given,
         note=alone,
     )
 
@@ -138,15 +162,18 @@ def _best(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _numbers(table: pd.DataFrame, beyond: pd.DataFrame) -> dict[str, float | int | str]:
-    largest = beyond.iloc[int(beyond["effect"].abs().argmax())]
     cells = table.groupby(CELL)["edge"].max()
-    return {
+    numbers: dict[str, float | int | str] = {
         "runs": len(table),
         "seeds": int(table["seed"].nunique()),
         "cells": len(cells),
         "cells_on_the_edge": int(cells.sum()),
         "diverged": int(table["diverged"].sum()),
-        "largest_interaction": float(largest["effect"]),
-        "largest_interaction_is": f"{largest['level']} with {largest['other_level']} "
-        f"on {largest['dataset']}",
     }
+    if not beyond.empty:
+        largest = beyond.iloc[int(beyond["effect"].abs().argmax())]
+        numbers["largest_interaction"] = float(largest["effect"])
+        numbers["largest_interaction_is"] = (
+            f"{largest['level']} with {largest['other_level']} on {largest['dataset']}"
+        )
+    return numbers

@@ -14,7 +14,9 @@ ACCURACIES = ("train_accuracy", "validation_accuracy", "test_accuracy")
 def evaluation_runs(runs: pd.DataFrame, needed: Iterable[str] = ()) -> pd.DataFrame:
     """Give the evaluation runs of a table of runs, accuracies in percent.
 
-    Diverged runs stay and rank last: they classify nothing right.
+    Diverged runs stay and score 0: below chance, so that they rank last whatever the number of
+    classes, which the table does not hold. An effect against a diverged arm is larger by up to
+    chance than a constant guess in its place would make it.
 
     Parameters
     ----------

@@ -12,6 +12,7 @@ from unstuck.errors import DataError
 from unstuck.statistics.intervals import bootstrap_interval
 
 Array = NDArray[np.float64]
+ESTIMATE = ("effect", "ci_low", "ci_high")
 
 
 @dataclass(frozen=True)
@@ -106,61 +107,79 @@ def sound_blocks(design: Factorial, factor: str) -> NDArray[np.bool_]:
     return np.asarray(moved.reshape(-1, moved.shape[-1]).all(axis=1))
 
 
-def cross_fitted_range(means: Array) -> Array:
-    """Give best minus worst level ``[seed]``, the two being chosen on the other seeds.
+def enough(blocks: NDArray[np.bool_]) -> bool:
+    """Tell whether at least half of the combinations of other factors are sound."""
+    return bool(2 * blocks.sum() >= blocks.size and blocks.any())
 
-    Choosing them on the same seed would find a positive range in pure noise; this estimate has
-    mean zero there.
+
+def chosen_range(means: Array, choosing: Array) -> Array:
+    """Give best minus worst level ``[seed]``, the two being chosen on other runs.
+
+    Choosing them on the same runs would find a positive range in pure noise. With one choice from
+    independent runs the values of different seeds are independent, with mean zero in noise.
 
     Parameters
     ----------
     means
-        Mean of each level, ``[seed, level]``, at least two seeds.
+        Mean of each level, ``[seed, level]``.
+    choosing
+        The same of other seeds, by whose average the levels are chosen.
     """
-    others = (means.sum(axis=0) - means) / (len(means) - 1)
-    rows = np.arange(len(means))
-    return np.asarray(means[rows, others.argmax(axis=1)] - means[rows, others.argmin(axis=1)])
+    average = choosing.mean(axis=0)
+    return np.asarray(means[:, average.argmax()] - means[:, average.argmin()])
 
 
-def shuffled_range(design: Factorial, factor: str, stream: int, shuffles: int) -> Array:
-    """Give `cross_fitted_range` ``[seed]`` with a factor's labels shuffled, mean of many shuffles.
+def shuffled_means(
+    design: Factorial, factor: str, stream: int, blocks: NDArray[np.bool_] | None = None
+) -> Array:
+    """Give `level_means` with a factor's labels shuffled once.
 
     Each seed and each combination of other factors has an order of its own, so the labels mean
-    nothing while the values stay as they are. A single shuffle would do for the mean, but not for
-    an interval: its seeds share the choice of best and worst level, so they scatter together.
+    nothing while the values stay as they are.
     """
     flat = _blocks(design, factor)
-    ranges = np.zeros(len(design.seeds))
+    flat = flat if blocks is None else flat[:, blocks]
     rngs = [np.random.default_rng([s, stream, design.axis(factor)]) for s in design.seeds]
-    for _ in range(shuffles):
-        rows = (
-            rng.permuted(block, axis=1).mean(axis=0) for rng, block in zip(rngs, flat, strict=True)
-        )
-        ranges += cross_fitted_range(np.stack(list(rows)))
-    return np.asarray(ranges / shuffles)
+    rows = (rng.permuted(block, axis=1).mean(axis=0) for rng, block in zip(rngs, flat, strict=True))
+    return np.stack(list(rows))
 
 
 def main_effects(design: Factorial) -> pd.DataFrame:
-    """Give the deviation of each level's mean from the grand mean, with 95 % intervals."""
+    """Give the deviation of each level's mean from the grand mean, with 95 % intervals.
+
+    Over the sound combinations of other factors; a factor without `enough` of them is left out.
+    """
     rows = []
     for factor, levels in design.levels.items():
-        means = level_means(design, factor)
+        blocks = sound_blocks(design, factor)
+        if not enough(blocks):
+            continue
+        means = level_means(design, factor, blocks)
         deviations = means - means.mean(axis=1, keepdims=True)
         for level, values in zip(levels, deviations.T, strict=True):
             rows.append({"factor": factor, "level": level, **_estimate(values)})
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=["factor", "level", *ESTIMATE])
 
 
 def interactions(design: Factorial) -> pd.DataFrame:
-    """Give, per pair of levels, what their mean has beyond the two main effects."""
-    return pd.DataFrame(list(_interaction_rows(design)))
+    """Give, per pair of levels, what their mean has beyond the two main effects.
+
+    Over the combinations of other factors that are sound at all levels of both, as in
+    `main_effects`.
+    """
+    pair = ["factor", "level", "other_factor", "other_level"]
+    return pd.DataFrame(list(_interaction_rows(design)), columns=[*pair, *ESTIMATE])
 
 
 def _interaction_rows(design: Factorial) -> Iterator[dict[str, object]]:
     for first, second in combinations(design.levels, 2):
-        axes = design.axis(first) + 1, design.axis(second) + 1
-        others = tuple(axis for axis in range(1, design.values.ndim) if axis not in axes)
-        means = design.values.mean(axis=others)
+        axes = design.axis(first), design.axis(second)
+        blocks = np.moveaxis(design.sound, axes, (-2, -1)).all(axis=(-2, -1)).ravel()
+        if not enough(blocks):
+            continue
+        moved = np.moveaxis(design.values, [axis + 1 for axis in axes], (-2, -1))
+        flat = moved.reshape(len(design.seeds), -1, *moved.shape[-2:])
+        means = flat[:, blocks].mean(axis=1)
         rows = means.mean(axis=2, keepdims=True)
         columns = means.mean(axis=1, keepdims=True)
         beyond = means - rows - columns + means.mean(axis=(1, 2), keepdims=True)

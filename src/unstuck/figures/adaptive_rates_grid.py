@@ -43,7 +43,9 @@ def grid(evidence: Evidence) -> Figure:
     order = _order(cells, best)
     height = 0.55 + len(order.norms) * max(CELL * len(order.batches) + 0.1, LEAST)
     heights = [height] * len(datasets)
-    heights.append(0.75 + ROW * (effects.groupby("dataset").size().max() + 2 * len(FACTORS)))
+    heights.append(
+        0.75 + ROW * (max(effects.groupby("dataset").size(), default=0) + 2 * len(FACTORS))
+    )
     drawing = style.blank(height=1.0 + sum(heights))
     rows = GridSpec(len(heights), 1, figure=drawing, height_ratios=heights)
     for row, dataset in enumerate(datasets):
@@ -179,6 +181,8 @@ def _main_effects(ax: Axes, effects: pd.DataFrame, dataset: str) -> None:
 
 def _summary(effects: pd.DataFrame) -> str:
     """Say which factor moves accuracy most and which least, by the mean range over datasets."""
+    if effects.empty:
+        return "No factor has enough combinations with a rate inside its grid"
     spans = effects.groupby(["factor", "dataset"])["effect"].agg(np.ptp).groupby("factor").mean()
     most, least = str(spans.idxmax()), str(spans.idxmin())
     return (
