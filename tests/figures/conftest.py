@@ -131,11 +131,61 @@ def audit() -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def expansions() -> dict[str, pd.DataFrame]:
+    """Remainders of a quadratic with a cubic term, and of one with a jump of its slope."""
+    radii = 10.0 ** np.arange(-10, 1)
+    points, rows = [], []
+    for point, slope in {"initial": 0.5, "endpoint": 0.1, "critical": 0.0, "kink": 0.5}.items():
+        case = "ReLU" if point == "kink" else "tanh"
+        points.append({"case": case, "point": point, "kind": "", "gradient_norm": slope})
+        terms = [slope * radii, 2 * radii**2, 0.2 * radii**3]
+        for (direction, shown), order in itertools.product(
+            (("random 0", True), ("highest", False)), range(3)
+        ):
+            size = sum(terms[order:]) + 0.01 * radii * (point == "kink")
+            label = {"case": case, "point": point, "direction": direction, "shown": shown}
+            label |= {"order": order, "slope": slope, "curvature": 4.0}
+            rows += [
+                label | {"radius": radius, "remainder": each, "rounding": 1e-16 * radius}
+                for radius, each in zip(radii, size, strict=True)
+            ]
+    return {"points": pd.DataFrame(points), "remainders": pd.DataFrame(rows)}
+
+
+def probes() -> dict[str, pd.DataFrame]:
+    """Random steps from a minimum, two saddles and a gutter."""
+    rng = np.random.default_rng([4])
+    spectra = {
+        "minimum": (0.1, 1.0, 2.0),
+        "ladder, 0 of 2 units": (-0.5, 0.2, 1.0),
+        "ladder, 1 of 2 units": (-0.01, 1.0, 1.0),
+        "gutter": (0.0, 0.5, 1.0),
+    }
+    points, rows = [], []
+    for name, given in spectra.items():
+        values = np.array(given)
+        counts = {"negative": values < 0, "zero": values == 0, "positive": values > 0}
+        point = {"point": name, "certain": True, "loss": 1.0, "gradient_norm": 0.0}
+        point |= {key: int(mask.sum()) for key, mask in counts.items()}
+        points.append(point | {"lambda_min": given[0], "lambda_max": given[-1], "radius": 1e-3})
+        steps = rng.standard_normal((100, 3))
+        steps /= np.linalg.norm(steps, axis=1, keepdims=True)
+        walks = [("random", step) for step in steps]
+        walks += [("lowest", np.eye(3)[0]), ("highest", np.eye(3)[2])]
+        rows += [
+            {"point": name, "direction": way, "change": 5e-7 * float(step**2 @ values)}
+            for way, step in walks
+        ]
+    return {"points": pd.DataFrame(points), "probes": pd.DataFrame(rows)}
+
+
 @pytest.fixture(scope="session")
 def evidence() -> Callable[[str], Evidence]:
     """The evidence of a claim, measured once."""
     made: dict[str, Evidence] = {}
     tables: dict[str, Callable[[], dict[str, pd.DataFrame]]] = {
+        "1.1.1": expansions,
+        "1.1.2": probes,
         "1.1.6": lambda: {"spectra": spectra(), "audit": audit()},
         "1.2.5": lambda: {"epochs": batch_runs(), "updates": batch_runs()},
         "2.1.12": lambda: {"runs": grid_runs()},

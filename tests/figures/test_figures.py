@@ -16,7 +16,7 @@ from unstuck.errors import DataError, RegistryError
 from unstuck.figures import style
 from unstuck.figures.registry import draw, figure
 
-CLAIMS = ("1.1.3", "1.1.6", "1.2.5", "2.1.11", "2.1.12", "2.2.2")
+CLAIMS = ("1.1.1", "1.1.2", "1.1.3", "1.1.6", "1.2.5", "2.1.11", "2.1.12", "2.2.2")
 DC = "{http://purl.org/dc/elements/1.1/}"
 
 
@@ -86,6 +86,8 @@ def test_every_axis_is_named(claim, drawn):
     assert drawing.get_figwidth() == style.WIDTH
     words = " ".join(text.get_text() for text in drawing.findobj(Text))
     for wanted in {
+        "1.1.1": ("Error of the expansion", "Length r of the step", "+ Hessian", "r³"),
+        "1.1.2": ("Curvature that a step finds", "Monkey saddle", "cannot tell"),
         "1.1.3": ("Weight w₁", "Weight w₂", "Loss", "origin: a saddle"),
         "1.1.6": ("Training loss at the endpoint", "Tolerance", "float32", "Gauss-Newton"),
         "1.2.5": ("Batch size (samples an update)", "accuracy (%)", "training", "validation"),

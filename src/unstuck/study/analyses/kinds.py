@@ -6,9 +6,14 @@ from typing import Any
 from pydantic import ValidationError
 
 from unstuck.study.analyses.base import AnalysisBase
+from unstuck.study.analyses.probes import ProbesAnalysis
+from unstuck.study.analyses.taylor import TaylorAnalysis
 from unstuck.study.names import one_of
 
-KINDS: dict[str, type[AnalysisBase]] = {}
+KINDS: dict[str, type[AnalysisBase]] = {
+    "probes": ProbesAnalysis,
+    "taylor": TaylorAnalysis,
+}
 
 
 def parse_analysis(given: Any) -> AnalysisBase:
@@ -38,7 +43,21 @@ def schema() -> dict[str, Any]:
     options = []
     for name, model in KINDS.items():
         content = model.model_json_schema()
+        content = _resolved(content, content.pop("$defs", {}))
         content["properties"] = {"kind": {"const": name}} | content["properties"]
         content["required"] = ["kind", *content.get("required", [])]
         options.append(content)
     return {"anyOf": options} if options else {"not": {}}
+
+
+def _resolved(content: Any, definitions: Mapping[str, Any]) -> Any:
+    """Put the definitions that a JSON schema refers to in the place of the references."""
+    if isinstance(content, list):
+        return [_resolved(each, definitions) for each in content]
+    if not isinstance(content, dict):
+        return content
+    plain = {key: _resolved(value, definitions) for key, value in content.items() if key != "$ref"}
+    if "$ref" in content:
+        name = content["$ref"].rpartition("/")[2]
+        plain = _resolved(definitions[name], definitions) | plain
+    return plain

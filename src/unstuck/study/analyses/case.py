@@ -1,0 +1,47 @@
+"""A network with the data and the loss that it is analysed on."""
+
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat
+
+from unstuck.population.spec import NetworkSpec
+from unstuck.study.analyses.base import Context
+from unstuck.training.spec import LossName
+
+if TYPE_CHECKING:
+    from unstuck.curvature.problem import Problem
+
+
+class Case(BaseModel):
+    """A network, its data and its loss."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    dataset: str = Field(description="A name from `datasets`.")
+    network: NetworkSpec = Field(description="The architecture.")
+    loss: LossName = Field(default="cross_entropy", description="The loss.")
+    weight_decay: NonNegativeFloat = Field(
+        default=0.01, description="Coefficient of |theta|^2 / 2, which gives the loss a minimum."
+    )
+
+    def problem(self, context: Context, *, samples: int, seed: int) -> "Problem":
+        """Give the loss over the first so many training samples, at the initial point of a seed.
+
+        Batch normalisation is in training mode over those samples.
+        """
+        import torch
+
+        from unstuck.curvature.problem import Problem
+        from unstuck.population.network import Network
+
+        data = context.datasets[self.dataset]
+        network = Network(self.network, data.input_shape, data.classes)
+        return Problem(
+            network=network,
+            theta=network.initial(seed),
+            buffers=network.initial_buffers(),
+            x=torch.from_numpy(data.x_train[:samples]),
+            y=torch.from_numpy(data.y_train[:samples]),
+            loss=self.loss,
+            weight_decay=self.weight_decay,
+        )

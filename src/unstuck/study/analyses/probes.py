@@ -1,0 +1,165 @@
+"""Random probes around certified critical points: whether the loss goes up, down or both ways."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
+
+from unstuck.study.analyses.base import AnalysisBase, Context
+from unstuck.study.analyses.case import Case
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from unstuck.curvature.problem import Problem
+
+STREAM = 7402
+
+
+class LadderCase(BaseModel):
+    """Critical points of every index: minima of narrow networks, padded with idle units."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    dataset: str = Field(description="A name from `datasets`.")
+    width: PositiveInt = Field(default=4, description="Hidden tanh units of the wide network.")
+    weight_decay: PositiveFloat = Field(default=0.01, description="Coefficient of |theta|^2 / 2.")
+
+
+class ProbesAnalysis(AnalysisBase):
+    """Changes of the loss from critical points along random directions and eigenvectors."""
+
+    tables = ("points", "probes")
+    rooms = ("data", "population", "curvature")
+
+    minima: dict[str, Case] = Field(
+        default_factory=dict, description="Networks whose loss is polished to a minimum, by name."
+    )
+    ladders: dict[str, LadderCase] = Field(
+        default_factory=dict, description="Networks with saddles of known make, by name."
+    )
+    samples: PositiveInt = Field(default=128, description="The first so many training samples.")
+    probes: PositiveInt = Field(default=1000, description="Random directions a point.")
+    radius: PositiveFloat = Field(default=1e-3, description="Length of a step.")
+    tolerance: PositiveFloat = Field(
+        default=1e-8,
+        lt=1,
+        description="Eigenvalues below this share of the largest absolute one count as zero.",
+    )
+    seed: int = Field(default=0, ge=0, description="Seed of initial weights and directions.")
+
+    @property
+    def dataset_names(self) -> tuple[str, ...]:
+        """Names of the prepared datasets it needs."""
+        names = {case.dataset for case in self.minima.values()}
+        names |= {case.dataset for case in self.ladders.values()}
+        return tuple(sorted(names))
+
+    def run(self, context: Context) -> dict[str, pd.DataFrame]:
+        """Certify the points, and take one step in every direction from each.
+
+        Returns
+        -------
+        points
+            One row a point: its certificate, and the extreme eigenvalues.
+        probes
+            One row a point and direction (``random``, ``lowest`` or ``highest`` eigenvector): the
+            change of the loss over one step.
+        """
+        points, probes = [], []
+        for number, (name, problem) in enumerate(self._problems(context)):
+            context.progress(f"probing the loss around {name}")
+            certificate, directions = self._certified(problem, number)
+            points.append({"point": name} | certificate)
+            for direction, vectors in directions.items():
+                changes = _changes(problem, self.radius * vectors)
+                probes += [
+                    {"point": name, "direction": direction, "number": index, "change": change}
+                    for index, change in enumerate(changes)
+                ]
+        return {"points": pd.DataFrame(points), "probes": pd.DataFrame(probes)}
+
+    def _problems(self, context: Context) -> Iterator[tuple[str, "Problem"]]:
+        import torch
+
+        from unstuck.curvature.critical import polish
+        from unstuck.curvature.ladder import ladder
+
+        for name, ladder_case in self.ladders.items():
+            data = context.datasets[ladder_case.dataset]
+            rungs = ladder(
+                x=torch.from_numpy(data.x_train[: self.samples]),
+                y=torch.from_numpy(data.y_train[: self.samples]),
+                classes=data.classes,
+                width=ladder_case.width,
+                seed=self.seed,
+                weight_decay=ladder_case.weight_decay,
+                starts=1,
+            )
+            for rung in rungs:
+                used = f"{rung.width} of {ladder_case.width} units"
+                yield f"{name}, {used}", rung.problem
+        for name, case in self.minima.items():
+            problem = case.problem(context, samples=self.samples, seed=self.seed)
+            yield name, problem.at(polish(problem, lbfgs_iterations=500).theta)
+
+    def _certified(
+        self, problem: "Problem", number: int
+    ) -> tuple[dict[str, Any], dict[str, "Tensor"]]:
+        import torch
+
+        from unstuck.curvature import dense
+        from unstuck.curvature.certificate import certify
+
+        certificate = certify(problem, relative_tolerance=self.tolerance)
+        inertia = certificate.inertia
+        values, vectors = torch.linalg.eigh(dense.hessian(problem))
+        rng = np.random.default_rng([self.seed, STREAM, number])
+        random = torch.from_numpy(rng.standard_normal((self.probes, len(values))))
+        directions = {
+            "random": random / random.norm(dim=1, keepdim=True),
+            "lowest": vectors.mT[:1],
+            "highest": vectors.mT[-1:],
+        }
+        described = {
+            "parameters": problem.parameter_count,
+            "kind": certificate.kind,
+            "loss": certificate.loss,
+            "gradient_norm": certificate.gradient_norm,
+            "negative": inertia.negative,
+            "zero": inertia.zero,
+            "positive": inertia.positive,
+            "tolerance": inertia.tolerance,
+            "gap": inertia.gap,
+            "certain": inertia.certain,
+            "lambda_min": float(values[0]),
+            "lambda_max": float(values[-1]),
+            "radius": self.radius,
+        }
+        return described, directions
+
+
+def _changes(problem: "Problem", steps: "Tensor", chunk: int = 100) -> list[float]:
+    """Give the change of the loss over each of ``steps`` ``[M, P]``, many networks at once."""
+    import torch
+
+    network, decay = problem.network, problem.weight_decay
+    changes: list[float] = []
+    here: Tensor | None = None
+    for part in torch.split(torch.cat([torch.zeros_like(steps[:1]), steps]), chunk):
+        theta = problem.theta + part
+        loss = network.loss_and_correct(
+            theta,
+            problem.x.unsqueeze(0),
+            problem.y.unsqueeze(0).expand(len(theta), -1),
+            problem.loss,
+            problem.buffers_of(len(theta)),
+            problem.training,
+        )[0]
+        # decay's own change, written so that no digit is lost
+        rise = decay * (part @ problem.theta + 0.5 * part.square().sum(1))
+        here = loss[:1] if here is None else here
+        changes += (loss - here + rise).tolist()
+    return changes[1:]

@@ -1,0 +1,190 @@
+"""Remainders of the Taylor expansion at initial points, endpoints and critical points."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+import numpy as np
+import pandas as pd
+from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+
+from unstuck.study.analyses.base import AnalysisBase, Context
+from unstuck.study.analyses.case import Case
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from unstuck.curvature.problem import Problem
+
+STREAM = 7401
+# small radii for the low orders, whose remainders rounding hardly touches, and larger ones where
+# that of the second order rises above rounding
+EXPONENTS = (-10.0, -9.0, -8.0, -5.5, -5.0, -4.5, -4.0)
+# more of them along the direction that is shown
+SHOWN = (*EXPONENTS, -7.0, -6.0, -3.0, -2.0, -1.0, 0.0)
+ACROSS = "across the kink"
+
+
+class TaylorCase(Case):
+    """A network, its data and its loss, with the points where the loss is expanded."""
+
+    points: tuple[Literal["initial", "endpoint", "critical", "kink"], ...] = Field(
+        default=("initial", "endpoint", "critical"),
+        description="Where to expand; `kink`: the initial point moved so that the input of the "
+        "first hidden unit is exactly 0 on the first sample.",
+    )
+
+    @model_validator(mode="after")
+    def _kinks_are_of_relu(self) -> Self:
+        if "kink" in self.points and (self.network.kind, self.network.activation) != (
+            "dense",
+            "relu",
+        ):
+            raise ValueError(
+                f"only a dense ReLU network has a kink to stand on, not a {self.network.kind} "
+                f"{self.network.activation} one"
+            )
+        return self
+
+
+class TaylorAnalysis(AnalysisBase):
+    """Remainders of the loss after its terms of order 0, 1 and 2, against the radius."""
+
+    tables = ("points", "remainders")
+    rooms = ("data", "population", "curvature")
+
+    cases: dict[str, TaylorCase] = Field(min_length=1, description="Networks by name.")
+    samples: PositiveInt = Field(default=64, description="The first so many training samples.")
+    updates: PositiveInt = Field(
+        default=100, description="Updates of gradient descent from the initial point to endpoint."
+    )
+    rate: PositiveFloat = Field(default=0.3, description="Learning rate of those updates.")
+    polish: PositiveInt = Field(
+        default=300, description="Iterations of L-BFGS before Newton's method, to the minimum."
+    )
+    directions: PositiveInt = Field(
+        default=20, description="Random directions, besides the two extreme eigenvectors."
+    )
+    seed: int = Field(default=0, ge=0, description="Seed of initial weights and directions.")
+
+    @property
+    def dataset_names(self) -> tuple[str, ...]:
+        """Names of the prepared datasets it needs."""
+        return tuple(sorted({case.dataset for case in self.cases.values()}))
+
+    def run(self, context: Context) -> dict[str, pd.DataFrame]:
+        """Expand the loss of every case at every point.
+
+        Returns
+        -------
+        points
+            One row a case and point: loss, gradient norm, extreme eigenvalues, kind and gap of the
+            certificate, parameters.
+        remainders
+            One row a case, point, direction, order and radius: the remainder, its estimated
+            rounding error, and the slope and curvature of the loss along the direction.
+        """
+        points, remainders = [], []
+        for name, case in self.cases.items():
+            context.progress(f"expanding the loss of {name}")
+            for place, problem in self._points(case, context):
+                label = {"case": name, "point": place, "dataset": case.dataset}
+                label |= {"activation": case.network.activation}
+                described, directions = self._described(problem)
+                if place == "kink":
+                    directions[ACROSS] = _across(problem)
+                points.append(label | described)
+                for direction, vector in directions.items():
+                    shown = direction == (ACROSS if place == "kink" else "random 0")
+                    rows = _rows(problem, vector, SHOWN if shown else EXPONENTS)
+                    walked = {"direction": direction, "shown": shown}
+                    remainders += [label | walked | row for row in rows]
+        return {"points": pd.DataFrame(points), "remainders": pd.DataFrame(remainders)}
+
+    def _points(self, case: TaylorCase, context: Context) -> Iterator[tuple[str, "Problem"]]:
+        from unstuck.curvature.critical import polish
+
+        initial = case.problem(context, samples=self.samples, seed=self.seed)
+        theta = initial.theta
+        for _ in range(self.updates):
+            theta = theta - self.rate * initial.at(theta).gradient()
+        endpoint = initial.at(theta)
+        for place in case.points:
+            if place == "initial":
+                yield place, initial
+            elif place == "endpoint":
+                yield place, endpoint
+            elif place == "critical":
+                point = polish(endpoint, lbfgs_iterations=self.polish)
+                yield place, endpoint.at(point.theta)
+            else:
+                yield place, initial.at(_on_a_kink(initial))
+
+    def _described(self, problem: "Problem") -> tuple[dict[str, Any], dict[str, "Tensor"]]:
+        """Give what is known of a point, and the directions to walk from it."""
+        import torch
+
+        from unstuck.curvature import dense
+        from unstuck.curvature.certificate import certify
+
+        certificate = certify(problem)
+        values, vectors = torch.linalg.eigh(dense.hessian(problem))
+        rng = np.random.default_rng([self.seed, STREAM])
+        directions = {
+            f"random {number}": torch.from_numpy(rng.standard_normal(len(values)))
+            for number in range(self.directions)
+        }
+        directions |= {"lowest": vectors[:, 0], "highest": vectors[:, -1]}
+        described = {
+            "parameters": problem.parameter_count,
+            "kind": certificate.kind,
+            "loss": certificate.loss,
+            "gradient_norm": certificate.gradient_norm,
+            "lambda_min": float(values[0]),
+            "lambda_max": float(values[-1]),
+            "gap": certificate.gap,
+        }
+        return described, directions
+
+
+def _rows(
+    problem: "Problem", direction: "Tensor", exponents: tuple[float, ...]
+) -> Iterator[dict[str, Any]]:
+    from unstuck.curvature.taylor import remainders
+
+    found = remainders(problem, direction, radii=10.0 ** np.array(sorted(exponents)))
+    for order in range(3):
+        for index, radius in enumerate(found.radii):
+            yield {
+                "order": order,
+                "radius": float(radius),
+                "remainder": float(found.remainders[order, index]),
+                "rounding": float(found.floor[order, index]),
+                "slope": found.gradient,
+                "curvature": found.curvature,
+            }
+
+
+def _on_a_kink(problem: "Problem") -> "Tensor":
+    """Move the bias of the first hidden unit so that its input is 0 on the first sample."""
+    weight, bias = problem.network.layout[:2]
+    theta = problem.theta.clone()
+    column = theta[weight.start : weight.stop].view(weight.shape)[:, 0]
+    theta[bias.start] = -(problem.x[0].flatten() @ column)
+    return theta
+
+
+def _across(problem: "Problem") -> "Tensor":
+    """Give the way along the first hidden unit's bias on which the gradient jumps.
+
+    The gradient at the kink itself is that of one of its two sides.
+    """
+    import torch
+
+    direction = torch.zeros_like(problem.theta)
+    direction[problem.network.layout[1].start] = 1
+    here = problem.gradient()
+    jumps = [
+        float((problem.at(problem.theta + way * 1e-6 * direction).gradient() - here).norm())
+        for way in (1, -1)
+    ]
+    return direction if jumps[0] > jumps[1] else -direction

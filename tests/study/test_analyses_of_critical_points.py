@@ -1,0 +1,134 @@
+"""The analyses of critical points on a few samples."""
+
+import numpy as np
+import pytest
+
+from unstuck.data.dataset import Dataset
+from unstuck.errors import ConfigError
+from unstuck.study.analyses.base import Context
+from unstuck.study.analyses.kinds import parse_analysis
+from unstuck.study.load import parse_study
+
+CLASSES, FEATURES = 3, 4
+
+
+@pytest.fixture(scope="module")
+def context():
+    rng = np.random.default_rng([0, 8601])
+    centres = 2 * rng.standard_normal((CLASSES, FEATURES))
+    y = rng.integers(CLASSES, size=40)
+    x = (centres[y] + rng.standard_normal((40, FEATURES))).astype(np.float32)
+    dead = np.concatenate([x, np.zeros_like(x[:, :1])], 1)
+    data = {
+        name: Dataset(each, y, each[:8], y[:8], each[:8], y[:8], CLASSES, {})
+        for name, each in (("blobs", x), ("dead", dead))
+    }
+    return Context(datasets=data, inputs={}, device="cpu", threads=1, progress=lambda line: None)
+
+
+@pytest.fixture(scope="module")
+def taylor(context):
+    analysis = parse_analysis(
+        {
+            "kind": "taylor",
+            "directions": 2,
+            "samples": 24,
+            "cases": {
+                "tanh": {"dataset": "blobs", "network": {"hidden": [2]}},
+                "ReLU": {
+                    "dataset": "blobs",
+                    "network": {"hidden": [2], "activation": "relu"},
+                    "points": ["kink"],
+                },
+            },
+        }
+    )
+    assert analysis.dataset_names == ("blobs",)
+    return analysis.run(context)
+
+
+def test_expansions(taylor):
+    points = taylor["points"].set_index(["case", "point"])
+    assert list(points.index) == [
+        ("tanh", "initial"),
+        ("tanh", "endpoint"),
+        ("tanh", "critical"),
+        ("ReLU", "kink"),
+    ]
+    assert points.loc[("tanh", "critical"), "kind"] == "minimum"
+    assert points.loc[("tanh", "critical"), "gradient_norm"] < 1e-10
+    assert points["parameters"].tolist() == [19] * 4
+    rows = taylor["remainders"]
+    assert set(rows[rows["case"] == "tanh"]["direction"]) == {
+        *("random 0", "random 1", "lowest", "highest")
+    }
+    # the terms that are left out telescope: R1 = R0 - slope r, R2 = R1 - curvature r² / 2
+    wide = rows.pivot(
+        index=["case", "point", "direction", "radius", "slope", "curvature"],
+        columns="order",
+        values="remainder",
+    ).reset_index()
+    r = wide["radius"]
+    np.testing.assert_allclose((wide[0] - wide[1]) / r, wide["slope"], atol=1e-15)
+    np.testing.assert_allclose((wide[1] - wide[2]) / r, wide["curvature"] * r / 2, atol=1e-15)
+
+
+def test_across_a_kink_the_first_order_remainder_is_of_first_order(taylor):
+    rows = taylor["remainders"]
+    across = rows[(rows["direction"] == "across the kink") & (rows["order"] == 1)]
+    small = across[across["radius"] < 1e-3]
+    slope = np.polyfit(np.log(small["radius"]), np.log(small["remainder"].abs()), 1)[0]
+    assert slope == pytest.approx(1, abs=0.01)
+
+
+def test_probes(context):
+    analysis = parse_analysis(
+        {
+            "kind": "probes",
+            "samples": 40,
+            "probes": 150,
+            "ladders": {"ladder": {"dataset": "blobs", "width": 1}},
+            "minima": {
+                "dead input": {
+                    "dataset": "dead",
+                    "network": {"hidden": []},
+                    "loss": "squared_error",
+                    "weight_decay": 0,
+                },
+                "batch norm": {
+                    "dataset": "blobs",
+                    "network": {"hidden": [2], "batchnorm": "after"},
+                },
+            },
+        }
+    )
+    assert analysis.dataset_names == ("blobs", "dead")
+    tables = analysis.run(context)
+    points, probes = tables["points"].set_index("point"), tables["probes"]
+    assert points["kind"].to_dict() == {
+        "ladder, 0 of 1 units": "saddle",
+        "ladder, 1 of 1 units": "minimum",
+        "dead input": "minimum",
+        "batch norm": "minimum",
+    }
+    # the Hessian is flat along the weights of the input that is always 0, one a class
+    assert points["zero"].to_dict()["dead input"] == CLASSES
+    around = probes.groupby(["point", "direction"])["change"]
+    assert (around.size().xs("random", level=1) == 150).all()
+    half = 0.5 * points["radius"].iloc[0] ** 2
+    for way, value in (("lowest", "lambda_min"), ("highest", "lambda_max")):
+        changes = around.first().xs(way, level=1)[points.index]
+        np.testing.assert_allclose(changes, half * points[value], rtol=0.02, atol=1e-14)
+    again = analysis.run(context)
+    assert again["probes"].equals(probes)
+
+
+def test_a_smooth_network_has_no_kink(config):
+    case = {"dataset": "digits", "network": {"hidden": [2]}, "points": ["kink"]}
+    config["analyses"] = {"taylor": {"kind": "taylor", "cases": {"tanh": case}}}
+    with pytest.raises(ConfigError, match="only a dense ReLU network has a kink"):
+        parse_study(config)
+    case["points"] = ["initial"]
+    case["dataset"] = "digit"
+    with pytest.raises(ConfigError, match=r"analyses\.taylor: dataset 'digit'.*'digits'"):
+        parse_study(config)
