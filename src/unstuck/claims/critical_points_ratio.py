@@ -18,7 +18,6 @@ AMONG = ("all", "nonzero")
 SHOWN = "1e-6"
 NETWORK = ["network", "activation", "batchnorm", "parameters"]
 MINIMUM_ENDPOINTS = 3
-SHUFFLES = 100
 SHUFFLE_STREAM = 7101
 # names of the matrices in the evidence; blocks are summed over layers
 MATRICES = {
@@ -35,13 +34,14 @@ Array = NDArray[np.float64]
 def minimum_ratio(spectra: pd.DataFrame, audit: pd.DataFrame) -> Evidence:
     """Share of non-positive eigenvalues at endpoints, and its rank correlation with the loss.
 
-    Each seed gives two effects: the mean over its endpoints of 1 − minimum ratio, and minus
-    Spearman's correlation of minimum ratio and training loss across its endpoints of one network.
-    Both are taken at every tolerance, and both with zeros counted (among all eigenvalues) and left
-    out (among those beyond the tolerance).
+    Each seed gives three effects: the mean over its endpoints of 1 − minimum ratio; minus
+    Spearman's correlation of minimum ratio and training loss across its endpoints of one network,
+    which compares optimizers and batch sizes; and its share of the same correlation across the
+    seeds of a cell, which compares runs of one recipe. All are taken at every tolerance, with zeros
+    counted (among all eigenvalues) and left out (among those beyond the tolerance).
 
     Negative controls: the Gauss-Newton matrix, which has no negative eigenvalue; and losses
-    shuffled among the endpoints of a seed.
+    shuffled once, among the endpoints of a seed and among the seeds of a cell.
     """
     endpoints = _endpoints(spectra)
     counted = endpoints[endpoints["counted"]]
@@ -53,8 +53,13 @@ def minimum_ratio(spectra: pd.DataFrame, audit: pd.DataFrame) -> Evidence:
                 condition = {"tolerance": tolerance, "among": among}
                 column = f"{among}_{tolerance}"
                 contrasts.append(_share(part, column, str(dataset), condition))
-                contrasts.append(_fall(part, column, str(dataset), condition))
-        contrasts += [_shuffled(part, f"{among}_{SHOWN}", str(dataset), among) for among in AMONG]
+                contrasts.append(_trend("fall", part, column, str(dataset), condition))
+                contrasts.append(_trend("within", part, column, str(dataset), condition))
+        contrasts += [
+            _shuffled(measure, part, f"{among}_{SHOWN}", str(dataset), among)
+            for measure in TRENDS
+            for among in AMONG
+        ]
         contrasts += _gauss_newton(counts[counts["dataset"] == dataset], str(dataset))
     return Evidence(
         "1.1.6",
@@ -82,7 +87,8 @@ def _endpoints(spectra: pd.DataFrame) -> pd.DataFrame:
     """Give one row per endpoint with its shares at every tolerance.
 
     A cell counts if it was measured on at least half of the dataset's seeds, so that no seed's
-    mean is over another mixture of cells than the others'.
+    mean is over another mixture of cells than the others', and if its rate is not on the edge of
+    its grid.
     """
     needed = ["run_id", "dataset", "cell", "seed", "train_loss", "gradient_norm", "eigenvalues"]
     require_columns(spectra, [*needed, *NETWORK], "spectra")
@@ -95,7 +101,8 @@ def _endpoints(spectra: pd.DataFrame) -> pd.DataFrame:
         table[f"nonzero_{name}"] = [share[1] for share in shares]
     seeds = table.groupby("dataset")["seed"].transform("nunique")
     measured = table.groupby(["dataset", "cell"])["seed"].transform("nunique")
-    table["counted"] = (2 * measured >= seeds).to_numpy()
+    edge = spectra["edge"].astype(bool) if "edge" in spectra.columns else False
+    table["counted"] = ((2 * measured >= seeds) & ~np.asarray(edge)).to_numpy()
     return table.sort_values(["dataset", "cell", "seed"], kind="stable", ignore_index=True)
 
 
@@ -129,34 +136,36 @@ def _share(
     )
 
 
-def _fall(
-    endpoints: pd.DataFrame, column: str, dataset: str, condition: dict[str, str]
+def _trend(
+    measure: str, endpoints: pd.DataFrame, column: str, dataset: str, condition: dict[str, str]
 ) -> Contrast:
-    values = _falls(endpoints, column)
+    values = TRENDS[measure](endpoints, column, False)
     return Contrast(
         name="ratio against training loss",
         dataset=dataset,
         condition=condition,
         seeds=tuple(values),
         values=tuple(values.values()),
-        measure="fall",
+        measure=measure,
         usable=bool(values),
-        note="" if values else f"fewer than {MINIMUM_ENDPOINTS} endpoints of one network a seed",
+        note="" if values else f"fewer than {MINIMUM_ENDPOINTS} endpoints to compare",
     )
 
 
-def _shuffled(endpoints: pd.DataFrame, column: str, dataset: str, among: str) -> Contrast:
-    values = _falls(endpoints, column, shuffles=SHUFFLES)
+def _shuffled(
+    measure: str, endpoints: pd.DataFrame, column: str, dataset: str, among: str
+) -> Contrast:
+    values = TRENDS[measure](endpoints, column, True)
     return Contrast(
-        name=f"ratio against shuffled losses, mean of {SHUFFLES}",
+        name="ratio against shuffled losses",
         dataset=dataset,
         condition={"tolerance": SHOWN, "among": among},
         seeds=tuple(values),
         values=tuple(values.values()),
         role="negative control",
-        measure="fall",
+        measure=measure,
         usable=bool(values),
-        note="" if values else "no seed has enough endpoints",
+        note="" if values else "too few endpoints to compare",
     )
 
 
@@ -178,11 +187,8 @@ def _gauss_newton(counts: pd.DataFrame, dataset: str) -> Iterator[Contrast]:
         )
 
 
-def _falls(endpoints: pd.DataFrame, column: str, shuffles: int = 0) -> dict[int, float]:
-    """Give minus Spearman's correlation per seed, averaged over networks by their endpoints.
-
-    With `shuffles`, the mean over that many random assignments of the losses.
-    """
+def _falls(endpoints: pd.DataFrame, column: str, shuffled: bool) -> dict[int, float]:
+    """Give minus Spearman's correlation per seed, averaged over networks by their endpoints."""
     falls: dict[int, float] = {}
     for _, part in endpoints.groupby("seed"):
         groups = [group for _, group in part.groupby(NETWORK) if len(group) >= MINIMUM_ENDPOINTS]
@@ -193,11 +199,43 @@ def _falls(endpoints: pd.DataFrame, column: str, shuffles: int = 0) -> dict[int,
         total = 0.0
         for group in groups:
             ratio, loss = group[column].to_numpy(), group["train_loss"].to_numpy()
-            if shuffles:
-                loss = rng.permuted(np.tile(loss, (shuffles, 1)), axis=1)
-            total += float(rank_correlation(ratio, loss).mean()) * len(group)
+            if shuffled:
+                loss = rng.permutation(loss)
+            total += float(rank_correlation(ratio, loss)) * len(group)
         falls[number] = -total / sum(len(group) for group in groups)
     return falls
+
+
+def _falls_within(endpoints: pd.DataFrame, column: str, shuffled: bool) -> dict[int, float]:
+    """Give each seed's share of minus Spearman's correlation across the seeds of a cell.
+
+    Ratio and loss are ranked within each cell and scaled to mean 0 and variance 1; a seed's value
+    is minus the mean over cells of their product, so that the mean over seeds is minus the mean
+    correlation.
+    """
+    products: dict[int, list[float]] = {}
+    for number, (_, group) in enumerate(endpoints.groupby("cell")):
+        if len(group) < MINIMUM_ENDPOINTS:
+            continue
+        ratio, loss = group[column].to_numpy(), group["train_loss"].to_numpy()
+        if shuffled:
+            loss = np.random.default_rng([number, SHUFFLE_STREAM, 1]).permutation(loss)
+        for seed, product in zip(group["seed"], _scaled(ratio) * _scaled(loss), strict=True):
+            products.setdefault(int(seed), []).append(float(product))
+    return {seed: -float(np.mean(products[seed])) for seed in sorted(products)}
+
+
+#: what is correlated across what, by the registry's name of the effect
+TRENDS = {"fall": _falls, "within": _falls_within}
+
+
+def _scaled(values: Array) -> Array:
+    """Give ranks with mean 0 and variance 1, or 0 where all values are equal."""
+    from scipy import stats
+
+    ranks: Array = np.asarray(stats.rankdata(values)) - (len(values) + 1) / 2
+    deviation = float(ranks.std())
+    return np.asarray(ranks / deviation if deviation > 0 else ranks)
 
 
 def rank_correlation(x: Array, y: Array) -> Array:
@@ -224,6 +262,7 @@ def _numbers(endpoints: pd.DataFrame, counts: pd.DataFrame) -> dict[str, float |
     """Quote means over the audited endpoints: what number format and tolerance do to the ratio."""
     numbers: dict[str, float | int] = {
         "endpoints": len(endpoints),
+        "endpoints_left_out": int((~endpoints["counted"]).sum()),
         "largest_gradient_norm": float(endpoints["gradient_norm"].max()),
         "median_gradient_norm": float(endpoints["gradient_norm"].median()),
         "audited_endpoints": int(counts["run_id"].nunique()),
