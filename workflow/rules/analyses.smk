@@ -21,7 +21,9 @@ rule analysis:
         # and on Slurm a node
         slurm_extra=lambda w: "--exclusive" if study.analyses[w.analysis].timing else "",
     params:
-        spec=lambda w: study.analyses[w.analysis].model_dump(mode="json", exclude={"description"}),
+        spec=lambda w: digest(
+            study.analyses[w.analysis].model_dump(mode="json", exclude={"description"})
+        ),
         code=lambda w: code_digest(*study.analyses[w.analysis].rooms, "study/analyses/*.py"),
     message:
         "Computing the analysis {wildcards.analysis}"
