@@ -179,6 +179,78 @@ def probes() -> dict[str, pd.DataFrame]:
     return {"points": pd.DataFrame(points), "probes": pd.DataFrame(rows)}
 
 
+def stalls() -> pd.DataFrame:
+    """Endpoints of each kind, and searches beside known saddles."""
+    kinds = ("minimum", "minimum", "saddle", "gradient-flat", "none", "none", "none", "degenerate")
+    rows = []
+    for dataset, schedule, seed in itertools.product(DATASETS, ("constant", "cosine"), range(16)):
+        kind = kinds[seed % 8] if schedule == "constant" else kinds[2 + seed % 3]
+        row = {"dataset": dataset, "schedule": schedule, "seed": seed, "stalled": seed < 14}
+        row |= {"path": 10.0, "distance": 0.3, "start_loss": 1.0, "end_loss": 0.9}
+        critical = kind in ("minimum", "saddle", "degenerate")
+        norms = {"start_gradient_norm": 0.05, "end_gradient_norm": 1e-16 if critical else 1e-3}
+        rows.append(row | norms | {"origin": "endpoint", "kind": kind})
+        rows.append(row | norms | {"origin": "known saddle", "kind": "saddle"})
+    return pd.DataFrame(rows)
+
+
+def ladder() -> dict[str, pd.DataFrame]:
+    """Ladders of three units and ways off their saddles."""
+    rng = np.random.default_rng([4])
+    points, drops, times, curves = [], [], [], []
+    for dataset, seed, rung in itertools.product(DATASETS, range(10), range(4)):
+        row = {"dataset": f"{dataset}_pca8", "seed": seed, "width": 3, "rung": rung}
+        loss = 2.3 - 0.5 * rung + rng.normal(0, 0.02)
+        values = np.concatenate([-rng.uniform(0.1, 1, 8 * (3 - rung)), rng.uniform(0.1, 9, 40)])
+        kind = "saddle" if rung < 3 else "minimum"
+        found = {"loss": loss, "gradient_norm": 1e-16, "eigenvalues": np.sort(values)}
+        points.append(row | found | {"converged": True, "kind": kind, "parameters": len(values)})
+        if rung == 3:
+            continue
+        drops += [row | {"radius": r, "ratio": 1 - 3 * r**2} for r in (1e-3, 1e-2, 1e-1)]
+        if seed:
+            continue
+        slope = 40.0 + 30 * rung
+        for k in (2, 3, 4, 5, 0):
+            updates = np.arange(int(6 * slope))
+            left = np.clip(updates - k * slope, 0, None) if k else 0 * updates
+            time = {"exponent": k, "updates": k * slope + 4 if k else np.nan, "observed": 500}
+            times.append(row | time | {"farthest": float(k > 0), "predicted_slope": slope})
+            losses = loss - 0.3 * left**2 / (slope**2 + left**2)
+            curves += [
+                row | {"exponent": k, "update": int(u), "loss": float(value)}
+                for u, value in zip(updates, losses, strict=True)
+            ]
+    return {
+        "points": pd.DataFrame(points),
+        "drops": pd.DataFrame(drops),
+        "times": pd.DataFrame(times),
+        "curves": pd.DataFrame(curves),
+    }
+
+
+def found_points() -> dict[str, pd.DataFrame]:
+    """Searches that find the fewer minima the wider the network, and random matrices."""
+    rng = np.random.default_rng([5])
+    rows = []
+    axes = (DATASETS, ("random", "training"), (1, 2, 4), range(10), range(5))
+    for dataset, start, width, seed, search in itertools.product(*axes):
+        minimum = rng.random() < (0.6 if start == "training" else 0.3) / width
+        row = {"dataset": f"{dataset}_pca2", "start": start, "width": width, "seed": seed}
+        row |= {"parameters": 13 * width + 10, "converged": search < 4, "negative": 1 - minimum}
+        rows.append(row | {"kind": "minimum" if minimum else "saddle", "loss": 1 + 0.1 * search})
+    shares = {1: 0.5, 2: 0.14645, 3: 0.02492, 4: 0.002457}
+    matrices = [
+        {"size": size, "seed": seed, "matrices": 10_000, "positive": round(10_000 * share)}
+        for (size, share), seed in itertools.product(shares.items(), range(10))
+    ]
+    return {
+        "searches": pd.DataFrame(rows),
+        "matrices": pd.DataFrame(matrices),
+        "ladder": ladder()["points"],
+    }
+
+
 @pytest.fixture(scope="session")
 def evidence() -> Callable[[str], Evidence]:
     """The evidence of a claim, measured once."""
@@ -186,7 +258,10 @@ def evidence() -> Callable[[str], Evidence]:
     tables: dict[str, Callable[[], dict[str, pd.DataFrame]]] = {
         "1.1.1": expansions,
         "1.1.2": probes,
-        "1.1.6": lambda: {"spectra": spectra(), "audit": audit()},
+        "1.1.4": ladder,
+        "1.1.5": found_points,
+        "1.1.6": lambda: {"spectra": spectra(), "audit": audit(), "ladder": ladder()["points"]},
+        "1.1.7": lambda: {"stalls": stalls()},
         "1.2.5": lambda: {"epochs": batch_runs(), "updates": batch_runs()},
         "2.1.12": lambda: {"runs": grid_runs()},
     }

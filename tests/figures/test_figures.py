@@ -16,7 +16,8 @@ from unstuck.errors import DataError, RegistryError
 from unstuck.figures import style
 from unstuck.figures.registry import draw, figure
 
-CLAIMS = ("1.1.1", "1.1.2", "1.1.3", "1.1.6", "1.2.5", "2.1.11", "2.1.12", "2.2.2")
+CLAIMS = ("1.1.1", "1.1.2", "1.1.3", "1.1.4", "1.1.5", "1.1.6", "1.1.7", "1.2.5")
+CLAIMS += ("2.1.11", "2.1.12", "2.2.2")
 DC = "{http://purl.org/dc/elements/1.1/}"
 
 
@@ -89,7 +90,10 @@ def test_every_axis_is_named(claim, drawn):
         "1.1.1": ("Error of the expansion", "Length r of the step", "+ Hessian", "r³"),
         "1.1.2": ("Curvature that a step finds", "Monkey saddle", "cannot tell"),
         "1.1.3": ("Weight w₁", "Weight w₂", "Loss", "origin: a saddle"),
-        "1.1.6": ("Training loss at the endpoint", "Tolerance", "float32", "Gauss-Newton"),
+        "1.1.4": ("Update", "Loss", "started on the saddle: stays", "Foretold by the eigenvalue"),
+        "1.1.5": ("Share of certified points", "Hidden units (parameters)", "Rows n", "saddles"),
+        "1.1.6": ("Training loss at the endpoint", "ladder of 3 units", "float32", "Tolerance"),
+        "1.1.7": ("Share of stalled runs", "Gradient norm", "annealed rate"),
         "1.2.5": ("Batch size (samples an update)", "accuracy (%)", "training", "validation"),
         "2.1.11": ("Update", "Size of the step", "β₁ = 0.9"),
         "2.1.12": ("Main effect on test accuracy (points)", "optimizer", "schedule"),

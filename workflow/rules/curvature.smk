@@ -1,4 +1,4 @@
-"""Hessians at the endpoints of tuned runs."""
+"""Hessians at the endpoints of runs."""
 
 
 rule curvature:
@@ -6,6 +6,7 @@ rule curvature:
         tensors=lambda w: paths.dataset.format(dataset=plan.jobs[w.job].dataset),
         card=lambda w: paths.card.format(dataset=plan.jobs[w.job].dataset),
         runs=paths.job("runs.parquet"),
+        curves=paths.job("curves.parquet"),
         endpoints=paths.job("endpoints.safetensors"),
     output:
         table=paths.curvature(),
@@ -14,7 +15,7 @@ rule curvature:
     benchmark:
         paths.benchmark("{kind}", "{job}")
     wildcard_constraints:
-        kind="spectra|audit",
+        kind="spectra|audit|stalls",
     conda:
         "../envs/unstuck.yaml"
     threads: 1

@@ -54,7 +54,9 @@ _OPTIMIZERS = {
 }
 _DATASETS = {
     "digits": BLUE,
+    "digits_few": BLUE,
     "mnist1d": ORANGE,
+    "mnist1d_few": ORANGE,
     "mnist5k": GREEN,
     "mnist": PINK,
     "fashion_mnist": AMBER,
@@ -71,7 +73,9 @@ _NAMES = {
     "adamw": "AdamW",
     "radam": "RAdam",
     "digits": "Digits",
+    "digits_few": "Digits (few)",
     "mnist1d": "MNIST-1D",
+    "mnist1d_few": "MNIST-1D (few)",
     "mnist5k": "MNIST-5k",
     "mnist": "MNIST",
     "fashion_mnist": "Fashion-MNIST",

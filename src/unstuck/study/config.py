@@ -169,6 +169,11 @@ class Experiment(_Model):
         default_factory=list,
         description="Endpoints whose minimum ratio is audited over matrices, formats, tolerances.",
     )
+    stalls: list[Measurement] = Field(
+        default_factory=list,
+        description="Endpoints that, if their loss has stalled, get a search for a critical point "
+        "nearby.",
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -190,13 +195,13 @@ class Experiment(_Model):
             if len({repr(each) for each in value}) < len(value):
                 raise ValueError(f"{key} names a value twice; each value of an axis stands once")
         axes = self.axes()
-        for rule in [*(m.where for m in (*self.spectra, *self.audit)), *self.exclude]:
+        for rule in [*(m.where for m in self.measurements), *self.exclude]:
             for key, wanted in rule.items():
                 one_of(key, axes, what="axis")
                 for each in wanted if isinstance(wanted, list) else [wanted]:
                     if each not in axes[key]:
                         raise ValueError(f"{key}: {each!r} is none of its values {axes[key]}")
-        for measurement in (*self.spectra, *self.audit):
+        for measurement in self.measurements:
             if measurement.seeds > self.seeds:
                 raise ValueError(
                     f"endpoints of {measurement.seeds} seeds are to be measured, but the "
@@ -204,9 +209,14 @@ class Experiment(_Model):
                 )
         return self
 
+    @property
+    def measurements(self) -> tuple[Measurement, ...]:
+        """All that says which endpoints are measured."""
+        return (*self.spectra, *self.audit, *self.stalls)
+
     def axes(self) -> dict[str, list[Any]]:
         """Every axis with its values, in the order in which the config gives them."""
-        fixed = {"description", "evaluations", "seeds", "exclude", "spectra", "audit"}
+        fixed = {"description", "evaluations", "seeds", "exclude", "spectra", "audit", "stalls"}
         values = {
             name: getattr(self, name) for name in type(self).model_fields if name not in fixed
         } | (self.__pydantic_extra__ or {})

@@ -15,6 +15,7 @@ from unstuck.optim.coefficients import OPTIMIZER_DESCRIPTIONS, Coefficients
 from unstuck.optim.schedules import SCHEDULE_DESCRIPTIONS, ScheduleSpec
 from unstuck.population.spec import NetworkSpec
 from unstuck.study import config
+from unstuck.study.analyses.kinds import KINDS
 
 SCHEMA = Path("workflow/schemas/config.schema.json")
 PAGE = Path("docs/config.md")
@@ -28,7 +29,7 @@ _SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("tuning", config.Tuning),
     ("tuning.rates.NAME", config.RateGrid),
     ("experiments.NAME", config.Experiment),
-    ("experiments.NAME.spectra and audit", config.Measurement),
+    ("experiments.NAME.spectra, audit and stalls", config.Measurement),
     ("curvature", config.Curvature),
     ("execution", config.Execution),
 )
@@ -61,15 +62,12 @@ def page() -> str:
         "A study is one YAML file. `config.yaml` is the default study; another is chosen by",
         "`snakemake --configfile workflow/studies/NAME.yaml`.",
     ]
-    for heading, model in _SECTIONS:
+    kinds = [(f"analyses.NAME with `kind: {name}`", model) for name, model in KINDS.items()]
+    # what the study holds has sections of its own
+    described = set(config.Study.model_json_schema()["$defs"])
+    for heading, model in (*_SECTIONS, *kinds):
         lines += ["", f"## {heading}", "", _summary(model), ""]
-        lines += ["| key | type | default | meaning |", "| --- | --- | --- | --- |"]
-        properties = model.model_json_schema()
-        required = properties.get("required", [])
-        for name, field in properties["properties"].items():
-            default = "required" if name in required else _default(field.get("default", ""))
-            meaning = _cell(field.get("description", ""))
-            lines.append(f"| `{name}` | {_cell(_type(field))} | {default} | {meaning} |")
+        lines += _fields(model, described)
     overrides = ", ".join(
         f"`{name}` ({_COMPONENTS[model]})" for name, model in config.OVERRIDES.items()
     )
@@ -88,6 +86,28 @@ _COMPONENTS: dict[type[BaseModel], str] = {
     Coefficients: "optimizer",
     ScheduleSpec: "schedule",
 }
+
+
+def _fields(model: type[BaseModel], described: set[str]) -> list[str]:
+    """A table of a model's fields, followed by those of the models it holds, once on the page."""
+    content = model.model_json_schema()
+    lines = []
+    inner = {
+        name: part
+        for name, part in content.get("$defs", {}).items()
+        if "properties" in part and name not in described
+    }
+    described |= set(inner)
+    for name, part in {"": content, **inner}.items():
+        if name:
+            lines += ["", f"Fields of {name}:", ""]
+        lines += ["| key | type | default | meaning |", "| --- | --- | --- | --- |"]
+        required = part.get("required", [])
+        for key, field in part["properties"].items():
+            default = "required" if key in required else _default(field.get("default", ""))
+            meaning = _cell(field.get("description", ""))
+            lines.append(f"| `{key}` | {_cell(_type(field))} | {default} | {meaning} |")
+    return lines
 
 
 def _summary(model: type[BaseModel]) -> str:

@@ -1,4 +1,4 @@
-"""Curvature at the endpoints of a training job: exact spectra, and the audit of minimum ratios."""
+"""Curvature at the endpoints of a training job: exact spectra, audits, critical points nearby."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -15,6 +15,14 @@ from unstuck.curvature.problem import Problem
 from unstuck.curvature.spectrum import Spectrum, spectrum_of
 from unstuck.data.dataset import Dataset
 from unstuck.population.network import Network
+from unstuck.study.stalls import (
+    CHANGE,
+    NOT_SEARCHED,
+    OFF_THE_SADDLE,
+    beside_a_saddle,
+    change_at_end,
+    nearest_point,
+)
 from unstuck.training.result import JobResult
 from unstuck.training.spec import Cell
 
@@ -35,6 +43,7 @@ class Endpoints:
     rows: pd.DataFrame  # rows of the job's table of runs
     theta: Mapping[str, NDArray[Any]]  # [P] by run_id
     buffers: Mapping[str, NDArray[Any]]  # [Q] by run_id
+    curves: pd.DataFrame  # of the job
     cells: Mapping[str, Cell]
     dataset: Dataset
 
@@ -64,7 +73,7 @@ class Endpoints:
         )
         rows = runs[wanted].sort_values(["cell", "seed"], ignore_index=True)
         by_key = {cell.key: cell for cell in cells}
-        return cls(rows, result.endpoints, result.buffers, by_key, dataset)
+        return cls(rows, result.endpoints, result.buffers, result.curves, by_key, dataset)
 
     def problems(self, progress: Progress) -> Iterator[tuple[dict[str, Any], Problem]]:
         """The row and the full-batch training loss, in float64, of every endpoint."""
@@ -166,7 +175,36 @@ def audit_minimum_ratios(
     return pd.DataFrame(rows)
 
 
-MEASUREMENTS = {"spectra": measure_spectra, "audit": audit_minimum_ratios}
+def search_stalls(endpoints: Endpoints, tolerance: float, progress: Progress) -> pd.DataFrame:
+    """Look for a critical point near every endpoint whose loss has stalled.
+
+    Returns
+    -------
+    One row an endpoint, and as positive control one a search that starts beside a known saddle of
+    the same loss (`origin`): the row of the run, how far the run had come from its initial point
+    (`path`), the change of the loss at the end, whether that means it has stalled, and what
+    Newton's method found from there (`unstuck.study.stalls.nearest_point`).
+    """
+    curves = dict(iter(endpoints.curves.groupby("run_id")))
+    rows = []
+    for row, problem in endpoints.problems(progress):
+        seed = int(row["seed"])
+        path = float((problem.theta - problem.network.initial(seed).to(problem.theta)).norm())
+        change = change_at_end(curves[row["run_id"]])
+        run = row | {"path": path, "loss_change": change, "stalled": change < CHANGE}
+        found = nearest_point(problem, tolerance) if run["stalled"] else NOT_SEARCHED
+        rows.append(run | {"origin": "endpoint"} | found)
+        control = beside_a_saddle(problem, seed=seed, distance=OFF_THE_SADDLE * path)
+        if control is not None:
+            rows.append(run | {"origin": "known saddle"} | nearest_point(control, tolerance))
+    return pd.DataFrame(rows)
+
+
+MEASUREMENTS = {
+    "spectra": measure_spectra,
+    "audit": audit_minimum_ratios,
+    "stalls": search_stalls,
+}
 
 
 def _audited_spectra(problem: Problem) -> Iterator[tuple[str, str, Spectrum]]:

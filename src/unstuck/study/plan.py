@@ -18,12 +18,12 @@ from unstuck.study.names import one_of
 from unstuck.training.spec import Cell, Recipe, Tune
 
 Component = TypeVar("Component", bound=BaseModel)
-Kind = Literal["runs", "curves", "spectra", "audit"]
-MEASUREMENTS: tuple[Kind, ...] = ("spectra", "audit")
+Kind = Literal["runs", "curves", "spectra", "audit", "stalls"]
+MEASUREMENTS: tuple[Kind, ...] = ("spectra", "audit", "stalls")
 
 #: the code that decides what a trained run is, and what is measured at its endpoint
 TRAINING_CODE = ("data", "population", "optim", "training")
-CURVATURE_CODE = (*TRAINING_CODE, "curvature", "study/endpoints.py")
+CURVATURE_CODE = (*TRAINING_CODE, "curvature", "study/endpoints.py", "study/stalls.py")
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,93 @@
+"""What a run that no longer gets anywhere has come to: a critical point nearby, or none."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from unstuck.curvature.critical import polish
+from unstuck.curvature.problem import Problem
+
+STREAM = 7404
+WINDOW = 0.1
+"""Share of the budget, at its end, over which a loss that has stalled hardly changes."""
+
+CHANGE = 0.01
+"""Relative change of the loss over that window, below which it has stalled."""
+
+OFF_THE_SADDLE = 1e-3
+"""Distance from a known saddle of the start of its search, as a share of the run's path."""
+
+
+def change_at_end(curve: pd.DataFrame) -> float:
+    """Give the relative change of the full-batch training loss over the end of a run.
+
+    Parameters
+    ----------
+    curve
+        Columns ``update`` and ``train_loss`` of one run. The window starts at the last evaluation
+        that leaves at least `WINDOW` of the budget.
+    """
+    curve = curve.sort_values("update")
+    end = curve["update"].iloc[-1]
+    before = curve[curve["update"] <= (1 - WINDOW) * end]["train_loss"].iloc[-1]
+    return float(abs(curve["train_loss"].iloc[-1] - before) / abs(before))
+
+
+def nearest_point(problem: Problem, tolerance: float) -> dict[str, Any]:
+    """Follow Newton's method from a point to the nearest critical point, and say what is there.
+
+    Its steps are damped so that the gradient norm falls, so it goes to points of any index.
+
+    Returns
+    -------
+    ``kind`` (that of the certificate: minimum, saddle, maximum, degenerate, gradient-flat or none),
+    loss and gradient norm there and at the start, the distance, inertia and flatness.
+    """
+    found = polish(problem, target="nearest", relative_tolerance=tolerance)
+    certificate, inertia = found.certificate, found.certificate.inertia
+    return {
+        "kind": certificate.kind,
+        "start_loss": found.start_loss,
+        "start_gradient_norm": found.start_gradient_norm,
+        "end_loss": certificate.loss,
+        "end_gradient_norm": certificate.gradient_norm,
+        "distance": found.distance,
+        "flatness": certificate.flatness,
+        "negative": float(inertia.negative),
+        "zero": float(inertia.zero),
+        "positive": float(inertia.positive),
+    }
+
+
+NOT_SEARCHED: dict[str, Any] = {
+    "kind": "not stalled",
+    **dict.fromkeys(
+        (
+            *("start_loss", "start_gradient_norm", "end_loss", "end_gradient_norm", "distance"),
+            *("flatness", "negative", "zero", "positive"),
+        ),
+        float("nan"),
+    ),
+}
+"""What stands in the place of `nearest_point` where a run has not stalled."""
+
+
+def beside_a_saddle(problem: Problem, *, seed: int, distance: float) -> Problem | None:
+    """Give a point at a small distance from a known saddle of the same loss.
+
+    With all weights zero and the last biases at their best, a tanh network is at a saddle: its
+    outputs do not depend on the inputs. None for other networks.
+    """
+    spec = problem.network.spec
+    if (spec.kind, spec.activation, spec.batchnorm) != ("dense", "tanh", "off") or not spec.hidden:
+        return None
+    counts = torch.bincount(problem.y, minlength=problem.network.layout[-1].shape[0])
+    shares = (counts + 1e-3).to(problem.theta) / counts.sum()
+    biases = shares if problem.loss == "squared_error" else shares.log() - shares.log().mean()
+    theta = torch.zeros_like(problem.theta)
+    theta[problem.network.layout[-1].start : problem.network.layout[-1].stop] = biases
+    rng = np.random.default_rng([seed, STREAM])
+    away = torch.from_numpy(rng.standard_normal(len(theta))).to(theta)
+    return problem.at(theta + distance * away / away.norm())
