@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from unstuck.data.dataset import Dataset
@@ -33,4 +34,6 @@ with logged(snakemake.log[0]) as progress:
     folder = Path(snakemake.output.folder)
     for name, table in sorted(analysis.run(context).items()):
         write_parquet(folder / f"{name}.parquet", table)
-        write_csv(folder / f"{name}.csv", table)
+        # a point or a spectrum is one cell of the Parquet file, and too long for one of a CSV file
+        long = [column for column in table if table[column].map(np.ndim).any()]
+        write_csv(folder / f"{name}.csv", table.drop(columns=long))

@@ -26,12 +26,13 @@ def spectrum(negative, zero):
     return np.sort(values)
 
 
-def tables(negative, zero=0, *, gauss_newton_negative=0, per_loss=0):
+def tables(negative, zero=0, *, gauss_newton_negative=0, per_loss=0, ladder=None):
     """Spectra with `negative(rank of the loss, rng)` negative eigenvalues, and their audit.
 
-    The rank is that of the cell, the same for every seed; `per_loss` more come with the loss.
+    The rank is that of the cell, the same for every seed; `per_loss` more come with the loss. The
+    rungs of the ladder have the same spectra, or `ladder(rank)` negative eigenvalues.
     """
-    spectra, audit = [], []
+    spectra, audit, rungs = [], [], []
     for dataset in ("digits", "mnist1d"):
         for seed in range(SEEDS):
             rng = np.random.default_rng([seed, 8301, len(dataset)])
@@ -47,12 +48,35 @@ def tables(negative, zero=0, *, gauss_newton_negative=0, per_loss=0):
                 }
                 measured = {"train_loss": loss, "gradient_norm": 0.01, "eigenvalues": values}
                 spectra.append({**row, **network, **measured})
+                if ladder is not None:
+                    values = spectrum(ladder(rank), zero)
+                rungs.append(rung(row, rank, loss, values))
                 if rank < 2:
                     audit += audited(row, values, "hessian")
                     audit += audited(row, spectrum(gauss_newton_negative, 5), "gauss_newton")
                     audit += audited(row, spectrum(0, 5)[:20], "gauss_newton by layer")
                     audit += audited(row, spectrum(0, 5)[20:], "gauss_newton by layer")
-    return {"spectra": pd.DataFrame(spectra), "audit": pd.DataFrame(audit)}
+    return {
+        "spectra": pd.DataFrame(spectra),
+        "audit": pd.DataFrame(audit),
+        "ladder": pd.DataFrame(rungs),
+    }
+
+
+def rung(row, rank, loss, values):
+    """A certified saddle; the higher the loss, the lower the rung."""
+    return {
+        "dataset": row["dataset"],
+        "seed": row["seed"],
+        "width": CELLS + 1,
+        "rung": CELLS - rank,
+        "parameters": SIZE,
+        "loss": loss,
+        "gradient_norm": 1e-16,
+        "eigenvalues": values,
+        "converged": True,
+        "kind": "saddle",
+    }
 
 
 def audited(row, values, matrix):
@@ -121,6 +145,33 @@ def test_the_audit_sums_layers_and_keeps_number_formats_apart():
     assert evidence.numbers["hessian_float64_tolerated"] == pytest.approx(32 / 40)
     assert evidence.numbers["gauss_newton_float32_untolerated"] == pytest.approx(35 / 40)
     assert evidence.numbers["audited_endpoints"] == 2 * SEEDS * 2
+
+
+def test_the_ladder_and_the_endpoints_are_judged_apart():
+    found = verdict(tables(lambda rank, rng: 8, per_loss=9, ladder=lambda rank: 1))
+    assert found.verdict == "depends"
+    assert "supported at endpoints of training" in found.reason
+    assert "no effect at the ladder's critical points" in found.reason
+
+
+def test_rungs_that_are_not_certified_do_not_count():
+    given = tables(lambda rank, rng: 8, per_loss=9)
+    wrong = given["ladder"].assign(converged=False, loss=-given["ladder"]["loss"])
+    whole = evaluate(CLAIM, given)
+    given["ladder"] = pd.concat([given["ladder"], wrong], ignore_index=True)
+    assert evaluate(CLAIM, given).contrasts == whole.contrasts
+
+
+def test_the_first_and_the_last_rung_show_no_trend_within_them():
+    given = tables(lambda rank, rng: 8, per_loss=9)
+    last = given["ladder"].assign(rung=CELLS + 1, eigenvalues=[spectrum(0, 0)] * (2 * 100))
+    first = last.assign(rung=0)
+    whole = evaluate(CLAIM, given)
+    given["ladder"] = pd.concat([given["ladder"], last[:1], first[:1]], ignore_index=True)
+    ends = evaluate(CLAIM, given)
+    inner = [[c for c in each.contrasts if c.measure == "within"] for each in (whole, ends)]
+    assert inner[0] == inner[1]
+    assert set(ends.tables["ladder"]["rung"]) == set(range(CELLS + 2))
 
 
 def test_cells_measured_on_few_seeds_are_shown_but_not_counted():

@@ -7,6 +7,7 @@ from xml.etree import ElementTree
 import matplotlib
 import numpy as np
 import pytest
+from made_up import TABLES
 from matplotlib.axes import Axes
 from matplotlib.text import Text
 
@@ -16,8 +17,7 @@ from unstuck.errors import DataError, RegistryError
 from unstuck.figures import style
 from unstuck.figures.registry import draw, figure
 
-CLAIMS = ("1.1.1", "1.1.2", "1.1.3", "1.1.4", "1.1.5", "1.1.6", "1.1.7", "1.2.5")
-CLAIMS += ("2.1.11", "2.1.12", "2.2.2")
+CLAIMS = sorted(TABLES)
 DC = "{http://purl.org/dc/elements/1.1/}"
 
 

@@ -1,4 +1,4 @@
-"""Section 1.1: the share of positive eigenvalues where training stopped."""
+"""Section 1.1: the share of positive eigenvalues where training stopped, and on the ladder."""
 
 from collections.abc import Iterator
 
@@ -31,8 +31,11 @@ Array = NDArray[np.float64]
 
 
 @claim("1.1.6")
-def minimum_ratio(spectra: pd.DataFrame, audit: pd.DataFrame) -> Evidence:
-    """Share of non-positive eigenvalues at endpoints, and its rank correlation with the loss.
+def minimum_ratio(spectra: pd.DataFrame, audit: pd.DataFrame, ladder: pd.DataFrame) -> Evidence:
+    """Share of non-positive eigenvalues, and its rank correlation with the loss.
+
+    Judged at endpoints of training and, apart from them, at the certified points of the ladder,
+    where a width and rung take the place of a recipe.
 
     Each seed gives three effects: the mean over its endpoints of 1 − minimum ratio; minus
     Spearman's correlation of minimum ratio and training loss across its endpoints of one network,
@@ -43,33 +46,39 @@ def minimum_ratio(spectra: pd.DataFrame, audit: pd.DataFrame) -> Evidence:
     Negative controls: the Gauss-Newton matrix, which has no negative eigenvalue; and losses
     shuffled once, among the endpoints of a seed and among the seeds of a cell.
     """
-    endpoints = _endpoints(spectra)
-    counted = endpoints[endpoints["counted"]]
+    endpoints = _endpoints(spectra).assign(inner=True)
+    rungs = _rungs(ladder)
     counts = _audit(audit)
     contrasts: list[Contrast] = []
-    for dataset, part in counted.groupby("dataset"):
-        for tolerance in TOLERANCES:
-            for among in AMONG:
-                condition = {"tolerance": tolerance, "among": among}
-                column = f"{among}_{tolerance}"
-                contrasts.append(_share(part, column, str(dataset), condition))
-                contrasts.append(_trend("fall", part, column, str(dataset), condition))
-                contrasts.append(_trend("within", part, column, str(dataset), condition))
-        contrasts += [
-            _shuffled(measure, part, f"{among}_{SHOWN}", str(dataset), among)
-            for measure in TRENDS
-            for among in AMONG
-        ]
+    for points, table in (("endpoints", endpoints), ("ladder", rungs)):
+        for dataset, part in table[table["counted"]].groupby("dataset"):
+            contrasts += _contrasts(part, str(dataset), points)
+    for dataset in sorted(endpoints["dataset"].unique()):
         contrasts += _gauss_newton(counts[counts["dataset"] == dataset], str(dataset))
     return Evidence(
         "1.1.6",
         contrasts=tuple(contrasts),
         tables={
             "endpoints": _shown(endpoints),
+            "ladder": _shown(rungs),
             "audit": counts.drop(columns=["positive", "zero", "negative"]),
         },
         numbers=_numbers(endpoints, counts),
     )
+
+
+def _contrasts(part: pd.DataFrame, dataset: str, points: str) -> Iterator[Contrast]:
+    for tolerance in TOLERANCES:
+        for among in AMONG:
+            condition = {"points": points, "tolerance": tolerance, "among": among}
+            column = f"{among}_{tolerance}"
+            yield _share(part, column, dataset, condition)
+            for measure in TRENDS:
+                yield _trend(measure, part, column, dataset, condition)
+    for measure in TRENDS:
+        for among in AMONG:
+            condition = {"points": points, "tolerance": SHOWN, "among": among}
+            yield _shuffled(measure, part, f"{among}_{SHOWN}", dataset, condition)
 
 
 def ratios(eigenvalues: Array, relative: float) -> tuple[float, float]:
@@ -106,6 +115,25 @@ def _endpoints(spectra: pd.DataFrame) -> pd.DataFrame:
     return table.sort_values(["dataset", "cell", "seed"], kind="stable", ignore_index=True)
 
 
+def _rungs(ladder: pd.DataFrame) -> pd.DataFrame:
+    """Give the certified points of the ladder as `_endpoints` does endpoints.
+
+    The first rung has one loss whatever the seed and the last has no negative eigenvalue, so
+    neither can show a trend within its cell: they are not `inner`.
+    """
+    needed = ["dataset", "seed", "width", "rung", "loss", "converged", "kind"]
+    require_columns(ladder, needed, "ladder")
+    points = ladder[ladder["converged"]].rename(columns={"loss": "train_loss"})
+    cells = points["width"].astype(str) + "-" + points["rung"].astype(str)
+    named = points.assign(
+        run_id="", cell=cells, network="width " + points["width"].astype(str), batchnorm="off"
+    )
+    table = _endpoints(named.assign(activation="tanh"))
+    place = table["cell"].str.split("-", expand=True).astype("int64")
+    inner = (place[1] > 0) & (place[1] < place[0])
+    return table.assign(width=place[0], rung=place[1], inner=inner)
+
+
 def _audit(audit: pd.DataFrame) -> pd.DataFrame:
     """Give counts and shares by endpoint, matrix, number format and tolerance."""
     counts = ["positive", "zero", "negative"]
@@ -139,7 +167,7 @@ def _share(
 def _trend(
     measure: str, endpoints: pd.DataFrame, column: str, dataset: str, condition: dict[str, str]
 ) -> Contrast:
-    values = TRENDS[measure](endpoints, column, False)
+    values = _values(measure, endpoints, column)
     return Contrast(
         name="ratio against training loss",
         dataset=dataset,
@@ -153,13 +181,13 @@ def _trend(
 
 
 def _shuffled(
-    measure: str, endpoints: pd.DataFrame, column: str, dataset: str, among: str
+    measure: str, endpoints: pd.DataFrame, column: str, dataset: str, condition: dict[str, str]
 ) -> Contrast:
-    values = TRENDS[measure](endpoints, column, True)
+    values = _values(measure, endpoints, column, shuffled=True)
     return Contrast(
         name="ratio against shuffled losses",
         dataset=dataset,
-        condition={"tolerance": SHOWN, "among": among},
+        condition=condition,
         seeds=tuple(values),
         values=tuple(values.values()),
         role="negative control",
@@ -177,7 +205,7 @@ def _gauss_newton(counts: pd.DataFrame, dataset: str) -> Iterator[Contrast]:
         yield Contrast(
             name="negative eigenvalues of the Gauss-Newton matrix, which has none",
             dataset=dataset,
-            condition={"tolerance": name, "among": "nonzero"},
+            condition={"points": "endpoints", "tolerance": name, "among": "nonzero"},
             seeds=tuple(values.index),
             values=tuple(values),
             role="negative control",
@@ -229,6 +257,13 @@ def _falls_within(endpoints: pd.DataFrame, column: str, shuffled: bool) -> dict[
 TRENDS = {"fall": _falls, "within": _falls_within}
 
 
+def _values(
+    measure: str, endpoints: pd.DataFrame, column: str, shuffled: bool = False
+) -> dict[int, float]:
+    part = endpoints[endpoints["inner"]] if measure == "within" else endpoints
+    return TRENDS[measure](part, column, shuffled)
+
+
 def _scaled(values: Array) -> Array:
     """Give ranks with mean 0 and variance 1, or 0 where all values are equal."""
     from scipy import stats
@@ -255,7 +290,7 @@ def rank_correlation(x: Array, y: Array) -> Array:
 def _shown(endpoints: pd.DataFrame) -> pd.DataFrame:
     names = {f"all_{SHOWN}": "minimum_ratio", f"nonzero_{SHOWN}": "nonzero_ratio"}
     others = [f"{among}_{name}" for among in AMONG for name in TOLERANCES if name != SHOWN]
-    return endpoints.rename(columns=names).drop(columns=[*others, "cell"])
+    return endpoints.rename(columns=names).drop(columns=[*others, "cell", "inner"])
 
 
 def _numbers(endpoints: pd.DataFrame, counts: pd.DataFrame) -> dict[str, float | int]:

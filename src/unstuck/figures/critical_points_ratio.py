@@ -1,4 +1,4 @@
-"""The figure of claim 1.1.6: the minimum ratio at endpoints, and what it hangs on."""
+"""The figure of claim 1.1.6: the minimum ratio at endpoints and on the ladder, and its audit."""
 
 import numpy as np
 import pandas as pd
@@ -29,15 +29,22 @@ ALL, NONZERO = "minimum_ratio", "nonzero_ratio"
 
 @figure("1.1.6")
 def minimum_ratio(evidence: Evidence) -> Figure:
-    """Above: share of positive eigenvalues against loss. Below: the same share, audited."""
+    """Above: share of positive eigenvalues against loss. Below: that of endpoints, audited."""
     endpoints, audit = evidence.tables["endpoints"], evidence.tables["audit"]
+    ladder = evidence.tables["ladder"]
     datasets = list(dict.fromkeys(endpoints["dataset"]))
     audited = [name for name in datasets if name in set(audit["dataset"])]
     matrices = [name for name in MATRICES if name in set(audit["matrix"])]
-    drawing = style.blank(3.9 + 1.45 * len(audited))
-    rows = GridSpec(2, 1, figure=drawing, height_ratios=[2.1, 1.5 * len(audited)])
+    drawing = style.blank(5.9 + 1.45 * len(audited))
+    rows = GridSpec(3, 1, figure=drawing, height_ratios=[2.1, 2.0, 1.5 * len(audited)])
     above = rows[0].subgridspec(1, len(datasets)).subplots(sharey=True, squeeze=False)
-    below = rows[1].subgridspec(len(audited), len(matrices))
+    places = list(dict.fromkeys(ladder["dataset"]))
+    middle = rows[1].subgridspec(1, len(places)).subplots(sharey=True, squeeze=False)
+    for ax, dataset in zip(middle[0], places, strict=True):
+        _ladder(ax, ladder[ladder["dataset"] == dataset], dataset)
+    _share_axis(middle[0, 0], floor=np.floor(10 * ladder[ALL].min()) / 10 - 0.1)
+    middle[0, 0].set_ylabel("Share of eigenvalues\nthat are positive")
+    below = rows[2].subgridspec(len(audited), len(matrices))
     for ax, dataset in zip(above[0], datasets, strict=True):
         _scatter(ax, endpoints[endpoints["dataset"] == dataset], dataset)
     _share_axis(above[0, 0], floor=np.floor(10 * endpoints[ALL].min()) / 10 - 0.1)
@@ -55,8 +62,9 @@ def minimum_ratio(evidence: Evidence) -> Figure:
     style.headline(
         drawing,
         _summary(endpoints),
-        "Above: every endpoint. Below: the same, counted with other matrices, number formats and "
-        "tolerances; where the two formats part, the count is rounding.",
+        "Above: every endpoint. Middle: the ladder's certified critical points, a line a ladder. "
+        "Below: endpoints, counted with other matrices, number formats and tolerances; where the "
+        "two formats part, the count is rounding.",
     )
     return drawing
 
@@ -95,6 +103,46 @@ def _scatter(ax: Axes, endpoints: pd.DataFrame, dataset: str) -> None:
     ax.xaxis.set_minor_formatter(NullFormatter())
     ax.set_xlabel("Training loss at the endpoint")
     ax.set_title(style.display_name(dataset))
+
+
+def _ladder(ax: Axes, ladder: pd.DataFrame, dataset: str) -> None:
+    """Draw the rungs of the widest network, from the saddle without units to the minimum."""
+    widest = ladder[ladder["width"] == ladder["width"].max()]
+    tint = style.color(dataset.partition("_pca")[0])
+    for _, rungs in widest.groupby("seed"):
+        ordered = rungs.sort_values("rung")
+        ax.plot(
+            ordered["train_loss"],
+            ordered[ALL],
+            color=tint,
+            linewidth=0.8,
+            marker="o",
+            markersize=3.2,
+            markeredgewidth=0,
+            alpha=0.75,
+        )
+    first, last = (widest[widest["rung"] == end] for end in (0, widest["rung"].max()))
+    for part, words, offset, align in (
+        (last, "minima", (28, 4), "left"),
+        (first, "no unit in use", (0, -6), "right"),
+    ):
+        if part.empty:
+            continue
+        label = ax.annotate(
+            words,
+            (float(part["train_loss"].mean()), float(part[ALL].min())),
+            xytext=offset,
+            textcoords="offset points",
+            ha=align,
+            va="top",
+            color=tint,
+            fontsize=8.5,
+            fontweight="bold",
+        )
+        style.halo(label)
+    ax.set_xlabel("Loss at the critical point")
+    name = style.display_name(dataset.partition("_pca")[0])
+    ax.set_title(f"{name}: ladder of {widest['width'].iloc[0]} units")
 
 
 def _audit(ax: Axes, audit: pd.DataFrame, *, named: bool, last: bool) -> None:

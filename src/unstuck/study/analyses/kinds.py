@@ -6,12 +6,20 @@ from typing import Any
 from pydantic import ValidationError
 
 from unstuck.study.analyses.base import AnalysisBase
+from unstuck.study.analyses.critical_search import CriticalSearchAnalysis
+from unstuck.study.analyses.hessian_cost import HessianCostAnalysis
+from unstuck.study.analyses.ladder import LadderAnalysis
 from unstuck.study.analyses.probes import ProbesAnalysis
+from unstuck.study.analyses.random_matrices import RandomMatricesAnalysis
 from unstuck.study.analyses.taylor import TaylorAnalysis
 from unstuck.study.names import one_of
 
 KINDS: dict[str, type[AnalysisBase]] = {
+    "hessian_cost": HessianCostAnalysis,
+    "critical_search": CriticalSearchAnalysis,
+    "ladder": LadderAnalysis,
     "probes": ProbesAnalysis,
+    "random_matrices": RandomMatricesAnalysis,
     "taylor": TaylorAnalysis,
 }
 

@@ -1,0 +1,219 @@
+"""Section 1.1: how rare minima are among critical points, by the number of parameters."""
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from unstuck.claims.arms import require_columns
+from unstuck.claims.evaluation import claim
+from unstuck.claims.evidence import Check, Contrast, Evidence
+from unstuck.errors import DataError
+from unstuck.statistics.gaussian_matrices import DECAY, probability_positive
+from unstuck.statistics.intervals import wilson_interval
+
+# two points of equal loss, to this many digits, and of equal index are images of each other under
+# permutations and signs of units
+LOSS_DIGITS = 8
+COUNTS = ("searches", "distinct")
+ERRORS = 4.0  # standard errors that a share may be off its exact probability
+LAST_SIZE = 8
+LAW = 2e-3  # by which the exact probabilities may differ from the large-n law at that size
+SHUFFLE_STREAM = 7111
+KINDS = ("minimum", "saddle", "degenerate")
+
+
+@claim("1.1.5")
+def dimension(searches: pd.DataFrame, matrices: pd.DataFrame, ladder: pd.DataFrame) -> Evidence:
+    """Share of minima among certified critical points, smallest width minus largest, by seed.
+
+    Counted over searches, and over points told apart by loss and index. The negative control
+    shuffles the kinds among a seed's points of both widths. The positive control is the share of
+    symmetric Gaussian matrices with positive eigenvalues, smallest size minus largest, and checks
+    of those shares against exact probabilities.
+    """
+    needed = ["dataset", "width", "seed", "start", "parameters", "converged", "kind"]
+    require_columns(searches, [*needed, "loss", "negative"], "searches")
+    require_columns(matrices, ["size", "seed", "matrices", "positive"], "matrices")
+    require_columns(ladder, ["converged", "kind"], "ladder")
+    certified = searches[searches["converged"]]
+    widths = sorted(searches["width"].unique())
+    if len(widths) < 2:
+        raise DataError(f"claim 1.1.5: all searches have width {widths[0]}; give two or more.")
+    contrasts = [
+        contrast
+        for dataset, start in sorted(set(zip(searches["dataset"], searches["start"], strict=True)))
+        for contrast in _contrasts(
+            certified[(certified["dataset"] == dataset) & (certified["start"] == start)],
+            (widths[0], widths[-1]),
+            sorted(searches["seed"].unique()),
+            str(dataset),
+            str(start),
+        )
+    ]
+    shares = _matrix_shares(matrices)
+    return Evidence(
+        "1.1.5",
+        contrasts=(*contrasts, _matrix_contrast(matrices)),
+        checks=tuple(_matrix_checks(shares)),
+        tables={"kinds": _kinds(searches), "matrices": shares, "points": _points(certified)},
+        numbers={
+            "searches": len(searches),
+            "certified": len(certified),
+            "ladder_points": int(ladder["converged"].sum()),
+            "ladder_saddles": int((ladder["converged"] & (ladder["kind"] == "saddle")).sum()),
+        },
+    )
+
+
+def _contrasts(
+    points: pd.DataFrame, ends: tuple[int, int], seeds: list[int], dataset: str, start: str
+) -> Iterator[Contrast]:
+    for count in COUNTS:
+        condition = {"start": start, "count": count}
+        chosen = distinct(points) if count == "distinct" else points
+        chosen = chosen[chosen["width"].isin(ends)]
+        values = _differences(chosen, ends)
+        missing = len(seeds) - len(values)
+        yield Contrast(
+            name=f"minima at width {ends[0]} against {ends[1]}",
+            dataset=dataset,
+            condition=condition,
+            seeds=tuple(values),
+            values=tuple(values.values()),
+            usable=bool(values),
+            note=f"{missing} seeds without a certified point at both widths" if missing else "",
+        )
+        nothing = _differences(_shuffled(chosen, f"{dataset} {start} {count}"), ends)
+        yield Contrast(
+            name="minima, with kinds shuffled between the widths",
+            dataset=dataset,
+            condition=condition,
+            seeds=tuple(nothing),
+            values=tuple(nothing.values()),
+            role="negative control",
+            usable=bool(nothing),
+            note="" if nothing else "no seed has a certified point at both widths",
+        )
+
+
+def _differences(points: pd.DataFrame, ends: tuple[int, int]) -> dict[int, float]:
+    """Give the difference of the shares of minima by seed, for seeds with points at both widths."""
+    shares = (points["kind"] == "minimum").groupby([points["seed"], points["width"]]).mean()
+    table = shares.unstack("width").reindex(columns=list(ends)).dropna().sort_index()
+    differences = table[ends[0]] - table[ends[1]]
+    return {int(str(seed)): float(value) for seed, value in differences.items()}
+
+
+def _shuffled(points: pd.DataFrame, place: str) -> pd.DataFrame:
+    """Permute the kinds among the points of each seed, in every place by other numbers."""
+    kinds = points["kind"].copy()
+    for seed, part in points.groupby("seed"):
+        rng = np.random.default_rng([int(str(seed)), SHUFFLE_STREAM, *place.encode()])
+        kinds.loc[part.index] = rng.permutation(part["kind"].to_numpy(dtype=object))
+    return points.assign(kind=kinds)
+
+
+def distinct(points: pd.DataFrame) -> pd.DataFrame:
+    """Keep one of the points that agree in dataset, width, seed, start, loss and index."""
+    told = points.assign(digits=points["loss"].round(LOSS_DIGITS))
+    key = ["dataset", "width", "seed", "start", "negative", "digits"]
+    return told.drop_duplicates(key).drop(columns="digits")
+
+
+def _kinds(searches: pd.DataFrame) -> pd.DataFrame:
+    """Count where searches ended, with the interval of the share of minima among certified."""
+    rows = []
+    for key, part in searches.groupby(["dataset", "start", "width", "parameters"]):
+        certified = part[part["converged"]]
+        counts = certified["kind"].value_counts()
+        minima = int(counts.get("minimum", 0))
+        low, high = 0.0, 1.0
+        if len(certified):
+            interval = wilson_interval(minima, len(certified))
+            low, high = interval.low, interval.high
+        rows.append(
+            dict(zip(("dataset", "start", "width", "parameters"), key, strict=True))
+            | {name: int(counts.get(name, 0)) for name in KINDS}
+            | {
+                "searches": len(part),
+                "certified": len(certified),
+                "low": low,
+                "high": high,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _points(certified: pd.DataFrame) -> pd.DataFrame:
+    columns = ["dataset", "start", "width", "parameters", "seed", "loss", "negative", "kind"]
+    return certified[columns].sort_values(columns[:6], kind="stable", ignore_index=True)
+
+
+def _matrix_shares(matrices: pd.DataFrame) -> pd.DataFrame:
+    rows = []
+    for size, part in matrices.groupby("size"):
+        positive, drawn = int(part["positive"].sum()), int(part["matrices"].sum())
+        interval = wilson_interval(positive, drawn)
+        rows.append(
+            {
+                "size": int(str(size)),
+                "matrices": drawn,
+                "share": positive / drawn,
+                "low": interval.low,
+                "high": interval.high,
+                "exact": probability_positive(int(str(size))),
+                "law": math.exp(-DECAY * int(str(size)) ** 2),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _matrix_contrast(matrices: pd.DataFrame) -> Contrast:
+    share = (matrices["positive"] / matrices["matrices"]).groupby(
+        [matrices["size"], matrices["seed"]]
+    )
+    table = share.first().unstack("size").sort_index(axis=1)
+    values = table.iloc[:, 0] - table.iloc[:, -1]
+    return Contrast(
+        name=f"symmetric Gaussian matrices of {table.columns[0]} rows against {table.columns[-1]}",
+        dataset="",
+        condition={},
+        seeds=tuple(values.index),
+        values=tuple(values),
+        role="positive control",
+    )
+
+
+def _matrix_checks(shares: pd.DataFrame) -> Iterator[Check]:
+    """Hold shares against exact probabilities, and those against the law for large n.
+
+    The second difference of n² ln 3 / 4 is ln 3 / 2, whatever grows more slowly than n².
+    """
+    for size, drawn, share, exact in zip(
+        shares["size"], shares["matrices"], shares["share"], shares["exact"], strict=True
+    ):
+        yield Check(
+            f"share of symmetric Gaussian matrices of {size} rows with positive eigenvalues alone",
+            share,
+            exact,
+            ERRORS * math.sqrt(exact * (1 - exact) / drawn),
+            role="positive control",
+        )
+    logs = -np.log([probability_positive(size) for size in range(LAST_SIZE - 2, LAST_SIZE + 1)])
+    yield Check(
+        f"second difference of −ln P at n = {LAST_SIZE}, from exact probabilities",
+        float(logs[0] - 2 * logs[1] + logs[2]),
+        2 * DECAY,
+        LAW,
+        role="positive control",
+    )
+    for size, known in ((1, 0.5), (2, (2 - math.sqrt(2)) / 4)):
+        yield Check(
+            f"exact probability at n = {size}",
+            probability_positive(size),
+            known,
+            1e-12,
+            role="positive control",
+        )

@@ -1,0 +1,98 @@
+"""Gradient descent from many places at once: how long each takes to leave a critical point."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from unstuck.curvature.problem import Problem
+from unstuck.errors import CurvatureError
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Departures:
+    """Runs of gradient descent side by side."""
+
+    losses: Array  # [T + 1, M], NaN from where a run was ended after its escape
+    escaped_at: Array  # [M], first update with the loss below the threshold; NaN if there is none
+    farthest: Array  # [M], largest distance from the start
+
+
+def descend_together(
+    problem: Problem,
+    *,
+    starts: Tensor,
+    rates: Tensor,
+    thresholds: Tensor,
+    max_updates: int,
+    afterwards: Tensor | None = None,
+    stay: Tensor | None = None,
+) -> Departures:
+    """Descend from every start until its loss is below its threshold, and some way on.
+
+    Parameters
+    ----------
+    problem
+        The loss; its own point is not used.
+    starts, rates, thresholds
+        Points ``[M, P]``, learning rates ``[M]`` and losses ``[M]``.
+    afterwards
+        Updates ``[M]`` for which a run goes on after that; none by default.
+    stay
+        Which starts ``[M]`` are not expected to escape: they run for as long as any other does.
+
+    Raises
+    ------
+    CurvatureError
+        If shapes disagree, or a rate or the number of updates is not positive.
+    """
+    size = len(starts)
+    shapes = {tuple(rates.shape), tuple(thresholds.shape)}
+    if starts.shape[1:] != problem.theta.shape or shapes != {(size,)}:
+        raise CurvatureError(
+            f"starts have shape {tuple(starts.shape)}, rates {tuple(rates.shape)} and thresholds "
+            f"{tuple(thresholds.shape)}; expected [M, {problem.parameter_count}], [M] and [M]."
+        )
+    if not bool((rates > 0).all()) or max_updates < 1:
+        raise CurvatureError("rates and max_updates must be positive.")
+    waits = torch.zeros(size, dtype=torch.bool) if stay is None else stay
+    more = torch.zeros(size, dtype=torch.float64) if afterwards is None else afterwards.double()
+    theta = starts.clone()
+    escaped = torch.full((size,), torch.nan, dtype=torch.float64)
+    farthest = torch.zeros(size, dtype=torch.float64)
+    ends = torch.full((size,), float(max_updates), dtype=torch.float64)
+    curves = []
+    for update in range(max_updates + 1):
+        active = torch.nonzero(ends >= update).squeeze(1)
+        if bool((waits[active]).all()):
+            break
+        loss, gradient = loss_and_gradient(problem, theta[active])
+        curve = np.full(size, np.nan)
+        curve[active.numpy()] = loss.numpy()
+        curves.append(curve)
+        moved = (theta[active] - starts[active]).norm(dim=1)
+        farthest[active] = torch.maximum(farthest[active], moved)
+        new = active[(loss < thresholds[active]) & escaped[active].isnan()]
+        escaped[new] = float(update)
+        ends[new] = (update + more[new]).clamp(max=max_updates)
+        theta[active] -= rates[active, None] * gradient
+    return Departures(np.array(curves), escaped.numpy(), farthest.numpy())
+
+
+def loss_and_gradient(problem: Problem, theta: Tensor) -> tuple[Tensor, Tensor]:
+    """Give losses ``[M]`` and gradients ``[M, P]`` of the problem at many points ``[M, P]``."""
+    size = len(theta)
+    loss, _, gradient, _ = problem.network.loss_and_gradient(
+        theta,
+        problem.x.unsqueeze(0).expand(size, *problem.x.shape),
+        problem.y.unsqueeze(0).expand(size, -1),
+        problem.loss,
+        problem.buffers_of(size),
+        problem.training,
+    )
+    decay = problem.weight_decay
+    return loss + 0.5 * decay * theta.square().sum(1), gradient + decay * theta

@@ -1,0 +1,163 @@
+"""A search for critical points that favours no index: which kinds there are, by width."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import pandas as pd
+from pydantic import Field, PositiveFloat, PositiveInt
+
+from unstuck.study.analyses.base import AnalysisBase, Context
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from unstuck.curvature.problem import Problem
+
+STREAM = 7431
+STARTS: tuple[Literal["random", "training"], ...] = ("random", "training")
+
+
+class CriticalSearchAnalysis(AnalysisBase):
+    """Critical points of small tanh networks, searched from random points and along training."""
+
+    tables = ("searches",)
+    rooms = ("data", "population", "curvature")
+
+    datasets: tuple[str, ...] = Field(min_length=1, description="Names from `datasets`.")
+    widths: tuple[PositiveInt, ...] = Field(
+        default=(1, 2, 4), min_length=2, description="Hidden units of the networks."
+    )
+    samples: PositiveInt = Field(default=256, description="The first so many training samples.")
+    weight_decay: PositiveFloat = Field(
+        default=0.01, description="Coefficient of |theta|^2 / 2, on all parameters."
+    )
+    certified: PositiveInt = Field(
+        default=3, description="Certified points wanted a dataset, width, seed and kind of start."
+    )
+    searches: PositiveInt = Field(default=10, description="Searches for them at most.")
+    seeds: PositiveInt = Field(default=10, description="Seeds 0, 1, ... of the starts.")
+    smallest: PositiveFloat = Field(
+        default=0.1, description="Smallest standard deviation of random weights."
+    )
+    largest: PositiveFloat = Field(
+        default=1.0, description="Largest one; each start draws its own, evenly in its logarithm."
+    )
+    rate: PositiveFloat = Field(default=0.3, description="Learning rate of the training.")
+    updates: PositiveInt = Field(
+        default=200,
+        description="Updates of the training; a start is as many updates from a random point as "
+        "are drawn, evenly in the logarithm, from 1 to this.",
+    )
+    longest: PositiveFloat = Field(
+        default=0.3, description="Largest length of a search's step along one eigenvector."
+    )
+    steps: PositiveInt = Field(default=30, description="Steps of a search at most.")
+    tolerance: float = Field(
+        default=1e-8,
+        gt=0,
+        lt=1,
+        description="Eigenvalues below this share of the largest absolute one count as zero.",
+    )
+
+    @property
+    def dataset_names(self) -> tuple[str, ...]:
+        """Names of the prepared datasets it needs."""
+        return tuple(sorted(set(self.datasets)))
+
+    def run(self, context: Context) -> dict[str, pd.DataFrame]:
+        """Search from every start.
+
+        Returns
+        -------
+        searches
+            One row a search: where it started, the certificate of where it ended, and that point.
+        """
+        rows = []
+        for dataset in self.dataset_names:
+            for width in sorted(set(self.widths)):
+                context.progress(f"searching for critical points of {width} units on {dataset}")
+                problem = self._problem(context, dataset, width)
+                for seed in range(self.seeds):
+                    label = {"dataset": dataset, "width": width, "seed": seed}
+                    rows += [label | row for row in self._searches(problem, width, seed)]
+        return {"searches": pd.DataFrame(rows)}
+
+    def _problem(self, context: Context, dataset: str, width: int) -> "Problem":
+        import torch
+
+        from unstuck.curvature.problem import Problem
+        from unstuck.population.network import Network
+        from unstuck.population.spec import NetworkSpec
+
+        data = context.datasets[dataset]
+        spec = NetworkSpec(kind="dense", hidden=(width,), activation="tanh")
+        network = Network(spec, data.input_shape, data.classes)
+        return Problem(
+            network=network,
+            theta=torch.zeros(network.parameter_count, dtype=torch.float64),
+            x=torch.from_numpy(data.x_train[: self.samples]),
+            y=torch.from_numpy(data.y_train[: self.samples]),
+            loss="cross_entropy",
+            weight_decay=self.weight_decay,
+        )
+
+    def _searches(self, problem: "Problem", width: int, seed: int) -> Iterator[dict[str, Any]]:
+        from unstuck.curvature.following import follow_eigenvectors
+
+        for start, points in self._starts(problem, width, seed).items():
+            certified = 0
+            for number, theta in enumerate(points):
+                if certified == self.certified:
+                    break
+                found = follow_eigenvectors(
+                    problem.at(theta),
+                    longest=self.longest,
+                    steps=self.steps,
+                    relative_tolerance=self.tolerance,
+                )
+                certificate, inertia = found.certificate, found.certificate.inertia
+                certified += certificate.converged
+                yield {
+                    "start": start,
+                    "search": number,
+                    "parameters": inertia.size,
+                    "weight_decay": problem.weight_decay,
+                    "criterion": problem.loss,
+                    "steps": len(found.gradient_norms) - 1,
+                    "loss": certificate.loss,
+                    "gradient_norm": certificate.gradient_norm,
+                    "negative": inertia.negative,
+                    "zero": inertia.zero,
+                    "positive": inertia.positive,
+                    "tolerance": inertia.tolerance,
+                    "gap": inertia.gap,
+                    "rounding": inertia.rounding,
+                    "converged": certificate.converged,
+                    "kind": certificate.kind,
+                    "theta": found.theta.numpy(),
+                }
+
+    def _starts(self, problem: "Problem", width: int, seed: int) -> dict[str, "Tensor"]:
+        """Give random points ``[M, P]``, and points that gradient descent passes from others."""
+        import torch
+
+        from unstuck.curvature.departure import loss_and_gradient
+        from unstuck.curvature.following import last_layer
+
+        rng = np.random.default_rng([seed, STREAM, width])
+        points: dict[str, Tensor] = {}
+        for start in STARTS:
+            ends = np.log(self.smallest), np.log(self.largest)
+            scale = np.exp(rng.uniform(*ends, (self.searches, 1)))
+            draws = scale * rng.standard_normal((self.searches, problem.parameter_count))
+            points[start] = torch.from_numpy(draws)
+        # the search moves the last layer to its minimum at once, which is nearer to 0
+        points["random"][:, last_layer(problem) :] = 0
+        updates = np.exp(rng.uniform(0, np.log(self.updates), self.searches)).astype(int)
+        left = torch.from_numpy(updates)
+        theta = points["training"]
+        for update in range(int(left.max())):
+            moving = left > update
+            theta[moving] -= self.rate * loss_and_gradient(problem, theta[moving])[1]
+        return points

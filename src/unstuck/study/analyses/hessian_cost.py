@@ -1,0 +1,261 @@
+"""Time and memory of the Hessian, its products and its extreme eigenvalues, by parameters."""
+
+import os
+import time
+import tracemalloc
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import numpy as np
+import pandas as pd
+from pydantic import Field, PositiveFloat, PositiveInt
+
+from unstuck.population.spec import NetworkSpec
+from unstuck.study.analyses.base import AnalysisBase, Context
+from unstuck.study.analyses.case import Case
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from unstuck.curvature.problem import Problem
+
+STREAM = 7405
+SHORT = 0.05
+"""Seconds below which a call is timed again; the fastest time counts."""
+
+Widths = tuple[PositiveInt, ...]
+
+
+class HessianCostAnalysis(AnalysisBase):
+    """Costs of networks with two hidden layers of one width, with 1 thread, in float64."""
+
+    tables = ("times", "memory", "agreement")
+    rooms = ("data", "population", "curvature")
+    timing: ClassVar[bool] = True
+
+    dataset: str = Field(description="A name from `datasets`.")
+    samples: PositiveInt = Field(default=64, description="The first so many training samples.")
+    dense: Widths = Field(
+        default=(8, 16, 24, 32), description="Widths at which the Hessian is formed."
+    )
+    spectra: Widths = Field(
+        default=(8, 12, 16), description="Widths at which all its eigenvalues are computed."
+    )
+    products: Widths = Field(
+        default=(8, 32, 128, 256, 512, 965),
+        description="Widths at which it is multiplied with a vector.",
+    )
+    lanczos: Widths = Field(
+        default=(8, 32, 64, 128, 192),
+        description="Widths at which its lowest and highest eigenvalue come from products.",
+    )
+    once: Widths = Field(
+        default=(965,), description="Widths at which they do so for one seed only."
+    )
+    tolerance: PositiveFloat = Field(
+        default=1e-4,
+        lt=1,
+        description="Residual of these eigenpairs, relative to the largest absolute eigenvalue; an "
+        "eigenvalue's error goes with its square.",
+    )
+    seeds: PositiveInt = Field(default=10, description="Networks of each size.")
+
+    @property
+    def dataset_names(self) -> tuple[str, ...]:
+        """Names of the prepared datasets it needs."""
+        return (self.dataset,)
+
+    def run(self, context: Context) -> dict[str, pd.DataFrame]:
+        """Time every method at every size for every seed, and weigh each once.
+
+        Returns
+        -------
+        times
+            One row a method, size and seed: the seconds, and the products that Lanczos took.
+            ``product again`` is the product, timed a second time.
+        memory
+            One row a method and size: the peak of what torch and numpy hold, in bytes. Workspace
+            that LAPACK allocates by itself is not seen.
+        agreement
+            One row a size, seed and end of the spectrum: the eigenvalue by Lanczos and by the full
+            spectrum.
+        """
+        times: list[dict[str, Any]] = []
+        memory: list[dict[str, Any]] = []
+        agreement: list[dict[str, Any]] = []
+        self._warm_up(context)
+        for seed in range(self.seeds):
+            context.progress(f"timing the networks of seed {seed}")
+            for method, width in self._jobs(seed):
+                task = _Task.of(self._problem(context, width, seed), seed, self.tolerance)
+                label = {"method": method, "parameters": task.parameters, "seed": seed}
+                seconds, result = _timed(task.methods[method])
+                times.append(label | {"seconds": seconds, "products": result.products})
+                if method == "spectrum":
+                    by_products = task.lanczos().values
+                    agreement += [
+                        {
+                            "parameters": task.parameters,
+                            "seed": seed,
+                            "end": end,
+                            "dense": float(result.values[place]),
+                            "lanczos": float(by_products[place]),
+                        }
+                        for end, place in (("lowest", 0), ("highest", -1))
+                    ]
+                if seed == 0 and method != "product again" and width not in self.once:
+                    held = _peak(task.methods[method])
+                    memory.append({k: label[k] for k in ("method", "parameters")} | held)
+        return {
+            "times": pd.DataFrame(times),
+            "memory": pd.DataFrame(memory),
+            "agreement": pd.DataFrame(agreement),
+        }
+
+    def _jobs(self, seed: int) -> Iterator[tuple[str, int]]:
+        """Give methods and widths so that all methods share what the machine does meanwhile."""
+        by_method = {
+            "dense": self.dense,
+            "spectrum": self.spectra,
+            "product": self.products,
+            "product again": self.products,
+            "lanczos": self.lanczos if seed else (*self.lanczos, *self.once),
+        }
+        for width in sorted({width for widths in by_method.values() for width in widths}):
+            for method, widths in by_method.items():
+                if width in widths:
+                    yield method, width
+
+    def _problem(self, context: Context, width: int, seed: int) -> "Problem":
+        network = NetworkSpec(hidden=(width, width))
+        case = Case(dataset=self.dataset, network=network, weight_decay=0.0)
+        return case.problem(context, samples=self.samples, seed=seed)
+
+    def _warm_up(self, context: Context) -> None:
+        task = _Task.of(self._problem(context, min(self.dense), 0), 0, self.tolerance)
+        for method in task.methods.values():
+            method()
+        _peak(task.product)
+
+
+@dataclass(frozen=True)
+class _Result:
+    """What a method gave."""
+
+    values: Any = None
+    products: int = 0
+
+
+@dataclass(frozen=True)
+class _Task:
+    """The methods on one network."""
+
+    problem: "Problem"
+    direction: "Tensor"
+    seed: int
+    tolerance: float
+
+    @classmethod
+    def of(cls, problem: "Problem", seed: int, tolerance: float) -> Self:
+        import torch
+
+        rng = np.random.default_rng([seed, STREAM])
+        direction = torch.from_numpy(rng.standard_normal(problem.parameter_count))
+        return cls(problem, direction, seed, tolerance)
+
+    @property
+    def parameters(self) -> int:
+        return self.problem.parameter_count
+
+    @property
+    def methods(self) -> dict[str, Callable[[], _Result]]:
+        return {
+            "dense": self.dense,
+            "spectrum": self.spectrum,
+            "product": self.product,
+            "product again": self.product,
+            "lanczos": self.lanczos,
+        }
+
+    def dense(self) -> _Result:
+        from unstuck.curvature import dense
+
+        dense.hessian(self.problem)
+        return _Result()
+
+    def spectrum(self) -> _Result:
+        from unstuck.curvature.spectrum import spectrum
+
+        return _Result(spectrum(self.problem).eigenvalues)
+
+    def product(self) -> _Result:
+        self.problem.hessian_product(self.direction)
+        return _Result()
+
+    def lanczos(self) -> _Result:
+        from unstuck.curvature.lanczos import extreme_eigenpairs
+
+        pairs = extreme_eigenpairs(
+            _ByProducts(self.problem),
+            generator=np.random.default_rng([self.seed, STREAM, 1]),
+            lowest=1,
+            highest=1,
+            tolerance=self.tolerance,
+        )
+        return _Result(pairs.values, pairs.products)
+
+
+@dataclass(frozen=True)
+class _ByProducts:
+    """A problem that shows nothing but its products, so that no small Hessian is formed."""
+
+    problem: "Problem"
+
+    @property
+    def theta(self) -> "Tensor":
+        return self.problem.theta
+
+    def at(self, theta: "Tensor") -> Self:
+        return type(self)(self.problem.at(theta))
+
+    def value(self) -> float:
+        return self.problem.value()
+
+    def loss_and_gradient(self) -> tuple[float, "Tensor"]:
+        return self.problem.loss_and_gradient()
+
+    def hessian_product(self, vectors: "Tensor") -> "Tensor":
+        return self.problem.hessian_product(vectors)
+
+
+def _timed(method: Callable[[], _Result]) -> tuple[float, _Result]:
+    """Give the seconds of a call, the shortest of as many as fit into `SHORT`, and its result."""
+    fastest, spent = float("inf"), 0.0
+    while spent < SHORT:
+        start = time.perf_counter()
+        result = method()
+        seconds = time.perf_counter() - start
+        fastest, spent = min(fastest, seconds), spent + seconds
+    return fastest, result
+
+
+def _peak(method: Callable[[], _Result]) -> dict[str, int]:
+    """Give the peaks of bytes that tensors and arrays hold during a call."""
+    # the profiler writes lines to the terminal unless told not to
+    os.environ.setdefault("KINETO_LOG_LEVEL", "9")
+    from torch.profiler import ProfilerActivity, profile
+
+    tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
+        tracemalloc.reset_peak()
+        method()
+        arrays = tracemalloc.get_traced_memory()[1] - before
+    tracemalloc.stop()
+    held = tensors = 0
+    for event in profiler.profiler.kineto_results.events():
+        if event.name() == "[memory]":
+            held += event.nbytes()
+            tensors = max(tensors, held)
+    return {"tensors": tensors, "arrays": max(arrays, 0)}
