@@ -79,7 +79,7 @@ def spectrum_of(matrix: Tensor) -> Spectrum:
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or not len(matrix):
         raise CurvatureError(f"the matrix has shape {tuple(matrix.shape)}; expected [P, P].")
     finite("the matrix", matrix)
-    values = torch.linalg.eigvalsh(matrix).double().cpu().numpy()
+    values = _eigenvalues(matrix)
     trace = float(matrix.diagonal().double().sum())
     square = float(torch.linalg.matrix_norm(matrix)) ** 2
     nuclear = float(np.abs(values).sum())
@@ -89,3 +89,11 @@ def spectrum_of(matrix: Tensor) -> Spectrum:
     )
     precision = np.float32 if matrix.dtype == torch.float32 else np.float64
     return Spectrum(values, residual, precision)
+
+
+def _eigenvalues(matrix: Tensor) -> NDArray[np.float64]:
+    """Give the eigenvalues, ascending, where the matrix lies."""
+    if matrix.device.type == "cpu":
+        # numpy's LAPACK needs less memory bandwidth than that of torch, and jobs share it
+        return np.linalg.eigvalsh(matrix.numpy()).astype(np.float64)
+    return torch.linalg.eigvalsh(matrix).double().cpu().numpy()

@@ -131,6 +131,7 @@ class Network:
         buffers: Tensor,
         training: bool,
         out: Tensor | None = None,
+        count_correct: bool = True,
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Return the mean loss of each member's batch and its gradient, without an autograd graph.
 
@@ -139,7 +140,8 @@ class Network:
         Returns
         -------
         loss : `[K]`
-        correct : `[K]` int64, samples whose largest output is at their class
+        correct : `[K]` int64, samples whose largest output is at their class; empty if they are not
+            to be counted
         gradient : `[K, P]`, written into `out` if it is given
         new_buffers : `[K, Q]`
         """
@@ -148,7 +150,8 @@ class Network:
         outputs, saved, new_buffers = self._run(parameters, x, buffers, training)
         value, upstream = criterion.value_and_gradient(outputs, y)
         gradient = torch.cat(self._backward(upstream, saved, parameters), 1, out=out)
-        return value.mean(1), criterion.correct(outputs, y), gradient, new_buffers
+        correct = criterion.correct(outputs, y) if count_correct else y.new_empty(0)
+        return value.mean(1), correct, gradient, new_buffers
 
     def _run(
         self, parameters: Tensors, x: Tensor, buffers: Tensor, training: bool

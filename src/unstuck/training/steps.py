@@ -86,7 +86,9 @@ class EagerSteps:
         """Make one update and return the losses `[K]` it started from."""
         x, y = gather(self._feed.part, indices)
         loss, _, _, state.buffers = self._network.loss_and_gradient(
-            state.theta, x, y, self._loss, state.buffers, True, out=self._gradient
+            *(state.theta, x, y, self._loss, state.buffers, True),
+            out=self._gradient,
+            count_correct=False,
         )
         assert self._gradient is not None
         state.rule.step(state.theta, self._gradient, rate)
