@@ -95,5 +95,5 @@ def _eigenvalues(matrix: Tensor) -> NDArray[np.float64]:
     """Give the eigenvalues, ascending, where the matrix lies."""
     if matrix.device.type == "cpu":
         # numpy's LAPACK needs less memory bandwidth than that of torch, and jobs share it
-        return np.linalg.eigvalsh(matrix.numpy()).astype(np.float64)
-    return torch.linalg.eigvalsh(matrix).double().cpu().numpy()
+        return np.asarray(np.linalg.eigvalsh(matrix.numpy()), dtype=np.float64)
+    return np.asarray(torch.linalg.eigvalsh(matrix).double().cpu())

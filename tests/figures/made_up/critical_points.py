@@ -187,6 +187,36 @@ def found_points() -> dict[str, pd.DataFrame]:
     }
 
 
+def costs() -> dict[str, pd.DataFrame]:
+    """Times and memory that follow power laws."""
+    sizes = {
+        "dense": (700, 1500, 6000),
+        "spectrum": (700, 1000, 1500),
+        "product": (700, 30_000, 1_000_000),
+        "lanczos": (700, 1500, 50_000),
+    }
+    sizes["product again"] = sizes["product"]
+    growth = {"dense": 2.0, "spectrum": 3.0, "lanczos": 1.0}
+    rng = np.random.default_rng([6])
+    times, memory = [], []
+    for method, parameters in sizes.items():
+        for size in parameters:
+            power = growth.get(method, 1.0)
+            row = {"method": method, "parameters": size}
+            memory.append(row | {"tensors": 8 * size ** min(power, 2.0), "arrays": 1e3})
+            seconds = 1e-6 * size**power / 700 ** (power - 1)
+            times += [
+                row | {"seed": seed, "seconds": seconds * rng.uniform(0.9, 1.2)}
+                for seed in range(10)
+            ]
+    values = rng.standard_normal(6)
+    return {
+        "times": pd.DataFrame(times),
+        "memory": pd.DataFrame(memory),
+        "agreement": pd.DataFrame({"dense": values, "lanczos": values}),
+    }
+
+
 TABLES = {
     "1.1.1": expansions,
     "1.1.2": probes,
@@ -195,4 +225,5 @@ TABLES = {
     "1.1.5": found_points,
     "1.1.6": lambda: {"spectra": spectra(), "audit": audit(), "ladder": ladder()["points"]},
     "1.1.7": lambda: {"stalls": stalls()},
+    "1.1.8": costs,
 }

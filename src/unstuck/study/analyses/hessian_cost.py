@@ -37,7 +37,7 @@ class HessianCostAnalysis(AnalysisBase):
     dataset: str = Field(description="A name from `datasets`.")
     samples: PositiveInt = Field(default=64, description="The first so many training samples.")
     dense: Widths = Field(
-        default=(8, 16, 24, 32), description="Widths at which the Hessian is formed."
+        default=(8, 16, 32, 50), description="Widths at which the Hessian is formed."
     )
     spectra: Widths = Field(
         default=(8, 12, 16), description="Widths at which all its eigenvalues are computed."
@@ -47,14 +47,15 @@ class HessianCostAnalysis(AnalysisBase):
         description="Widths at which it is multiplied with a vector.",
     )
     lanczos: Widths = Field(
-        default=(8, 32, 64, 128, 192),
+        default=(8, 32, 64, 128, 192, 965),
         description="Widths at which its lowest and highest eigenvalue come from products.",
     )
     once: Widths = Field(
-        default=(965,), description="Widths at which they do so for one seed only."
+        default=(50, 965),
+        description="Widths that are too dear for many seeds: all but products for one seed only.",
     )
     tolerance: PositiveFloat = Field(
-        default=1e-4,
+        default=1e-3,
         lt=1,
         description="Residual of these eigenpairs, relative to the largest absolute eigenvalue; an "
         "eigenvalue's error goes with its square.",
@@ -104,7 +105,7 @@ class HessianCostAnalysis(AnalysisBase):
                         }
                         for end, place in (("lowest", 0), ("highest", -1))
                     ]
-                if seed == 0 and method != "product again" and width not in self.once:
+                if seed == 0 and method != "product again":
                     held = _peak(task.methods[method])
                     memory.append({k: label[k] for k in ("method", "parameters")} | held)
         return {
@@ -120,11 +121,12 @@ class HessianCostAnalysis(AnalysisBase):
             "spectrum": self.spectra,
             "product": self.products,
             "product again": self.products,
-            "lanczos": self.lanczos if seed else (*self.lanczos, *self.once),
+            "lanczos": self.lanczos,
         }
         for width in sorted({width for widths in by_method.values() for width in widths}):
             for method, widths in by_method.items():
-                if width in widths:
+                again = seed > 0 and width in self.once and not method.startswith("product")
+                if width in widths and not again:
                     yield method, width
 
     def _problem(self, context: Context, width: int, seed: int) -> "Problem":
