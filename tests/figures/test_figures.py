@@ -8,9 +8,11 @@ import matplotlib
 import numpy as np
 import pytest
 from made_up import TABLES
+from made_up.batch_momentum_time import update_times
 from matplotlib.axes import Axes
 from matplotlib.text import Text
 
+from unstuck.claims.evaluation import measure_of
 from unstuck.claims.evidence import Evidence
 from unstuck.claims.storage import load_evidence, save_evidence
 from unstuck.errors import DataError, RegistryError
@@ -94,6 +96,8 @@ def test_every_axis_is_named(claim, drawn):
         "1.1.5": ("Share of certified points", "Hidden units (parameters)", "Rows n", "saddles"),
         "1.1.6": ("Training loss at the endpoint", "ladder of 3 units", "float32", "Tolerance"),
         "1.1.7": ("Share of stalled runs", "Gradient norm", "annealed rate"),
+        "1.2.3": ("Batch size (samples an update)", "Time of an update (ms)", "knee", "2 threads"),
+        "1.2.4": ("Batch size (samples an update)", "Time of an epoch of 60,000 samples (s)"),
         "1.2.5": ("Batch size (samples an update)", "accuracy (%)", "training", "validation"),
         "2.1.11": ("Update", "Size of the step", "β₁ = 0.9"),
         "2.1.12": ("Main effect on test accuracy (points)", "optimizer", "schedule"),
@@ -116,6 +120,13 @@ def test_the_headline_of_1_2_5_quotes_the_data(evidence):
 def test_the_headline_of_2_1_12_names_the_factor_that_moves_most(evidence):
     title = str(draw("2.1.12", evidence("2.1.12")).get_label())
     assert title.startswith("Batch size moves accuracy most, by 3.")
+
+
+def test_the_headline_of_1_2_3_leaves_out_a_processor_that_was_busy():
+    times = update_times({"thread": (2e-4, 4e-6), "parallel": (0.5, 4e-6)})
+    drawing = draw("1.2.3", measure_of("1.2.3")(times=times))
+    assert str(drawing.get_label()).startswith("1000 samples take an update 20 times")
+    assert "2 threads" not in str(drawing.get_label())
 
 
 def test_a_grid_as_small_as_the_smoke_study_is_drawn(small_grid, tmp_path):
