@@ -96,6 +96,8 @@ def test_every_axis_is_named(claim, drawn):
         "1.1.5": ("Share of certified points", "Hidden units (parameters)", "Rows n", "saddles"),
         "1.1.6": ("Training loss at the endpoint", "ladder of 3 units", "float32", "Tolerance"),
         "1.1.7": ("Share of stalled runs", "Gradient norm", "annealed rate"),
+        "1.2.1": ("Epoch", "Validation accuracy (%)", "sorted by class", "one fixed order"),
+        "1.2.2": ("Batch size B (samples)", "Variance of the gradient", "with replacement"),
         "1.2.3": ("Batch size (samples an update)", "Time of an update (ms)", "knee", "2 threads"),
         "1.2.4": ("Batch size (samples an update)", "Time of an epoch of 60,000 samples (s)"),
         "1.2.5": ("Batch size (samples an update)", "accuracy (%)", "training", "validation"),

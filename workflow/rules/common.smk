@@ -30,15 +30,6 @@ except UnstuckError as error:
     raise WorkflowError(str(error)) from None
 
 paths = Paths(study.results)
-# what every claim's evidence depends on, besides the modules of its section
-EVIDENCE_CODE = [
-    *(f"claims/{name}.py" for name in ("arms", "evidence", "factorial", "storage")),
-    *("surfaces", "statistics", "population", "optim", "curvature"),
-]
-VERDICT_CODE = [
-    *(f"claims/{name}.py" for name in ("combination", "conformity", "controls", "evidence")),
-    *("claims/verdicts.py", "statistics"),
-]
 # how a reader asks for a target of this study and no other
 study_file = os.path.relpath(workflow.configfiles[-1])
 configfile_option = "" if study_file == "config.yaml" else f" --configfile {study_file}"
@@ -54,6 +45,7 @@ EVIDENCE_CODE = [
         for name in ("arms", "evaluation", "evidence", "factorial", "registry", "storage")
     ),
     *("surfaces", "statistics", "population", "optim", "curvature", "study/tables.py"),
+    "training/order.py",
 ]
 VERDICT_CODE = [
     *(

@@ -1,0 +1,206 @@
+"""How far the gradients of minibatches scatter about that of all samples, by batch size."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
+
+from unstuck.population.spec import NetworkSpec
+from unstuck.study.analyses.base import AnalysisBase, Context
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from unstuck.data.dataset import Dataset
+
+STREAM = 7431
+# epochs of the measured batches: none that a point was trained with
+FIRST_EPOCH = 100_000
+# numbers of batches times parameters that are held at once
+HELD = 2**21
+
+
+class GradientNoiseAnalysis(AnalysisBase):
+    """Variance of minibatch gradients at the start, on the way and late in training."""
+
+    tables = ("variance",)
+    rooms = ("data", "population", "optim", "training")
+
+    datasets: tuple[str, ...] = Field(min_length=1, description="Names from `datasets`.")
+    network: NetworkSpec = Field(description="The architecture; without batch normalisation.")
+    points: tuple[NonNegativeInt, ...] = Field(
+        default=(0, 100, 1000),
+        min_length=1,
+        description="Updates after which the gradients are measured; 0 is the initial point.",
+    )
+    lr: PositiveFloat = Field(default=0.1, description="Rate of the SGD that leads to the points.")
+    train_batch_size: PositiveInt = Field(default=32, description="Batch size of that SGD.")
+    batch_sizes: tuple[PositiveInt, ...] = Field(
+        default=(1, 2, 4, 8, 16, 32, 64, 128, 256, 512),
+        min_length=3,
+        description="Measured batch sizes, besides the full batch; they must divide the data.",
+    )
+    batches: PositiveInt = Field(
+        default=64, description="Batches a size at least, in whole epochs of reshuffled data."
+    )
+    seeds: PositiveInt = Field(default=3, description="Networks a dataset: seeds 0, 1, ...")
+
+    @property
+    def dataset_names(self) -> tuple[str, ...]:
+        """Names of the prepared datasets it needs."""
+        return tuple(sorted(set(self.datasets)))
+
+    def run(self, context: Context) -> dict[str, pd.DataFrame]:
+        """Measure.
+
+        Returns
+        -------
+        variance
+            One row a dataset, seed, point (updates made), way to draw and batch size: the mean
+            squared distance of minibatch gradients from the full gradient, how many batches that is
+            the mean of, and how far the mean gradient of an epoch lies from the full one; beside
+            them, of the point, the loss, the norm of the full gradient and the variance of single
+            samples' gradients. Ways to draw: `reshuffled`, whole epochs of the training loop's own
+            batches; `replaced`, samples drawn one by one with replacement; `sorted`, one epoch of
+            batches in the order of classes.
+        """
+        rows: list[dict[str, Any]] = []
+        for name in self.dataset_names:
+            dataset = context.datasets[name]
+            for seed in range(self.seeds):
+                for updates in sorted(set(self.points)):
+                    context.progress(f"gradients of seed {seed} on {name} after {updates} updates")
+                    point = _Point(dataset, self, seed, updates)
+                    label = {"dataset": name, "seed": seed, "updates": updates} | point.described
+                    for size in (*sorted(set(self.batch_sizes)), point.samples):
+                        rows += [label | row for row in point.rows(size, self.batches)]
+        return {"variance": pd.DataFrame(rows)}
+
+
+class _Point:
+    """One network at one point, and its gradients over any samples."""
+
+    def __init__(
+        self, dataset: "Dataset", analysis: GradientNoiseAnalysis, seed: int, updates: int
+    ) -> None:
+        import torch
+
+        from unstuck.errors import ConfigError
+        from unstuck.population.network import Network
+
+        self.samples = len(dataset.y_train)
+        for size in analysis.batch_sizes:
+            if self.samples % size or size == self.samples:
+                raise ConfigError(
+                    f"batch_sizes holds {size}, which does not cut the {self.samples} training "
+                    "samples into two or more equal batches; use a proper divisor."
+                )
+        self._network = Network(analysis.network, dataset.input_shape, dataset.classes)
+        if self._network.buffer_count:
+            raise ConfigError(
+                "network.batchnorm must be off: it makes a sample's gradient depend on its batch."
+            )
+        self._x = torch.from_numpy(dataset.x_train).double()
+        self._y = torch.from_numpy(dataset.y_train)
+        self._labels, self._seed, self._updates = dataset.y_train, seed, updates
+        self._theta = self._trained(dataset, analysis)
+        everything = torch.arange(self.samples).unsqueeze(0)
+        losses, gradients = self._gradients(everything)
+        self._full = gradients[0]
+        self._epochs = FIRST_EPOCH
+        self._single = self._scatter(torch.arange(self.samples).unsqueeze(1))
+        self.described = {
+            "samples": self.samples,
+            "loss": float(losses[0]),
+            "gradient_norm": float(self._full.norm()),
+            "single_variance": float(self._single[0].mean()),
+        }
+
+    def rows(self, size: int, batches: int) -> Iterator[dict[str, Any]]:
+        """Give the measurements of one batch size, a row each way to draw."""
+        import torch
+
+        epochs = max(1, -(-batches * size // self.samples)) if size < self.samples else 1
+        drawn = self._reshuffled(size, epochs)
+        yield self._row("reshuffled", size, drawn, epochs)
+        rng = np.random.default_rng([self._seed, STREAM, self._updates, size])
+        count = max(batches, len(drawn))
+        replaced = torch.from_numpy(rng.integers(self.samples, size=(count, size)))
+        yield self._row("replaced", size, replaced, 0)
+        yield self._row("sorted", size, self._epoch("sorted", size, 0), 1)
+
+    def _row(self, draw: str, size: int, indices: "Tensor", epochs: int) -> dict[str, Any]:
+        squares, total = self._scatter(indices)
+        # over whole epochs every sample counts alike, so the mean gradient is the full one
+        bias = float((total / len(indices) - self._full).norm()) if epochs else float("nan")
+        return {
+            "draw": draw,
+            "batch_size": size,
+            "batches": len(indices),
+            "variance": float(squares.mean()),
+            "bias": bias,
+        }
+
+    def _reshuffled(self, size: int, epochs: int) -> "Tensor":
+        """Give the batches ``[M, B]`` of so many epochs of their own."""
+        import torch
+
+        first, self._epochs = self._epochs, self._epochs + epochs
+        return torch.cat([self._epoch("reshuffled", size, first + each) for each in range(epochs)])
+
+    def _epoch(self, order: Any, size: int, epoch: int) -> "Tensor":
+        import torch
+
+        from unstuck.training.order import Batches
+
+        batches = Batches(order, self._labels, [self._seed], size).epoch(epoch)
+        return torch.from_numpy(np.concatenate(batches))
+
+    def _scatter(self, indices: "Tensor") -> "tuple[Tensor, Tensor]":
+        """Give squared distances ``[M]`` of batch gradients from the full one, and their sum."""
+        import torch
+
+        squares, total = [], torch.zeros_like(self._full)
+        for part in torch.split(indices, max(1, HELD // len(self._full))):
+            _, gradients = self._gradients(part)
+            squares.append((gradients - self._full).square().sum(1))
+            total += gradients.sum(0)
+        return torch.cat(squares), total
+
+    def _gradients(self, indices: "Tensor") -> "tuple[Tensor, Tensor]":
+        """Give the losses ``[M]`` and gradients ``[M, P]`` of batches ``[M, B]``."""
+        count = len(indices)
+        loss, _, gradients, _ = self._network.loss_and_gradient(
+            self._theta.expand(count, -1),
+            self._x[indices],
+            self._y[indices],
+            "cross_entropy",
+            self._theta.new_empty(count, 0),
+            training=True,
+        )
+        return loss, gradients
+
+    def _trained(self, dataset: "Dataset", analysis: GradientNoiseAnalysis) -> "Tensor":
+        """Give the parameters ``[P]`` after the point's number of updates of SGD."""
+        import torch
+
+        from unstuck.optim.coefficients import OPTIMIZERS
+        from unstuck.optim.schedules import SCHEDULES
+        from unstuck.training.loop import train_population
+        from unstuck.training.spec import Recipe
+
+        if not self._updates:
+            return self._network.initial(self._seed)
+        run = Recipe(
+            dataset="",
+            data="",
+            network=analysis.network,
+            optimizer=OPTIMIZERS["sgd"],
+            schedule=SCHEDULES["constant"],
+            batch_size=analysis.train_batch_size,
+            updates=self._updates,
+            evaluations=1,
+        ).at(analysis.lr, self._seed)
+        return torch.from_numpy(train_population([run], dataset).theta[run.run_id]).double()
