@@ -8,7 +8,13 @@ import torch
 from unstuck.population.spec import NetworkSpec
 
 BATCHES = (1, 7, 8, 16, 32, 64, 128, 256, 1024)
-SHAPES = {"dense": (64,), "conv1d": (2, 20), "conv2d": (2, 6, 5)}
+SHAPES = {
+    "dense": (64,),
+    "conv1d": (2, 20),
+    "conv2d": (2, 6, 5),
+    "local1d": (2, 20),
+    "local2d": (2, 6, 5),
+}
 
 
 def shifted(tensor, elements):
@@ -56,7 +62,7 @@ def test_odd_widths_are_no_exception(draw_case, hidden, batch, dtype):
 
 @pytest.mark.parametrize("batch", [1, 3, 8, 32])
 @pytest.mark.parametrize("batchnorm", ["off", "before", "after"])
-@pytest.mark.parametrize("kind", ["conv1d", "conv2d"])
+@pytest.mark.parametrize("kind", ["conv1d", "conv2d", "local1d", "local2d"])
 def test_convolution_is_no_exception(draw_case, kind, batchnorm, batch):
     for hidden, stride in itertools.product(((5, 8), (17,)), (1, 2)):
         spec = NetworkSpec(kind=kind, hidden=hidden, stride=stride, batchnorm=batchnorm)

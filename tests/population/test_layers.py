@@ -6,10 +6,11 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from unstuck.population.convolution import Convolution, map_size
+from unstuck.population.convolution import Convolution, LocalConvolution
 from unstuck.population.layers import Activation, MeanPool, Reshape
 from unstuck.population.linear import Linear
 from unstuck.population.normalisation import BatchNorm
+from unstuck.population.windows import map_size
 
 K, B = 3, 6
 TORCH = {"tanh": torch.tanh, "relu": torch.relu, "sigmoid": torch.sigmoid}
@@ -95,6 +96,78 @@ def test_convolution(places, kernel, stride, padding, outputs):
     compare(layer, parameters, x, reference)
     sizes = tuple(map_size(size, kernel, stride, padding) for size in places)
     assert layer.output_shape == (*sizes, outputs)
+
+
+def local_reference(x, weight, bias, kernel, stride, padding):
+    """One linear map per place, over windows cut out one by one."""
+    x = functional.pad(x, (0, 0) + (padding, padding) * (x.dim() - 2))
+    axes = x.dim() - 2
+    outputs = x.new_empty(len(x), *bias.shape)
+    for place in np.ndindex(*bias.shape[:-1]):
+        window = x[(slice(None), *(slice(stride * i, stride * i + kernel) for i in place))]
+        here = torch.tensordot(window, weight[place], axes + 1) + bias[place]
+        outputs = outputs.index_put((torch.arange(len(x)), *(torch.tensor(i) for i in place)), here)
+    return outputs
+
+
+@pytest.mark.parametrize("outputs", [1, 2, 17])
+@pytest.mark.parametrize(
+    ("kernel", "stride", "padding"), [(1, 1, 0), (3, 1, 1), (2, 2, 0), (3, 2, 3)]
+)
+@pytest.mark.parametrize("places", [(9,), (5, 4)])
+def test_local_convolution(places, kernel, stride, padding, outputs):
+    options = {"kernel": kernel, "stride": stride, "padding": padding}
+    layer = LocalConvolution((*places, 3), outputs, draw=draw, **options)
+    x = normal(K, B, *places, 3)
+    parameters = (
+        normal(K, *layer.parameters["weight"]),
+        normal(K, *layer.parameters["bias"], seed=3),
+    )
+    compare(layer, parameters, x, lambda x, w, b: local_reference(x, w, b, **options))
+    sizes = tuple(map_size(size, kernel, stride, padding) for size in places)
+    assert layer.output_shape == (*sizes, outputs)
+    first = tuple(parameter[:1].expand(K, *parameter.shape[1:]) for parameter in parameters)
+    alone = layer.forward(x[:1], first, (), True).output
+    assert torch.equal(alone, layer.forward(x[:1].expand_as(x), first, (), True).output)
+
+
+@pytest.mark.parametrize(
+    ("places", "convolve"), [((9,), functional.conv1d), ((5, 4), functional.conv2d)]
+)
+def test_local_convolution_of_equal_weights_is_a_convolution(places, convolve):
+    options = {"kernel": 3, "stride": 2, "padding": 1}
+    layer = LocalConvolution((*places, 3), 4, draw=draw, **options)
+    x, axes = normal(K, B, *places, 3), len(places)
+    sizes = layer.output_shape[:-1]
+    weight, bias = normal(K, *(3 for _ in places), 3, 4), normal(K, 4, seed=2)
+    repeated = [
+        parameter.reshape(K, *(1 for _ in places), *parameter.shape[1:]).expand(
+            K, *sizes, *parameter.shape[1:]
+        )
+        for parameter in (weight, bias)
+    ]
+    done = layer.forward(x, repeated, (), True)
+    upstream = normal(*done.output.shape, seed=1)
+    gradients, _ = layer.backward(upstream, done.saved, repeated, False)
+    for k in range(K):
+        turned = weight[k].permute(axes + 1, axes, *range(axes)).clone().requires_grad_()
+        expected = convolve(x[k].movedim(-1, 1), turned, bias[k], stride=2, padding=1).movedim(
+            1, -1
+        )
+        torch.testing.assert_close(done.output[k], expected.detach(), rtol=1e-12, atol=1e-12)
+        (wanted,) = torch.autograd.grad(expected, turned, upstream[k])
+        tied = gradients[0][k].flatten(0, axes - 1).sum(0)
+        torch.testing.assert_close(
+            tied, wanted.permute(*range(2, axes + 2), 1, 0), rtol=1e-11, atol=1e-12
+        )
+
+
+def test_multiply_adds_are_counted_by_the_products():
+    options = {"kernel": 3, "stride": 2, "padding": 1, "draw": draw}
+    assert Linear(7, 20, draw).multiply_adds == 7 * 20
+    for kind in (Convolution, LocalConvolution):
+        assert kind((9, 8, 3), 4, **options).multiply_adds == (5 * 4) * (3 * 3 * 3) * 4
+    assert MeanPool((9, 3)).multiply_adds == 0
 
 
 @pytest.mark.parametrize("places", [(), (5,), (4, 3)])

@@ -15,7 +15,13 @@ from unstuck.population.losses import LOSSES
 from unstuck.population.network import Network
 from unstuck.population.spec import NetworkSpec
 
-SHAPES = {"dense": (1, 6, 5), "conv1d": (2, 11), "conv2d": (2, 7, 6)}
+SHAPES = {
+    "dense": (1, 6, 5),
+    "conv1d": (2, 11),
+    "conv2d": (2, 7, 6),
+    "local1d": (2, 11),
+    "local2d": (2, 7, 6),
+}
 TORCH_LOSSES = {
     "cross_entropy": functional.cross_entropy,
     "squared_error": lambda z, y: (
@@ -42,13 +48,19 @@ SPECS = [
     NetworkSpec(kind="conv2d", hidden=(4, 18), stride=2, padding=2, kernel=4, pool="flatten"),
 ]
 
+# torch.nn has no layer of local weights: tests/population/test_layers.py builds one
+LOCAL = [
+    NetworkSpec(kind="local1d", hidden=(17, 4), stride=2, batchnorm="before"),
+    NetworkSpec(kind="local2d", hidden=(4, 3), activation="relu", pool="flatten"),
+]
+
 
 def label(spec: NetworkSpec) -> str:
     return f"{spec.kind}-{spec.hidden}-{spec.activation}-{spec.batchnorm}-{spec.pool}"
 
 
 @pytest.mark.parametrize("training", [True, False])
-@pytest.mark.parametrize("spec", SPECS, ids=label)
+@pytest.mark.parametrize("spec", SPECS + LOCAL, ids=label)
 def test_gradient_is_that_of_autograd(draw_case, spec, training):
     network, theta, buffers, x, y = draw_case(spec, SHAPES[spec.kind])
     theta.requires_grad_()
@@ -86,7 +98,7 @@ def test_members_are_torch_networks(draw_case, twin, flat_gradient, spec):
             torch.testing.assert_close(inference[k], model.eval()(x[k]), rtol=1e-10, atol=1e-12)
 
 
-@pytest.mark.parametrize("spec", SPECS, ids=label)
+@pytest.mark.parametrize("spec", SPECS + LOCAL, ids=label)
 def test_shared_samples_are_those_of_every_member(draw_case, spec):
     network, theta, buffers, x, y = draw_case(spec, SHAPES[spec.kind])
     one, labels = x[:1], y[:1]

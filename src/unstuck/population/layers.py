@@ -44,6 +44,9 @@ class Layer(ABC):
     output_shape: Shape
     """Shape of one sample's output, features last."""
 
+    multiply_adds: int = 0
+    """Multiplications in the matrix products of one sample's way forward, each with an addition."""
+
     @abstractmethod
     def forward(self, x: Tensor, parameters: Tensors, buffers: Tensors, training: bool) -> Pass:
         """Map `x` `[K, B, *input_shape]`, or `[1, B, *input_shape]` shared by all members."""

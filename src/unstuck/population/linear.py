@@ -23,6 +23,7 @@ class Linear(Layer):
     def __init__(self, inputs: int, outputs: int, draw: Draw) -> None:
         self.parameters = {"weight": (inputs, outputs), "bias": (outputs,)}
         self.output_shape = (outputs,)
+        self.multiply_adds = inputs * outputs
         self._draw = draw
 
     def initial_parameters(self, generator: np.random.Generator) -> list[NDArray[np.float64]]:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from unstuck.errors import ConfigError
-from unstuck.population.convolution import Convolution
+from unstuck.population.convolution import Convolution, LocalConvolution
 from unstuck.population.initialisation import draw_weights, weight_generator
 from unstuck.population.layers import Activation, Layer, MeanPool, Reshape, Saved, Shape, Tensors
 from unstuck.population.layout import Layout, Slot
@@ -66,6 +66,11 @@ class Network:
     def parameter_count(self) -> int:
         """Parameters P of one member."""
         return self._parameters.size
+
+    @property
+    def multiply_adds(self) -> int:
+        """Multiply-adds in the matrix products of one sample's way through one member."""
+        return sum(layer.multiply_adds for layer in self.layers)
 
     @property
     def buffer_count(self) -> int:
@@ -219,7 +224,8 @@ def _layers(spec: NetworkSpec, input_shape: Shape, classes: int) -> dict[str, La
             main: Layer = Linear(shape[-1], width, draw)
             layers[f"linear{number}"] = main
         else:
-            main = Convolution(
+            convolve = LocalConvolution if spec.kind in ("local1d", "local2d") else Convolution
+            main = convolve(
                 shape, width, kernel=spec.kernel, stride=spec.stride, padding=spec.margin, draw=draw
             )
             layers[f"convolution{number}"] = main
@@ -250,7 +256,7 @@ def _draw(
 def _features_last(spec: NetworkSpec, input_shape: Shape) -> Shape:
     if spec.kind == "dense":
         return (int(np.prod(input_shape)),)
-    axes = {"conv1d": 2, "conv2d": 3}[spec.kind]
+    axes = {"conv1d": 2, "local1d": 2, "conv2d": 3, "local2d": 3}[spec.kind]
     if len(input_shape) != axes:
         raise ConfigError(
             f"a {spec.kind} network needs samples of {axes} axes, channels first, "

@@ -12,7 +12,7 @@ from pydantic import (
     model_validator,
 )
 
-Kind = Literal["dense", "conv1d", "conv2d"]
+Kind = Literal["dense", "conv1d", "conv2d", "local1d", "local2d"]
 Activation = Literal["tanh", "relu", "sigmoid"]
 # YAML reads an unquoted off as false
 Placement = Annotated[
@@ -24,8 +24,8 @@ Placement = Annotated[
 class NetworkSpec(BaseModel):
     """A network of hidden layers of one kind, followed by a linear layer with one output per class.
 
-    Convolutional kinds end in `pool` before the linear layer. The convolutional fields are ignored
-    by a dense network.
+    Convolutional kinds end in `pool` before the linear layer; local ones have weights of their own
+    at every place of a map. The convolutional fields are ignored by a dense network.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
