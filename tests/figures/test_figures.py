@@ -103,6 +103,8 @@ def test_every_axis_is_named(claim, drawn):
         "1.2.5": ("Batch size (samples an update)", "accuracy (%)", "training", "validation"),
         "2.1.11": ("Update", "Size of the step", "β₁ = 0.9"),
         "2.1.12": ("Main effect on test accuracy (points)", "optimizer", "schedule"),
+        "3.2.1": ("Weights on a 100×100×3 image", "Side of the map", "no padding"),
+        "3.2.3": ("Image, 6×6", "Filter, 3×3", "Feature map, 4×4"),
         "2.2.2": ("Gap of the inputs", "Ratio of the outputs", "Difference of the outputs"),
     }[claim]:
         assert wanted in words
