@@ -36,7 +36,8 @@ def cost(times: pd.DataFrame, memory: pd.DataFrame, agreement: pd.DataFrame) -> 
     if missing:
         raise DataError(f"the table of times lacks {', '.join(missing)}; time all methods.")
     shown = [method for method in METHODS if method in exponents]
-    held = memory.assign(bytes=memory["tensors"] + memory["arrays"])
+    held = memory[memory["method"].isin(METHODS)]
+    held = held.assign(bytes=held["tensors"] + held["arrays"])
     grown = {method: _slope(held[held["method"] == method], "bytes") for method in METHODS}
     return Evidence(
         "1.1.8",

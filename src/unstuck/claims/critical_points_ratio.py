@@ -25,6 +25,7 @@ MATRICES = {
     "gauss_newton": "gauss_newton",
     "hessian by layer": "hessian_blocks",
     "gauss_newton by layer": "blocks",
+    "gauss_newton of 16 samples": "few_samples",
 }
 
 Array = NDArray[np.float64]

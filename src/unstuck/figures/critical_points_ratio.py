@@ -22,6 +22,7 @@ MATRICES = {
     "gauss_newton": "Gauss-Newton",
     "hessian_blocks": "Hessian\nby layer",
     "blocks": "Gauss-Newton\nby layer",
+    "few_samples": "Gauss-Newton,\n16 samples",
 }
 FORMATS = {"float32": style.PINK, "float64": style.INK}
 ALL, NONZERO = "minimum_ratio", "nonzero_ratio"
@@ -63,8 +64,8 @@ def minimum_ratio(evidence: Evidence) -> Figure:
         drawing,
         _summary(endpoints),
         "Above: every endpoint. Middle: the ladder's certified critical points, a line a ladder. "
-        "Below: endpoints, counted with other matrices, number formats and tolerances; where the "
-        "two formats part, the count is rounding.",
+        "Below: endpoints, counted with other matrices, number formats and tolerances; the "
+        "matrix of 16 samples has a low rank, so that most of its signs are rounding.",
     )
     return drawing
 

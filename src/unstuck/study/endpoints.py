@@ -1,7 +1,7 @@
 """Curvature at the endpoints of a training job: exact spectra, audits, critical points nearby."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -28,6 +28,8 @@ from unstuck.training.spec import Cell
 
 #: tolerances of the audit, relative to the largest absolute eigenvalue
 AUDIT_TOLERANCES = (0.0, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4)
+#: samples of the audit's rank-deficient matrix
+FEW = 16
 AUDIT_PRECISIONS = {"float64": torch.float64, "float32": torch.float32}
 
 Progress = Callable[[str], None]
@@ -147,7 +149,8 @@ def audit_minimum_ratios(
 
     Returns
     -------
-    One row an endpoint, matrix (hessian, gauss_newton, and both by layer), layer (`all` for the
+    One row an endpoint, matrix (hessian, gauss_newton, both by layer, and the Gauss-Newton matrix
+    of the first `FEW` samples, whose rank is at most that times the classes), layer (`all` for the
     whole matrix), dtype and relative tolerance, with the counts of signs. `tolerance` is the
     study's own, taken in besides those of `AUDIT_TOLERANCES`.
     """
@@ -216,6 +219,8 @@ def _audited_spectra(problem: Problem) -> Iterator[tuple[str, str, Spectrum]]:
         yield name, "all", spectrum_of(matrix)
         for block in dense.layer_blocks(problem, matrix):
             yield f"{name} by layer", block.name, spectrum_of(block.matrix)
+    few = replace(problem, x=problem.x[:FEW], y=problem.y[:FEW], check=False)
+    yield f"gauss_newton of {FEW} samples", "all", spectrum_of(dense.gauss_newton(few))
 
 
 def _buffers(buffers: Mapping[str, NDArray[Any]], run_id: str) -> Tensor | None:

@@ -39,6 +39,7 @@ def spectra() -> pd.DataFrame:
 def audit() -> pd.DataFrame:
     """Counts of the same endpoints by matrix, number format and tolerance."""
     matrices = ("hessian", "gauss_newton", "hessian by layer", "gauss_newton by layer")
+    matrices += ("gauss_newton of 16 samples",)
     axes = (
         DATASETS,
         range(10),

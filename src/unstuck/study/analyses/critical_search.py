@@ -33,7 +33,7 @@ class CriticalSearchAnalysis(AnalysisBase):
         default=0.01, description="Coefficient of |theta|^2 / 2, on all parameters."
     )
     certified: PositiveInt = Field(
-        default=2, description="Certified points wanted a dataset, width, seed and kind of start."
+        default=3, description="Certified points wanted a dataset, width, seed and kind of start."
     )
     searches: PositiveInt = Field(default=10, description="Searches for them at most.")
     seeds: PositiveInt = Field(default=10, description="Seeds 0, 1, ... of the starts.")

@@ -1,0 +1,107 @@
+"""Spectra and audits of endpoints, against the curvature of a network written out."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from unstuck.data.prepare import prepare
+from unstuck.study.endpoints import FEW, MEASUREMENTS, Endpoints
+from unstuck.study.load import parse_study
+from unstuck.study.plan import Plan
+from unstuck.training.job import train_cells
+
+INPUTS, HIDDEN, CLASSES = 8, 20, 10
+
+
+@pytest.fixture
+def endpoints(config, tmp_path: Path):
+    """Two runs of a small network, trained for a while."""
+    config["datasets"]["digits"] |= {"train": 96, "pca": INPUTS}
+    config["networks"]["small"] = {"kind": "dense", "hidden": [HIDDEN], "activation": "tanh"}
+    chosen = [{"seeds": 2}]
+    config["experiments"] = {
+        "grid": {
+            "dataset": "digits",
+            "network": "small",
+            "batch_size": "full",
+            "lr": 0.5,
+            "updates": 80,
+            "evaluations": 2,
+            "seeds": 2,
+            "spectra": chosen,
+            "audit": chosen,
+        }
+    }
+    study = parse_study(config)
+    plan = Plan(study)
+    (job,) = plan.jobs.values()
+    dataset = prepare(study.datasets["digits"], None)
+    train_cells(job.cells, dataset).save(tmp_path)
+    return Endpoints.of_job(job.cells, tmp_path, dataset, seeds=plan.measured("audit")[job.name])
+
+
+def outputs(theta, x):
+    sizes = [INPUTS * HIDDEN, HIDDEN, HIDDEN * CLASSES, CLASSES]
+    first, biases, second, last = torch.split(theta, sizes)
+    hidden = torch.tanh(x @ first.reshape(INPUTS, HIDDEN) + biases)
+    return hidden @ second.reshape(HIDDEN, CLASSES) + last
+
+
+def gauss_newton(theta, x):
+    """Sum of J^T (diag p - p p^T) J over the samples, divided by their number."""
+    total = torch.zeros(len(theta), len(theta), dtype=torch.float64)
+    for sample in x:
+        jacobian = torch.autograd.functional.jacobian(lambda t, s=sample: outputs(t, s), theta)
+        p = outputs(theta, sample).softmax(0)
+        total += jacobian.T @ (torch.diag(p) - torch.outer(p, p)) @ jacobian
+    return total / len(x)
+
+
+def ends(endpoints):
+    x = torch.from_numpy(endpoints.dataset.x_train).double()
+    y = torch.from_numpy(endpoints.dataset.y_train)
+    for run_id in endpoints.rows["run_id"]:
+        yield run_id, torch.from_numpy(endpoints.theta[run_id]).double(), x, y
+
+
+def test_spectra_are_those_of_the_loss_written_out(endpoints):
+    table = MEASUREMENTS["spectra"](endpoints, 1e-6, lambda line: None).set_index("run_id")
+    assert len(table) == 2
+    for run_id, theta, x, y in ends(endpoints):
+
+        def loss(t, x=x, y=y):
+            return torch.nn.functional.cross_entropy(outputs(t, x), y)
+
+        values = torch.linalg.eigvalsh(torch.autograd.functional.hessian(loss, theta)).numpy()
+        row = table.loc[run_id]
+        np.testing.assert_allclose(row["eigenvalues"], values, atol=1e-12)
+        assert row["positive"] == (values > 1e-6 * np.abs(values).max()).sum()
+        assert row["train_loss"] == pytest.approx(float(loss(theta)), rel=1e-12)
+
+
+def test_the_matrix_of_few_samples_has_a_low_rank_and_signs_of_rounding(endpoints):
+    table = MEASUREMENTS["audit"](endpoints, 1e-6, lambda line: None)
+    few = table[table["matrix"] == f"gauss_newton of {FEW} samples"]
+    count = few.set_index(["run_id", "dtype", "tolerance"])
+    for run_id, theta, x, _ in ends(endpoints):
+        values = torch.linalg.eigvalsh(gauss_newton(theta, x[:FEW])).numpy()
+        positive = (values > 1e-6 * values.max()).sum()
+        assert positive <= FEW * (CLASSES - 1) < len(theta)
+        row = count.loc[(run_id, "float64", 1e-6)]
+        assert (row["positive"], row["negative"]) == (positive, 0)
+        assert row["size"] == len(theta)
+        # a positive semidefinite matrix has no negative eigenvalue but by rounding
+        assert count.loc[(run_id, "float32", 0.0)]["negative"] > 0
+
+
+def test_the_whole_matrix_of_gauss_newton_is_that_written_out(endpoints):
+    table = MEASUREMENTS["audit"](endpoints, 1e-6, lambda line: None)
+    whole = table[(table["matrix"] == "gauss_newton") & (table["dtype"] == "float64")]
+    count = whole.set_index(["run_id", "tolerance"])
+    for run_id, theta, x, _ in ends(endpoints):
+        values = torch.linalg.eigvalsh(gauss_newton(theta, x)).numpy()
+        for tolerance in (1e-8, 1e-4):
+            expected = (values > tolerance * values.max()).sum()
+            assert count.loc[(run_id, tolerance)]["positive"] == expected
