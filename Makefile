@@ -1,17 +1,18 @@
 # make            environment, then the default study: results/report/index.html
 # make test       the test suite in that environment
 # make test-slurm the smoke study on a real Slurm (root, Debian): docs/cluster.md
+# make verify     are finished results the same again as reference/? (ARGS: another study)
 # make bench      speed against references: results/benchmarks.csv
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 CORES  ?= all
-# environment of the benchmarks' JAX reference, and options of benchmarks/run.py
+# environment of the benchmarks' JAX reference; options of bench, verify and reference
 BENCH_JAX := .venv-bench-jax
 ARGS      ?=
 
 .DEFAULT_GOAL := study
-.PHONY: study smoke test test-slow test-slurm bench lint format docs clean
+.PHONY: study smoke test test-slow test-slurm verify reference bench lint format docs clean
 
 $(VENV)/.installed: requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -35,6 +36,13 @@ test-slow: $(VENV)/.installed
 
 test-slurm: $(VENV)/.installed
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python tests/slurm/run.py
+
+# finished results against the verdicts and digests in reference/, and writing these anew
+verify: $(VENV)/.installed
+	$(BIN)/python -m unstuck.report.verification $(ARGS)
+
+reference: $(VENV)/.installed
+	$(BIN)/python -m unstuck.report.reference $(ARGS)
 
 $(BENCH_JAX)/.installed: benchmarks/requirements-jax.txt
 	$(PYTHON) -m venv $(BENCH_JAX)

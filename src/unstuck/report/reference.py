@@ -1,0 +1,271 @@
+"""The reference of a study: its verdicts, the digest of every result, and where it was computed.
+
+``python -m unstuck.report.reference`` writes it from finished results.
+"""
+
+import argparse
+import hashlib
+import importlib.metadata
+import platform
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
+
+import pandas as pd
+
+from unstuck.claims.registry import Registry, load_registry
+from unstuck.errors import DataError, UnstuckError
+from unstuck.files import read_json, write_csv, write_json
+from unstuck.report.study import is_timing
+from unstuck.report.tables import read_decided
+from unstuck.study.digests import code_digest, digest
+from unstuck.study.load import load_study
+from unstuck.study.paths import Paths
+from unstuck.study.plan import MEASUREMENTS, Plan
+
+VERDICTS, CONTRASTS, DIGESTS = "verdicts.csv", "contrasts.csv", "digests.json"
+
+#: packages whose version may decide a byte of a result
+PACKAGES = (
+    *("matplotlib", "mlxtend", "mnist1d", "numpy", "pandas", "pyarrow", "safetensors"),
+    *("scikit-learn", "scipy", "seaborn", "statsmodels", "torch"),
+)
+#: rooms whose code may decide a byte of a result
+ROOMS = (
+    *("data", "surfaces", "statistics", "population", "optim", "training", "curvature"),
+    *("study", "claims", "figures", "files.py", "wording.py"),
+)
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A finished study on disk."""
+
+    plan: Plan
+    registry: Registry
+    folder: Path  # that the results folder of the study lies in
+
+    @classmethod
+    def of(cls, configfile: str | Path, folder: str | Path = ".") -> Self:
+        """Read the study of a configuration file and the registry beside it."""
+        place = Path(folder)
+        plan = Plan(load_study(place / configfile))
+        return cls(plan, load_registry(place / "workflow/claims"), place)
+
+    @cached_property
+    def claims(self) -> list[str]:
+        """Ids of the claims that the study tests."""
+        return self.plan.claims({each.id: each.reads.values() for each in self.registry.values()})
+
+    @cached_property
+    def timings(self) -> frozenset[str]:
+        """Ids of those that rest on a timing, which is never the same again."""
+        return frozenset(
+            claim for claim in self.claims if is_timing(self.registry[claim], self.plan.study)
+        )
+
+    @cached_property
+    def identity(self) -> str:
+        """Digest of what the study computes, whatever its texts say."""
+        analyses = self.plan.study.analyses
+        return digest(
+            {
+                "runs": self.plan.digest,
+                "measured": {kind: self.plan.measured(kind) for kind in MEASUREMENTS},
+                "analyses": {
+                    name: [type(each).__name__, each.model_dump(mode="json")]
+                    for name, each in analyses.items()
+                },
+                "claims": self.claims,
+            }
+        )
+
+    def table(self, path: str) -> pd.DataFrame:
+        """Read the table of verdicts or of contrasts.
+
+        Raises
+        ------
+        DataError
+            If it is missing or damaged.
+        """
+        return read_decided(_existing(self.folder / path))
+
+    def digests(self) -> dict[str, str]:
+        """SHA-256 of every result that is the same on every run, by its path.
+
+        Left out are logs, the report (which shows timings) and whatever rests on a timing.
+
+        Raises
+        ------
+        DataError
+            If a result is missing.
+        """
+        return {
+            str(path): hashlib.sha256(_existing(self.folder / path).read_bytes()).hexdigest()
+            for path in sorted(self._files())
+        }
+
+    def _files(self) -> Iterator[Path]:
+        study, paths = self.plan.study, Paths(self.plan.study.results)
+        yield Path(paths.plan)
+        for name in study.datasets:
+            yield from (Path(path.format(dataset=name)) for path in (paths.dataset, paths.card))
+        for job in self.plan.jobs:
+            for file in ("runs.parquet", "curves.parquet", "endpoints.safetensors"):
+                yield Path(paths.job(file).format(job=job))
+        for measurement in MEASUREMENTS:
+            for job in self.plan.measured(measurement):
+                yield Path(paths.curvature(measurement).format(job=job))
+        for table in self.plan.tables:
+            owner, kind = table.split(".")
+            if owner in study.experiments:
+                for suffix in ("parquet", "csv"):
+                    yield Path(paths.table(suffix).format(experiment=owner, kind=kind))
+            elif not study.analyses[owner].timing:
+                folder = Path(paths.analysis.format(analysis=owner))
+                yield from (folder / f"{kind}.{suffix}" for suffix in ("parquet", "csv"))
+        for claim in sorted({*self.claims} - self.timings):
+            yield Path(paths.figure("svg").format(claim=claim))
+            yield from self._inside(paths.evidence.format(claim=claim))
+
+    def _inside(self, folder: str) -> Iterator[Path]:
+        found = [path for path in _existing(self.folder / folder).iterdir() if path.suffix]
+        yield from (path.relative_to(self.folder) for path in found if path.name[0] != ".")
+
+
+@dataclass(frozen=True, eq=False)
+class Reference:
+    """What another run of a study is compared with."""
+
+    study: str  # digest of what is computed
+    setting: Mapping[str, str]  # platform, package versions, code
+    files: Mapping[str, str]  # SHA-256 by path
+    verdicts: pd.DataFrame
+    contrasts: pd.DataFrame
+
+    @classmethod
+    def of(cls, finished: Finished) -> Self:
+        """Take the reference from finished results."""
+        paths = Paths(finished.plan.study.results)
+        return cls(
+            study=finished.identity,
+            setting=setting(finished.plan.study.execution.device),
+            files=finished.digests(),
+            verdicts=finished.table(paths.verdicts),
+            contrasts=finished.table(paths.contrasts),
+        )
+
+    def save(self, folder: str | Path) -> None:
+        """Write ``verdicts.csv``, ``contrasts.csv`` and ``digests.json`` into a folder."""
+        place = Path(folder)
+        write_csv(place / VERDICTS, self.verdicts)
+        write_csv(place / CONTRASTS, self.contrasts)
+        content = {"study": self.study, "setting": self.setting, "files": self.files}
+        write_json(place / DIGESTS, content)
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Self:
+        """Read what `save` wrote.
+
+        Raises
+        ------
+        DataError
+            If a file is missing or is not what it should be.
+        """
+        place = Path(folder)
+        content = read_json(_existing(place / DIGESTS, "make reference"))
+        if not isinstance(content, dict):
+            content = {}
+        parts = [content.get(name) for name in ("setting", "files")]
+        if not isinstance(content.get("study"), str) or not all(map(_is_words, parts)):
+            raise DataError(
+                f"{place / DIGESTS} does not hold the digests of a study; "
+                "write it again by `make reference`."
+            )
+        return cls(
+            study=content["study"],
+            setting=content["setting"],
+            files=content["files"],
+            verdicts=read_decided(place / VERDICTS),
+            contrasts=read_decided(place / CONTRASTS),
+        )
+
+
+def setting(device: str) -> dict[str, str]:
+    """Describe what may decide the bytes of a result besides the study: machine, packages, code.
+
+    Parameters
+    ----------
+    device
+        What the study says: auto, cpu or cuda.
+    """
+    import torch
+
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    versions = {name: importlib.metadata.version(name) for name in PACKAGES}
+    return {
+        "system": platform.system(),
+        "machine": platform.machine(),
+        "processor": _processor(),
+        "instructions": torch.backends.cpu.get_cpu_capability(),
+        "device": device,
+        "C library": " ".join(platform.libc_ver()),
+        "python": ".".join(platform.python_version_tuple()[:2]),
+        # the build of a wheel (+cpu) is named by the device
+        **{name: version.partition("+")[0] for name, version in versions.items()},
+        "code": code_digest(*ROOMS),
+    }
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Write the reference of a finished study."""
+    options = parser(__doc__ or "").parse_args(arguments)
+    try:
+        reference = Reference.of(Finished.of(options.configfile))
+        reference.save(options.reference)
+    except (UnstuckError, OSError) as error:
+        print(f"Error: {error}", file=sys.stderr)
+        return 1
+    print(
+        f"{options.reference}: {len(reference.verdicts)} verdicts and the digests of "
+        f"{len(reference.files)} files"
+    )
+    return 0
+
+
+def parser(text: str) -> argparse.ArgumentParser:
+    """Give the options of the commands that write a reference and compare with one."""
+    made = argparse.ArgumentParser(description=text.splitlines()[0])
+    made.add_argument("--configfile", type=Path, default=Path("config.yaml"), help="the study")
+    made.add_argument(
+        "--reference", type=Path, default=Path("reference"), help="folder of the reference"
+    )
+    return made
+
+
+def _existing(path: Path, command: str = "snakemake") -> Path:
+    if not path.exists():
+        raise DataError(f"{path} is missing; make it by `{command}` first.")
+    return path
+
+
+def _is_words(content: Any) -> bool:
+    return isinstance(content, dict) and all(isinstance(value, str) for value in content.values())
+
+
+def _processor() -> str:
+    """Name of the processor, whose kind decides which kernels compute."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,73 @@
+"""A finished study, held against a reference made from it."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from checkout import SMOKE, Checkout
+
+from unstuck.errors import DataError
+from unstuck.report.reference import Finished, Reference
+from unstuck.report.reference import main as make_reference
+from unstuck.report.verification import compare
+from unstuck.report.verification import main as make_verify
+
+# one worker runs the study for all of them
+pytestmark = pytest.mark.xdist_group("workflow")
+
+RUNS = "results/smoke/tables/grid.runs.csv"
+FIGURES = "results/smoke/figures/"
+
+
+def of(finished: Checkout) -> Finished:
+    return Finished.of(SMOKE, finished.folder)
+
+
+def test_the_commands_find_a_finished_study_identical(
+    finished: Checkout,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(finished.folder)
+    options = ["--configfile", SMOKE, "--reference", str(tmp_path)]
+    assert make_verify(options) == 1
+    assert "make reference" in capsys.readouterr().err
+    assert make_reference(options) == 0
+    assert make_verify(options) == 0
+    assert "Identical: " in capsys.readouterr().out
+
+
+def test_every_result_that_is_the_same_again_is_held(finished: Checkout) -> None:
+    files = of(finished).digests()
+    root = finished.folder / "results/smoke"
+    every = {str(path.relative_to(finished.folder)) for path in root.rglob("*") if path.is_file()}
+    others = {each for each in every - files.keys() if not each.endswith(".snakemake_timestamp")}
+    folders = {Path(each).relative_to("results/smoke").parts[0] for each in others}
+    assert folders == {"logs", "benchmarks", "report", "figures", "verdicts.csv", "contrasts.csv"}
+    assert {Path(each).suffix for each in others if each.startswith(FIGURES)} == {".png"}
+
+
+def test_a_changed_byte_is_found(finished: Checkout) -> None:
+    reference = Reference.of(of(finished))
+    table = finished.folder / RUNS
+    content = table.read_bytes()
+    try:
+        table.write_bytes(content.replace(b"sgd", b"sgb", 1))
+        found = compare(Reference.of(of(finished)), reference)
+    finally:
+        table.write_bytes(content)
+    assert not found.passed
+    assert found.changed == (RUNS,)
+    elsewhere = replace(reference, setting={**reference.setting, "machine": "arm64"})
+    assert compare(reference, elsewhere).identical
+
+
+def test_an_unfinished_study_is_refused(finished: Checkout) -> None:
+    table = finished.folder / RUNS
+    table.rename(table.with_suffix(".away"))
+    try:
+        with pytest.raises(DataError, match=r"grid\.runs\.csv is missing; make it by `snakemake`"):
+            of(finished).digests()
+    finally:
+        table.with_suffix(".away").rename(table)
