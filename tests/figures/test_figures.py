@@ -107,6 +107,8 @@ def test_every_axis_is_named(claim, drawn):
         "2.1.11": ("Update", "Size of the step", "β₁ = 0.9"),
         "2.1.12": ("Main effect on test accuracy (points)", "optimizer", "schedule"),
         "3.2.1": ("Weights on a 100×100×3 image", "Side of the map", "no padding"),
+        "3.2.2": ("Distance of the two neurons' weights", "Update", "another field"),
+        "3.2.4": ("Pixel of the image", "Place of the map", "Layers of 3×3", "effective field"),
         "3.2.3": ("Image, 6×6", "Filter, 3×3", "Feature map, 4×4"),
         "2.2.2": ("Gap of the inputs", "Ratio of the outputs", "Difference of the outputs"),
     }[claim]:

@@ -13,6 +13,7 @@ from unstuck.study.analyses.ladder import LadderAnalysis
 from unstuck.study.analyses.probes import ProbesAnalysis
 from unstuck.study.analyses.random_matrices import RandomMatricesAnalysis
 from unstuck.study.analyses.taylor import TaylorAnalysis
+from unstuck.study.analyses.twins import TwinsAnalysis
 from unstuck.study.analyses.update_time import UpdateTimeAnalysis
 from unstuck.study.names import one_of
 
@@ -24,6 +25,7 @@ KINDS: dict[str, type[AnalysisBase]] = {
     "probes": ProbesAnalysis,
     "random_matrices": RandomMatricesAnalysis,
     "taylor": TaylorAnalysis,
+    "twins": TwinsAnalysis,
     "update_time": UpdateTimeAnalysis,
 }
 

@@ -1,0 +1,70 @@
+"""Pairs of neurons, as an analysis on tiny data."""
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from unstuck.data.dataset import Dataset
+from unstuck.study.analyses.base import Context
+from unstuck.study.analyses.kinds import parse_analysis
+from unstuck.study.analyses.twins import TwinsAnalysis
+
+LOCAL = {"kind": "local1d", "hidden": [3], "stride": 2}
+
+
+@pytest.fixture(scope="module")
+def pairs():
+    rng = np.random.default_rng([0, 7505])
+    y = rng.integers(3, size=64)
+    x = (rng.standard_normal((64, 1, 9)) + y[:, None, None]).astype(np.float32)
+    data = Dataset(x, y, x[:16], y[:16], x, y, classes=3, card={})
+    analysis = parse_analysis(
+        {
+            "kind": "twins",
+            "updates": 12,
+            "batch_size": 16,
+            "seeds": 2,
+            "cases": {
+                "full": {"dataset": "blobs", "network": {"hidden": [4, 3]}},
+                "local": {"dataset": "blobs", "network": LOCAL},
+            },
+        }
+    )
+    context = Context({"blobs": data}, {}, "cpu", 1, lambda text: None)
+    assert analysis.dataset_names == ("blobs",)
+    return analysis.run(context)["pairs"]
+
+
+def test_every_pair_is_measured_at_powers_of_two(pairs):
+    assert sorted(pairs["update"].unique()) == [0, 1, 2, 4, 8, 12]
+    assert set(pairs[pairs["case"] == "full"]["pair"]) == {"field and outgoing", "field"}
+    assert set(pairs[pairs["case"] == "local"]["pair"]) == {
+        "field and outgoing",
+        "field",
+        "outgoing",
+    }
+    assert len(pairs) == (2 + 3) * 2 * 2 * 2 * 6
+
+
+def test_they_start_with_the_same_weights(pairs):
+    start = pairs[pairs["update"] == 0]
+    assert (start["weight_gap"] == 0).all()
+    same_field = start["pair"] != "outgoing"
+    assert (start[same_field]["output_gap"] == 0).all()
+    assert (start[~same_field]["output_gap"] > 0.01).all()
+    double = same_field & (start["dtype"] == "float64")
+    assert (start[double]["merging_gap"] < 1e-13).all()
+
+
+def test_only_twins_stay(pairs):
+    end = pairs[(pairs["update"] == 12) & (pairs["dtype"] == "float64")]
+    twins = end["pair"] == "field and outgoing"
+    assert (end[twins]["weight_gap"] == 0).all()
+    assert (end[~twins]["weight_gap"] > 1e-5).all()
+    assert (end[end["pair"] == "field"]["merging_gap"] > 1e-5).all()
+
+
+@pytest.mark.parametrize("network", [{"hidden": [1]}, {"hidden": [4], "batchnorm": "before"}])
+def test_networks_without_room_for_a_pair_are_refused(network):
+    with pytest.raises(ValidationError, match="pair"):
+        TwinsAnalysis.model_validate({"cases": {"a": {"dataset": "b", "network": network}}})
