@@ -1,4 +1,4 @@
-"""One update of every member of a population, compiled into one graph."""
+"""Updates of every member of a population, a few compiled into one graph."""
 
 import warnings
 from collections.abc import Callable
@@ -11,11 +11,13 @@ from torch.fx.experimental.proxy_tensor import make_fx
 from unstuck.optim.update import apply
 from unstuck.population.network import Network
 from unstuck.training.state import State
-from unstuck.training.steps import EagerSteps, Feed, Rates
+from unstuck.training.steps import EagerSteps, Feed, Rates, gather
 
 Compile = bool | Literal["auto"]
 Graph = Callable[..., Tensor]
 
+#: updates of one graph: a call costs as much as a tenth of an update of a small population
+UNROLLED = 4
 #: estimated seconds of eager steps from which a compilation of some 10 s is repaid
 WORTH_SECONDS = 60.0
 #: microseconds of an eager update per parameter of a member, and per parameter and sample
@@ -47,11 +49,11 @@ def worth_compiling(
 
 
 class CompiledSteps(EagerSteps):
-    """Runs updates as one compiled graph: gather, forward, backward, update rule.
+    """Runs updates by graphs of `UNROLLED`: gather, forward, backward, update rule.
 
     Losses, gradients and updates equal those of eager steps to rounding, not bit for bit, and
-    depend on the number of members to rounding. A smaller last batch of an epoch takes the eager
-    step. Where nothing can be compiled, all do, with a warning.
+    depend on the number of members to rounding. Updates that fill no graph take the eager step, as
+    does a smaller last batch of an epoch. Where nothing can be compiled, all do, with a warning.
     """
 
     def __init__(self, network: Network, loss: str, feed: Feed, rates: Rates) -> None:
@@ -60,47 +62,59 @@ class CompiledSteps(EagerSteps):
         self._shape: torch.Size | None = None
         self._broken = False
 
-    def _update(self, state: State, indices: Tensor | None, rate: Tensor) -> Tensor:
-        shape = None if indices is None else indices.shape
-        if self._broken or (self._graph is not None and shape != self._shape):
-            return super()._update(state, indices, rate)
+    def _advance(self, state: State, rates: Tensor) -> Tensor:
+        if self._broken or len(rates) < UNROLLED:
+            return super()._advance(state, rates)
+        indices = [self._feed.indices(state.update + ahead) for ahead in range(UNROLLED)]
+        shapes = {None if each is None else each.shape for each in indices}
+        if len(shapes) > 1 or (self._graph is not None and shapes != {self._shape}):
+            return self._update(state, indices[0], rates[0]).unsqueeze(0)
         rule = state.rule
-        arguments = (state.theta, state.buffers, rule.m, rule.s, rate, rule.columns(), indices)
+        columns = [rule.columns(rule.t + ahead) for ahead in range(1, UNROLLED + 1)]
+        arguments = (
+            *(state.theta, state.buffers, rule.m, rule.s),
+            *(rates[:UNROLLED], torch.stack(columns)),
+            *(each for each in indices if each is not None),
+        )
         if self._graph is not None:
-            loss = self._graph(*arguments)
+            losses = self._graph(*arguments)
         else:
             try:
-                self._graph, self._shape = self._compiled(state, arguments), shape
-                loss = self._graph(*arguments)
+                self._graph, (self._shape,) = self._compiled(state, arguments), shapes
+                losses = self._graph(*arguments)
             except (RuntimeError, OSError) as error:
                 self._broken = True
                 reason = str(error).strip().splitlines()[0]
                 warnings.warn(f"steps run eagerly, compiling failed: {reason}", stacklevel=2)
-                return super()._update(state, indices, rate)
-        rule.t += 1
-        return loss
+                return super()._advance(state, rates)
+        rule.t += UNROLLED
+        return losses
 
-    def _compiled(self, state: State, arguments: tuple[Tensor | None, ...]) -> Graph:
+    def _compiled(self, state: State, arguments: tuple[Tensor, ...]) -> Graph:
         part, form = self._feed.part, state.rule.form
 
-        def step(*arguments: Tensor | None) -> Tensor:
-            *held, indices = arguments
-            theta, buffers, m, s, rate, columns = (each for each in held if each is not None)
-            x = part.x.unsqueeze(0) if indices is None else part.x[indices]
-            y = part.y.unsqueeze(0) if indices is None else part.y[indices]
-            loss, _, gradient, moved = self._network.loss_and_gradient(
-                theta, x, y, self._loss, buffers, True
-            )
-            after = apply(theta, gradient, m, s, rate, columns=columns, form=form)
-            for old, new in zip((theta, m, s, buffers), (*after, moved), strict=True):
+        def steps(*arguments: Tensor) -> Tensor:
+            held, rates, columns, indices = arguments[:4], *arguments[4:6], arguments[6:]
+            theta, buffers, m, s = held
+            losses = []
+            for ahead in range(UNROLLED):
+                x, y = gather(part, indices[ahead] if indices else None)
+                loss, _, gradient, buffers = self._network.loss_and_gradient(
+                    theta, x, y, self._loss, buffers, True, count_correct=False
+                )
+                theta, m, s = apply(
+                    theta, gradient, m, s, rates[ahead], columns=columns[ahead], form=form
+                )
+                losses.append(loss)
+            for old, new in zip(held, (theta, buffers, m, s), strict=True):
                 old.copy_(new)
-            return loss
+            return torch.stack(losses)
 
         # Traced to a graph of its own first: no Python state is left to guard, and as shapes stay
         # the same no guard at all is needed. Tracing with clones leaves the state as it is.
         with torch.no_grad():
-            traced = make_fx(step, decomposition_table=_table(state.theta.dtype))(
-                *(a if a is None else a.clone() for a in arguments)
+            traced = make_fx(steps, decomposition_table=_table(state.theta.dtype))(
+                *(argument.clone() for argument in arguments)
             )
         unguarded = getattr(torch.compiler, "skip_all_guards_unsafe", None)
         options = {"guard_filter_fn": unguarded} if unguarded else None

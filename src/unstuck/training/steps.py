@@ -77,10 +77,17 @@ class EagerSteps:
             self._gradient = torch.empty_like(state.theta)
         rates = self._rates.between(state.update, state.update + count)
         losses = torch.empty(count, len(state.theta), dtype=state.theta.dtype, device=rates.device)
-        for number in range(count):
-            losses[number] = self._update(state, self._feed.indices(state.update), rates[number])
-            state.update += 1
+        done = 0
+        while done < count:
+            made = self._advance(state, rates[done:])
+            losses[done : done + len(made)] = made
+            done += len(made)
+            state.update += len(made)
         return losses
+
+    def _advance(self, state: State, rates: Tensor) -> Tensor:
+        """Make one or more of the updates that have these rates `[n, K]`; losses `[made, K]`."""
+        return self._update(state, self._feed.indices(state.update), rates[0]).unsqueeze(0)
 
     def _update(self, state: State, indices: Tensor | None, rate: Tensor) -> Tensor:
         """Make one update and return the losses `[K]` it started from."""
