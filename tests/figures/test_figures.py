@@ -181,14 +181,14 @@ def test_evidence_of_another_claim_is_refused(evidence):
 
 def test_a_claim_without_a_figure_is_named():
     with pytest.raises(
-        RegistryError, match=r"claim 3\.2\.99 has no figure.*figures/convolution\.py"
+        RegistryError, match=r"claim 3\.2\.99 has no function.*@figure.*figures\.convolution"
     ):
         draw("3.2.99", Evidence("3.2.99"))
 
 
 def test_a_second_figure_of_a_claim_is_refused(evidence):
     draw("2.2.2", evidence("2.2.2"))
-    with pytest.raises(RegistryError, match="drawn by both"):
+    with pytest.raises(RegistryError, match="has two functions"):
         figure("2.2.2")(lambda made: style.blank())
 
 

@@ -6,10 +6,9 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-from unstuck.claims.evaluation import SECTIONS
 from unstuck.claims.registry import load_registry
+from unstuck.claims.sections import SECTIONS
 from unstuck.errors import UnstuckError
-from unstuck.report.words import SECTIONS as SECTION_TITLES
 from unstuck.study.digests import code_digest, digest
 from unstuck.study.environment import prepare_environment
 from unstuck.study.load import parse_study
@@ -42,7 +41,15 @@ section_targets = {
 EVIDENCE_CODE = [
     *(
         f"claims/{name}.py"
-        for name in ("arms", "evaluation", "evidence", "factorial", "registry", "storage")
+        for name in (
+            "arms",
+            "evaluation",
+            "evidence",
+            "factorial",
+            "registry",
+            "sections",
+            "storage",
+        )
     ),
     *("surfaces", "statistics", "population", "optim", "curvature", "study/tables.py"),
     "training/order.py",
@@ -55,7 +62,8 @@ VERDICT_CODE = [
     *("claims/verdicts.py", "statistics"),
 ]
 FIGURE_CODE = [
-    *("figures/registry.py", "figures/style.py", "claims/evidence.py", "claims/storage.py"),
+    *("figures/registry.py", "figures/style.py", "claims/evidence.py", "claims/sections.py"),
+    "claims/storage.py",
     *("statistics", "wording.py"),
 ]
 REPORT_CODE = ["report", "figures/forest.py", "figures/style.py", "claims/*.py", "wording.py"]
@@ -102,10 +110,10 @@ def analysis_inputs(wildcards):
 
 def section_code(room, claim, *others):
     """Digest of the code that a claim's evidence or figure depends on."""
-    return code_digest(f"{room}/{SECTIONS[registry[claim].section]}*.py", *others)
+    return code_digest(f"{room}/{SECTIONS[registry[claim].section].module}*.py", *others)
 
 
 def section_title(claim):
     """Category of a claim in Snakemake's own report."""
     number = registry[claim].section
-    return f"{number} {SECTION_TITLES[number]}"
+    return f"{number} {SECTIONS[number].title}"

@@ -1,8 +1,6 @@
 """Which function measures which claim, and how it is called."""
 
-import importlib
 import inspect
-import pkgutil
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
@@ -12,21 +10,13 @@ import unstuck.claims
 from unstuck.claims.conformity import require_declared
 from unstuck.claims.evidence import Evidence, Source
 from unstuck.claims.registry import Claim
+from unstuck.claims.sections import ClaimFunctions
 from unstuck.claims.storage import table_digest
 from unstuck.errors import RegistryError
 
 Measure = Callable[..., Evidence]
 
-# sections of the notes and the modules that measure their claims; `<module>_*` belongs to it too
-SECTIONS: dict[str, str] = {
-    "1.1": "critical_points",
-    "1.2": "batch_momentum",
-    "2.1": "adaptive_rates",
-    "2.2": "classification",
-    "3.1": "batch_normalisation",
-    "3.2": "convolution",
-}
-_MEASURES: dict[str, Measure] = {}
+_MEASURES: ClaimFunctions[Measure] = ClaimFunctions(unstuck.claims, "claim")
 
 
 def claim(claim_id: str) -> Callable[[Measure], Measure]:
@@ -34,18 +24,7 @@ def claim(claim_id: str) -> Callable[[Measure], Measure]:
 
     Its arguments are the tables named in the registry under `reads`; it returns `Evidence`.
     """
-
-    def register(measure: Measure) -> Measure:
-        known = _MEASURES.get(claim_id)
-        if known is not None and known.__qualname__ != measure.__qualname__:
-            raise RegistryError(
-                f"claim {claim_id} is measured by both {known.__qualname__} and "
-                f"{measure.__qualname__}; keep one @claim({claim_id!r})."
-            )
-        _MEASURES[claim_id] = measure
-        return measure
-
-    return register
+    return _MEASURES.register(claim_id)
 
 
 def measure_of(claim_id: str) -> Measure:
@@ -56,18 +35,7 @@ def measure_of(claim_id: str) -> Measure:
     RegistryError
         If there is none.
     """
-    section = claim_id.rsplit(".", 1)[0]
-    prefix = SECTIONS.get(section)
-    if prefix is not None and claim_id not in _MEASURES:
-        for module in pkgutil.iter_modules(unstuck.claims.__path__):
-            if module.name == prefix or module.name.startswith(f"{prefix}_"):
-                importlib.import_module(f"unstuck.claims.{module.name}")
-    if claim_id not in _MEASURES:
-        raise RegistryError(
-            f"claim {claim_id} has no function; decorate one with @claim({claim_id!r}) in "
-            f"src/unstuck/claims/{prefix or '<section>'}.py."
-        )
-    return _MEASURES[claim_id]
+    return _MEASURES.of(claim_id)
 
 
 def evaluate(claim: Claim, tables: Mapping[str, pd.DataFrame]) -> Evidence:

@@ -11,6 +11,7 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from unstuck.claims.registry import Claim, Registry
+from unstuck.claims.sections import SECTIONS
 from unstuck.claims.storage import load_evidence
 from unstuck.errors import DataError
 from unstuck.files import atomic_path, write_csv
@@ -18,7 +19,7 @@ from unstuck.report.glossary import load_glossary
 from unstuck.report.pages import ClaimPage, Link, Outcome, claim_page, outcome
 from unstuck.report.pictures import Picture, copy_file, place_picture
 from unstuck.report.study import is_timing, settings
-from unstuck.report.words import ABSENT, SECTIONS, VERDICTS
+from unstuck.report.words import ABSENT, VERDICTS
 from unstuck.study.config import Study
 
 QUESTION = "Why does the training of a neural network stop, and what gets it going again?"
@@ -160,7 +161,7 @@ def _page(
         evidence,
         figure=figure,
         forest=forest,
-        section=SECTIONS[claim.section],
+        section=SECTIONS[claim.section].title,
         command=command.format(claim=claim.id),
         data=_data(claim, sources.evidence / claim.id, tuple(evidence.tables), out),
     )
@@ -200,7 +201,7 @@ def _sections(registry: Registry, outcomes: Sequence[Outcome]) -> list[dict[str,
     for each in outcomes:
         sections.setdefault(registry[each.id].section, []).append(each)
     return [
-        {"number": number, "title": SECTIONS[number], "claims": claims}
+        {"number": number, "title": SECTIONS[number].title, "claims": claims}
         for number, claims in sections.items()
     ]
 

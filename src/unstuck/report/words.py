@@ -59,15 +59,6 @@ VERDICTS = {
     )
 }
 
-SECTIONS = {
-    "1.1": "Critical points",
-    "1.2": "Batch and momentum",
-    "2.1": "Adaptive learning rates",
-    "2.2": "Classification",
-    "3.1": "Batch normalisation",
-    "3.2": "Convolutional networks",
-}
-
 # what the table of contrasts says of a control; a claim without negative control judges none
 CONTROL_WORDS = {
     "yes": "passed",
