@@ -1,12 +1,16 @@
 """The exact claims: their verdicts, and that their checks can fail."""
 
+import importlib
 import math
+import pkgutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy import special
 
+import unstuck.claims
+import unstuck.figures
 from unstuck.claims import adaptive_rates, classification, critical_points
 from unstuck.claims.evaluation import evaluate, measure_of
 from unstuck.claims.registry import load_registry
@@ -147,6 +151,13 @@ def test_every_claim_of_the_registry_has_a_function_and_both_languages():
     for claim in REGISTRY.values():
         assert callable(measure_of(claim.id))
         assert claim.did.zh
+
+
+@pytest.mark.parametrize("room", [unstuck.claims, unstuck.figures])
+def test_no_claim_has_two_functions(room):
+    for module in pkgutil.iter_modules(room.__path__):
+        # a second function of a claim raises
+        importlib.import_module(f"{room.__name__}.{module.name}")
 
 
 def test_a_claim_without_function_is_an_error_that_says_where_it_belongs():

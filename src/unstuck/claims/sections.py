@@ -74,10 +74,10 @@ class ClaimFunctions(Generic[F]):
             If there is none.
         """
         section = SECTIONS.get(claim_id.rsplit(".", 1)[0])
-        if section is not None and claim_id not in self._functions:
-            for module in pkgutil.iter_modules(self._room.__path__):
-                if module.name == section.module or module.name.startswith(f"{section.module}_"):
-                    importlib.import_module(f"{self._room.__name__}.{module.name}")
+        names = self._modules(section.module) if section else []
+        # one after the other, since some are slow to import
+        while claim_id not in self._functions and names:
+            importlib.import_module(f"{self._room.__name__}.{names.pop(0)}")
         if claim_id not in self._functions:
             raise RegistryError(
                 f"claim {claim_id} has no function; decorate one with "
@@ -85,3 +85,7 @@ class ClaimFunctions(Generic[F]):
                 f"{section.module if section else '<section>'}."
             )
         return self._functions[claim_id]
+
+    def _modules(self, prefix: str) -> list[str]:
+        found = [module.name for module in pkgutil.iter_modules(self._room.__path__)]
+        return [name for name in found if name == prefix or name.startswith(f"{prefix}_")]
