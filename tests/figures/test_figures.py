@@ -109,6 +109,11 @@ def test_every_axis_is_named(claim, drawn):
         "3.2.1": ("Weights on a 100×100×3 image", "Side of the map", "no padding"),
         "3.2.2": ("Distance of the two neurons' weights", "Update", "another field"),
         "3.2.4": ("Pixel of the image", "Place of the map", "Layers of 3×3", "effective field"),
+        "3.2.5": (
+            "Distance from the place of training",
+            "Accuracy on test patterns",
+            "local, pooled",
+        ),
         "3.2.3": ("Image, 6×6", "Filter, 3×3", "Feature map, 4×4"),
         "2.2.2": ("Gap of the inputs", "Ratio of the outputs", "Difference of the outputs"),
     }[claim]:

@@ -146,6 +146,9 @@ class Experiment(_Model):
     lr: Rate | Literal["tuned"] | list[Rate | Literal["tuned"]] = Field(
         default="tuned", description="Base rates; `tuned` chooses one on seeds of its own."
     )
+    subset: Count | list[Count] | None = Field(
+        default=None, description="Train on the first so many training samples; all if left out."
+    )
     batch_size: BatchSize | list[BatchSize] = Field(
         default=32, description="Samples per update; `full` is the whole training part."
     )
@@ -159,6 +162,9 @@ class Experiment(_Model):
     order: Order | list[Order] = Field(default="reshuffled", description="Order of the samples.")
     dtype: Precision | list[Precision] = Field(default="float32", description="Number format.")
     seeds: Count = Field(default=10, description="Evaluation seeds 0, 1, ...")
+    tune_by: Criterion | None = Field(
+        default=None, description="What the best rate is best at here, instead of `tuning.by`."
+    )
     exclude: list[Where] = Field(
         default_factory=list, description="Combinations of axis values to leave out."
     )
@@ -173,6 +179,12 @@ class Experiment(_Model):
         default_factory=list,
         description="Endpoints that, if their loss has stalled, get a search for a critical point "
         "nearby.",
+    )
+
+    places: list[Measurement] = Field(
+        default_factory=list,
+        description="Endpoints that are tested with the patterns of a `shift` dataset moved, step "
+        "by step, from where they were in training.",
     )
 
     @model_validator(mode="before")
@@ -212,11 +224,14 @@ class Experiment(_Model):
     @property
     def measurements(self) -> tuple[Measurement, ...]:
         """All that says which endpoints are measured."""
-        return (*self.spectra, *self.audit, *self.stalls)
+        return (*self.spectra, *self.audit, *self.stalls, *self.places)
 
     def axes(self) -> dict[str, list[Any]]:
         """Every axis with its values, in the order in which the config gives them."""
-        fixed = {"description", "evaluations", "seeds", "exclude", "spectra", "audit", "stalls"}
+        fixed = {
+            *("description", "evaluations", "seeds", "tune_by", "exclude"),
+            *("spectra", "audit", "stalls", "places"),
+        }
         values = {
             name: getattr(self, name) for name in type(self).model_fields if name not in fixed
         } | (self.__pydantic_extra__ or {})
@@ -342,6 +357,13 @@ class Study(_Model):
     def _batches_fit(self, name: str, axes: Mapping[str, Sequence[Any]]) -> None:
         for dataset in axes["dataset"]:
             train = self.datasets[dataset].train
+            for subset in axes.get("subset", ()):
+                if subset > train:
+                    raise ValueError(
+                        f"experiments.{name}.subset: {subset} is more than the {train} training "
+                        f"samples of {dataset}; use at most {train}"
+                    )
+            train = min([train, *axes.get("subset", ())])
             for size in axes["batch_size"]:
                 if size != "full" and size > train:
                     raise ValueError(

@@ -15,6 +15,7 @@ from unstuck.curvature.problem import Problem
 from unstuck.curvature.spectrum import Spectrum, spectrum_of
 from unstuck.data.dataset import Dataset
 from unstuck.population.network import Network
+from unstuck.study.moved import moved_tests
 from unstuck.study.stalls import (
     CHANGE,
     NOT_SEARCHED,
@@ -23,6 +24,7 @@ from unstuck.study.stalls import (
     change_at_end,
     nearest_point,
 )
+from unstuck.training.measure import Measure, Part
 from unstuck.training.result import JobResult
 from unstuck.training.spec import Cell
 
@@ -83,14 +85,15 @@ class Endpoints:
             progress(f"endpoint {number} of {len(self.rows)}: run {row['run_id']}")
             recipe = self.cells[row["cell"]].run
             network = Network(recipe.network, self.dataset.input_shape, self.dataset.classes)
+            used = recipe.trained_on(len(self.dataset.y_train))
             yield (
                 {str(key): value for key, value in row.items()},
                 Problem(
                     network=network,
                     theta=torch.from_numpy(self.theta[row["run_id"]]).double(),
                     buffers=_buffers(self.buffers, row["run_id"]),
-                    x=torch.from_numpy(self.dataset.x_train),
-                    y=torch.from_numpy(self.dataset.y_train),
+                    x=torch.from_numpy(self.dataset.x_train[:used]),
+                    y=torch.from_numpy(self.dataset.y_train[:used]),
                     loss=recipe.loss,
                     weight_decay=_weight_decay(recipe.optimizer),
                 ),
@@ -203,7 +206,36 @@ def search_stalls(endpoints: Endpoints, tolerance: float, progress: Progress) ->
     return pd.DataFrame(rows)
 
 
+def measure_places(endpoints: Endpoints, tolerance: float, progress: Progress) -> pd.DataFrame:
+    """Test every endpoint with the patterns moved from where they were in training.
+
+    Returns
+    -------
+    One row an endpoint and distance: the row of the run, the distance of the test patterns from the
+    place of the training patterns (`distance`, in samples along the last axis), and the accuracy
+    there. `tolerance` is not used.
+    """
+    moved = list(moved_tests(endpoints.dataset))
+    rows = []
+    for number, row in enumerate(endpoints.rows.to_dict("records"), start=1):
+        progress(f"endpoint {number} of {len(endpoints.rows)}: run {row['run_id']}")
+        recipe = endpoints.cells[row["cell"]].run
+        data = endpoints.dataset
+        network = Network(recipe.network, data.input_shape, data.classes)
+        theta = torch.from_numpy(endpoints.theta[row["run_id"]]).unsqueeze(0)
+        buffers = _buffers(endpoints.buffers, row["run_id"])
+        held = theta[:, :0] if buffers is None else buffers.to(theta).unsqueeze(0)
+        measure = Measure(network, recipe.loss)
+        labelled = {str(key): value for key, value in row.items()}
+        for distance, x in moved:
+            part = Part(torch.from_numpy(x).to(theta), torch.from_numpy(data.y_test))
+            _, accuracy = measure.loss_and_accuracy(theta, held, part)
+            rows.append(labelled | {"distance": distance, "accuracy": float(accuracy[0])})
+    return pd.DataFrame(rows)
+
+
 MEASUREMENTS = {
+    "places": measure_places,
     "spectra": measure_spectra,
     "audit": audit_minimum_ratios,
     "stalls": search_stalls,

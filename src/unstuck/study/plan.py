@@ -18,12 +18,18 @@ from unstuck.study.names import one_of
 from unstuck.training.spec import Cell, Recipe, Tune
 
 Component = TypeVar("Component", bound=BaseModel)
-Kind = Literal["runs", "curves", "spectra", "audit", "stalls"]
-MEASUREMENTS: tuple[Kind, ...] = ("spectra", "audit", "stalls")
+Kind = Literal["runs", "curves", "spectra", "audit", "stalls", "places"]
+MEASUREMENTS: tuple[Kind, ...] = ("spectra", "audit", "stalls", "places")
 
 #: the code that decides what a trained run is, and what is measured at its endpoint
 TRAINING_CODE = ("data", "population", "optim", "training")
-CURVATURE_CODE = (*TRAINING_CODE, "curvature", "study/endpoints.py", "study/stalls.py")
+CURVATURE_CODE = (
+    *TRAINING_CODE,
+    "curvature",
+    "study/endpoints.py",
+    "study/moved.py",
+    "study/stalls.py",
+)
 
 
 @dataclass(frozen=True)
@@ -218,6 +224,7 @@ class Plan:
             optimizer=optimizer,
             schedule=schedule,
             loss=point["loss"],
+            subset=point.get("subset"),
             batch_size=point["batch_size"],
             epochs=point.get("epochs"),
             updates=point.get("updates"),
@@ -228,6 +235,7 @@ class Plan:
         labels = {
             "dataset": point["dataset"],
             "network": point["network"],
+            "architecture": network.kind,
             "activation": network.activation,
             "batchnorm": network.batchnorm,
             "init": network.init,
@@ -238,22 +246,25 @@ class Plan:
             "order": point["order"],
             "dtype": point["dtype"],
             "lr_policy": "tuned" if point["lr"] == "tuned" else "fixed",
-        } | {key: point[key] for key in sorted(OVERRIDES.keys() & point.keys())}
+        } | {key: point[key] for key in sorted({*OVERRIDES, "subset"} & point.keys())}
         return Cell(
             labels=labels,
             run=recipe,
-            rate=self._rate(point),
+            rate=self._rate(experiment, point),
             seeds=experiment.seeds,
         )
 
-    def _rate(self, point: Mapping[str, Any]) -> float | Tune:
+    def _rate(self, experiment: Experiment, point: Mapping[str, Any]) -> float | Tune:
         if point["lr"] != "tuned":
             return float(point["lr"])
         tuning = self.study.tuning
         grid = tuning.grid(point["optimizer"])
         assert grid is not None, "the study's validation checks this"
         return Tune(
-            rates=grid.rates, extensions=tuning.extensions, by=tuning.by, seeds=tuning.seeds
+            rates=grid.rates,
+            extensions=tuning.extensions,
+            by=experiment.tune_by or tuning.by,
+            seeds=tuning.seeds,
         )
 
 

@@ -15,7 +15,7 @@ from unstuck.training.result import CURVES, MEASUREMENTS, RUNS
 #: columns that tell the rows of a table apart
 KEYS = (
     *("dataset", "cell", "role", "lr", "seed", "run_id", "update"),
-    *("matrix", "layer", "dtype", "tolerance", "origin"),
+    *("matrix", "layer", "dtype", "tolerance", "origin", "distance"),
 )
 
 

@@ -93,13 +93,14 @@ class _Training:
             )
         run = runs[0]
         self._runs = runs
+        used = run.trained_on(len(dataset.y_train))
         self._train, self._validation, self._test = (
             Part(
                 torch.from_numpy(x).to(device, DTYPES[run.dtype]),
                 torch.from_numpy(y).to(device),
             )
             for x, y in (
-                (dataset.x_train, dataset.y_train),
+                (dataset.x_train[:used], dataset.y_train[:used]),
                 (dataset.x_validation, dataset.y_validation),
                 (dataset.x_test, dataset.y_test),
             )
@@ -113,7 +114,7 @@ class _Training:
         check_batch_size(samples, self._train.size)
         seeds = [run.seed for run in runs]
         whole = samples == self._train.size
-        batches = None if whole else Batches(run.order, dataset.y_train, seeds, samples)
+        batches = None if whole else Batches(run.order, dataset.y_train[:used], seeds, samples)
         self.state = State.initial(self._network, runs, device)
         self.curves = Curves.empty(self._stops, self._per_epoch, len(runs))
         compiled = worth_compiling(
@@ -190,6 +191,7 @@ class _Training:
         final["epochs"] = self._updates / self._per_epoch
         final["batch_size"] = self._runs[0].samples(self._train.size)
         final["parameters"] = self._network.parameter_count
+        final["multiply_adds"] = self._network.multiply_adds
         theta, buffers = state.theta.cpu().numpy().copy(), state.buffers.cpu().numpy().copy()
         theta[diverged], buffers[diverged] = np.nan, np.nan
         return Population(

@@ -81,4 +81,4 @@ def run_cost(recipe: Recipe, dataset: Dataset) -> float:
     updates = recipe.total_updates(available)
     others = len(dataset.y_validation) / 3  # forward only
     samples = updates * (recipe.samples(available) + FIXED_COST)
-    return parameters * (samples + recipe.evaluations * (available + others))
+    return parameters * (samples + recipe.evaluations * (recipe.trained_on(available) + others))

@@ -19,6 +19,7 @@ MEASUREMENTS = (
     "updates",
     "epochs",
     "parameters",
+    "multiply_adds",
     "train_loss",
     "train_accuracy",
     "validation_loss",

@@ -35,6 +35,9 @@ class Recipe(_Frozen):
     loss: LossName = Field("cross_entropy", description="Training loss.")
     optimizer: Coefficients = Field(description="Row of coefficients of the update rule.")
     schedule: ScheduleSpec = Field(description="Factor of the base rate at each update.")
+    subset: PositiveInt | None = Field(
+        None, description="Train on the first so many training samples; on all if left out."
+    )
     batch_size: PositiveInt | Literal["full"] = Field(32, description="Samples per update.")
     epochs: PositiveInt | None = Field(None, description="Budget in passes over the data.")
     updates: PositiveInt | None = Field(None, description="Budget in updates.")
@@ -54,6 +57,8 @@ class Recipe(_Frozen):
     def digest(self) -> str:
         """SHA-256 of the canonical JSON of the recipe."""
         fields = {name: getattr(self, name) for name in sorted(Recipe.model_fields)}
+        if self.subset is None:
+            del fields["subset"]  # a run on all samples is the one it was before there were subsets
         content = {
             name: value.model_dump(mode="json") if isinstance(value, BaseModel) else value
             for name, value in fields.items()
@@ -79,13 +84,17 @@ class Recipe(_Frozen):
         run.__dict__["digest"] = self.digest
         return run
 
+    def trained_on(self, available: int) -> int:
+        """Samples that a run is trained on, of `available` training samples."""
+        return available if self.subset is None else min(self.subset, available)
+
     def samples(self, available: int) -> int:
-        """Samples of a full batch of this recipe, of `available` training samples."""
-        return available if self.batch_size == "full" else self.batch_size
+        """Samples of a batch of this recipe, of `available` training samples."""
+        return self.trained_on(available) if self.batch_size == "full" else self.batch_size
 
     def updates_per_epoch(self, available: int) -> int:
         """Updates of one pass over `available` training samples; the last may be a smaller one."""
-        return -(-available // self.samples(available))
+        return -(-self.trained_on(available) // self.samples(available))
 
     def total_updates(self, available: int) -> int:
         """Updates of a run on `available` training samples."""

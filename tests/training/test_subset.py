@@ -1,0 +1,52 @@
+"""Runs on the first so many training samples."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from unstuck.data.prepare import prepare
+from unstuck.data.spec import DatasetSpec
+from unstuck.training.job import train_cells
+from unstuck.training.spec import Cell, Recipe
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return prepare(DatasetSpec(source="digits", train=96, validation=16, test=32))
+
+
+def recipe(**fields):
+    given = {"dataset": "digits", "data": "0", "network": {"hidden": [5]}, "optimizer": {}}
+    given |= {"schedule": {}, "batch_size": 16, "evaluations": 1}
+    given |= {} if "updates" in fields else {"epochs": 3}
+    return Recipe.model_validate(given | fields)
+
+
+def trained(dataset, **fields):
+    runs = train_cells([Cell(run=recipe(**fields), rate=0.1, seeds=2)], dataset).runs
+    return runs.sort_values("seed")
+
+
+@pytest.mark.parametrize("batch", [16, "full"])
+def test_a_subset_is_a_smaller_dataset(digits, batch):
+    small = replace(digits, x_train=digits.x_train[:48], y_train=digits.y_train[:48])
+    got = trained(digits, subset=48, batch_size=batch)
+    expected = trained(small, batch_size=batch)
+    assert got["updates"].iloc[0] == (9 if batch == 16 else 3)
+    for column in ("batch_size", "train_loss", "train_accuracy", "test_loss", "gradient_norm"):
+        np.testing.assert_array_equal(got[column], expected[column])
+
+
+def test_equal_updates_on_fewer_samples_are_more_epochs(digits):
+    runs = trained(digits, subset=32, updates=12)
+    assert set(runs["updates"]) == {12}
+    assert set(runs["epochs"]) == {6.0}
+
+
+def test_a_subset_changes_the_identity_of_a_run():
+    assert recipe(subset=None).digest == recipe().digest != recipe(subset=48).digest
+
+
+def test_compute_is_counted(digits):
+    assert set(trained(digits)["multiply_adds"]) == {64 * 5 + 5 * 10}
