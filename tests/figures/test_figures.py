@@ -106,6 +106,8 @@ def test_every_axis_is_named(claim, drawn):
         "1.2.5": ("Batch size (samples an update)", "accuracy (%)", "training", "validation"),
         "2.1.11": ("Update", "Size of the step", "β₁ = 0.9"),
         "2.1.12": ("Main effect on test accuracy (points)", "optimizer", "schedule"),
+        "3.1.2": ("Before the layer", "Value of the feature", "Feature"),
+        "3.1.3": ("Sample whose input changes", "all others\ntogether", "Batch size (samples)"),
         "3.2.1": ("Weights on a 100×100×3 image", "Side of the map", "no padding"),
         "3.2.2": ("Distance of the two neurons' weights", "Update", "another field"),
         "3.2.4": ("Pixel of the image", "Place of the map", "Layers of 3×3", "effective field"),
