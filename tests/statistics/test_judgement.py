@@ -30,6 +30,28 @@ def test_a_claim_of_equivalence_is_supported_inside_the_margin(mean, verdict):
     assert judge(mean + NOISE, 1.0, claims="equivalence").verdict == verdict
 
 
+@pytest.mark.parametrize(
+    ("mean", "verdict"),
+    [
+        (2.0, "supported"),
+        (1.0, "supported"),
+        (0.0, "supported"),
+        (-1.0, "inconclusive"),
+        (-2.0, "contradicted"),
+    ],
+)
+def test_a_claim_of_being_no_worse_is_supported_above_the_lower_margin(mean, verdict):
+    assert judge(mean + NOISE, 1.0, claims="no worse").verdict == verdict
+
+
+def test_the_p_value_of_being_no_worse_is_the_t_test_against_the_lower_margin():
+    values = 0.9 + NOISE
+    t = (values.mean() + 1.0) / (values.std(ddof=1) / np.sqrt(10))
+    judgement = judge(values, 1.0, claims="no worse")
+    assert judgement.p == pytest.approx(stats.t.sf(t, 9))
+    assert "lies above −1" in judgement.reason
+
+
 def test_fewer_than_ten_seeds_are_never_enough():
     judgement = judge(100 + NOISE[:9], 1.0)
     assert judgement.verdict == "inconclusive"

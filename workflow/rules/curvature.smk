@@ -15,7 +15,7 @@ rule curvature:
     benchmark:
         paths.benchmark("{kind}", "{job}")
     wildcard_constraints:
-        kind="spectra|audit|stalls|places",
+        kind="spectra|audit|stalls|places|filters",
     conda:
         "../envs/unstuck.yaml"
     threads: 1

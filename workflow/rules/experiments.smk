@@ -14,7 +14,7 @@ rule table:
     log:
         paths.log("table", "{experiment}.{kind}"),
     wildcard_constraints:
-        kind="runs|curves|spectra|audit|stalls|places",
+        kind="runs|curves|spectra|audit|stalls|places|filters",
     conda:
         "../envs/unstuck.yaml"
     threads: 1

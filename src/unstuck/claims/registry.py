@@ -40,9 +40,10 @@ class Effect(_Frozen):
         description="`difference`: values are in the unit. `ratio`: values are natural logarithms "
         "of ratios, and the margin is the ratio itself.",
     )
-    claims: Literal["effect", "equivalence"] = Field(
+    claims: Literal["effect", "equivalence", "no worse"] = Field(
         "effect",
-        description="Whether the claim says that there is an effect or that there is none.",
+        description="Whether the claim says that there is an effect, that there is none, or that "
+        "it is not below −δ.",
     )
 
     @model_validator(mode="after")

@@ -227,10 +227,11 @@ def _sides(ax: Axes, measured: Effect) -> None:
     """Say which parts of the axis speak for the claim."""
     inside = measured.claims == "equivalence"
     words = ("← against", "against →") if inside else ("← against", "for the claim →")
-    for side, text in zip((-1, 1), words, strict=True):
+    upper = -1 if measured.claims == "no worse" else 1
+    for side, edge, text in zip((-1, 1), (-1, upper), words, strict=True):
         label = ax.annotate(
             text,
-            (side * measured.threshold, 1.0),
+            (edge * measured.threshold, 1.0),
             xycoords=("data", "axes fraction"),
             xytext=(4 * side, -1),
             textcoords="offset points",

@@ -19,7 +19,8 @@ from unstuck.statistics.power import detectable_effect
 MINIMUM_SEEDS = 10
 
 Verdict = Literal["supported", "contradicted", "no effect", "inconclusive"]
-Position = Literal["above", "below", "inside", "across"]
+Claims = Literal["effect", "equivalence", "no worse"]
+Position = Literal["above", "below", "inside", "across", "not below"]
 
 
 @dataclass(frozen=True)
@@ -41,14 +42,15 @@ class Judgement:
 def judge(
     values: Sequence[float] | NDArray[np.float64],
     margin: float,
-    claims: Literal["effect", "equivalence"] = "effect",
+    claims: Claims = "effect",
 ) -> Judgement:
     """Judge one effect per seed against the margin δ.
 
     A claim of an effect is *supported* when the 95 % bootstrap interval of the mean lies entirely
     beyond +δ, *contradicted* when entirely beyond −δ, and there is *no effect* when it lies inside
-    ±δ. A claim of equivalence is *supported* inside ±δ and *contradicted* beyond either end. All
-    else, and anything from fewer than 10 seeds, is *inconclusive*.
+    ±δ. A claim of equivalence is *supported* inside ±δ and *contradicted* beyond either end. A
+    claim of being no worse is *supported* where the interval lies above −δ, however high it
+    reaches. All else, and anything from fewer than 10 seeds, is *inconclusive*.
 
     The p-value is that of the one-sided t-test against the margin that was passed, and for the
     inside of ±δ that of two one-sided tests (Schuirmann 1987). Effects that are constant over the
@@ -60,8 +62,9 @@ def judge(
         One paired effect per seed.
     margin : float
         δ, positive, in the unit of the values.
-    claims : {"effect", "equivalence"}
-        Whether the claim says that there is an effect or that there is none.
+    claims : {"effect", "equivalence", "no worse"}
+        Whether the claim says that there is an effect, that there is none, or that it is not
+        negative.
 
     Raises
     ------
@@ -74,6 +77,8 @@ def judge(
     interval = bootstrap_interval(array)
     seeds = array.size
     where = _position(interval, margin)
+    if claims == "no worse" and interval.low > -margin:
+        where = "not below"
     verdict: Verdict = "inconclusive" if seeds < MINIMUM_SEEDS else _verdict(where, claims)
     detectable = (
         detectable_effect(float(np.std(array, ddof=1)), seeds) if seeds > 1 else float("inf")
@@ -108,6 +113,7 @@ def _verdict(where: Position, claims: str) -> Verdict:
     if claims == "equivalence":
         return "supported" if where == "inside" else "contradicted"
     names: dict[str, Verdict] = {
+        "not below": "supported",
         "above": "supported",
         "below": "contradicted",
         "inside": "no effect",
@@ -118,6 +124,8 @@ def _verdict(where: Position, claims: str) -> Verdict:
 def _p_value(values: NDArray[np.float64], where: Position, margin: float) -> float:
     if where == "above":
         return _one_sided(values - margin)
+    if where == "not below":
+        return _one_sided(values + margin)
     if where == "below":
         return _one_sided(-margin - values)
     return max(_one_sided(margin - values), _one_sided(values + margin))
@@ -155,6 +163,7 @@ def _reason(
         )
     place = {
         "above": f"lies beyond +{margin:.3g}",
+        "not below": f"lies above −{margin:.3g}",
         "below": f"lies beyond −{margin:.3g}",
         "inside": f"lies inside ±{margin:.3g}",
     }[where]

@@ -187,6 +187,11 @@ class Experiment(_Model):
         "by step, from where they were in training.",
     )
 
+    filters: list[Measurement] = Field(
+        default_factory=list,
+        description="Endpoints whose filters of the first convolutional layer are tabulated.",
+    )
+
     @model_validator(mode="before")
     @classmethod
     def _known_axes(cls, given: Any) -> Any:
@@ -224,13 +229,13 @@ class Experiment(_Model):
     @property
     def measurements(self) -> tuple[Measurement, ...]:
         """All that says which endpoints are measured."""
-        return (*self.spectra, *self.audit, *self.stalls, *self.places)
+        return (*self.spectra, *self.audit, *self.stalls, *self.places, *self.filters)
 
     def axes(self) -> dict[str, list[Any]]:
         """Every axis with its values, in the order in which the config gives them."""
         fixed = {
             *("description", "evaluations", "seeds", "tune_by", "exclude"),
-            *("spectra", "audit", "stalls", "places"),
+            *("spectra", "audit", "stalls", "places", "filters"),
         }
         values = {
             name: getattr(self, name) for name in type(self).model_fields if name not in fixed

@@ -29,7 +29,7 @@ _SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("tuning", config.Tuning),
     ("tuning.rates.NAME", config.RateGrid),
     ("experiments.NAME", config.Experiment),
-    ("experiments.NAME.spectra, audit, stalls and places", config.Measurement),
+    ("experiments.NAME.spectra, audit, stalls, places and filters", config.Measurement),
     ("curvature", config.Curvature),
     ("execution", config.Execution),
 )

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
+import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from unstuck.curvature import dense
 from unstuck.curvature.problem import Problem
 from unstuck.curvature.spectrum import Spectrum, spectrum_of
 from unstuck.data.dataset import Dataset
+from unstuck.errors import ConfigError
 from unstuck.population.network import Network
 from unstuck.study.moved import moved_tests
 from unstuck.study.stalls import (
@@ -234,7 +236,39 @@ def measure_places(endpoints: Endpoints, tolerance: float, progress: Progress) -
     return pd.DataFrame(rows)
 
 
+def tabulate_filters(endpoints: Endpoints, tolerance: float, progress: Progress) -> pd.DataFrame:
+    """Tabulate the shared filters of the first layer of every endpoint.
+
+    Returns
+    -------
+    One row an endpoint, filter, input channel and element of the kernel (row, column; row 0 in one
+    dimension): the row of the run, and the weight. `tolerance` is not used.
+
+    Raises
+    ------
+    ConfigError
+        If a network has no shared filters.
+    """
+    rows = []
+    for row in endpoints.rows.to_dict("records"):
+        recipe, data = endpoints.cells[row["cell"]].run, endpoints.dataset
+        if recipe.network.kind not in ("conv1d", "conv2d"):
+            raise ConfigError(
+                f"filters: a network of kind {recipe.network.kind!r} has no shared filters; "
+                "name networks of kind conv1d or conv2d in `where`."
+            )
+        slot = Network(recipe.network, data.input_shape, data.classes).layout[0]
+        kernels = endpoints.theta[row["run_id"]][slot.start : slot.stop].reshape(slot.shape)
+        for (*offset, channel, number), weight in np.ndenumerate(kernels):
+            element = {"row": offset[-2] if len(offset) > 1 else 0, "column": offset[-1]}
+            of_filter = {"filter": number, "input": channel, **element, "weight": float(weight)}
+            rows.append({str(key): value for key, value in row.items()} | of_filter)
+    progress(f"{len(rows)} weights of filters")
+    return pd.DataFrame(rows)
+
+
 MEASUREMENTS = {
+    "filters": tabulate_filters,
     "places": measure_places,
     "spectra": measure_spectra,
     "audit": audit_minimum_ratios,

@@ -34,17 +34,17 @@ class Paths:
         return f"{self.root}/checkpoints/{{job}}"
 
     def curvature(self, kind: str = "{kind}") -> str:
-        """Measurements of a job's endpoints: spectra, audit, stalls or places."""
+        """Measurements of a job's endpoints, such as spectra."""
         return f"{self.root}/curvature/{{job}}/{kind}.parquet"
 
     def part(self, kind: str) -> str:
-        """A job's share of a table of kind runs, curves, spectra, audit, stalls or places."""
+        """A job's share of a table: runs, curves, or what is measured at its endpoints."""
         if kind in ("runs", "curves"):
             return self.job(f"{kind}.parquet")
         return self.curvature(kind)
 
     def table(self, suffix: str = "parquet") -> str:
-        """A table of an experiment: runs, curves, spectra, audit, stalls or places."""
+        """A table of an experiment: runs, curves, or what is measured at its endpoints."""
         return f"{self.root}/tables/{{experiment}}.{{kind}}.{suffix}"
 
     @property

@@ -15,7 +15,18 @@ from unstuck.training.result import CURVES, MEASUREMENTS, RUNS
 #: columns that tell the rows of a table apart
 KEYS = (
     *("dataset", "cell", "role", "lr", "seed", "run_id", "update"),
-    *("matrix", "layer", "dtype", "tolerance", "origin", "distance"),
+    *(
+        "matrix",
+        "layer",
+        "dtype",
+        "tolerance",
+        "origin",
+        "distance",
+        "filter",
+        "input",
+        "row",
+        "column",
+    ),
 )
 
 

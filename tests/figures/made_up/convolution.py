@@ -66,10 +66,74 @@ def halves_places(runs: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True).drop(columns="test_accuracy")
 
 
+# architecture, parameters, multiply-adds
+RIVALS = (
+    ("conv2d", 2000, 9000),
+    ("local2d", 2050, 1800),
+    ("local2d", 8000, 9000),
+    ("dense", 1980, 1900),
+    ("dense", 9100, 9050),
+)
+
+
+def bias_runs(
+    gain: float = 5.0,
+    sizes: tuple[int, ...] = (64, 256, 1024),
+    name: str = "small",
+    column: str = "test_accuracy",
+) -> pd.DataFrame:
+    """Runs of shared weights and their rivals; `gain` points more for shared weights."""
+    rng = np.random.default_rng([7, len(name)])
+    rows = []
+    for dataset in (f"a_{name}", f"b_{name}"):
+        for architecture, parameters, multiply_adds in RIVALS:
+            for samples in sizes:
+                for seed in range(10):
+                    row = run(60.0, dataset=dataset, architecture=architecture, subset=samples)
+                    row |= {"seed": seed, "updates": 300, "epochs": 4800 / samples}
+                    row |= {"parameters": parameters, "multiply_adds": multiply_adds}
+                    more = gain if architecture == "conv2d" else 0.0
+                    row[column] = (60 + more + rng.normal(0, 0.3)) / 100
+                    rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def bias_tables(natural: float = 5.0, permuted: float = 0.0, fit: float = -10.0):
+    """Tables of claim 3.2.6, by how many points shared weights are better in each."""
+    random = bias_runs(fit, (256,), "random", "train_accuracy").assign(test_accuracy=0.1)
+    return {
+        "natural": bias_runs(natural),
+        "permuted": bias_runs(permuted, (1024,), "permuted"),
+        "random": random,
+        "filters": kernels(),
+    }
+
+
+def kernels() -> pd.DataFrame:
+    """Filters of one run."""
+    return pd.DataFrame(
+        [
+            {
+                "run_id": "a",
+                "seed": 0,
+                "filter": number,
+                "input": 0,
+                "row": row,
+                "column": column,
+                "weight": (row - 1) * number + 0.1 * column,
+            }
+            for number in range(4)
+            for row in range(3)
+            for column in range(3)
+        ]
+    )
+
+
 TABLES = {
     "3.2.1": dict,
     "3.2.2": lambda: {"pairs": pairs()},
     "3.2.3": dict,
     "3.2.4": dict,
+    "3.2.6": bias_tables,
     "3.2.5": lambda: {"runs": halves_runs(), "places": halves_places(halves_runs())},
 }
