@@ -120,6 +120,7 @@ def test_every_axis_is_named(claim, drawn):
         "3.2.6": ("Training samples", "test accuracy (%)", "Fit of random labels (%)", "permuted"),
         "3.2.3": ("Image, 6×6", "Filter, 3×3", "Feature map, 4×4"),
         "2.2.2": ("Gap of the inputs", "Ratio of the outputs", "Difference of the outputs"),
+        "3.1.4": ("Test accuracy, before minus after (points)", "ReLU", "sigmoid"),
     }[claim]:
         assert wanted in words
 

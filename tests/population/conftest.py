@@ -72,7 +72,7 @@ def twin() -> Callable[..., nn.Sequential]:
         modules: list[nn.Module] = [] if convolution else [nn.Flatten()]
         inputs = shape[0] if convolution else torch.Size(shape).numel()
         padding = (spec.kernel - 1) // 2 if spec.padding == "same" else spec.padding
-        for width in spec.hidden:
+        for width in spec.widths:
             if convolution:
                 modules.append(convolution(inputs, width, spec.kernel, spec.stride, padding))
             else:

@@ -36,7 +36,7 @@ class MapMean(nn.Module):
 def ordinary_module(spec, inputs, classes):
     """Build the same network of torch's own layers, channels first."""
     layers, dense = [], spec.kind == "dense"
-    for width in spec.hidden:
+    for width in spec.widths:
         if dense:
             layers.append(nn.Linear(inputs, width))
         else:

@@ -103,10 +103,10 @@ def rescale_relu(problem: Problem, *, layer: int, factor: float) -> Problem:
             f"the network is {spec.kind}, {spec.activation}, batchnorm {spec.batchnorm}; only a "
             "dense relu network with batchnorm off keeps its function under rescaling."
         )
-    if not 1 <= layer <= len(spec.hidden) or not 0 < factor < float("inf"):
+    if not 1 <= layer <= len(spec.widths) or not 0 < factor < float("inf"):
         raise CurvatureError(
             f"layer is {layer} and factor {factor}; expected a hidden layer from 1 to "
-            f"{len(spec.hidden)} and a positive factor."
+            f"{len(spec.widths)} and a positive factor."
         )
     slots = problem.network.layout
     weight, bias, following = slots[2 * layer - 2], slots[2 * layer - 1], slots[2 * layer]

@@ -1,6 +1,6 @@
 """Stacked networks of one architecture: outputs, losses and gradients of K members at once."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 import numpy as np
@@ -15,7 +15,7 @@ from unstuck.population.layers import Activation, Layer, MeanPool, Reshape, Save
 from unstuck.population.layout import Layout, Slot
 from unstuck.population.linear import Linear
 from unstuck.population.losses import LOSSES, Loss
-from unstuck.population.normalisation import BatchNorm
+from unstuck.population.normalisation import BatchNorm, draw_noise
 from unstuck.population.spec import NetworkSpec
 
 
@@ -63,6 +63,11 @@ class Network:
         return self._buffers.slots
 
     @property
+    def is_noisy(self) -> bool:
+        """Whether training perturbs what batch normalisation gives out (`disturb`)."""
+        return self.spec.batchnorm != "off" and self.spec.batchnorm_noise > 0
+
+    @property
     def parameter_count(self) -> int:
         """Parameters P of one member."""
         return self._parameters.size
@@ -91,6 +96,29 @@ class Network:
     def initial_buffers(self) -> Tensor:
         """Return the initial buffers `[Q]` in float64."""
         return _flat([array for layer in self.layers for array in layer.initial_buffers()])
+
+    def disturb(self, buffers: Tensor, seeds: Sequence[int], update: int) -> None:
+        """Put into buffers `[K, Q]` the noise that the training pass of one update uses up.
+
+        The noise depends on a member's seed and on the update only.
+
+        Parameters
+        ----------
+        seeds
+            Of the K members.
+        update
+            Updates made so far.
+        """
+        names = [slot.name for slot in self.buffer_layout]
+        for number, index in enumerate(i for i, name in enumerate(names) if "noise_factor" in name):
+            factor, shift = self._buffers.views(buffers)[index : index + 2]
+            drawn = {
+                seed: draw_noise([seed, update, number], factor.shape[1], self.spec.batchnorm_noise)
+                for seed in sorted(set(seeds))
+            }
+            for place, held in enumerate((factor, shift)):
+                rows = np.stack([drawn[seed][place] for seed in seeds])
+                held.copy_(torch.from_numpy(rows))
 
     def forward(
         self, theta: Tensor, x: Tensor, buffers: Tensor, training: bool
@@ -219,7 +247,7 @@ def _layers(spec: NetworkSpec, input_shape: Shape, classes: int) -> dict[str, La
     draw = partial(_draw, spec)
     layers: dict[str, Layer] = {}
     shape = _features_last(spec, input_shape)
-    for number, width in enumerate(spec.hidden, start=1):
+    for number, width in enumerate(spec.widths, start=1):
         if spec.kind == "dense":
             main: Layer = Linear(shape[-1], width, draw)
             layers[f"linear{number}"] = main
@@ -235,11 +263,12 @@ def _layers(spec: NetworkSpec, input_shape: Shape, classes: int) -> dict[str, La
                 f"hidden layer {number} of input {input_shape}: kernel {spec.kernel} is larger "
                 "than its map; use fewer layers, a smaller kernel or stride, or padding"
             )
+        norm = BatchNorm(shape, spec.batchnorm_momentum, noisy=spec.batchnorm_noise > 0)
         if spec.batchnorm == "before":
-            layers[f"batchnorm{number}"] = BatchNorm(shape, spec.batchnorm_momentum)
+            layers[f"batchnorm{number}"] = norm
         layers[f"activation{number}"] = Activation(spec.activation, shape)
         if spec.batchnorm == "after":
-            layers[f"batchnorm{number}"] = BatchNorm(shape, spec.batchnorm_momentum)
+            layers[f"batchnorm{number}"] = norm
     if len(shape) > 1:
         pool = MeanPool(shape) if spec.pool == "mean" else Reshape(shape)
         layers["pool"], shape = pool, pool.output_shape

@@ -1,6 +1,6 @@
 """The description of a network: everything but its input shape, its classes and its weights."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -9,6 +9,8 @@ from pydantic import (
     Field,
     PositiveFloat,
     PositiveInt,
+    SerializerFunctionWrapHandler,
+    model_serializer,
     model_validator,
 )
 
@@ -19,6 +21,9 @@ Placement = Annotated[
     Literal["off", "before", "after"],
     BeforeValidator(lambda given: "off" if given is False else given),
 ]
+
+#: fields that a network without their effect is described without, so that they change no identity
+_OPTIONAL = ("repeat", "batchnorm_noise")
 
 
 class NetworkSpec(BaseModel):
@@ -33,6 +38,9 @@ class NetworkSpec(BaseModel):
     kind: Kind = Field("dense", description="Kind of the hidden layers.")
     hidden: tuple[PositiveInt, ...] = Field(
         (32, 16), description="Units (dense) or channels (convolution) of each hidden layer."
+    )
+    repeat: PositiveInt = Field(
+        1, description="How many times the list of hidden layers is repeated, one after another."
     )
     kernel: PositiveInt = Field(3, description="Side of the convolution kernel, in samples.")
     stride: PositiveInt = Field(1, description="Step of the convolution kernel, in samples.")
@@ -49,6 +57,12 @@ class NetworkSpec(BaseModel):
     )
     batchnorm_momentum: float = Field(
         0.1, ge=0, le=1, description="Weight of the newest batch in the running statistics."
+    )
+    batchnorm_noise: float = Field(
+        0.0,
+        ge=0,
+        description="Noise put behind every batch normalisation in training: at each update a "
+        "shift of each feature from N(0, noise²) and a factor exp(N(0, noise²)).",
     )
     init: Literal["glorot", "he", "lecun"] = Field(
         "glorot", description="Rule for the variance of the initial weights."
@@ -68,6 +82,17 @@ class NetworkSpec(BaseModel):
                 "choose an odd kernel or an integer padding"
             )
         return self
+
+    @model_serializer(mode="wrap")
+    def _without_idle_fields(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        fields = type(self).model_fields
+        idle = [name for name in _OPTIONAL if getattr(self, name) == fields[name].default]
+        return {name: value for name, value in plain(self).items() if name not in idle}
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Units or channels of every hidden layer, from input to output."""
+        return self.hidden * self.repeat
 
     @property
     def margin(self) -> int:

@@ -53,7 +53,7 @@ class CompiledSteps(EagerSteps):
 
     Losses, gradients and updates equal those of eager steps to rounding, not bit for bit, and
     depend on the number of members to rounding. Updates that fill no graph take the eager step, as
-    does a smaller last batch of an epoch. Where nothing can be compiled, all do, with a warning.
+    do a smaller last batch of an epoch and networks with noise. Where nothing can be compiled, all do, with a warning.
     """
 
     def __init__(self, network: Network, loss: str, feed: Feed, rates: Rates) -> None:
@@ -63,7 +63,8 @@ class CompiledSteps(EagerSteps):
         self._broken = False
 
     def _advance(self, state: State, rates: Tensor) -> Tensor:
-        if self._broken or len(rates) < UNROLLED:
+        # noise is drawn anew for every update
+        if self._broken or len(rates) < UNROLLED or self._network.is_noisy:
             return super()._advance(state, rates)
         indices = [self._feed.indices(state.update + ahead) for ahead in range(UNROLLED)]
         shapes = {None if each is None else each.shape for each in indices}

@@ -23,6 +23,7 @@ LOSS_BOUND = 1e6
 class State:
     """A population under training."""
 
+    seeds: tuple[int, ...]  # [K]
     theta: Tensor  # [K, P]
     buffers: Tensor  # [K, Q]
     rule: UpdateRule
@@ -33,10 +34,11 @@ class State:
     def initial(cls, network: Network, runs: Sequence[RunSpec], device: torch.device) -> "State":
         """Return the state before the first update: weights from each run's seed."""
         dtype = DTYPES[runs[0].dtype]
-        seeds = [run.seed for run in runs]
+        seeds = tuple(run.seed for run in runs)
         drawn = {seed: network.initial(seed) for seed in sorted(set(seeds))}
         buffers = network.initial_buffers().expand(len(runs), -1)
         return cls(
+            seeds=seeds,
             theta=torch.stack([drawn[seed] for seed in seeds]).to(device, dtype),
             buffers=buffers.to(device, dtype).contiguous(),
             rule=UpdateRule(

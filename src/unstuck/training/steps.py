@@ -87,6 +87,8 @@ class EagerSteps:
 
     def _advance(self, state: State, rates: Tensor) -> Tensor:
         """Make one or more of the updates that have these rates `[n, K]`; losses `[made, K]`."""
+        if self._network.is_noisy:
+            self._network.disturb(state.buffers, state.seeds, state.update)
         return self._update(state, self._feed.indices(state.update), rates[0]).unsqueeze(0)
 
     def _update(self, state: State, indices: Tensor | None, rate: Tensor) -> Tensor:

@@ -37,21 +37,21 @@ class HessianCostAnalysis(AnalysisBase):
     dataset: str = Field(description="A name from `datasets`.")
     samples: PositiveInt = Field(default=64, description="The first so many training samples.")
     dense: Widths = Field(
-        default=(8, 16, 32, 50), description="Widths at which the Hessian is formed."
+        default=(8, 16, 32, 49), description="Widths at which the Hessian is formed."
     )
     spectra: Widths = Field(
         default=(8, 12, 16), description="Widths at which all its eigenvalues are computed."
     )
     products: Widths = Field(
-        default=(8, 32, 128, 256, 512, 965),
+        default=(8, 32, 128, 256, 512, 963),
         description="Widths at which it is multiplied with a vector.",
     )
     lanczos: Widths = Field(
-        default=(8, 32, 64, 128, 192, 965),
+        default=(8, 32, 64, 128, 192, 963),
         description="Widths at which its lowest and highest eigenvalue come from products.",
     )
     once: Widths = Field(
-        default=(50, 965),
+        default=(49, 963),
         description="Widths that are too dear for many seeds: all but products for one seed only.",
     )
     tolerance: PositiveFloat = Field(
