@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar, cast
 
@@ -97,13 +97,77 @@ def descend(
     ValueError
         If the lengths do not fit each other, or a number of updates is below 1.
     """
-    theta = torch.tensor(np.asarray(starts, dtype=np.float64))
-    if theta.ndim != 2 or theta.shape[1] != surface.dimension:
-        raise ValueError(f"starts must be [K, {surface.dimension}], but are {list(theta.shape)}")
     if updates < 1 or record_every < 1:
         raise ValueError(
             f"updates and record_every must be at least 1, but are {updates} and {record_every}"
         )
+    theta = _population(surface, starts)
+    recorded = np.unique(np.append(np.arange(0, updates, record_every), updates))
+    points = torch.empty(len(recorded), *theta.shape, dtype=torch.float64)
+    points[0] = theta
+    record = 1
+    for t in _walk(surface, theta, rows, lr, updates, schedules):
+        if t == recorded[record]:
+            points[record] = theta
+            record += 1
+    return Trajectory(recorded, points.numpy(), surface.value(points).numpy())
+
+
+@torch.inference_mode()
+def follow(
+    surface: Surface,
+    starts: npt.ArrayLike,
+    rows: Coefficients | Sequence[Coefficients],
+    lr: float | npt.ArrayLike,
+    updates: int,
+    observe: Callable[[int, Floats], None],
+    *,
+    schedules: ScheduleSpec | Sequence[ScheduleSpec] = SCHEDULES["constant"],
+    block: int = 1000,
+) -> None:
+    """Walk as `descend` does, and show every point of a long path, one block of it at a time.
+
+    Parameters
+    ----------
+    observe
+        Called with the number of updates done before a block, and the points after each of its
+        updates, [T', K, d]; they are overwritten after the call.
+    block
+        Updates in a block; the last may be shorter.
+
+    Raises
+    ------
+    ValueError
+        If the lengths do not fit each other, or a number of updates is below 1.
+    """
+    if updates < 1 or block < 1:
+        raise ValueError(f"updates and block must be at least 1, but are {updates} and {block}")
+    theta = _population(surface, starts)
+    points = torch.empty(block, *theta.shape, dtype=torch.float64)
+    for t in _walk(surface, theta, rows, lr, updates, schedules):
+        place = (t - 1) % block
+        points[place] = theta
+        if place == block - 1 or t == updates:
+            observe(t - 1 - place, points[: place + 1].numpy())
+
+
+def _population(surface: Surface, starts: npt.ArrayLike) -> torch.Tensor:
+    """Return the starts of the walkers as a tensor of their own, [K, d]."""
+    theta = torch.tensor(np.asarray(starts, dtype=np.float64))
+    if theta.ndim != 2 or theta.shape[1] != surface.dimension:
+        raise ValueError(f"starts must be [K, {surface.dimension}], but are {list(theta.shape)}")
+    return theta
+
+
+def _walk(
+    surface: Surface,
+    theta: torch.Tensor,
+    rows: Coefficients | Sequence[Coefficients],
+    lr: float | npt.ArrayLike,
+    updates: int,
+    schedules: ScheduleSpec | Sequence[ScheduleSpec],
+) -> Iterator[int]:
+    """Update `theta`, [K, d], in place, and give the number of updates after each."""
     walkers = len(theta)
     rule = UpdateRule(_each(rows, Coefficients, walkers, "rows"), theta.shape[1], torch.float64)
     specs = _each(schedules, ScheduleSpec, walkers, "schedules")
@@ -112,18 +176,10 @@ def descend(
     uniform = table[:, 0].tolist()
     which = torch.tensor([distinct.index(spec) for spec in specs])
     base = torch.from_numpy(np.broadcast_to(np.asarray(lr, dtype=np.float64), (walkers,)).copy())
-
-    recorded = np.unique(np.append(np.arange(0, updates, record_every), updates))
-    points = torch.empty(len(recorded), *theta.shape, dtype=torch.float64)
-    points[0] = theta
-    record = 1
     for t in range(updates):
         rate = base * (uniform[t] if len(distinct) == 1 else table[t][which])
         rule.step(theta, surface.gradient(theta), rate)
-        if t + 1 == recorded[record]:
-            points[record] = theta
-            record += 1
-    return Trajectory(recorded, points.numpy(), surface.value(points).numpy())
+        yield t + 1
 
 
 def _each(given: Item | Sequence[Item], kind: type[Item], walkers: int, name: str) -> list[Item]:

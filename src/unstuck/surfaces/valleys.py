@@ -69,6 +69,11 @@ class Ellipse(Surface):
             yy=sin**2 + self.condition * cos**2,
         )
 
+    @property
+    def minimiser(self) -> tuple[float, float]:
+        """The lowest point."""
+        return 0.0, 0.0
+
     def value(self, points: Tensor) -> Tensor:
         return 0.5 * (points * self.gradient(points)).sum(dim=-1)
 

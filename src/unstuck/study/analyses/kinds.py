@@ -13,6 +13,7 @@ from unstuck.study.analyses.ladder import LadderAnalysis
 from unstuck.study.analyses.probes import ProbesAnalysis
 from unstuck.study.analyses.random_matrices import RandomMatricesAnalysis
 from unstuck.study.analyses.taylor import TaylorAnalysis
+from unstuck.study.analyses.trajectories import TrajectoriesAnalysis
 from unstuck.study.analyses.twins import TwinsAnalysis
 from unstuck.study.analyses.update_time import UpdateTimeAnalysis
 from unstuck.study.names import one_of
@@ -27,6 +28,7 @@ KINDS: dict[str, type[AnalysisBase]] = {
     "taylor": TaylorAnalysis,
     "twins": TwinsAnalysis,
     "update_time": UpdateTimeAnalysis,
+    "trajectories": TrajectoriesAnalysis,
 }
 
 

@@ -1,0 +1,228 @@
+"""What is kept of a long path over a surface: when it arrived, its bursts, some of its points."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from unstuck.optim.coefficients import Coefficients
+from unstuck.optim.schedules import SCHEDULES, ScheduleSpec
+from unstuck.optim.trajectory import Floats, follow
+from unstuck.surfaces.surface import Surface
+
+Counts = npt.NDArray[np.int64]
+
+BLOCK = 1000
+# a burst is a step so many times as long as the median of the block before
+BURST = 10.0
+# the median is that of every tenth step
+SAMPLED = 10
+# steps below this share of the distance at the start are rounding, not bursts
+SMALLEST_BURST = 1e-6
+# the end of a path, as a share of its updates
+LATE = 0.1
+# so many of the first updates tell whether a path bounces
+OPENING = 20
+# records: each of the first updates, then so many evenly spaced and so many in geometric steps
+FIRST, EVEN, GEOMETRIC = 50, 200, 100
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What K long paths came to; distances are shares of the one at the start.
+
+    Attributes
+    ----------
+    arrived
+        Updates until the distance first was within the radius; NaN if it never was, [K].
+    settled
+        Updates from which on it stayed there to the end; NaN if it did not, [K].
+    late
+        Largest distance over the last tenth of the updates; infinite once diverged, [K].
+    bursts
+        Blocks of 1,000 updates with a step ten times as long as the median step of the block
+        before, [K].
+    first_burst
+        Updates before the first of these blocks, NaN if there is none, [K].
+    turns
+        Share of the steps 2 to 20 that go against the step before, [K].
+    diverged_at
+        Updates at the first point that is not finite, NaN if there is none, [K].
+    ends
+        The last points, [K, d].
+    records
+        Numbers of updates at which points were kept, [T'].
+    points
+        These points of the walkers `shown`, [T', S, d].
+    farthest
+        Their largest distance since the record before, [T', S].
+    """
+
+    arrived: Floats
+    settled: Floats
+    late: Floats
+    bursts: Counts
+    first_burst: Floats
+    turns: Floats
+    diverged_at: Floats
+    ends: Floats
+    records: Counts
+    points: Floats
+    farthest: Floats
+
+
+def survey(
+    surface: Surface,
+    starts: npt.ArrayLike,
+    rows: Sequence[Coefficients],
+    lr: npt.ArrayLike,
+    updates: int,
+    *,
+    goals: npt.ArrayLike,
+    radius: float,
+    schedules: ScheduleSpec | Sequence[ScheduleSpec] = SCHEDULES["constant"],
+    shown: npt.ArrayLike = (),
+) -> Survey:
+    """Walk K walkers and keep what `Survey` holds.
+
+    Parameters
+    ----------
+    surface, starts, rows, lr, updates, schedules
+        As `unstuck.optim.trajectory.descend` takes them.
+    goals
+        Where each should arrive, [K, d].
+    radius
+        How near counts as arrived, as a share of the distance at the start.
+    shown
+        Indices of the walkers whose points are kept.
+    """
+    begin = np.asarray(starts, dtype=np.float64)
+    observer = _Observer(begin, np.asarray(goals, dtype=np.float64), radius, updates, shown)
+    with np.errstate(over="ignore", invalid="ignore"):
+        follow(surface, begin, rows, lr, updates, observer.see, schedules=schedules, block=BLOCK)
+    return observer.survey()
+
+
+def record_times(updates: int) -> Counts:
+    """Give the numbers of updates at which points are kept, from 0 to `updates`."""
+    geometric = np.geomspace(1, updates, GEOMETRIC).round()
+    even = np.linspace(0, updates, EVEN + 1).round()
+    first = np.arange(min(FIRST, updates) + 1)
+    return np.unique(np.concatenate([first, geometric, even])).astype(np.int64)
+
+
+class _Observer:
+    """Sees block after block of the points of K walkers."""
+
+    def __init__(
+        self, starts: Floats, goals: Floats, radius: float, updates: int, shown: npt.ArrayLike
+    ) -> None:
+        walkers = len(starts)
+        self._goals, self._radius, self._updates = goals, radius, updates
+        self._scale = np.linalg.norm(starts - goals, axis=1)
+        self._shown = np.asarray(shown, dtype=np.int64)
+        self._last = starts.copy()
+        self._median = np.full(walkers, np.inf)
+        self._arrived = np.full(walkers, np.nan)
+        self._outside = np.zeros(walkers)
+        self._late = np.zeros(walkers)
+        self._bursts = np.zeros(walkers, dtype=np.int64)
+        self._first_burst = np.full(walkers, np.nan)
+        self._turns = np.zeros(walkers)
+        self._diverged = np.full(walkers, np.nan)
+        self._records = record_times(updates)
+        self._points = np.empty((len(self._records), len(self._shown), starts.shape[1]))
+        self._points[0] = starts[self._shown]
+        self._farthest = np.zeros((len(self._records), len(self._shown)))
+        self._farthest[0] = 1.0
+
+    def see(self, done: int, points: Floats) -> None:
+        """Take in the points after updates done + 1, ..., [T', K, d]."""
+        distance = _lengths(points - self._goals) / self._scale
+        updates = done + 1 + np.arange(len(points))
+        self._see_arrival(updates, distance)
+        self._see_steps(done, np.diff(points, axis=0, prepend=self._last[None]))
+        self._keep(updates, points, distance)
+        self._last = points[-1].copy()
+
+    def survey(self) -> Survey:
+        """Give what was seen."""
+        settled = np.where(self._outside < self._updates, self._outside + 1, np.nan)
+        return Survey(
+            arrived=self._arrived,
+            settled=settled,
+            late=np.where(np.isnan(self._diverged), self._late, np.inf),
+            bursts=self._bursts,
+            first_burst=self._first_burst,
+            turns=self._turns,
+            diverged_at=self._diverged,
+            ends=self._last,
+            records=self._records,
+            points=self._points,
+            farthest=self._farthest,
+        )
+
+    def _see_arrival(self, updates: Counts, distance: Floats) -> None:
+        within = distance <= self._radius
+        _note_first(self._arrived, updates, within)
+        # a point that is not finite stays so
+        if not np.isfinite(distance[-1]).all():
+            _note_first(self._diverged, updates, ~np.isfinite(distance))
+        # the last update outside; what is not finite is outside
+        strays = np.flatnonzero(~within.all(axis=0))
+        last = len(updates) - 1 - within[::-1, strays].argmin(axis=0)
+        self._outside[strays] = updates[last]
+        late = updates > (1 - LATE) * self._updates
+        if late.any():
+            np.fmax(self._late, np.fmax.reduce(distance[late], axis=0), out=self._late)
+
+    def _see_steps(self, done: int, moved: Floats) -> None:
+        if not done:
+            opening = moved[:OPENING]
+            against = (opening[1:] * opening[:-1]).sum(axis=2) < 0
+            self._turns = against.mean(axis=0) if len(against) else self._turns
+        steps = _lengths(moved)
+        longest = steps.max(axis=0)
+        large = longest > np.maximum(BURST * self._median, SMALLEST_BURST * self._scale)
+        large &= np.isfinite(longest)
+        self._first_burst[large & (self._bursts == 0)] = done
+        self._bursts += large
+        self._median = np.median(steps[::SAMPLED], axis=0)
+
+    def _keep(self, updates: Counts, points: Floats, distance: Floats) -> None:
+        for record in np.flatnonzero(
+            (self._records >= updates[0]) & (self._records <= updates[-1])
+        ):
+            place = self._records[record] - updates[0]
+            since = max(self._records[record - 1] - updates[0] + 1, 0)
+            self._points[record] = points[place][self._shown]
+            span = distance[since : place + 1][:, self._shown]
+            np.fmax(
+                self._farthest[record], np.fmax.reduce(span, axis=0), out=self._farthest[record]
+            )
+        # what follows the last record of the block belongs to the record after
+        after = int(np.searchsorted(self._records, updates[-1], side="right"))
+        if after < len(self._records):
+            since = max(self._records[after - 1] - updates[0] + 1, 0)
+            span = distance[since:][:, self._shown]
+            if len(span):
+                np.fmax(
+                    self._farthest[after], np.fmax.reduce(span, axis=0), out=self._farthest[after]
+                )
+
+
+def _lengths(vectors: Floats) -> Floats:
+    """Give the lengths, [...], of vectors, [..., d]."""
+    squares = np.square(vectors[..., 0])
+    for axis in range(1, vectors.shape[-1]):
+        squares += np.square(vectors[..., axis])
+    return np.sqrt(squares, out=squares)
+
+
+def _note_first(first: Floats, updates: Counts, reached: npt.NDArray[np.bool_]) -> None:
+    """Note in `first`, [K], the first update at which a condition, [T', K], holds."""
+    new = np.flatnonzero(np.isnan(first) & reached.any(axis=0))
+    first[new] = updates[reached[:, new].argmax(axis=0)]

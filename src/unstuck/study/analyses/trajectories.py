@@ -1,0 +1,296 @@
+"""Paths of optimizers over analytic surfaces, from random starts, at every rate of a grid."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import numpy as np
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveFloat, PositiveInt
+
+from unstuck.errors import ConfigError
+from unstuck.optim.coefficients import OPTIMIZERS, Coefficients, optimizer
+from unstuck.optim.schedules import SCHEDULES
+from unstuck.study.analyses.base import AnalysisBase, Context
+from unstuck.study.names import one_of
+
+if TYPE_CHECKING:
+    from unstuck.surfaces.surface import Surface
+
+STREAM = 7431
+# as in training: tuning starts share no random number with evaluation starts
+TUNING_SEED = 1000
+AXES = ("x", "y")
+Span = tuple[float, float]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SurfaceCase(_Frozen):
+    """A surface and where paths over it start."""
+
+    surface: Literal["ellipse", "regression", "hill", "changing_steepness"] = Field(
+        description="Which surface."
+    )
+    coefficients: dict[str, float] = Field(
+        default_factory=dict,
+        description="Coefficients of the surface that replace its defaults: condition and degrees "
+        "(ellipse); barrier, centre, width, stiffness (hill); steep, gentle, goal, width "
+        "(changing_steepness).",
+    )
+    box: tuple[Span, ...] = Field(
+        min_length=1, max_length=2, description="Lowest and highest start along each axis."
+    )
+
+    def made(self, name: str) -> "Surface":
+        """Give the surface.
+
+        Raises
+        ------
+        ConfigError
+            If a coefficient is unknown or wrong, or the box has the wrong number of axes.
+        """
+        from dataclasses import fields, replace
+
+        from unstuck.surfaces.catalogue import SURFACES
+        from unstuck.surfaces.hill import hill_with_barrier
+
+        where = f"surfaces.{name}"
+        given: dict[str, Any] = dict(self.coefficients)
+        surface = SURFACES[self.surface]
+        hill = self.surface == "hill" and "barrier" in given
+        known = {each.name for each in fields(surface)} - {"x", "y"}  # type: ignore[arg-type]
+        try:
+            for key in given:
+                if not (hill and key == "barrier"):
+                    one_of(key, known, what="coefficient")
+            if hill:
+                surface = hill_with_barrier(given.pop("barrier"), **given)
+            else:
+                surface = replace(surface, **given)  # type: ignore[type-var]
+        except (TypeError, ValueError) as error:
+            raise ConfigError(f"{where}: {error}.") from error
+        if len(self.box) != surface.dimension:
+            raise ConfigError(
+                f"{where}.box has {len(self.box)} axes; {self.surface} has {surface.dimension}."
+            )
+        return surface
+
+
+class WalkerCase(_Frozen):
+    """An optimizer and the rates it is tried at."""
+
+    optimizer: str = Field(description="A built-in optimizer.")
+    coefficients: dict[str, bool | float | str] = Field(
+        default_factory=dict, description="Fields of the optimizer that replace its defaults."
+    )
+    schedule: str = Field(default="constant", description="A built-in schedule.")
+    rates: tuple[PositiveFloat, ...] = Field(min_length=1, description="Learning rates.")
+    unit: Literal["absolute", "inverse_curvature"] = Field(
+        default="absolute",
+        description="`inverse_curvature`: rates are multiples of 1 / the largest eigenvalue of the "
+        "Hessian at the minimum.",
+    )
+    surfaces: tuple[str, ...] = Field(
+        default=(), description="Names of the surfaces it walks on; all by default."
+    )
+
+    def row(self) -> Coefficients:
+        """Give its row of coefficients."""
+        one_of(self.optimizer, OPTIMIZERS, what="optimizer")
+        return optimizer(self.optimizer, **self.coefficients)
+
+
+@dataclass(frozen=True)
+class _Walker:
+    """One path to walk."""
+
+    surface: str
+    walker: str
+    rate: float  # as the config gives it
+    lr: float
+    seed: int
+    row: Coefficients
+    schedule: str
+    start: tuple[float, ...]
+    goal: tuple[float, ...]
+
+    @property
+    def role(self) -> str:
+        return "tuning" if self.seed >= TUNING_SEED else "evaluation"
+
+
+class TrajectoriesAnalysis(AnalysisBase):
+    """Paths of optimizers over surfaces: when they arrive, how far they stray, their points."""
+
+    tables = ("walks", "paths")
+    rooms = ("surfaces", "optim")
+
+    surfaces: dict[str, SurfaceCase] = Field(min_length=1, description="Surfaces by name.")
+    walkers: dict[str, WalkerCase] = Field(min_length=1, description="Optimizers by name.")
+    updates: PositiveInt = Field(description="Updates of every path.")
+    radius: Annotated[float, Field(gt=0, lt=1)] = Field(
+        default=0.01,
+        description="Distance from the minimum that counts as arrived, as a share of the distance "
+        "at the start.",
+    )
+    seeds: PositiveInt = Field(default=10, description="Evaluation starts 0, 1, ...")
+    tuning_seeds: NonNegativeInt = Field(
+        default=3, description="Starts of their own that rates are chosen on."
+    )
+    shown: PositiveInt = Field(default=1, description="Evaluation starts whose points are kept.")
+
+    def run(self, context: Context) -> dict[str, pd.DataFrame]:
+        """Walk.
+
+        Returns
+        -------
+        walks
+            One row a surface, walker, rate and seed: updates to arrive and to settle within the
+            radius (NaN if it did not), the largest distance over the last tenth of the updates,
+            bursts and the updates before the first, the share of the first steps that turn against
+            the one before, the update at which it diverged, and the last point.
+        paths
+            Points at some updates of the first evaluation starts, with the distance there and the
+            largest one since the row before. Distances are shares of the one at the start.
+        """
+        walks, paths = [], []
+        made = {name: case.made(name) for name, case in sorted(self.surfaces.items())}
+        walkers = list(self._walkers(made))
+        for surface, members in _populations(made, walkers):
+            context.progress(f"walking {len(members)} paths")
+            rows, points = self._walk(surface, members)
+            walks.append(rows)
+            paths.append(points)
+        return {
+            name: pd.concat(tables)
+            .sort_values(keys, kind="stable", ignore_index=True)
+            .rename(columns=dict(enumerate(AXES)))
+            for name, tables, keys in (
+                ("walks", walks, ["surface", "walker", "rate", "seed"]),
+                ("paths", paths, ["surface", "walker", "rate", "seed", "update"]),
+            )
+        }
+
+    def _walkers(self, made: Mapping[str, "Surface"]) -> Iterator[_Walker]:
+        seeds = [*range(self.seeds), *range(TUNING_SEED, TUNING_SEED + self.tuning_seeds)]
+        for name, case in sorted(self.walkers.items()):
+            try:
+                row = case.row()
+                one_of(case.schedule, SCHEDULES, what="schedule")
+                for each in case.surfaces:
+                    one_of(each, made, what="surface")
+            except ValueError as error:
+                raise ConfigError(f"walkers.{name}: {error}.") from error
+            for place in sorted(case.surfaces or made):
+                goal, steepest = _minimum(made[place])
+                scale = 1 / steepest if case.unit == "inverse_curvature" else 1.0
+                for rate in sorted(case.rates):
+                    for seed in seeds:
+                        yield _Walker(
+                            surface=place,
+                            walker=name,
+                            rate=rate,
+                            lr=rate * scale,
+                            seed=seed,
+                            row=row,
+                            schedule=case.schedule,
+                            start=_start(self.surfaces[place].box, seed),
+                            goal=goal,
+                        )
+
+    def _walk(
+        self, surface: "Surface", members: list[_Walker]
+    ) -> tuple[pd.DataFrame, pd.DataFrame]:
+        from unstuck.optim.survey import survey
+
+        shown = [index for index, member in enumerate(members) if member.seed < self.shown]
+        found = survey(
+            surface,
+            [member.start for member in members],
+            [member.row for member in members],
+            [member.lr for member in members],
+            self.updates,
+            goals=[member.goal for member in members],
+            radius=self.radius,
+            schedules=[SCHEDULES[member.schedule] for member in members],
+            shown=shown,
+        )
+        walks = pd.DataFrame(
+            {
+                **_labels(members),
+                "arrived": found.arrived,
+                "settled": found.settled,
+                "late": found.late,
+                "bursts": found.bursts,
+                "first_burst": found.first_burst,
+                "turns": found.turns,
+                "diverged_at": found.diverged_at,
+                "updates": self.updates,
+                **{f"end_{axis}": end for axis, end in zip(AXES, found.ends.T, strict=False)},
+            }
+        )
+        goals = np.array([members[index].goal for index in shown])
+        starts = np.array([members[index].start for index in shown])
+        scale = np.linalg.norm(starts - goals, axis=1)
+        with np.errstate(over="ignore", invalid="ignore"):
+            distance = np.linalg.norm(found.points - goals, axis=2) / scale
+        labels = pd.DataFrame(_labels([members[index] for index in shown]))
+        paths = []
+        for place, update in enumerate(found.records):
+            points = dict(zip(AXES, found.points[place].T, strict=False))
+            paths.append(
+                labels.assign(
+                    update=int(update),
+                    **points,
+                    distance=distance[place],
+                    farthest=found.farthest[place],
+                )
+            )
+        return walks, pd.concat(paths, ignore_index=True)
+
+
+def _labels(members: list[_Walker]) -> dict[str, list[Any]]:
+    names = ("surface", "walker", "rate", "lr", "seed", "role")
+    return {name: [getattr(member, name) for member in members] for name in names}
+
+
+def _populations(
+    made: Mapping[str, "Surface"], walkers: list[_Walker]
+) -> Iterator[tuple["Surface", list[_Walker]]]:
+    """Give surfaces with their walkers, equal rows of coefficients next to each other.
+
+    Quadratic bowls make up one population: an update costs much the same for few or many.
+    """
+    from unstuck.surfaces.bowls import Bowls
+    from unstuck.surfaces.valleys import Ellipse, Regression
+
+    def order(walker: _Walker) -> str:
+        return walker.row.model_dump_json()
+
+    bowls = {name: each for name, each in made.items() if isinstance(each, Ellipse | Regression)}
+    on_bowls = sorted((each for each in walkers if each.surface in bowls), key=order)
+    if on_bowls:
+        yield Bowls(tuple(bowls[each.surface] for each in on_bowls)), on_bowls
+    others = sorted(
+        (each for each in walkers if each.surface not in bowls), key=lambda each: each.surface
+    )
+    for name, members in groupby(others, key=lambda each: each.surface):
+        yield made[name], sorted(members, key=order)
+
+
+def _minimum(surface: "Surface") -> tuple[tuple[float, ...], float]:
+    """Give the lowest point of a surface, and its largest curvature there."""
+    import torch
+
+    point = surface.critical_points()[0].point
+    hessian = surface.hessian(torch.tensor(point, dtype=torch.float64))
+    return point, float(torch.linalg.eigvalsh(hessian)[-1])
+
+
+def _start(box: tuple[Span, ...], seed: int) -> tuple[float, ...]:
+    rng = np.random.default_rng([seed, STREAM])
+    return tuple(float(rng.uniform(low, high)) for low, high in box)

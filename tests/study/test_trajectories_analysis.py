@@ -1,0 +1,99 @@
+"""The analysis of trajectories: labels, pairing of starts, and what bad input gets."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from unstuck.errors import ConfigError
+from unstuck.study.analyses.base import Context
+from unstuck.study.analyses.kinds import parse_analysis
+
+CONTEXT = Context(datasets={}, inputs={}, device="cpu", threads=1, progress=lambda text: None)
+GIVEN = {
+    "kind": "trajectories",
+    "surfaces": {
+        "bowl": {"surface": "ellipse", "coefficients": {"condition": 10}, "box": [[1, 2], [1, 2]]},
+        "line": {"surface": "regression", "box": [[-200, 0], [1, 3]]},
+        "hill": {"surface": "hill", "coefficients": {"barrier": 0.5}, "box": [[-6, -5]]},
+    },
+    "walkers": {
+        "sgd": {"optimizer": "sgd", "unit": "inverse_curvature", "rates": [0.5, 1.0]},
+        "heavy": {"optimizer": "momentum", "rates": [0.01], "surfaces": ["hill"]},
+    },
+    "updates": 300,
+    "seeds": 2,
+    "tuning_seeds": 1,
+}
+
+
+@pytest.fixture(scope="module")
+def tables():
+    analysis = parse_analysis(GIVEN)
+    made = analysis.run(CONTEXT)
+    assert set(made) == set(analysis.tables)
+    return made
+
+
+def test_there_is_a_walk_for_every_surface_walker_rate_and_seed(tables):
+    walks = tables["walks"]
+    assert len(walks) == 3 * 2 * 3 + 3
+    keys = walks[["surface", "walker", "rate", "seed"]]
+    assert not keys.duplicated().any()
+    assert set(walks["seed"]) == {0, 1, 1000}
+    assert (walks["role"] == np.where(walks["seed"] >= 1000, "tuning", "evaluation")).all()
+    assert set(tables["paths"]["seed"]) == {0}
+
+
+def test_rates_in_units_of_the_curvature_are_stable(tables):
+    bowl = tables["walks"].query("surface == 'bowl' and rate == 1.0")
+    assert bowl["lr"].tolist() == [0.1] * 3
+    # 1 − ηλ is 0.9 along the flat axis, so that 1 % takes 44 updates
+    assert bowl["arrived"].between(30, 44).all()
+
+
+def test_arms_share_their_starts(tables):
+    paths = tables["paths"].query("surface == 'hill' and update == 0")
+    assert len(paths) == 3
+    assert paths["x"].nunique() == 1
+    assert paths["x"].between(-6, -5).all()
+    assert paths["y"].isna().all()
+
+
+def test_another_run_gives_the_same_tables(tables):
+    again = parse_analysis(GIVEN).run(CONTEXT)
+    for name, table in tables.items():
+        pd.testing.assert_frame_equal(table, again[name])
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"surfaces": {"bowl": {"surface": "ellipse", "box": [[0, 1]]}}}, "box has 1 axes"),
+        (
+            {
+                "surfaces": {
+                    "bowl": {
+                        "surface": "ellipse",
+                        "coefficients": {"conditon": 3},
+                        "box": [[0, 1], [0, 1]],
+                    }
+                }
+            },
+            "did you mean 'condition'",
+        ),
+        (
+            {
+                "surfaces": {
+                    "hill": {"surface": "hill", "coefficients": {"barrier": -1}, "box": [[0, 1]]}
+                }
+            },
+            "barrier must be above 0",
+        ),
+        ({"walkers": {"a": {"optimizer": "adm", "rates": [1]}}}, "did you mean 'adam'"),
+        ({"walkers": {"a": {"optimizer": "sgd", "rates": [1], "schedule": "cosin"}}}, "cosine"),
+        ({"walkers": {"a": {"optimizer": "sgd", "rates": [1], "surfaces": ["bwl"]}}}, "bowl"),
+    ],
+)
+def test_a_mistake_is_named(change, words):
+    with pytest.raises(ConfigError, match=words):
+        parse_analysis(GIVEN | change).run(CONTEXT)
