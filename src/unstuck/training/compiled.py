@@ -53,7 +53,8 @@ class CompiledSteps(EagerSteps):
 
     Losses, gradients and updates equal those of eager steps to rounding, not bit for bit, and
     depend on the number of members to rounding. Updates that fill no graph take the eager step, as
-    do a smaller last batch of an epoch and networks with noise. Where nothing can be compiled, all do, with a warning.
+    do a smaller last batch of an epoch and networks with noise. Where nothing can be compiled, all
+    do, with a warning.
     """
 
     def __init__(self, network: Network, loss: str, feed: Feed, rates: Rates) -> None:
