@@ -76,7 +76,7 @@ class BatchNorm(Layer):
         normal = centred * inverse
         output = torch.addcmul(beta, normal, gamma)
         factor: Tensor | None = None
-        if noise and training:
+        if training and self._noisy:
             factor, shift = (each.unsqueeze(1) for each in noise)
             output = torch.addcmul(shift, output, factor)
             noise = torch.ones_like(noise[0]), torch.zeros_like(noise[1])
