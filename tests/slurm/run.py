@@ -21,7 +21,7 @@ RUN_SECONDS = 1200
 RESULTS = Path("results/smoke")
 # these differ from run to run by their nature
 TIMINGS = ("logs", "benchmarks")
-STUDY = ("--configfile", "workflow/studies/smoke.yaml")
+STUDY = ("--configfile", "workflow/studies/smoke.yaml", "tests/slurm/gpus.yaml")
 SLURM = ("--profile", f"{ROOT}/profiles/slurm")
 ARRAYS = ("--profile", f"{ROOT}/profiles/slurm-arrays")
 # tests need not spare the controller
@@ -125,8 +125,7 @@ def main() -> int:
             with virtual_cluster():
                 check_retry(retry)
                 earlier = {job.fields["JobId"] for job in jobs()}
-                study = (*STUDY, "tests/slurm/gpus.yaml")
-                snakemake(slurm, *targets, *SLURM, *ARRAYS, *EAGER, *study)
+                snakemake(slurm, *targets, *SLURM, *ARRAYS, *EAGER, *STUDY)
                 check_jobs([job for job in jobs() if job.fields["JobId"] not in earlier])
             snakemake(local, *targets, *STUDY)
             check_results(slurm / RESULTS, local / RESULTS)

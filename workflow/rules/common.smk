@@ -30,8 +30,10 @@ except UnstuckError as error:
 
 paths = Paths(study.results)
 # how a reader asks for a target of this study and no other
-study_file = os.path.relpath(workflow.configfiles[-1])
-configfile_option = "" if study_file == "config.yaml" else f" --configfile {study_file}"
+study_files = [os.path.relpath(file) for file in workflow.configfiles]
+configfile_option = (
+    "" if study_files == ["config.yaml"] else f" --configfile {' '.join(study_files)}"
+)
 section_targets = {
     f"section_{section.replace('.', '_')}": section
     for section in sorted({registry[claim].section for claim in claims})
