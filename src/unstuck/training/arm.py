@@ -16,15 +16,20 @@ class Arm:
         self.cell = cell
         self._tune = cell.rate if isinstance(cell.rate, Tune) else None
         self._rates = list(self._tune.rates) if self._tune else []
+        # a rate is chosen by where its runs end, so nothing is measured on their way there
+        self._tuned = cell.run.model_copy(update={"evaluations": 1})
         self._choice: Choice | None = None
         if not isinstance(cell.rate, Tune):
             self._choice = Choice(cell.rate, edge=False, extension=None)
 
     def tuning(self) -> list[RunSpec]:
-        """Return the runs of every rate tried or to be tried, on the tuning seeds."""
+        """Return the runs of every rate tried or to be tried, on the tuning seeds.
+
+        They are measured at the start and after the last update only.
+        """
         if self._tune is None:
             return []
-        return [self.cell.run.at(rate, s) for rate in self._rates for s in self._tune.tuning_seeds]
+        return [self._tuned.at(rate, s) for rate in self._rates for s in self._tune.tuning_seeds]
 
     def evaluation(self) -> list[RunSpec]:
         """Return the runs on the evaluation seeds; none before the rate is settled."""
