@@ -65,6 +65,30 @@ def test_another_run_gives_the_same_tables(tables):
         pd.testing.assert_frame_equal(table, again[name])
 
 
+def test_the_best_coefficients_are_those_of_the_bowl():
+    analysis = parse_analysis(
+        GIVEN
+        | {
+            "surfaces": {
+                name: GIVEN["surfaces"]["bowl"] | {"coefficients": {"condition": kappa}} | budget
+                for name, kappa, budget in (("short", 4, {}), ("long", 100, {"updates": 900}))
+            },
+            "walkers": {
+                name: {"optimizer": name, "unit": "optimal", "rates": [1]}
+                for name in ("sgd", "momentum")
+            },
+        }
+    )
+    walks = analysis.run(CONTEXT)["walks"].query("seed == 0").set_index(["surface", "walker"])
+    assert walks.loc[("short", "sgd"), "lr"] == pytest.approx(2 / 5)
+    assert walks.loc[("long", "momentum"), "lr"] == pytest.approx(4 / 11**2)
+    assert walks.loc["short", "updates"].tolist() == [300, 300]
+    assert walks.loc["long", "updates"].tolist() == [900, 900]
+    # ln 100 / ln (101/99) and a line in t times (9/11)ᵗ
+    assert walks.loc[("long", "sgd"), "settled"] == pytest.approx(231, abs=1)
+    assert walks.loc[("long", "momentum"), "settled"] < 60
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -92,6 +116,20 @@ def test_another_run_gives_the_same_tables(tables):
         ({"walkers": {"a": {"optimizer": "adm", "rates": [1]}}}, "did you mean 'adam'"),
         ({"walkers": {"a": {"optimizer": "sgd", "rates": [1], "schedule": "cosin"}}}, "cosine"),
         ({"walkers": {"a": {"optimizer": "sgd", "rates": [1], "surfaces": ["bwl"]}}}, "bowl"),
+        ({"walkers": {"a": {"optimizer": "adam", "rates": [1], "unit": "optimal"}}}, "momentum"),
+        (
+            {
+                "walkers": {
+                    "a": {
+                        "optimizer": "sgd",
+                        "rates": [1],
+                        "unit": "optimal",
+                        "surfaces": ["hill"],
+                    }
+                }
+            },
+            "a on hill: unit: optimal needs",
+        ),
     ],
 )
 def test_a_mistake_is_named(change, words):

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveFloat
 
 from unstuck.errors import ConfigError
 from unstuck.optim.coefficients import OPTIMIZERS, Coefficients, optimizer
+from unstuck.optim.quadratic import Optimum, best_descent, best_heavy_ball
 from unstuck.optim.schedules import SCHEDULES
 from unstuck.study.analyses.base import AnalysisBase, Context
 from unstuck.study.names import one_of
@@ -43,6 +44,9 @@ class SurfaceCase(_Frozen):
     )
     box: tuple[Span, ...] = Field(
         min_length=1, max_length=2, description="Lowest and highest start along each axis."
+    )
+    updates: PositiveInt | None = Field(
+        default=None, description="Updates of every path over it; those of the analysis by default."
     )
 
     def made(self, name: str) -> "Surface":
@@ -89,10 +93,11 @@ class WalkerCase(_Frozen):
     )
     schedule: str = Field(default="constant", description="A built-in schedule.")
     rates: tuple[PositiveFloat, ...] = Field(min_length=1, description="Learning rates.")
-    unit: Literal["absolute", "inverse_curvature"] = Field(
+    unit: Literal["absolute", "inverse_curvature", "optimal"] = Field(
         default="absolute",
         description="`inverse_curvature`: rates are multiples of 1 / the largest eigenvalue of the "
-        "Hessian at the minimum.",
+        "Hessian at the minimum. `optimal`, for sgd and momentum on a quadratic bowl: rates are "
+        "multiples of the best one in closed form, and so is the momentum.",
     )
     surfaces: tuple[str, ...] = Field(
         default=(), description="Names of the surfaces it walks on; all by default."
@@ -101,6 +106,8 @@ class WalkerCase(_Frozen):
     def row(self) -> Coefficients:
         """Give its row of coefficients."""
         one_of(self.optimizer, OPTIMIZERS, what="optimizer")
+        if self.unit == "optimal":
+            one_of(self.optimizer, ("sgd", "momentum"), what="optimizer of unit: optimal")
         return optimizer(self.optimizer, **self.coefficients)
 
 
@@ -117,6 +124,7 @@ class _Walker:
     schedule: str
     start: tuple[float, ...]
     goal: tuple[float, ...]
+    updates: int
 
     @property
     def role(self) -> str:
@@ -187,7 +195,11 @@ class TrajectoriesAnalysis(AnalysisBase):
                 raise ConfigError(f"walkers.{name}: {error}.") from error
             for place in sorted(case.surfaces or made):
                 goal, steepest = _minimum(made[place])
-                scale = 1 / steepest if case.unit == "inverse_curvature" else 1.0
+                scale, fitted = 1 / steepest if case.unit == "inverse_curvature" else 1.0, row
+                if case.unit == "optimal":
+                    best = _optimum(made[place], case, f"walkers.{name} on {place}")
+                    scale = best.rate
+                    fitted = row.model_copy(update={"momentum": best.momentum})
                 for rate in sorted(case.rates):
                     for seed in seeds:
                         yield _Walker(
@@ -196,10 +208,11 @@ class TrajectoriesAnalysis(AnalysisBase):
                             rate=rate,
                             lr=rate * scale,
                             seed=seed,
-                            row=row,
+                            row=fitted,
                             schedule=case.schedule,
                             start=_start(self.surfaces[place].box, seed),
                             goal=goal,
+                            updates=self.surfaces[place].updates or self.updates,
                         )
 
     def _walk(
@@ -213,7 +226,7 @@ class TrajectoriesAnalysis(AnalysisBase):
             [member.start for member in members],
             [member.row for member in members],
             [member.lr for member in members],
-            self.updates,
+            members[0].updates,
             goals=[member.goal for member in members],
             radius=self.radius,
             schedules=[SCHEDULES[member.schedule] for member in members],
@@ -229,7 +242,7 @@ class TrajectoriesAnalysis(AnalysisBase):
                 "first_burst": found.first_burst,
                 "turns": found.turns,
                 "diverged_at": found.diverged_at,
-                "updates": self.updates,
+                "updates": members[0].updates,
                 **{f"end_{axis}": end for axis, end in zip(AXES, found.ends.T, strict=False)},
             }
         )
@@ -263,7 +276,8 @@ def _populations(
 ) -> Iterator[tuple["Surface", list[_Walker]]]:
     """Give surfaces with their walkers, equal rows of coefficients next to each other.
 
-    Quadratic bowls make up one population: an update costs much the same for few or many.
+    Quadratic bowls of equal budgets make up one population: an update costs much the same for few
+    or many.
     """
     from unstuck.surfaces.bowls import Bowls
     from unstuck.surfaces.valleys import Ellipse, Regression
@@ -273,8 +287,9 @@ def _populations(
 
     bowls = {name: each for name, each in made.items() if isinstance(each, Ellipse | Regression)}
     on_bowls = sorted((each for each in walkers if each.surface in bowls), key=order)
-    if on_bowls:
-        yield Bowls(tuple(bowls[each.surface] for each in on_bowls)), on_bowls
+    for updates in sorted({each.updates for each in on_bowls}):
+        together = [each for each in on_bowls if each.updates == updates]
+        yield Bowls(tuple(bowls[each.surface] for each in together)), together
     others = sorted(
         (each for each in walkers if each.surface not in bowls), key=lambda each: each.surface
     )
@@ -289,6 +304,16 @@ def _minimum(surface: "Surface") -> tuple[tuple[float, ...], float]:
     point = surface.critical_points()[0].point
     hessian = surface.hessian(torch.tensor(point, dtype=torch.float64))
     return point, float(torch.linalg.eigvalsh(hessian)[-1])
+
+
+def _optimum(surface: "Surface", case: WalkerCase, where: str) -> Optimum:
+    """Give the best coefficients of gradient descent, or of the heavy ball, on a bowl."""
+    from unstuck.surfaces.valleys import Ellipse, Regression
+
+    if not isinstance(surface, Ellipse | Regression):
+        raise ConfigError(f"{where}: unit: optimal needs a surface of kind ellipse or regression.")
+    best = best_descent if case.optimizer == "sgd" else best_heavy_ball
+    return best(*surface.curvatures)
 
 
 def _start(box: tuple[Span, ...], seed: int) -> tuple[float, ...]:
