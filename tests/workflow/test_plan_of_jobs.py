@@ -92,6 +92,30 @@ def test_a_change_of_one_dataset_leaves_the_other_alone(finished: Checkout) -> N
     assert trained(planned) == {"mnist1d-small"}
 
 
+@pytest.mark.parametrize(
+    ("module", "rule", "claims"),
+    [
+        # a helper of some claims, which belongs to no section
+        ("claims/walks.py", "evidence", {"2.1.3", "2.1.4", "2.1.8", "2.1.9"}),
+        ("claims/arms.py", "evidence", {"1.2.5", "3.1.4"}),
+        ("figures/style.py", "figure", {"1.2.5", "2.2.2"}),
+    ],
+)
+def test_a_change_of_a_helper_is_planned(
+    finished: Checkout, module: str, rule: str, claims: set[str]
+) -> None:
+    file = finished.folder / "src/unstuck" / module
+    text = file.read_text()
+    said = {"evidence": "Weighing claim ", "figure": "Drawing the figure of claim "}[rule]
+    try:
+        file.write_text(text + "\nCHANGED = True\n")
+        planned = finished.planned(SMOKE)
+    finally:
+        file.write_text(text)
+    assert claims <= {m.removeprefix(said) for m in planned.messages if m.startswith(said)}
+    assert not trained(planned)
+
+
 def test_a_change_of_code_is_planned_and_one_of_a_docstring_is_not(finished: Checkout) -> None:
     module = finished.folder / "src/unstuck/optim/update.py"
     text = module.read_text()

@@ -45,7 +45,7 @@ rule verdicts:
         mem_mb=lambda w, attempt: attempt * 1000,
         runtime=lambda w, attempt: attempt * 10,
     params:
-        code=code_digest(*VERDICT_CODE),
+        code=reached_digest(*VERDICT_CODE),
     message:
         "Reaching the verdicts"
     script:

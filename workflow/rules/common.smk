@@ -9,7 +9,7 @@ from snakemake.exceptions import WorkflowError
 from unstuck.claims.registry import load_registry
 from unstuck.claims.sections import SECTIONS
 from unstuck.errors import UnstuckError
-from unstuck.study.digests import code_digest, digest
+from unstuck.study.digests import code_digest, digest, reached_digest
 from unstuck.study.environment import prepare_environment
 from unstuck.study.load import parse_study
 from unstuck.study.paths import Paths
@@ -39,35 +39,11 @@ section_targets = {
     for section in sorted({registry[claim].section for claim in claims})
 }
 
-# what every claim's evidence depends on, besides the modules of its section
-EVIDENCE_CODE = [
-    *(
-        f"claims/{name}.py"
-        for name in (
-            "arms",
-            "evaluation",
-            "evidence",
-            "factorial",
-            "registry",
-            "sections",
-            "storage",
-        )
-    ),
-    *("surfaces", "statistics", "population", "optim", "curvature", "study/tables.py"),
-    "training/order.py",
-]
-VERDICT_CODE = [
-    *(
-        f"claims/{name}.py"
-        for name in ("combination", "conformity", "controls", "evidence", "registry", "storage")
-    ),
-    *("claims/verdicts.py", "statistics"),
-]
-FIGURE_CODE = [
-    *("figures/registry.py", "figures/style.py", "claims/evidence.py", "claims/sections.py"),
-    "claims/storage.py",
-    *("statistics", "wording.py"),
-]
+# what every claim's evidence, its verdict and its figure depend on, besides what the modules of its
+# section import
+EVIDENCE_CODE = ["claims/evaluation.py", "study/tables.py"]
+VERDICT_CODE = ["claims/verdicts.py", "claims/storage.py"]
+FIGURE_CODE = ["figures/registry.py", "figures/style.py", "claims/storage.py"]
 REPORT_CODE = ["report", "figures/forest.py", "figures/style.py", "claims/*.py", "wording.py"]
 
 
@@ -111,8 +87,8 @@ def analysis_inputs(wildcards):
 
 
 def section_code(room, claim, *others):
-    """Digest of the code that a claim's evidence or figure depends on."""
-    return code_digest(f"{room}/{SECTIONS[registry[claim].section].module}*.py", *others)
+    """Digest of the code that a claim's evidence or figure depends on, found by its imports."""
+    return reached_digest(f"{room}/{SECTIONS[registry[claim].section].module}*.py", *others)
 
 
 def section_title(claim):
