@@ -42,7 +42,7 @@ def arriving(table):
     turned = given[(given["surface"] == "turned_10000") & (given["walker"] == "sgd")]
     for surface in ("regression", "ellipse_10000"):
         rows = (given["surface"] == surface) & (given["walker"] == "sgd")
-        for name in ("arrived", "late"):
+        for name in ("settled", "late"):
             given.loc[rows, name] = turned[name].to_numpy()
     return given
 
@@ -138,23 +138,34 @@ def test_2_1_3_can_be_supported_and_can_fail_its_controls(points):
     turning.loc[(turning["walker"] == "sgd") & (turning["rate"] == 0.1), "turns"] = 0.5
     assert verdict("2.1.3", turning, points).verdict == "invalid"
     slow = table.copy()
-    slow.loc[(slow["surface"] == "round") & (slow["rate"] == 1.0), "arrived"] = 2.0
+    slow.loc[(slow["surface"] == "round") & (slow["rate"] == 1.0), "settled"] = 2.0
     assert verdict("2.1.3", slow, points).verdict == "invalid"
 
 
 def test_rates_are_chosen_on_tuning_starts_alone():
     table = walks()
     mine = (table["walker"] == "adagrad") & (table["surface"] == "regression")
-    table.loc[mine & (table["rate"] == 1.0) & (table["role"] == "evaluation"), "arrived"] = 1.0
+    table.loc[mine & (table["rate"] == 1.0) & (table["role"] == "evaluation"), "settled"] = 1.0
     assert tuned(table, "regression", "adagrad").rate == 0.316
-    table.loc[mine & (table["rate"] == 1.0) & (table["role"] == "tuning"), "arrived"] = 1.0
+    table.loc[mine & (table["rate"] == 1.0) & (table["role"] == "tuning"), "settled"] = 1.0
     arm = tuned(table, "regression", "adagrad")
-    assert (arm.rate, arm.edge, arm.arrived) == (1.0, False, 10)
+    assert (arm.rate, arm.edge, arm.settled) == (1.0, False, 10)
 
 
 def test_a_walk_that_never_arrives_counts_its_budget():
     arm = fixed(walks(), "regression", "sgd_stated", 1e-7)
     assert arm.updates().tolist() == [100_000.0] * 10
+
+
+def test_a_walk_that_bursts_out_again_has_not_arrived():
+    table = walks()
+    mine = (table["walker"] == "adagrad_mean") & (table["surface"] == "ellipse_10000")
+    soon = mine & (table["rate"] == 1.0)
+    # there after three updates, and never to stay
+    table.loc[soon, ["arrived", "settled"]] = [3.0, np.nan]
+    assert fixed(table, "ellipse_10000", "adagrad_mean", 1.0).updates().tolist() == [1e5] * 10
+    arm = tuned(table, "ellipse_10000", "adagrad_mean")
+    assert (arm.rate, arm.settled) == (0.316, 10)
 
 
 def test_a_missing_walk_is_named():

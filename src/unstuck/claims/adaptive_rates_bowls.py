@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from unstuck.claims.arms import halves, paired
+from unstuck.claims.arms import paired, under_other_seeds
 from unstuck.claims.evaluation import claim
 from unstuck.claims.evidence import Check, Contrast, Evidence
 from unstuck.claims.walks import Arm, fixed, require_walks, shown_path, tuned
@@ -50,8 +50,8 @@ def ellipse(walks: pd.DataFrame, paths: pd.DataFrame) -> Evidence:
                     {"part": "bounces", **condition},
                 ),
                 Check(
-                    f"starts on {surface} that arrive at the best rate, {best.rate:g}/λmax",
-                    best.arrived,
+                    f"starts on {surface} that arrive to stay at the best rate, {best.rate:g}/λmax",
+                    best.settled,
                     0,
                     0,
                     {"part": "none", **condition},
@@ -83,7 +83,7 @@ def _stated_checks(walks: pd.DataFrame, budget: int) -> Iterator[Check]:
     large = fixed(walks, REGRESSION, "sgd_stated", LARGE)
     yield Check(
         f"starts on the regression that arrive within {budget:,} updates at rate 1e-7",
-        tiny.arrived,
+        tiny.settled,
         0,
         0,
         {"part": "crawls", "surface": REGRESSION},
@@ -160,10 +160,11 @@ def _regression_paths(paths: pd.DataFrame) -> pd.DataFrame:
 
 @claim("2.1.4")
 def adagrad(walks: pd.DataFrame, paths: pd.DataFrame) -> Evidence:
-    """Updates to arrive of gradient descent over those of Adagrad, each at its best rate.
+    """Updates to settle of gradient descent over those of Adagrad, each at its best rate.
 
-    A walk that does not arrive counts its whole budget, which makes a ratio against it too small.
-    The negative control holds the starts of one arm against each other.
+    A walk that does not settle, as one that bursts out again, counts its whole budget, which makes
+    a ratio against it too small.
+    The negative control holds the starts of each arm against each other.
     """
     require_walks(walks)
     contrasts: list[Contrast] = []
@@ -188,7 +189,7 @@ def adagrad(walks: pd.DataFrame, paths: pd.DataFrame) -> Evidence:
         tables={"times": times, "curves": pd.concat(curves, ignore_index=True)},
         numbers={
             "starts": int(times["seed"].nunique()),
-            "not_arrived": int((~times["arrived"]).sum()),
+            "not_settled": int((~times["settled"]).sum()),
             "budget": int(walks["updates"].max()),
         },
     )
@@ -196,10 +197,11 @@ def adagrad(walks: pd.DataFrame, paths: pd.DataFrame) -> Evidence:
 
 def _contrasts(plain: Arm, arm: Arm, condition: dict[str, str]) -> Iterator[Contrast]:
     name = f"gradient descent over Adagrad with the {condition['squares']} of squares"
-    gains = paired(np.log(plain.updates()), np.log(arm.updates()), name)
+    theirs, ours = np.log(plain.updates()), np.log(arm.updates())
+    gains = paired(theirs, ours, name)
     edge = arm.edge or plain.edge
-    never = arm.arrived == 0 and plain.arrived == 0
-    notes = [EDGE] * edge + ["neither arm arrived"] * never
+    never = arm.settled == 0 and plain.settled == 0
+    notes = [EDGE] * edge + ["neither arm settled"] * never
     yield Contrast(
         name=name,
         dataset="",
@@ -209,30 +211,20 @@ def _contrasts(plain: Arm, arm: Arm, condition: dict[str, str]) -> Iterator[Cont
         usable=not notes,
         note="; ".join(notes),
     )
-    other = halves(np.log(arm.updates()))
-    yield Contrast(
-        name=f"Adagrad with the {condition['squares']} of squares from other starts",
-        dataset="",
-        condition=condition,
-        seeds=tuple(other.index),
-        values=tuple(other),
-        role="negative control",
-        usable=not other.empty,
-        note="a single start has no other half" if other.empty else "",
-    )
+    yield under_other_seeds(theirs, ours, name=name, dataset="", condition=condition)
 
 
 def _times(arm: Arm, surface: str, name: str) -> Iterator[dict[str, object]]:
     updates = arm.updates()
-    arrived = arm.walks.set_index("seed")["arrived"].notna().sort_index()
-    for seed, taken, came in zip(updates.index, updates, arrived, strict=True):
+    settled = arm.walks.set_index("seed")["settled"].notna().sort_index()
+    for seed, taken, stayed in zip(updates.index, updates, settled, strict=True):
         yield {
             "surface": surface,
             "arm": name,
             "rate": arm.rate,
             "seed": seed,
             "updates": taken,
-            "arrived": came,
+            "settled": stayed,
         }
 
 

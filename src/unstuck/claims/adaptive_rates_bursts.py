@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from unstuck.claims.arms import halves, paired
+from unstuck.claims.arms import paired, under_other_seeds
 from unstuck.claims.evaluation import claim
 from unstuck.claims.evidence import Check, Contrast, Evidence
 from unstuck.claims.walks import Arm, fixed, require_walks, shown_path, tuned
@@ -27,9 +27,9 @@ EDGE = "the best rate lies on the edge of its grid"
 def bursts(walks: pd.DataFrame, paths: pd.DataFrame) -> Evidence:
     """Bursts per 100,000 updates under the mean of squares less those under their sum, by start.
 
-    The negative control holds the starts of the mean's arm against each other.
+    The negative control holds the starts of each arm against each other.
     """
-    require_walks(walks, "bursts", "first_burst", "settled")
+    require_walks(walks, "bursts", "first_burst")
     contrasts: list[Contrast] = []
     rows: list[dict[str, object]] = []
     for surface in SURFACES:
@@ -72,7 +72,7 @@ def decay(walks: pd.DataFrame, paths: pd.DataFrame) -> Evidence:
     """Bursts, and the largest distance at the end, of a constant rate against one that decays.
 
     Exact: the mean of squares with η/√(t + 1) is their sum, over all updates and walks. The
-    negative control holds the starts of the constant arm against each other.
+    negative control holds the starts of each arm against each other.
     """
     require_walks(walks, "bursts", "end_x", "end_y")
     contrasts: list[Contrast] = []
@@ -133,8 +133,8 @@ def _differences(
     measure: str = "",
     edge: bool = False,
 ) -> Iterator[Contrast]:
-    """Give the contrast of two arms, and of the first arm with itself from other starts."""
-    differences, other = paired(treated, reference, name), halves(treated)
+    """Give the contrast of two arms, and of each arm with itself from other starts."""
+    differences = paired(treated, reference, name)
     yield Contrast(
         name=name,
         dataset=surface,
@@ -145,16 +145,8 @@ def _differences(
         usable=not edge,
         note=EDGE if edge else "",
     )
-    yield Contrast(
-        name="a constant rate under the mean of squares, from other starts",
-        dataset=surface,
-        condition=condition,
-        measure=measure,
-        seeds=tuple(other.index),
-        values=tuple(other),
-        role="negative control",
-        usable=not other.empty,
-        note="a single start has no other half" if other.empty else "",
+    yield under_other_seeds(
+        treated, reference, name=name, dataset=surface, condition=condition, measure=measure
     )
 
 
@@ -201,11 +193,13 @@ def _identity(paths: pd.DataFrame) -> Iterator[Check]:
         }
         scale = np.abs(tables[SUM].to_numpy()).max()
         for name, role, expected in ((DECAYED, "effect", 0.0), (MEAN, "negative control", 1.0)):
-            apart = float(np.abs((tables[name] - tables[SUM]).to_numpy()).max() / scale)
+            both = tables[name].index.intersection(tables[SUM].index)
+            gaps = (tables[name].loc[both] - tables[SUM].loc[both]).to_numpy()
+            apart = float(np.abs(gaps).max() / scale)
             if role == "effect":
                 yield Check(
                     f"mean of squares with η/√(t + 1) less their sum on {surface}, over the "
-                    "farthest coordinate, the most at any rate and update",
+                    "farthest coordinate, the most at any common rate and update",
                     apart,
                     expected,
                     SAME,

@@ -1,10 +1,11 @@
 """Arms of an experiment, compared seed by seed."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pandas as pd
 
+from unstuck.claims.evidence import Contrast
 from unstuck.errors import DataError
 from unstuck.statistics.divergence import rank_last
 
@@ -86,6 +87,55 @@ def paired(treated: pd.Series, reference: pd.Series, name: str) -> pd.Series:
     if unpaired:
         raise DataError(f"{name}: seed {unpaired[0]} is in one arm only; arms are paired by seed.")
     return treated - reference
+
+
+def under_other_seeds(
+    treated: pd.Series,
+    reference: pd.Series,
+    *,
+    name: str,
+    dataset: str,
+    condition: Mapping[str, str],
+    measure: str = "",
+) -> Contrast:
+    """Give the negative control of two arms: each against itself under other seeds.
+
+    Only seeds differ within a pair, so no effect can be there. Both arms are split in halves, the
+    first by the first half of its seeds, the second by every other seed, and the two sets of pairs
+    are taken together. N seeds give N pairs (N − 1 if N is odd), whose mean has the variance
+    (σ₁² + σ₂²)/N of a difference of the two arms that the pairing by seed does not help: what the
+    contrast of the arms can find, this control can find, at no further run. The halves of one arm
+    are half as many pairs, with twice the variance. The two splits are orthogonal (where N/2 is
+    odd, nearly so and opposed), lest arms that are alike seed by seed count one difference twice;
+    so that one arm may be given as both.
+
+    Swapping the labels of the arms at random within seeds uses all seeds too, but its spread holds
+    the effect itself: the larger the effect, the less the control could fail.
+
+    Parameters
+    ----------
+    treated, reference
+        A value per seed of each arm, sorted by seed.
+    name
+        Which arms.
+    dataset, condition, measure
+        Those of the contrast that the control belongs to.
+    """
+    size = min(len(treated), len(reference)) // 2
+    first, second = treated.to_numpy(), reference.to_numpy()
+    halves_of_first = first[:size] - first[size : 2 * size]
+    values = [*halves_of_first, *(second[1 : 2 * size : 2] - second[: 2 * size : 2])]
+    return Contrast(
+        name=f"{name}, each under other seeds",
+        dataset=dataset,
+        condition=condition,
+        seeds=tuple(range(len(values))),
+        values=tuple(values),
+        role="negative control",
+        usable=size > 0,
+        note="" if size else "a single seed has no other",
+        measure=measure,
+    )
 
 
 def halves(arm: pd.Series) -> pd.Series:

@@ -8,7 +8,7 @@ import pandas as pd
 from unstuck.claims.arms import by_seed, require_columns
 from unstuck.errors import DataError
 
-WALK = ["surface", "walker", "rate", "seed", "role", "arrived", "late", "updates", "diverged_at"]
+WALK = ["surface", "walker", "rate", "seed", "role", "settled", "late", "updates", "diverged_at"]
 PATH = ["surface", "walker", "rate", "seed", "update", "distance", "farthest"]
 
 
@@ -20,8 +20,11 @@ class Arm(NamedTuple):
     edge: bool  # whether the rate was chosen at an end of its grid
 
     def updates(self) -> pd.Series:
-        """Give the updates to arrive by seed; a walk that did not counts its whole budget."""
-        counted = self.walks["arrived"].fillna(self.walks["updates"])
+        """Give the updates until each start is there to stay, by seed.
+
+        A walk that never was, or that left again, counts its whole budget.
+        """
+        counted = self.walks["settled"].fillna(self.walks["updates"])
         return by_seed(self.walks.assign(counted=counted), "counted", f"rate {self.rate:g}")
 
     def values(self, column: str) -> pd.Series:
@@ -29,9 +32,9 @@ class Arm(NamedTuple):
         return by_seed(self.walks, column, f"rate {self.rate:g}")
 
     @property
-    def arrived(self) -> int:
-        """How many arrived."""
-        return int(self.walks["arrived"].notna().sum())
+    def settled(self) -> int:
+        """How many arrived and stayed to the end."""
+        return int(self.walks["settled"].notna().sum())
 
 
 def require_walks(walks: pd.DataFrame, *more: str) -> None:
@@ -61,9 +64,9 @@ def fixed(walks: pd.DataFrame, surface: str, walker: str, rate: float) -> Arm:
 
 
 def tuned(walks: pd.DataFrame, surface: str, walker: str) -> Arm:
-    """Give the arm at the rate that arrives soonest from the tuning starts.
+    """Give the arm at the rate that settles soonest from the tuning starts.
 
-    Soonest is the mean logarithm of the updates, whole budgets for walks that did not arrive; of
+    Soonest is the mean logarithm of the updates, whole budgets for walks that did not settle; of
     equals the one that ends nearest, then the lowest.
 
     Raises
@@ -75,7 +78,7 @@ def tuned(walks: pd.DataFrame, surface: str, walker: str) -> Arm:
     tuning = part[part["role"] == "tuning"]
     if tuning.empty:
         raise DataError(f"{walker} on {surface} has no tuning start; give it tuning_seeds.")
-    counted = np.log(tuning["arrived"].fillna(tuning["updates"]))
+    counted = np.log(tuning["settled"].fillna(tuning["updates"]))
     scores = pd.DataFrame({"rate": tuning["rate"], "time": counted, "late": tuning["late"]})
     table = scores.groupby("rate").mean().reset_index()
     best = table.sort_values(["time", "late", "rate"], kind="stable")["rate"].iloc[0]

@@ -112,7 +112,7 @@ def _remains(ax: Axes, left: pd.DataFrame) -> None:
 
 @figure("2.1.4")
 def adagrad(evidence: Evidence) -> Figure:
-    """Above: distance against updates, for one start. Below: updates to arrive, for all."""
+    """Above: distance against updates, for one start. Below: updates to settle, for all."""
     curves, times = evidence.tables["curves"], evidence.tables["times"]
     surfaces = [name for name in SHAPES if (times["surface"] == name).any()]
     drawing = style.blank(height=5.4)
@@ -130,7 +130,7 @@ def adagrad(evidence: Evidence) -> Figure:
         drawing,
         _gains(times, surfaces),
         "Each optimizer at its best rate. Above: one start, distance as a share of the start's. "
-        "Below: every start, updates to 1 % of it; open: not arrived.",
+        "Below: every start, updates until it is within 1 % of it to stay; open: never.",
     )
     return drawing
 
@@ -175,8 +175,8 @@ def _arrivals(ax: Axes, times: pd.DataFrame, budget: float, *, named: bool) -> N
     for row, (arm, tint) in enumerate(ARMS.items()):
         part = times[times["arm"] == arm]
         heights = row + rng.uniform(-0.22, 0.22, len(part))
-        for arrived, fill in ((True, tint), (False, style.PAPER)):
-            chosen = (part["arrived"] == arrived).to_numpy()
+        for settled, fill in ((True, tint), (False, style.PAPER)):
+            chosen = (part["settled"] == settled).to_numpy()
             if not chosen.any():
                 continue
             ax.plot(
@@ -194,4 +194,4 @@ def _arrivals(ax: Axes, times: pd.DataFrame, budget: float, *, named: bool) -> N
     ax.set_ylim(len(ARMS) - 0.5, -0.5)
     ax.set_yticks(range(len(ARMS)), SHORT if named else [""] * len(ARMS))
     ax.grid(axis="y", visible=False)
-    ax.set_xlabel("Updates to arrive")
+    ax.set_xlabel("Updates to arrive for good")
