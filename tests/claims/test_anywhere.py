@@ -54,7 +54,9 @@ def test_rivals_that_learnt_nothing_make_it_invalid():
 
 def test_a_leak_between_seeds_fails_the_control():
     runs = with_effect(20.0)
-    runs.loc[(runs["architecture"] == "conv2d") & (runs["seed"] >= 5), "test_accuracy"] += 0.2
+    shared = runs["architecture"] == "conv2d"
+    leaked = (shared & (runs["seed"] >= 5)) | (~shared & (runs["seed"] % 2 == 0))
+    runs.loc[leaked, "test_accuracy"] += 0.2
     assert verdict(runs)[0].control == "failed"
 
 

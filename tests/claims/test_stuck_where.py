@@ -99,6 +99,8 @@ def test_a_search_that_misses_known_saddles_invalidates():
 
 def test_a_difference_between_halves_of_the_seeds_invalidates():
     given = stalls(lambda schedule: SADDLES)
+    # one control alone, which nothing is corrected for
+    given = given[(given["dataset"] == "digits") & (given["schedule"] == "constant")].copy()
     endpoint = given["origin"] == "endpoint"
     given.loc[endpoint & (given["seed"] < SEEDS // 2), "kind"] = "minimum"
     # seeds that are all alike have no spread to test against

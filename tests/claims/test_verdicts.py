@@ -401,6 +401,25 @@ def test_a_measured_claim_may_have_exact_parts_which_must_hold_too():
     assert row(entry(), contrast(3), null(), checks=[bad]).verdict == "depends"
 
 
+@pytest.mark.parametrize(
+    ("mean", "verdict"), [(0, "no effect"), (-3, "contradicted"), (1, "inconclusive")]
+)
+def test_a_check_that_holds_does_not_soften_a_measured_verdict(mean, verdict):
+    good = Check("parity", 0.0, 0.0, 1e-6)
+    found = row(entry(), contrast(mean), null(), checks=[good])
+    assert found.verdict == verdict
+    assert "parity" not in found.reason
+    bad = Check("parity", 1.0, 0.0, 1e-6)
+    if mean < 0:
+        assert row(entry(), contrast(mean), null(), checks=[bad]).verdict == "contradicted"
+
+
+def test_a_condition_that_a_holding_check_covers_has_evidence():
+    check = Check("parity", 0.0, 0.0, 1e-6, {"rate": "fixed"})
+    tuned = contrast(3, condition={"rate": "tuned"})
+    assert row(entry(conditions=CONDITIONS), tuned, null(), checks=[check]).verdict == "supported"
+
+
 def test_the_tables_have_the_stated_columns_and_order():
     claims = {"1.2.5": entry(), "1.1.3": entry("1.1.3", kind="exact")}
     verdicts = decide(

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from unstuck.claims.arms import by_seed, evaluation_runs, halves, paired
+from unstuck.claims.arms import by_seed, evaluation_runs, paired, under_other_seeds
 from unstuck.claims.evaluation import claim
 from unstuck.claims.evidence import Contrast, Evidence
 from unstuck.errors import DataError
@@ -20,8 +20,8 @@ def small_trains_better(epochs: pd.DataFrame, updates: pd.DataFrame) -> Evidence
     """Accuracy of the smallest batch minus that of the largest, in points, paired by seed.
 
     The verdict is on training and validation accuracy; test accuracy is quoted beside it, since
-    the validation part chose the rates. The negative control compares the smallest batch with
-    itself under other seeds.
+    the validation part chose the rates. The negative control compares each of the two batch sizes
+    with itself under other seeds.
     """
     runs = pd.concat(
         [
@@ -68,16 +68,8 @@ def _contrasts(runs: pd.DataFrame, dataset: str, condition: dict[str, str]) -> I
             note=EDGE if edge else "",
             ceiling=100 - float(theirs.mean()),
         )
-        other = halves(ours)
-        yield Contrast(
-            name=f"batch {small['batch_size'].iloc[0]} under other seeds",
-            dataset=dataset,
-            condition={**condition, "accuracy": part},
-            seeds=tuple(other.index),
-            values=tuple(other),
-            role="negative control",
-            usable=not other.empty,
-            note="a single seed has no other half" if other.empty else "",
+        yield under_other_seeds(
+            ours, theirs, name=name, dataset=dataset, condition={**condition, "accuracy": part}
         )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from unstuck.claims.arms import by_seed, evaluation_runs, halves, paired, require_columns
+from unstuck.claims.arms import by_seed, evaluation_runs, paired, require_columns, under_other_seeds
 from unstuck.claims.evaluation import claim
 from unstuck.claims.evidence import Check, Contrast, Evidence
 from unstuck.errors import DataError
@@ -31,8 +31,8 @@ def shuffle(runs: pd.DataFrame, curves: pd.DataFrame) -> Evidence:
 
     The probability is exp(−loss), the geometric mean over samples of what the network gives the
     true class: the loss in points, and bounded where it diverges. All arms have the same batches
-    in number and size, so equal epochs are equal updates and equal time. Negative control: the
-    reshuffled arm under other seeds. Controls with a known answer: the loop's own batches partition
+    in number and size, so equal epochs are equal updates and equal time. Negative control: each
+    arm under other seeds. Controls with a known answer: the loop's own batches partition
     the data in every order, recur where the order is fixed and do not where it is reshuffled.
     """
     needed = [*ARM[1:], "batch_size", *(f"{part}_loss" for part in (*PARTS.values(), "test"))]
@@ -68,12 +68,14 @@ def _contrasts(arms: pd.DataFrame, dataset: str, policy: str) -> Iterator[Contra
             for other in OTHERS:
                 arm = _arm(arms, other, dataset)
                 theirs = by_seed(arm, column, other)
-                differences = paired(ours, theirs, f"reshuffled against {other}")
+                name = f"reshuffled against {other}"
+                differences = paired(ours, theirs, name)
                 edge = bool(shuffled["edge"].any() or arm["edge"].any())
+                condition = {"against": other, "rate": policy, "part": part}
                 yield Contrast(
-                    name=f"reshuffled against {other}",
+                    name=name,
                     dataset=dataset,
-                    condition={"against": other, "rate": policy, "part": part},
+                    condition=condition,
                     seeds=tuple(differences.index),
                     values=tuple(differences),
                     usable=not edge,
@@ -81,18 +83,13 @@ def _contrasts(arms: pd.DataFrame, dataset: str, policy: str) -> Iterator[Contra
                     measure=measure,
                     ceiling=100 - float(theirs.mean()),
                 )
-            other_half = halves(ours)
-            yield Contrast(
-                name="reshuffled under other seeds",
-                dataset=dataset,
-                condition={"rate": policy, "part": part},
-                seeds=tuple(other_half.index),
-                values=tuple(other_half),
-                role="negative control",
-                usable=not other_half.empty,
-                note="a single seed has no other half" if other_half.empty else "",
-                measure=measure,
-            )
+                yield under_other_seeds(
+                    *(ours, theirs),
+                    name=name,
+                    dataset=dataset,
+                    condition=condition,
+                    measure=measure,
+                )
 
 
 def _arm(arms: pd.DataFrame, order: str, dataset: str) -> pd.DataFrame:

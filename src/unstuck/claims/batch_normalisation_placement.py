@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from unstuck.claims.arms import by_seed, evaluation_runs, halves, paired, require_columns
+from unstuck.claims.arms import by_seed, evaluation_runs, paired, require_columns, under_other_seeds
 from unstuck.claims.evaluation import claim
 from unstuck.claims.evidence import Contrast, Evidence
 from unstuck.errors import DataError
@@ -68,19 +68,9 @@ def _contrasts(part: pd.DataFrame, dataset: str, activation: str) -> Iterator[Co
         measure=measure,
         ceiling=100 - float(after.mean()),
     )
-    for place, arm in (("before", before), ("after", after)):
-        other = halves(arm)
-        yield Contrast(
-            name=f"{activation}, {place} under other seeds",
-            dataset=dataset,
-            condition=condition,
-            seeds=tuple(other.index),
-            values=tuple(other),
-            role="negative control",
-            usable=not other.empty,
-            note="a single seed has no other half" if other.empty else "",
-            measure=measure,
-        )
+    yield under_other_seeds(
+        before, after, name=name, dataset=dataset, condition=condition, measure=measure
+    )
 
 
 def _differences(contrasts: list[Contrast]) -> pd.DataFrame:

@@ -1,8 +1,9 @@
 """Whether the controls of a claim came out as they must."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -11,9 +12,21 @@ from unstuck.statistics.judgement import MINIMUM_SEEDS, Judgement
 from unstuck.statistics.multiplicity import holm
 from unstuck.statistics.power import SIGNIFICANCE
 
+Judged = tuple[Contrast, Judgement]
 State = Literal["passed", "failed", "undecided", "none", "not needed"]
 Key = tuple[str, str, str, str, str]
 _ORDER: tuple[State, ...] = ("failed", "none", "undecided", "passed", "not needed")
+
+
+class Outcome(NamedTuple):
+    """Whether one control passed: ``yes``, ``no`` or ``undecided``, and the words for why not."""
+
+    state: str
+    why: str
+
+
+_PASSED, _FAILED = Outcome("yes", ""), Outcome("no", "failed")
+_UNJUDGED = Outcome("undecided", "cannot be judged")
 
 
 @dataclass(frozen=True)
@@ -24,7 +37,7 @@ class Controls:
     ----------
     state
         ``none`` where a measured claim has no negative control; ``undecided`` where a control has
-        too few seeds, or no usable values, to tell.
+        too few seeds, or no usable values, to tell, or is too coarse to have failed.
     reason
         Which control failed or is undecided, and why.
     passed
@@ -57,50 +70,77 @@ def control_checks(checks: Sequence[Check]) -> Controls:
 def control_contrasts(contrasts: Sequence[Contrast], judgements: Sequence[Judgement]) -> Controls:
     """Judge the controls among the contrasts of a measured claim.
 
-    A positive control must be judged supported. A negative control fails where an effect is found
-    in either direction and passes where there is none. Where it is inconclusive (as with the few
-    pairs of a split in halves) it passes only if zero is compatible with it: by a two-sided t-test
-    at 5 %, with Holm's correction over the claim's negative controls, lest a claim with many
-    controls fail by chance.
+    A positive control must be judged supported. A negative control passes where there is no effect.
+    Otherwise it fails where zero is excluded: by a two-sided t-test at 5 %, with Holm's correction
+    over the claim's negative controls, lest a claim with many controls fail by chance. Where zero
+    is compatible with it, it passes only if it could have failed: if the effect that its pairs
+    detect (80 % power) is no larger than the smallest effect that is decided where it vouches
+    (`_stake`).
     """
     pairs = list(zip(contrasts, judgements, strict=True))
     negative = [pair for pair in pairs if pair[0].role == "negative control"]
     positive = [pair for pair in pairs if pair[0].role == "positive control"]
     if not negative:
         return Controls("none", "there is no negative control")
-    states = _negative_states(negative) + [_positive_state(*pair) for pair in positive]
+    effects = [pair for pair in pairs if pair[0].role == "effect"]
+    states = _negative_states(negative, effects) + [_positive_state(*pair) for pair in positive]
     controls = [*negative, *positive]
-    passed = {c.key: state for (c, _), state in zip(controls, states, strict=True)}
-    for wanted, state in (("no", "failed"), ("undecided", "undecided")):
-        for (contrast, judgement), found in zip(controls, states, strict=True):
+    passed = {c.key: state for (c, _), (state, _) in zip(controls, states, strict=True)}
+    verdicts: tuple[tuple[str, State], ...] = (("no", "failed"), ("undecided", "undecided"))
+    for wanted, state in verdicts:
+        for (contrast, judgement), (found, why) in zip(controls, states, strict=True):
             if found == wanted:
                 place = f" on {contrast.dataset}" if contrast.dataset else ""
-                verb = "failed" if found == "no" else "cannot be judged"
-                return Controls(
-                    "failed" if state == "failed" else "undecided",
-                    f"the {contrast.role} {verb}: {contrast.name}{place}, {judgement.reason}",
-                    passed,
-                )
+                reason = f"{contrast.name}{place}, {judgement.reason}"
+                return Controls(state, f"the {contrast.role} {why}: {reason}", passed)
     return Controls("passed", "", passed)
 
 
-def _negative_states(pairs: Sequence[tuple[Contrast, Judgement]]) -> list[str]:
+def _negative_states(pairs: Sequence[Judged], effects: Sequence[Judged]) -> list[Outcome]:
     testable = [contrast.usable and judgement.seeds > 1 for contrast, judgement in pairs]
     p_values = holm([j.p_zero for (_, j), able in zip(pairs, testable, strict=True) if able])
     adjusted = iter(np.asarray(p_values))
     states = []
-    for (_, judgement), able in zip(pairs, testable, strict=True):
+    for (contrast, judgement), able in zip(pairs, testable, strict=True):
         if not able:
-            states.append("undecided")
+            states.append(_UNJUDGED)
             continue
         p_zero = next(adjusted)
-        found = judgement.verdict in ("supported", "contradicted")
-        excluded = judgement.verdict == "inconclusive" and p_zero <= SIGNIFICANCE
-        states.append("no" if found or excluded else "yes")
+        stake = _stake(contrast, judgement.margin, effects)
+        if judgement.verdict == "no effect":
+            states.append(_PASSED)
+        elif p_zero <= SIGNIFICANCE:
+            states.append(_FAILED)
+        elif judgement.detectable > stake:
+            coarse = f"is too coarse for an effect of {stake:.3g}, for it tells no less than"
+            states.append(Outcome("undecided", f"{coarse} {judgement.detectable:.3g} from zero"))
+        else:
+            states.append(_PASSED)
     return states
 
 
-def _positive_state(contrast: Contrast, judgement: Judgement) -> str:
+def _stake(control: Contrast, margin: float, effects: Sequence[Judged]) -> float:
+    """Give the effect that a control must be able to tell from zero.
+
+    That is the smallest one beyond the margin among the decided contrasts that the control vouches
+    for: those of its own measure which nothing tells apart from it in dataset or condition, or all
+    of its measure if none is such. Where no effect is found beyond the margin no verdict needs the
+    control: an interval within the margin shows by itself that the analysis makes no effect up.
+    """
+    same = [pair for pair in effects if pair[0].measure == control.measure]
+    own = [pair for pair in same if _vouches(control, pair[0])] or same
+    decided = (abs(each.effect) for _, each in own if each.verdict != "inconclusive")
+    return min((effect for effect in decided if effect > margin), default=math.inf)
+
+
+def _vouches(control: Contrast, effect: Contrast) -> bool:
+    shared = control.condition.keys() & effect.condition.keys()
+    return control.dataset in ("", effect.dataset) and all(
+        control.condition[key] == effect.condition[key] for key in shared
+    )
+
+
+def _positive_state(contrast: Contrast, judgement: Judgement) -> Outcome:
     if not contrast.usable or judgement.seeds < MINIMUM_SEEDS:
-        return "undecided"
-    return "yes" if judgement.verdict == "supported" else "no"
+        return _UNJUDGED
+    return _PASSED if judgement.verdict == "supported" else _FAILED

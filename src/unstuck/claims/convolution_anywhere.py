@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from unstuck.claims.arms import by_seed, evaluation_runs, halves, paired, require_columns
+from unstuck.claims.arms import by_seed, evaluation_runs, paired, require_columns, under_other_seeds
 from unstuck.claims.convolution_arms import EDGE, require_families, with_family
 from unstuck.claims.evaluation import claim
 from unstuck.claims.evidence import Contrast, Evidence
@@ -21,7 +21,7 @@ def anywhere(runs: pd.DataFrame, places: pd.DataFrame) -> Evidence:
     Patterns are shown in one half of a canvas and tested in the other; the rate was chosen in the
     half of training. A fully connected network has no map to pool and stands in both conditions.
 
-    Negative control: shared weights against themselves under other seeds. Positive control: the
+    Negative control: the arms of each comparison under other seeds. Positive control: the
     rivals where patterns were shown, against where none was: they must have learnt something there.
     """
     table = with_family(evaluation_runs(runs, NEEDED)).sort_values(
@@ -76,17 +76,9 @@ def _contrasts(runs: pd.DataFrame, dataset: str) -> Iterator[Contrast]:
                 note=EDGE if edge else "",
                 ceiling=100 - float(theirs.mean()),
             )
-        other = halves(ours)
-        yield Contrast(
-            name="shared weights under other seeds",
-            dataset=dataset,
-            condition={"pool": pool},
-            seeds=tuple(other.index),
-            values=tuple(other),
-            role="negative control",
-            usable=not other.empty,
-            note="a single seed has no other half" if other.empty else "",
-        )
+            yield under_other_seeds(
+                ours, theirs, name=name, dataset=dataset, condition={"pool": pool}
+            )
 
 
 def _learnt(runs: pd.DataFrame, dataset: str) -> Iterator[Contrast]:

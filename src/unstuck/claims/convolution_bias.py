@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from unstuck.claims.arms import by_seed, evaluation_runs, halves, paired, require_columns
+from unstuck.claims.arms import by_seed, evaluation_runs, paired, require_columns, under_other_seeds
 from unstuck.claims.convolution_arms import EDGE, with_family
 from unstuck.claims.evaluation import claim
 from unstuck.claims.evidence import Contrast, Evidence
@@ -50,8 +50,8 @@ def bias(
     better full weights fit random labels. The filters of one run are shown.
 
     Negative controls: full weights do not know where a pixel is, so permuting can cost them
-    nothing; and shared weights against themselves under other seeds. Positive control: full weights
-    fit random labels beyond what they know of other samples.
+    nothing; and the arms of each comparison under other seeds. Positive control: full weights fit
+    random labels beyond what they know of other samples.
     """
     require_columns(
         filters, ("run_id", "seed", "filter", "input", "row", "column", "weight"), "filters"
@@ -67,8 +67,8 @@ def bias(
             )
         few, many = (own[own["samples"] == size] for size in (sizes[0], sizes[-1]))
         for size, part in (("few", few), ("many", many)):
-            contrasts += [_better(arms, size) for arms in _pairs(part, source, ("full", "local"))]
-            contrasts.append(_other_seeds(part, source, size))
+            for arms in _pairs(part, source, ("full", "local")):
+                contrasts += _better(arms, size)
         if set(of_mixed["samples"]) != {sizes[-1]}:
             raise DataError(
                 f"claim 3.2.6 on {source}: runs on permuted pixels must have {sizes[-1]} samples, "
@@ -157,15 +157,13 @@ def _pairs(runs: pd.DataFrame, source: str, families: tuple[str, ...]) -> Iterat
             yield _Arms(source, condition, runs[runs["family"] == "shared"], rival)
 
 
-def _better(arms: _Arms, size: str) -> Contrast:
+def _better(arms: _Arms, size: str) -> Iterator[Contrast]:
     ours, theirs = arms.of("test_accuracy")
+    name, condition = "accuracy on other samples", {**arms.condition, "size": size}
     difference = paired(ours, theirs, "3.2.6")
-    return _contrast(
-        arms,
-        difference,
-        measure="images",
-        name="accuracy on other samples",
-        condition={**arms.condition, "size": size},
+    yield _contrast(arms, difference, measure="images", name=name, condition=condition)
+    yield under_other_seeds(
+        ours, theirs, name=name, dataset=arms.source, condition=condition, measure="images"
     )
 
 
@@ -234,22 +232,6 @@ def _permuted(plain: pd.DataFrame, mixed: pd.DataFrame, source: str) -> Iterator
             role="negative control",
             measure="permuted",
         )
-
-
-def _other_seeds(runs: pd.DataFrame, source: str, size: str) -> Contrast:
-    shared = runs[runs["family"] == "shared"]
-    other = halves(by_seed(shared, "test_accuracy", "shared"))
-    return Contrast(
-        name="shared weights under other seeds",
-        dataset=source,
-        condition={"size": size},
-        seeds=tuple(other.index),
-        values=tuple(other),
-        role="negative control",
-        usable=not other.empty,
-        note="a single seed has no other half" if other.empty else "",
-        measure="images",
-    )
 
 
 def _memorised(runs: pd.DataFrame, source: str) -> Iterator[Contrast]:

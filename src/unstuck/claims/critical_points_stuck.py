@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from unstuck.claims.arms import halves, require_columns
+from unstuck.claims.arms import require_columns, under_other_seeds
 from unstuck.claims.evaluation import claim
 from unstuck.claims.evidence import Contrast, Evidence
 from unstuck.errors import DataError
@@ -25,8 +25,8 @@ def stuck_where(stalls: pd.DataFrame) -> Evidence:
     Runs whose loss still changes are no stalled ones: they are left out and counted, as are those
     that diverged.
 
-    Controls: the seeds split in halves; and searches that start beside a known saddle, which must
-    come out as saddles.
+    Controls: the seeds against each other; and searches that start beside a known saddle, which
+    must come out as saddles.
     """
     table = _judged(stalls)
     endpoints = table[table["origin"] == "endpoint"]
@@ -82,17 +82,13 @@ def _effects(stalled: pd.DataFrame) -> Iterator[Contrast]:
 
 def _split(stalled: pd.DataFrame) -> Iterator[Contrast]:
     for (dataset, rate), part in stalled.groupby(["dataset", "rate"], sort=True):
-        values = halves(_by_seed(part))
-        usable = len(values) > 1
-        yield Contrast(
-            name="saddles among the first half of the seeds less the second",
+        values = _by_seed(part)
+        # one arm split in both ways, which are orthogonal
+        yield under_other_seeds(
+            *(values, values),
+            name="saddles among stalled endpoints",
             dataset=str(dataset),
             condition={"rate": str(rate)},
-            seeds=tuple(values.index),
-            values=tuple(values),
-            role="negative control",
-            usable=usable,
-            note="" if usable else "too few seeds to split",
         )
 
 

@@ -59,7 +59,9 @@ def decide(registry: Mapping[str, Claim], evidence: Iterable[Evidence]) -> Verdi
     """Reach the verdict of every claim of the registry.
 
     A failed control makes a claim *invalid*, as does a measured claim without negative control.
-    Otherwise its contrasts and checks are combined (`unstuck.claims.combination.combine`). The
+    Otherwise its contrasts and checks are combined (`unstuck.claims.combination.combine`). A check
+    of a measured claim is a precondition: one that holds adds no finding to those of the contrasts,
+    one that fails contradicts the claim. The
     p-value of a decisive claim is the largest of the contrasts it rests on (intersection-union);
     Holm's correction is over all measured claims, undecided ones included with p = 1. Where the
     adjusted value exceeds 0.05 the claim is *inconclusive*.
@@ -128,7 +130,10 @@ def _outcome(claim: Claim, evidence: Evidence) -> _Outcome:
         controls = controls.joined(control_contrasts(evidence.contrasts, judgements))
     effects = [i for i, each in enumerate(evidence.contrasts) if each.role == "effect"]
     findings = [_contrast_finding(claim, evidence.contrasts[i], judgements[i]) for i in effects]
-    findings += _check_findings(claim, evidence.checks)
+    checked = _check_findings(claim, evidence.checks)
+    if claim.kind == "measured":
+        checked = [finding for finding in checked if finding.verdict != "supported"]
+    findings += checked
     findings += _absent(claim, evidence)
     combined = combine(findings)
     rests_on = [effects[i] for i in combined.rests_on if i < len(effects)]

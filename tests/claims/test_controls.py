@@ -1,0 +1,152 @@
+"""Whether a negative control could have failed, and a control of two arms that can."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from unstuck.claims.arms import under_other_seeds
+from unstuck.claims.controls import control_contrasts
+from unstuck.claims.evidence import Contrast
+from unstuck.claims.registry import Claim
+from unstuck.claims.verdicts import judge_contrast
+
+RATES = {"rate": {"fixed": "with a fixed rate", "tuned": "with a tuned rate"}}
+# mean 0, standard deviation 1
+WAVE = np.array([-1.2, 1.2, -1, 1, -0.9, 0.9, -0.8, 0.8, -0.5, 0.5]) / 0.969
+
+
+def claim(margin=1.0, **changes):
+    return Claim.model_validate(
+        {
+            "id": "1.2.5",
+            "slug": "claim",
+            "kind": "measured",
+            "statement": {"en": "Something is larger.", "zh": "某量更大。"},
+            "regime": "anywhere",
+            "published": [
+                {"who": "A", "year": 2000, "where": "table 1", "says": "so", "stance": "for"}
+            ],
+            "cost": "nothing",
+            "did": {"en": "Compared."},
+            "effect": {"what": "x", "unit": "points", "margin": margin},
+            **changes,
+        }
+    )
+
+
+def contrast(mean, spread, *, pairs=10, role="effect", **options):
+    options = {"name": role, "dataset": "digits", "condition": {}, **options}
+    return Contrast(
+        seeds=tuple(range(pairs)), values=tuple(mean + spread * WAVE[:pairs]), role=role, **options
+    )
+
+
+def state(*contrasts, of=None):
+    of = of or claim()
+    return control_contrasts(contrasts, [judge_contrast(of, each) for each in contrasts])
+
+
+def control(spread, **options):
+    return contrast(0.0, spread, role="negative control", **options)
+
+
+def test_a_control_that_could_not_have_found_the_effect_is_undecided():
+    # the interval of four pairs as wide as [-33, 36] against a margin of 10
+    found = state(contrast(20.0, 1.0), control(35.0, pairs=4), of=claim(margin=10.0))
+    assert found.state == "undecided"
+    assert "too coarse for an effect of 20" in found.reason
+    fine = control(3.0, pairs=4)
+    assert state(contrast(20.0, 1.0), fine, of=claim(margin=10.0)).state == "passed"
+
+
+def test_a_control_need_find_no_less_than_what_the_verdict_rests_on():
+    coarse = control(8.0)
+    assert state(contrast(40.0, 1.0), coarse).state == "passed"
+    assert state(contrast(-40.0, 1.0), coarse).state == "passed"
+    assert state(contrast(5.0, 1.0), coarse).state == "undecided"
+    weakest = state(contrast(40.0, 1.0), contrast(5.0, 1.0, name="weaker"), coarse)
+    assert weakest.state == "undecided"
+    assert "an effect of 5" in weakest.reason
+
+
+def test_a_control_answers_for_its_own_measure_and_place():
+    conditions = claim(conditions=RATES)
+    weak = contrast(5.0, 1.0, condition={"rate": "fixed"})
+    strong = contrast(40.0, 1.0, condition={"rate": "tuned"})
+    for place, wanted in (("fixed", "undecided"), ("tuned", "passed")):
+        coarse = control(8.0, condition={"rate": place})
+        assert state(weak, strong, coarse, of=conditions).state == wanted
+    # one that stands nowhere in particular answers for all
+    assert state(weak, strong, control(8.0), of=conditions).state == "undecided"
+    elsewhere = control(8.0, dataset="mnist1d")
+    assert state(weak, elsewhere).state == "undecided"
+    other = contrast(5.0, 1.0, dataset="mnist1d")
+    assert state(contrast(40.0, 1.0), other, elsewhere).state == "undecided"
+
+
+def test_where_nothing_is_decided_no_control_is_too_coarse():
+    assert state(contrast(1.0, 8.0), control(8.0)).state == "passed"
+
+
+def test_an_interval_within_the_margin_needs_no_control_to_speak_for_it():
+    within = contrast(0.0, 1.0)
+    assert state(within, control(35.0, pairs=4), of=claim(margin=10.0)).state == "passed"
+    both = state(within, contrast(20.0, 1.0, name="b"), control(35.0), of=claim(margin=10.0))
+    assert both.state == "undecided"
+
+
+def test_a_control_within_the_margin_has_shown_that_nothing_is_there():
+    # 80 % power asks for 1.0, a little more than the margin
+    assert state(contrast(1.01, 0.001), control(1.05)).state == "passed"
+
+
+def test_controls_that_stray_by_chance_are_corrected_for_their_number():
+    rng = np.random.default_rng([3, 1])
+    states = []
+    for _ in range(40):
+        many = [
+            Contrast(str(i), "digits", {}, range(10), rng.normal(0, 3, 10), "negative control")
+            for i in range(12)
+        ]
+        states.append(state(contrast(40.0, 1.0), *many).state)
+    assert states.count("failed") <= 5
+
+
+def arm(values):
+    return pd.Series(values, index=range(len(values)), dtype="float64")
+
+
+def of_arms(first, second):
+    return under_other_seeds(arm(first), arm(second), name="a", dataset="", condition={})
+
+
+def test_the_control_of_two_arms_has_a_pair_per_seed():
+    found = of_arms(range(10), np.arange(10) ** 2)
+    assert found.role == "negative control"
+    assert found.values == (-5, -5, -5, -5, -5, 1, 5, 9, 13, 17)
+    assert len(of_arms(range(11), range(11)).values) == 10
+    assert not of_arms([1.0], [2.0]).usable
+
+
+@pytest.mark.parametrize("alike", [0.0, 0.9])
+def test_the_control_of_two_arms_is_calibrated_and_finds_what_the_contrast_would(alike):
+    rng = np.random.default_rng([4, 2])
+    means, spreads = [], []
+    for _ in range(400):
+        common = np.sqrt(alike) * rng.normal(0, 1, 10)
+        first, second = (common + np.sqrt(1 - alike) * rng.normal(0, 1, 10) for _ in range(2))
+        values = np.array(of_arms(first + 7, second).values)
+        means.append(values.mean())
+        spreads.append(values.var(ddof=1) / 10)
+    # no trace of the effect of 7, and the spread of the mean is what its pairs tell, or less
+    assert abs(np.mean(means)) < 0.1
+    assert 0.6 < np.var(means) / np.mean(spreads) < 1.2
+    assert np.mean(spreads) == pytest.approx(2 / 10, rel=0.1)
+
+
+def test_the_control_of_two_arms_fails_where_seeds_are_not_alike():
+    late = np.where(np.arange(10) < 5, 0.0, 5.0) + 0.1 * WAVE
+    effect = contrast(40.0, 1.0)
+    assert state(effect, of_arms(late, 0.1 * WAVE)).state == "failed"
+    even = np.where(np.arange(10) % 2, 0.0, 5.0) + 0.1 * WAVE
+    assert state(effect, of_arms(late, even)).state == "failed"
