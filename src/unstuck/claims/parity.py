@@ -1,0 +1,232 @@
+"""The one update rule held against torch.optim, and against its own special cases."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from unstuck.optim.coefficients import OPTIMIZERS, Coefficients, rectification_term
+from unstuck.optim.schedules import ScheduleSpec, factors
+from unstuck.optim.update import UpdateRule, apply
+
+UPDATES = 200
+PARAMETERS = 7
+
+Array = NDArray[np.float64]
+Spell = Callable[[Coefficients], dict[str, Any]]
+
+
+def _adam(row: Coefficients) -> dict[str, Any]:
+    return {"betas": (row.momentum, row.beta2), "eps": row.epsilon}
+
+
+#: our optimizer → its twin in torch.optim, and how our coefficients are spelt there
+REFERENCES: dict[str, tuple[type[torch.optim.Optimizer], Spell]] = {
+    "sgd": (torch.optim.SGD, lambda row: {}),
+    "momentum": (
+        torch.optim.SGD,
+        lambda row: {"momentum": row.momentum, "dampening": row.dampening},
+    ),
+    "nesterov": (torch.optim.SGD, lambda row: {"momentum": row.momentum, "nesterov": True}),
+    "adagrad": (torch.optim.Adagrad, lambda row: {"eps": row.epsilon}),
+    "rmsprop": (
+        torch.optim.RMSprop,
+        lambda row: {"alpha": row.beta2, "eps": row.epsilon, "momentum": row.momentum},
+    ),
+    "adam": (torch.optim.Adam, _adam),
+    "adamw": (torch.optim.AdamW, _adam),
+    "radam": (torch.optim.RAdam, _adam),
+}
+
+
+def distance_from_torch(
+    name: str, rows: Sequence[Coefficients], seed: int, *, pure: bool = False
+) -> float:
+    """Largest distance from torch.optim over all members and 200 updates of random quadratics.
+
+    Parameters
+    ----------
+    name
+        The optimizer, one of `REFERENCES`.
+    rows
+        Its coefficients, of each member.
+    seed
+        Of the starts, rates, quadratics and of the noise on their gradients.
+    pure
+        Whether to take the pure form of the update rule.
+
+    Returns
+    -------
+    The distance, relative to the member's largest parameter, in float64.
+    """
+    random = np.random.default_rng(seed)
+    members = len(rows)
+    start = torch.from_numpy(random.normal(size=(members, PARAMETERS)))
+    lr = 10 ** random.uniform(-4, -1.5, size=members)
+    schedule = factors(ScheduleSpec(shape="cosine", warmup=0.2), UPDATES)
+    rates = torch.from_numpy(schedule[:, None] * lr)
+    twins = [_twin(row, name, s, rate) for row, s, rate in zip(rows, start, lr, strict=True)]
+    rule = UpdateRule(rows, PARAMETERS, torch.float64)
+    theta, m, s = start.clone(), rule.m.clone(), rule.s.clone()
+    gradient = _gradients(seed, members)
+    distance = 0.0
+    for t in range(UPDATES):
+        g = gradient(theta)
+        for k, (twin, twin_rule) in enumerate(twins):
+            twin.grad = g[k].clone()
+            twin_rule.param_groups[0]["lr"] = float(rates[t, k])
+            twin_rule.step()
+        if pure:
+            theta, m, s = apply(
+                theta, g, m, s, rates[t], columns=rule.columns(t + 1), form=rule.form
+            )
+        else:
+            rule.step(theta, g, rates[t])
+        expected = torch.stack([twin.detach() for twin, _ in twins])
+        error = (theta - expected).abs().amax(dim=1) / expected.abs().amax(dim=1)
+        distance = max(distance, error.max().item())
+    return distance
+
+
+def _twin(
+    row: Coefficients, name: str, start: Tensor, lr: float
+) -> tuple[Tensor, torch.optim.Optimizer]:
+    kind, spell = REFERENCES[name]
+    theta = start.clone().requires_grad_()
+    keywords: dict[str, Any] = spell(row) | {"lr": lr, "weight_decay": row.weight_decay}
+    if name == "radam":
+        keywords["decoupled_weight_decay"] = row.decoupled_decay
+    make: Callable[..., torch.optim.Optimizer] = kind
+    return theta, make([theta], **keywords)
+
+
+def _gradients(seed: int, members: int) -> Callable[[Tensor], Tensor]:
+    """Gradients of random quadratics, with noise that the next call does not repeat."""
+    random = torch.Generator().manual_seed(seed)
+    scales = 10 ** torch.empty(members, PARAMETERS, dtype=torch.float64).uniform_(
+        -2, 0.5, generator=random
+    )
+
+    def gradient(theta: Tensor) -> Tensor:
+        return scales * theta + 0.1 * torch.randn(theta.shape, generator=random, dtype=theta.dtype)
+
+    return gradient
+
+
+class Reduction(NamedTuple):
+    """Two optimizers that take the same steps: one at rate 1, the other at rates of its own."""
+
+    name: str
+    row: Coefficients
+    other: Coefficients
+    rates: Array  # of the other, [T]
+    since: int = 1  # the first update at which they are said to agree
+
+
+def reductions(updates: int = UPDATES) -> tuple[Reduction, ...]:
+    """Give how the rows of the update rule turn into each other.
+
+    References
+    ----------
+    Kingma & Ba 2015, section 2, for the rate that replaces the correction of the bias; Liu et al.
+    2020, algorithm 2, for RAdam.
+    """
+    t = np.arange(1, updates + 1)
+    adam, rmsprop, momentum = (OPTIMIZERS[name] for name in ("adam", "rmsprop", "momentum"))
+    plain = _with(adam, bias_correction=False)
+    # an ε that is scaled with √s lets one factor of the rate stand for both
+    scaled = _with(adam, epsilon_scaled=True)
+    correction = np.sqrt(1 - adam.beta2**t) / (1 - adam.momentum**t)
+    terms = [rectification_term(adam.beta2, int(update)) for update in t]
+    trusted = 1 + next(i for i, term in enumerate(terms) if term is not None)
+    return (
+        Reduction("momentum with β₁ = 0 is SGD", _with(momentum, momentum=0), _of("sgd"), _ones(t)),
+        Reduction(
+            "Adam with β₁ = 0 and without correction of its bias is RMSProp",
+            _with(plain, momentum=0),
+            _with(rmsprop, beta2=adam.beta2),
+            _ones(t),
+        ),
+        Reduction(
+            "Adam with σ = 1 and without correction is momentum at the rate (1 − β₁)η",
+            _with(plain, accumulator="none", beta2=0),
+            momentum,
+            _ones(t) * (1 - adam.momentum),
+        ),
+        Reduction(
+            "Adam is the same without correction at the rate η√(1 − β₂ᵗ)/(1 − β₁ᵗ)",
+            scaled,
+            plain,
+            correction,
+        ),
+        Reduction(
+            "AdamW without decay is Adam", _with(_of("adamw"), weight_decay=0), adam, _ones(t)
+        ),
+        Reduction(
+            "RAdam is Adam at a rate times its rectification, once σ is trusted",
+            _of("radam"),
+            scaled,
+            np.array([1.0 if term is None else term for term in terms]),
+            trusted,
+        ),
+        Reduction(
+            "the mean of squares at the rate η/√t is Adagrad",
+            _of("adagrad"),
+            _of("adagrad_mean"),
+            1 / np.sqrt(t),
+        ),
+    )
+
+
+def rmsprop_with_own_momentum(updates: int = UPDATES) -> Reduction:
+    """Give what is no reduction: RMSProp's momentum of normalised gradients is not Adam's m/σ."""
+    adam = OPTIMIZERS["adam"]
+    own = _with(OPTIMIZERS["rmsprop"], beta2=adam.beta2, momentum=adam.momentum)
+    rates = np.full(updates, 1 - adam.momentum)
+    return Reduction(
+        "Adam without correction is RMSProp with momentum of normalised gradients",
+        _with(adam, bias_correction=False),
+        own,
+        rates,
+    )
+
+
+def difference(reduction: Reduction, seed: int = 0) -> float:
+    """Largest difference of two optimizers' steps, relative to the largest step, in float64.
+
+    Both are given the same random gradients, `[T, P]`, whatever they make of them.
+    """
+    random = np.random.default_rng(seed)
+    updates = len(reduction.rates)
+    gradients = random.normal(size=(updates, PARAMETERS)) * 10 ** random.uniform(-2, 1, PARAMETERS)
+    ours = steps(reduction.row, np.ones(updates), gradients)
+    theirs = steps(reduction.other, reduction.rates, gradients)
+    ours, theirs = (each[reduction.since - 1 :] for each in (ours, theirs))
+    return float(np.abs(ours - theirs).max() / np.abs(ours).max())
+
+
+def steps(row: Coefficients, rates: Array, gradients: Array) -> Array:
+    """Give what an optimizer takes from θ at each update, `[T, P]`, for gradients `[T, P]`."""
+    rule = UpdateRule([row], gradients.shape[1], torch.float64)
+    taken = np.empty_like(gradients)
+    for t, gradient in enumerate(gradients):
+        theta = torch.zeros(1, gradients.shape[1], dtype=torch.float64)
+        rule.step(theta, torch.from_numpy(gradient)[None], torch.tensor([rates[t]]))
+        taken[t] = -theta[0].numpy()
+    return taken
+
+
+def _ones(t: NDArray[np.int64]) -> Array:
+    """Rate 1 at every update."""
+    return np.ones(len(t))
+
+
+def _of(name: str) -> Coefficients:
+    return OPTIMIZERS[name]
+
+
+def _with(row: Coefficients, **replaced: Any) -> Coefficients:
+    return Coefficients.model_validate(row.model_dump() | replaced)
