@@ -1,0 +1,156 @@
+"""Networks tested with running averages, population statistics and batch statistics."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from pydantic import Field, PositiveFloat, PositiveInt, field_validator
+
+from unstuck.population.spec import NetworkSpec
+from unstuck.study.analyses.base import AnalysisBase, Context
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from unstuck.data.dataset import Dataset
+    from unstuck.population.network import Network
+    from unstuck.training.measure import Part
+
+
+class RunningAveragesAnalysis(AnalysisBase):
+    """What a network scores with each kind of statistics, by memory, batch size and updates.
+
+    Statistics at inference change nothing in training, so every network is trained once, and all
+    running averages are kept beside it. The momentum p is that of the notes: the weight of the old
+    average, average ← p · average + (1 − p) · batch; torch calls 1 − p the momentum.
+    """
+
+    tables = ("scores",)
+    rooms = ("data", "population", "optim", "training")
+
+    datasets: tuple[str, ...] = Field(min_length=1, description="Names from `datasets`.")
+    network: NetworkSpec = Field(description="The architecture; with batch normalisation.")
+    lr: PositiveFloat = Field(default=0.3, description="Rate of the SGD that trains it.")
+    batch_sizes: tuple[PositiveInt, ...] = Field(
+        default=(16, 64, 256), min_length=1, description="Batch sizes of training."
+    )
+    momenta: tuple[float, ...] = Field(
+        default=(0.5, 0.9, 0.99, 0.999), min_length=1, description="Weights p of the old average."
+    )
+    updates: tuple[PositiveInt, ...] = Field(
+        default=(1, 3, 10, 30, 100, 300),
+        min_length=1,
+        description="Updates after which the networks are tested.",
+    )
+    seeds: PositiveInt = Field(default=20, description="Networks a dataset: seeds 0, 1, ...")
+
+    @field_validator("network")
+    @classmethod
+    def _has_statistics(cls, network: NetworkSpec) -> NetworkSpec:
+        if network.batchnorm == "off":
+            raise ValueError("network.batchnorm is off; without it there are no running averages")
+        # the buffers then hold what the newest batch had, from which every average follows
+        return network.model_copy(update={"batchnorm_momentum": 1.0})
+
+    @property
+    def dataset_names(self) -> tuple[str, ...]:
+        """Names of the prepared datasets it needs."""
+        return tuple(sorted(set(self.datasets)))
+
+    def run(self, context: Context) -> dict[str, pd.DataFrame]:
+        """Train and test.
+
+        Returns
+        -------
+        scores
+            One row a dataset, batch size, update, seed, kind of statistics and momentum: loss and
+            accuracy on the test part. Kinds: `running`, averages of momentum p; `population`, of
+            all training samples at once; `batch`, of the tested batches themselves, which are as
+            large as in training (p is −1 for both).
+        """
+        rows: list[dict[str, Any]] = []
+        for name in self.dataset_names:
+            for size in self.batch_sizes:
+                context.progress(f"running averages of batches of {size} on {name}")
+                label = {"dataset": name, "batch_size": size}
+                rows += [label | row for row in self._trained(context.datasets[name], size)]
+        return {"scores": pd.DataFrame(rows)}
+
+    def _trained(self, data: "Dataset", size: int) -> Iterator[dict[str, Any]]:
+        """Train all seeds side by side, and test them with every kind of statistics."""
+        import torch
+
+        from unstuck.optim.coefficients import OPTIMIZERS
+        from unstuck.optim.update import UpdateRule
+        from unstuck.population.network import Network
+        from unstuck.training.measure import Part
+        from unstuck.training.order import Batches
+        from unstuck.training.steps import Feed, gather
+
+        network = Network(self.network, data.input_shape, data.classes)
+        train, test = (
+            Part(torch.from_numpy(x), torch.from_numpy(y))
+            for x, y in ((data.x_train, data.y_train), (data.x_test, data.y_test))
+        )
+        theta = torch.stack([network.initial(seed) for seed in range(self.seeds)]).float()
+        buffers = network.initial_buffers().float().repeat(self.seeds, 1)
+        averages = {momentum: buffers.clone() for momentum in self.momenta}
+        rule = UpdateRule([OPTIMIZERS["sgd"]] * self.seeds, network.parameter_count, theta.dtype)
+        feed = Feed(train, Batches("reshuffled", data.y_train, range(self.seeds), size))
+        rate = torch.full((self.seeds,), self.lr)
+        for update in range(1, max(self.updates) + 1):
+            x, y = gather(train, feed.indices(update - 1))
+            _, _, gradient, buffers = network.loss_and_gradient(
+                theta, x, y, "cross_entropy", buffers, True, count_correct=False
+            )
+            rule.step(theta, gradient, rate)
+            for momentum, average in averages.items():
+                average.lerp_(buffers, 1 - momentum)
+            if update in self.updates:
+                for kind, momentum, scores in self._tested(
+                    network, theta, averages, train, test, size
+                ):
+                    for seed, (loss, accuracy) in enumerate(scores.T):
+                        yield {
+                            **{"update": update, "seed": seed, "kind": kind, "momentum": momentum},
+                            **{"loss": float(loss), "accuracy": float(accuracy)},
+                        }
+
+    def _tested(
+        self,
+        network: "Network",
+        theta: "Tensor",
+        averages: dict[float, "Tensor"],
+        train: "Part",
+        test: "Part",
+        size: int,
+    ) -> Iterator[tuple[str, float, np.ndarray]]:
+        """Give kind, momentum and loss and accuracy ``[2, K]`` of each kind of statistics."""
+        import torch
+
+        none = network.initial_buffers().to(theta).repeat(len(theta), 1)
+        with torch.no_grad():
+            _, whole = network.forward(theta, train.x.unsqueeze(0), none, True)
+        for momentum, average in averages.items():
+            yield "running", momentum, _scores(network, theta, average, test, test.size, False)
+        yield "population", -1.0, _scores(network, theta, whole, test, test.size, False)
+        yield "batch", -1.0, _scores(network, theta, none, test, size, True)
+
+
+def _scores(
+    network: "Network", theta: "Tensor", buffers: "Tensor", part: "Part", size: int, training: bool
+) -> np.ndarray:
+    """Give loss and accuracy ``[2, K]``; the part is cut into whole batches, the rest left out."""
+    import torch
+
+    count = part.size // size
+    total = torch.zeros(2, len(theta), dtype=torch.float64)
+    with torch.no_grad():
+        for start in range(0, count * size, size):
+            x, y = part.x[start : start + size], part.y[start : start + size]
+            loss, correct = network.loss_and_correct(
+                theta, x.unsqueeze(0), y.unsqueeze(0), "cross_entropy", buffers, training
+            )
+            total += torch.stack([loss.double(), correct.double() / size])
+    return np.asarray((total / count).numpy())
