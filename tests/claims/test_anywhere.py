@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_up.convolution import halves_places, halves_runs
+from made_up.convolution import halves_runs, halves_tables
 
 from unstuck.claims.evaluation import evaluate
 from unstuck.claims.registry import load_registry
@@ -15,7 +15,7 @@ CLAIM = load_registry(Path(__file__).parents[2] / "workflow" / "claims")["3.2.5"
 
 
 def verdict(runs):
-    evidence = evaluate(CLAIM, {"runs": runs, "places": halves_places(runs)})
+    evidence = evaluate(CLAIM, halves_tables(runs))
     return decide({CLAIM.id: CLAIM}, [evidence]).claims.iloc[0], evidence
 
 
@@ -47,9 +47,16 @@ def test_a_gain_by_pooling_alone_depends_on_it():
 
 def test_rivals_that_learnt_nothing_make_it_invalid():
     runs = with_effect(20.0)
-    runs.loc[runs["architecture"] == "dense", "validation_accuracy"] = 0.35
+    runs.loc[runs["architecture"] == "dense", "validation_accuracy"] = 0.15
     found, _ = verdict(runs)
     assert (found.verdict, found.control) == ("invalid", "failed")
+
+
+def test_rivals_that_find_their_patterns_anywhere_refute_the_claim():
+    runs = halves_runs(0.0)
+    runs["test_accuracy"] = runs["validation_accuracy"] - 0.01 * runs["seed"] / 10
+    found, _ = verdict(runs)
+    assert (found.verdict, found.control) == ("no effect", "passed")
 
 
 def test_a_leak_between_seeds_fails_the_control():

@@ -16,13 +16,15 @@ REGISTRY = load_registry(Path(__file__).parents[2] / "workflow" / "claims")
 SIZES = (1, 30, 1000, 60_000)
 
 
-def times(seconds, *, hardware=("thread", "parallel"), again=1.0, repeats=10, samples=60_000):
+def times(
+    seconds, *, hardware=("thread", "parallel"), again=1.0, repeats=10, samples=60_000, gpu=True
+):
     """Rounds in which an update takes `seconds(batch size, processor)`, give or take 2 %."""
     rng = np.random.default_rng([0, 8111])
     rows = [
         {
             "hardware": name,
-            "processor": "CPU",
+            "processor": "A GPU" if gpu and name == "parallel" else "CPU",
             "threads": 1,
             "repeat": repeat,
             "batch_size": size,
@@ -67,7 +69,7 @@ def test_processors_that_differ_are_told_apart():
         "1.2.3", times(lambda size, name: linear(50 if name == "thread" else 4000)(size, name))
     )
     assert found.verdict == "depends"
-    assert "contradicted on one CPU thread" in found.reason
+    assert found.reason == "supported on a GPU; contradicted on a CPU"
 
 
 @pytest.mark.parametrize("claim", ["1.2.3", "1.2.4"])
@@ -81,9 +83,17 @@ def test_cores_that_others_use_carry_no_verdict(claim):
 
 
 def test_without_parallel_hardware_nothing_is_said_about_it():
-    found, _ = verdict("1.2.3", times(linear(50), hardware=("thread",)))
-    assert found.verdict == "inconclusive"
-    assert "no evidence there" in found.reason
+    for hardware in (("thread",), ("thread", "parallel")):
+        found, _ = verdict("1.2.3", times(linear(50), hardware=hardware, gpu=False))
+        assert found.verdict == "inconclusive"
+        assert found.control == "passed"
+        assert found.reason == (
+            "contradicted on a CPU, but inconclusive on a GPU; "
+            "on a GPU: this study has no evidence there"
+        )
+        found, _ = verdict("1.2.4", times(linear(1000), hardware=hardware, gpu=False))
+        assert found.verdict == "inconclusive"
+        assert "supported on a CPU, but inconclusive on a GPU" in found.reason
 
 
 @pytest.mark.parametrize(

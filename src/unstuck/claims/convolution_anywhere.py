@@ -10,23 +10,34 @@ from unstuck.claims.evaluation import claim
 from unstuck.claims.evidence import Contrast, Evidence
 from unstuck.errors import DataError
 
-NEEDED = ("architecture", "pool", "updates", "epochs", "parameters", "multiply_adds", "lr")
+NEEDED = (
+    "run_id",
+    "architecture",
+    "pool",
+    "updates",
+    "epochs",
+    "parameters",
+    "multiply_adds",
+    "lr",
+)
 POOLS = ("mean", "flatten")
 
 
 @claim("3.2.5")
-def anywhere(runs: pd.DataFrame, places: pd.DataFrame) -> Evidence:
+def anywhere(runs: pd.DataFrame, curves: pd.DataFrame, places: pd.DataFrame) -> Evidence:
     """Accuracy where no pattern was shown: shared weights minus local ones, and minus full ones.
 
     Patterns are shown in one half of a canvas and tested in the other; the rate was chosen in the
     half of training. A fully connected network has no map to pool and stands in both conditions.
 
     Negative control: the arms of each comparison under other seeds. Positive control: the
-    rivals where patterns were shown, against where none was: they must have learnt something there.
+    rivals after training less before it, where patterns were shown. They must have learnt there,
+    and that holds whether or not what they learnt is good elsewhere.
     """
     table = with_family(evaluation_runs(runs, NEEDED)).sort_values(
         ["dataset", "family", "pool", "seed"], kind="stable", ignore_index=True
     )
+    untrained = _untrained(curves)
     require_columns(
         places, ["architecture", "pool", "dataset", "seed", "distance", "accuracy"], "places"
     )
@@ -34,7 +45,7 @@ def anywhere(runs: pd.DataFrame, places: pd.DataFrame) -> Evidence:
     for dataset, part in table.groupby("dataset"):
         require_families(part, "3.2.5", str(dataset))
         contrasts += _contrasts(part, str(dataset))
-        contrasts += _learnt(part, str(dataset))
+        contrasts += _learnt(part, untrained, str(dataset))
     moved = with_family(places)[["dataset", "family", "pool", "seed", "distance", "accuracy"]]
     columns = ["dataset", "family", "pool", "seed", "lr", "edge", "diverged"]
     counted = ["updates", "parameters", "multiply_adds"]
@@ -81,18 +92,26 @@ def _contrasts(runs: pd.DataFrame, dataset: str) -> Iterator[Contrast]:
             )
 
 
-def _learnt(runs: pd.DataFrame, dataset: str) -> Iterator[Contrast]:
-    """Compare each rival where patterns were shown with where none was."""
+def _untrained(curves: pd.DataFrame) -> "pd.Series[float]":
+    """Give the accuracy before the first update where patterns are shown, in percent, by run."""
+    require_columns(curves, ["run_id", "update", "validation_accuracy"], "curves")
+    first = curves[curves["update"] == 0].set_index("run_id")
+    return 100 * first["validation_accuracy"].astype("float64")
+
+
+def _learnt(runs: pd.DataFrame, untrained: "pd.Series[float]", dataset: str) -> Iterator[Contrast]:
+    """Compare each rival where patterns were shown with itself before the first update."""
     for family in ("local", "full"):
         for pool in POOLS if family == "local" else POOLS[:1]:
             rival = _arm(runs, family, pool, dataset)
+            before = rival.assign(before=untrained.loc[rival["run_id"]].to_numpy())
             gain = paired(
                 by_seed(rival, "validation_accuracy", family),
-                by_seed(rival, "test_accuracy", family),
+                by_seed(before, "before", family),
                 family,
             )
             yield Contrast(
-                name=f"{family} weights where patterns were shown, and where none was",
+                name=f"{family} weights after training less before, where patterns were shown",
                 dataset=dataset,
                 condition={"pool": pool},
                 seeds=tuple(gain.index),

@@ -33,7 +33,7 @@ def update_time(evidence: Evidence) -> Figure:
         drawing,
         _slowdown(times),
         "Dot: median of one round. Line: fit a + bB. Diamond: its knee a/b, where the samples "
-        "cost as much as all the rest, with its 95 % interval.",
+        f"cost as much as all the rest, with its 95 % interval.{_without_gpu(times)}",
     )
     style.end_labels(ax, ends)
     return drawing
@@ -54,7 +54,7 @@ def epoch_time(evidence: Evidence) -> Figure:
         drawing,
         _speedup(epochs),
         "Dot: one round, the updates of an epoch times the median time of one. Line: median over "
-        "rounds.",
+        f"rounds.{_without_gpu(epochs)}",
     )
     style.end_labels(ax, ends)
     return drawing
@@ -89,6 +89,10 @@ def _lines(ax: Axes, table: pd.DataFrame, fitted: bool = True) -> list[style.End
     for axis in (ax.xaxis, ax.yaxis):
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
     return ends
+
+
+def _without_gpu(table: pd.DataFrame) -> str:
+    return " No GPU was timed." if (table["processor"] == "CPU").all() else ""
 
 
 def _threads(number: int) -> str:
