@@ -61,6 +61,47 @@ def test_the_headline_is_a_sentence_that_travels_with_the_file(claim, drawn):
     assert "<text" not in text
 
 
+def _title(claim, made):
+    return str(draw(claim, made).get_label()).splitlines()[0]
+
+
+@pytest.mark.parametrize("claim", CLAIMS)
+def test_a_check_that_fails_changes_the_headline(claim, evidence):
+    made = evidence(claim)
+    groups = {}
+    for index, check in enumerate(made.checks):
+        if check.role == "effect":
+            groups.setdefault(tuple(check.condition.items()), []).append(index)
+    said = _title(claim, made) if groups else ""
+    for indices in groups.values():
+        # where some fail the claim does not hold, and the headline says so already
+        if all(made.checks[index].holds for index in indices):
+            check = made.checks[indices[-1]]
+            failed = replace(check, value=check.expected + 10 * check.tolerance + 1)
+            changed = (*made.checks[: indices[-1]], failed, *made.checks[indices[-1] + 1 :])
+            assert _title(claim, replace(made, checks=changed)) != said
+
+
+@pytest.mark.parametrize(
+    ("claim", "condition"),
+    [
+        ("1.1.1", {"place": "kink"}),
+        ("1.1.2", {"hessian": "semidefinite"}),
+        ("2.1.11", {"reading": "vanishes"}),
+        ("2.2.2", {"gap": "difference"}),
+        ("3.2.2", {"outgoing": "own"}),
+    ],
+)
+def test_a_headline_that_tells_of_failures_changes_where_all_hold(claim, condition, evidence):
+    made = evidence(claim)
+    held = tuple(
+        replace(check, value=check.expected) if dict(check.condition) == condition else check
+        for check in made.checks
+    )
+    assert held != made.checks
+    assert _title(claim, replace(made, checks=held)) != _title(claim, made)
+
+
 @pytest.mark.parametrize("claim", CLAIMS)
 def test_no_word_leaves_the_figure(claim, drawn):
     drawing, _ = drawn(claim)

@@ -7,6 +7,7 @@ from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from unstuck.claims.evidence import Evidence
 from unstuck.figures import style
+from unstuck.figures.checks import held
 from unstuck.figures.registry import figure
 
 SHOWN = 0.9  # the usual β₁
@@ -22,7 +23,11 @@ def no_cancel(evidence: Evidence) -> Figure:
     _sizes(axes[0, 1], paths)
     style.headline(
         drawing,
-        "Where gradients alternate m shrinks and σ does not: they do not cancel",
+        held(
+            evidence,
+            "Where gradients alternate m shrinks and σ does not: they do not cancel",
+            failing={"reading": "vanishes"},
+        ),
         "Adam's m and σ, bias corrected, with ε = 0. The step is the rate times m/σ.",
     )
     return drawing

@@ -8,6 +8,7 @@ from matplotlib.gridspec import GridSpec
 
 from unstuck.claims.evidence import Evidence
 from unstuck.figures import style
+from unstuck.figures.checks import checked
 from unstuck.figures.registry import figure
 from unstuck.surfaces.valleys import Regression
 from unstuck.wording import number
@@ -42,8 +43,12 @@ def ellipse(evidence: Evidence) -> Figure:
     stays = "bounces" if isinstance(overflow, str) else f"overflows after {overflow:.0f} updates"
     style.headline(
         drawing,
-        f"On the regression even the best rate leaves {100 * nearest:.0f} % of the way after "
-        f"{updates:,} updates, and a rate of 0.01 {stays}",
+        checked(
+            evidence,
+            f"On the regression even the best rate leaves {100 * nearest:.0f} % of the way after "
+            f"{updates:,} updates, and a rate of 0.01 {stays}",
+            failing={"part": "stays"},
+        ),
         "Gradient descent. Left: one start of ten. Right: medians over the starts, at rates given "
         "in multiples of 1/λmax.",
     )

@@ -8,6 +8,7 @@ from matplotlib.gridspec import GridSpec
 
 from unstuck.claims.evidence import Evidence
 from unstuck.figures import style
+from unstuck.figures.checks import checked
 from unstuck.figures.registry import figure
 
 SURFACES = {
@@ -79,7 +80,7 @@ def decay(evidence: Evidence) -> Figure:
             ax.set_ylabel("Largest distance in\nthe last tenth")
     style.headline(
         drawing,
-        _verdict_words(table),
+        checked(evidence, _verdict_words(table)),
         "Adagrad with the mean of squares. Above: one start, at the rate that bursts most. Below: "
         "every start; distances as shares of the start's, 1e-9 and less as 1e-9.",
     )

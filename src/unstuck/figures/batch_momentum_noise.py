@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 
 from unstuck.claims.evidence import Evidence
 from unstuck.figures import style
+from unstuck.figures.checks import checked
 from unstuck.figures.registry import figure
 
 # variances below this share of that of one sample are rounding, and no dot on a logarithmic axis
@@ -31,9 +32,12 @@ def noise(evidence: Evidence) -> Figure:
     ours = slopes[slopes["draw"] == "reshuffled"]["slope"].to_numpy()
     style.headline(
         drawing,
-        "The variance of the gradient falls as the batch size to a power between "
-        f"{_minus(ours.min())} and {_minus(ours.max())}, and of the full batch it is "
-        + _left(table),
+        checked(
+            evidence,
+            "The variance of the gradient falls as the batch size to a power between "
+            f"{_minus(ours.min())} and {_minus(ours.max())}, and of the full batch it is "
+            + _left(table),
+        ),
         "Above: dots are networks at three points of training; lines are the laws σ²/B with "
         "replacement and σ²/B·(N−B)/(N−1) without. Below: the noise that an update of reshuffled "
         "data meets; mean over seeds.",

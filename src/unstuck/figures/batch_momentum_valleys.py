@@ -8,6 +8,7 @@ from matplotlib.gridspec import GridSpec
 
 from unstuck.claims.evidence import Evidence
 from unstuck.figures import style
+from unstuck.figures.checks import checked
 from unstuck.figures.registry import figure
 from unstuck.surfaces.valleys import Ellipse
 
@@ -40,9 +41,13 @@ def valleys(evidence: Evidence) -> Figure:
     numbers = evidence.numbers
     style.headline(
         drawing,
-        f"Updates grow as κ^{numbers['exponent_descent']:.2f} under gradient descent, as "
-        f"κ^{numbers['exponent_best']:.2f} at the best momentum, and at 0.9 as "
-        f"κ^{numbers['exponent_usual']:.2f} in the longest valleys",
+        checked(
+            evidence,
+            f"Updates grow as κ^{numbers['exponent_descent']:.2f} under gradient descent, as "
+            f"κ^{numbers['exponent_best']:.2f} at the best momentum, and at 0.9 as "
+            f"κ^{numbers['exponent_usual']:.2f} in the longest valleys",
+            failing={"part": "usual"},
+        ),
         f"Left: the first {DRAWN} updates (dots) from one start at κ = {SHOWN_KAPPA:g}. Right: "
         "medians over the starts; dashed, at (κ − 1)/(κ + 1) and (√κ − 1)/(√κ + 1) an update. "
         "Every arm at its best rate.",

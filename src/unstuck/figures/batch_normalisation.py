@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from unstuck.claims.evidence import Evidence
 from unstuck.figures import style
+from unstuck.figures.checks import held
 from unstuck.figures.registry import figure
 
 Array = NDArray[np.float64]
@@ -36,8 +37,11 @@ def statistics(evidence: Evidence) -> Figure:
     low, high = (float(numbers[f"{end}_variance_after"]) for end in ("smallest", "largest"))
     style.headline(
         drawing,
-        "Whatever the centre and spread of a feature, batch normalisation gives it mean 0 and "
-        "variance 1; its shape stays",
+        held(
+            evidence,
+            "Whatever the centre and spread of a feature, batch normalisation gives it mean 0 and "
+            "variance 1; its shape stays",
+        ),
         "Lines: one standard deviation to each side of the mean. Over "
         f"{numbers['features']} features the variance after it is {low:.5f} to {high:.5f}; "
         "what is missing to 1 is ε.",
@@ -69,8 +73,11 @@ def coupling(evidence: Evidence) -> Figure:
     share = 100 * float(evidence.numbers["cross_over_own_in_training"])
     style.headline(
         drawing,
-        "In training every sample of a batch moves the outputs of all others; at inference none "
-        "does",
+        held(
+            evidence,
+            "In training every sample of a batch moves the outputs of all others; at inference "
+            "none does",
+        ),
         "Left: size of the derivative of one sample's output by another sample's input, batch of "
         f"{evidence.numbers['batch']}; beside the diagonal {share:.0f}\u00a0% of what is on it.",
     )

@@ -8,6 +8,7 @@ from matplotlib.ticker import FuncFormatter
 
 from unstuck.claims.evidence import Evidence
 from unstuck.figures import style
+from unstuck.figures.checks import held
 from unstuck.figures.registry import figure
 
 
@@ -21,7 +22,11 @@ def softmax_gaps(evidence: Evidence) -> Figure:
     _example(axes[0, 2], evidence.tables["example"])
     style.headline(
         drawing,
-        "Softmax enlarges gaps as ratios and shrinks them as differences",
+        held(
+            evidence,
+            "Softmax enlarges gaps as ratios and shrinks them as differences",
+            failing={"gap": "difference"},
+        ),
         "Two classes, over the gap between their inputs; and the notes' example of three.",
     )
     return drawing

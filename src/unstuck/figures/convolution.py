@@ -8,6 +8,7 @@ from matplotlib.patches import Rectangle
 
 from unstuck.claims.evidence import Evidence
 from unstuck.figures import style
+from unstuck.figures.checks import checked
 from unstuck.figures.registry import figure
 
 LAYERS = {
@@ -38,7 +39,7 @@ def counts(evidence: Evidence) -> Figure:
     ratio = weights["full"] / weights["shared"]
     style.headline(
         drawing,
-        f"Small fields and shared weights cut the weights {ratio:,.0f}-fold",
+        checked(evidence, f"Small fields and shared weights cut the weights {ratio:,.0f}-fold"),
         "Left: a first layer without biases, filters of 3×3×3. Right: stride and padding set the "
         f"size of the map, here of a filter of {side}×{side}.",
     )
@@ -80,7 +81,7 @@ def filter_on_an_image(evidence: Evidence) -> Figure:
     where = " and the ".join(_corner(row, column, found.shape[0]) for row, column in best)
     style.headline(
         drawing,
-        f"The filter answers most, with {found.max():g}, in the {where}",
+        checked(evidence, f"The filter answers most, with {found.max():g}, in the {where}"),
         "Each number of the map is the sum of products of the filter with the window there. "
         "Framed: the windows that show the diagonal, and the answers to them.",
     )

@@ -8,6 +8,7 @@ from matplotlib.gridspec import GridSpec
 
 from unstuck.claims.evidence import Evidence
 from unstuck.figures import style
+from unstuck.figures.checks import held
 from unstuck.figures.registry import figure
 
 # one colour for each weight of a 3×3 filter
@@ -38,9 +39,12 @@ def same_thing(evidence: Evidence) -> Figure:
     )
     style.headline(
         drawing,
-        f"A convolution is a matrix of {zeros:.0f} % zeros whose other entries repeat; "
-        f"{evidence.numbers['deepest']} layers of it see {widest:.0f} pixels across, "
-        f"and feel {effective:.1f}",
+        held(
+            evidence,
+            f"A convolution is a matrix of {zeros:.0f} % zeros whose other entries repeat; "
+            f"{evidence.numbers['deepest']} layers of it see {widest:.0f} pixels across, "
+            f"and feel {effective:.1f}",
+        ),
         "Below: squared gradient of one output by the pixels around it, mean of random networks; "
         "frame: all that the output depends on.",
     )

@@ -5,6 +5,7 @@ from matplotlib.figure import Figure
 
 from unstuck.claims.evidence import Evidence
 from unstuck.figures import style
+from unstuck.figures.checks import held
 from unstuck.figures.registry import figure
 
 PAIRS = {
@@ -43,8 +44,12 @@ def twins(evidence: Evidence) -> Figure:
     own = float(evidence.numbers["own_distance_at_the_end"])
     style.headline(
         drawing,
-        f"Twins {words}; but if what follows weighs them differently, training parts them, by "
-        f"{100 * own:.0f} %",
+        held(
+            evidence,
+            f"Twins {words}; but if what follows weighs them differently, training parts them, by "
+            f"{100 * own:.0f} %",
+            failing={"outgoing": "own"},
+        ),
         "Each line: one run in float64 (momentum or Adam) of a network in which two neurons start "
         "with the same incoming weights. Below 0.0001 the axis is linear.",
     )

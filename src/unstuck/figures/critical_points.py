@@ -12,6 +12,7 @@ from matplotlib.gridspec import GridSpec
 
 from unstuck.claims.evidence import Evidence
 from unstuck.figures import style
+from unstuck.figures.checks import held
 from unstuck.figures.registry import figure
 
 UP, DOWN, FLAT = style.ORANGE, style.BLUE, style.GREEN
@@ -35,7 +36,10 @@ def toy(evidence: Evidence) -> Figure:
     below.set_xlabel("Distance walked")
     style.headline(
         drawing,
-        "The origin is a saddle; the minima form a curve along which the loss is flat",
+        held(
+            evidence,
+            "The origin is a saddle; the minima form a curve along which the loss is flat",
+        ),
         "Loss (1 − w₁w₂)² of y = w₁w₂x fitted to (1, 1). Right: the loss on walks along "
         "the arrows, which are eigenvectors.",
     )

@@ -6,6 +6,7 @@ from matplotlib.figure import Figure
 
 from unstuck.claims.evidence import Evidence
 from unstuck.figures import style
+from unstuck.figures.checks import checked
 from unstuck.figures.registry import figure
 
 WORDS = {
@@ -50,7 +51,7 @@ def cost(evidence: Evidence) -> Figure:
     left.set_ylabel("Seconds")
     right.set_title("Memory at its peak")
     right.set_ylabel("MiB")
-    style.headline(drawing, _summary(evidence), _note(evidence))
+    style.headline(drawing, checked(evidence, _summary(evidence)), _note(evidence))
     return drawing
 
 

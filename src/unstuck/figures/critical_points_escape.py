@@ -8,6 +8,7 @@ from matplotlib.gridspec import GridSpec
 
 from unstuck.claims.evidence import Evidence
 from unstuck.figures import style
+from unstuck.figures.checks import held
 from unstuck.figures.registry import figure
 
 
@@ -22,8 +23,11 @@ def escape(evidence: Evidence) -> Figure:
     _drops(drawing.add_subplot(grid[1, 1]), evidence.tables["drops"])
     style.headline(
         drawing,
-        "Ten times nearer to a saddle, gradient descent takes a fixed number of updates more to "
-        "leave; only on it exactly it stays",
+        held(
+            evidence,
+            "Ten times nearer to a saddle, gradient descent takes a fixed number of updates more "
+            "to leave; only on it exactly it stays",
+        ),
         f"Above: gradient descent from {_words(plateau)}. Below: every saddle that was left, "
         "and every certified saddle of the ladders.",
     )

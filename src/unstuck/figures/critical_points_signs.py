@@ -11,6 +11,7 @@ from matplotlib.gridspec import GridSpec
 
 from unstuck.claims.evidence import Evidence
 from unstuck.figures import style
+from unstuck.figures.checks import held
 from unstuck.figures.registry import figure
 
 KINDS = {
@@ -40,7 +41,7 @@ def signs(evidence: Evidence) -> Figure:
     _probes(drawing.add_subplot(rows[1]), networks, probes)
     style.headline(
         drawing,
-        _summary(networks),
+        held(evidence, _summary(networks), failing={"hessian": "semidefinite"}),
         "Above: surfaces from high (grey) to low (white), the signs of their eigenvalues and what "
         "these say. Below: critical points of networks (units that are not counted are idle); each "
         "tick is a random step, each triangle a step along an extreme eigenvector.",

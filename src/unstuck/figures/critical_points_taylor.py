@@ -8,6 +8,7 @@ from matplotlib.ticker import LogLocator, NullLocator
 
 from unstuck.claims.evidence import Evidence
 from unstuck.figures import style
+from unstuck.figures.checks import held
 from unstuck.figures.registry import figure
 
 TERMS = {
@@ -41,7 +42,7 @@ def taylor(evidence: Evidence) -> Figure:
     drawing.supxlabel("Length r of the step", fontsize=9)
     style.headline(
         drawing,
-        _summary(evidence.tables["slopes"]),
+        held(evidence, _summary(evidence.tables["slopes"]), failing={"place": "kink"}),
         "How far the loss is from what the first terms of its expansion foretell, along one "
         "direction, and the power of the step that this error goes with.",
     )
