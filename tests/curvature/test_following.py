@@ -8,6 +8,8 @@ from unstuck.curvature.departure import descend_together, loss_and_gradient
 from unstuck.curvature.escape import descend
 from unstuck.curvature.following import follow_eigenvectors, last_layer, minimise_last_layer
 from unstuck.errors import CurvatureError
+from unstuck.optim.coefficients import optimizer
+from unstuck.optim.update import UpdateRule
 
 DECAY = 0.02
 
@@ -147,3 +149,23 @@ def test_wrong_arguments_of_a_descent_are_named(problem):
         descend_together(problem, **given | {"thresholds": torch.ones(2)})
     with pytest.raises(CurvatureError, match="must be positive"):
         descend_together(problem, **given | {"rates": -one})
+
+
+def test_momentum_is_that_of_the_heavy_ball(problem):
+    starts = problem.theta + torch.tensor([0.1, 0.3], dtype=torch.float64)[:, None]
+    rule = UpdateRule([optimizer("momentum", momentum=0.9)] * 2, starts.shape[1], torch.float64)
+    theta, rates = starts.clone(), torch.full((2,), 0.05, dtype=torch.float64)
+    losses = []
+    for _ in range(6):
+        loss, gradient = loss_and_gradient(problem, theta)
+        losses.append(loss.numpy())
+        rule.step(theta, gradient, rates)
+    runs = descend_together(
+        problem,
+        starts=starts,
+        rates=rates,
+        thresholds=torch.full((2,), -1.0, dtype=torch.float64),
+        momenta=torch.full((2,), 0.9, dtype=torch.float64),
+        max_updates=5,
+    )
+    np.testing.assert_allclose(runs.losses, losses, rtol=1e-12)

@@ -31,6 +31,7 @@ def descend_together(
     max_updates: int,
     afterwards: Tensor | None = None,
     stay: Tensor | None = None,
+    momenta: Tensor | None = None,
 ) -> Departures:
     """Descend from every start until its loss is below its threshold, and some way on.
 
@@ -44,6 +45,8 @@ def descend_together(
         Updates ``[M]`` for which a run goes on after that; none by default.
     stay
         Which starts ``[M]`` are not expected to escape: they run for as long as any other does.
+    momenta
+        Share of the step before ``[M]`` that each keeps (heavy ball); none by default.
 
     Raises
     ------
@@ -61,7 +64,8 @@ def descend_together(
         raise CurvatureError("rates and max_updates must be positive.")
     waits = torch.zeros(size, dtype=torch.bool) if stay is None else stay
     more = torch.zeros(size, dtype=torch.float64) if afterwards is None else afterwards.double()
-    theta = starts.clone()
+    kept = torch.zeros(size, dtype=torch.float64) if momenta is None else momenta.double()
+    theta, step = starts.clone(), torch.zeros_like(starts)
     escaped = torch.full((size,), torch.nan, dtype=torch.float64)
     farthest = torch.zeros(size, dtype=torch.float64)
     ends = torch.full((size,), float(max_updates), dtype=torch.float64)
@@ -79,7 +83,8 @@ def descend_together(
         new = active[(loss < thresholds[active]) & escaped[active].isnan()]
         escaped[new] = float(update)
         ends[new] = (update + more[new]).clamp(max=max_updates)
-        theta[active] -= rates[active, None] * gradient
+        step[active] = kept[active, None] * step[active] + rates[active, None] * gradient
+        theta[active] -= step[active]
     return Departures(np.array(curves), escaped.numpy(), farthest.numpy())
 
 
