@@ -65,3 +65,22 @@ def test_activation_and_batch_normalisation_leave_the_weights_alone():
     expected = plain.views(plain.initial(2)[None])
     got = other.views(other.initial(2)[None])
     assert all(torch.equal(got[name], view) for name, view in expected.items())
+
+
+def test_a_favoured_output_leaves_the_weights_alone():
+    even, sure = (
+        Network(NetworkSpec(hidden=(5,), initial_bias=bias), (4,), 10) for bias in (0.0, 7.0)
+    )
+    favoured = set()
+    for seed in range(20):
+        difference = sure.initial(seed) - even.initial(seed)
+        (place,) = difference.nonzero().flatten().tolist()
+        assert difference[place] == 7.0
+        favoured.add(place - (sure.parameter_count - 10))
+    assert favoured <= set(range(10))
+    assert len(favoured) > 3
+
+
+def test_an_even_start_keeps_the_description_that_it_had():
+    assert "initial_bias" not in NetworkSpec(initial_bias=0).model_dump(mode="json")
+    assert NetworkSpec(initial_bias=1).model_dump(mode="json")["initial_bias"] == 1

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from unstuck.population.spec import NetworkSpec
 
+Array = NDArray[np.float64]
+
 WEIGHT_STREAM = 1
 """Stream of random numbers, beside the seed, from which initial weights are drawn."""
 
@@ -36,10 +38,26 @@ def draw_weights(
     shape: tuple[int, ...],
     fan_in: int,
     fan_out: int,
-) -> NDArray[np.float64]:
+) -> Array:
     """Draw weights of mean 0 and the standard deviation that the specification asks for."""
     deviation = weight_deviation(spec, fan_in, fan_out)
     if spec.init_distribution == "normal":
         return generator.normal(0.0, deviation, shape)
     bound = math.sqrt(3) * deviation
     return generator.uniform(-bound, bound, shape)
+
+
+def favour_an_output(spec: NetworkSpec, generator: np.random.Generator, bias: Array) -> None:
+    """Put the initial bias that the specification asks for on one of the outputs, in place.
+
+    Parameters
+    ----------
+    spec
+        The network.
+    generator
+        That of the initial weights, after all of them: the weights are those of an even start.
+    bias
+        Initial bias of every output `[classes]`.
+    """
+    if spec.initial_bias:
+        bias[generator.integers(bias.size)] = spec.initial_bias

@@ -10,7 +10,11 @@ from torch import Tensor
 
 from unstuck.errors import ConfigError
 from unstuck.population.convolution import Convolution, LocalConvolution
-from unstuck.population.initialisation import draw_weights, weight_generator
+from unstuck.population.initialisation import (
+    draw_weights,
+    favour_an_output,
+    weight_generator,
+)
 from unstuck.population.layers import Activation, Layer, MeanPool, Reshape, Saved, Shape, Tensors
 from unstuck.population.layout import Layout, Slot
 from unstuck.population.linear import Linear
@@ -91,7 +95,9 @@ class Network:
     def initial(self, seed: int) -> Tensor:
         """Return the initial parameters `[P]` in float64, which depend on spec and seed only."""
         generator = weight_generator(seed)
-        return _flat([a for layer in self.layers for a in layer.initial_parameters(generator)])
+        drawn = [a for layer in self.layers for a in layer.initial_parameters(generator)]
+        favour_an_output(self.spec, generator, bias=drawn[-1])
+        return _flat(drawn)
 
     def initial_buffers(self) -> Tensor:
         """Return the initial buffers `[Q]` in float64."""

@@ -23,7 +23,7 @@ Placement = Annotated[
 ]
 
 #: fields that a network without their effect is described without, so that they change no identity
-_OPTIONAL = ("repeat", "batchnorm_noise")
+_OPTIONAL = ("repeat", "batchnorm_noise", "initial_bias")
 
 
 class NetworkSpec(BaseModel):
@@ -72,6 +72,12 @@ class NetworkSpec(BaseModel):
     )
     init_scale: PositiveFloat = Field(
         1.0, description="Factor on the standard deviation of the initial weights."
+    )
+    initial_bias: float = Field(
+        0.0,
+        ge=0,
+        description="Initial bias of one output, drawn by the seed; that of all others is 0. Where "
+        "it is large the network starts sure that every sample is of that class.",
     )
 
     @model_validator(mode="after")

@@ -24,13 +24,22 @@ from unstuck.study.analyses.base import AnalysisBase
 from unstuck.study.analyses.kinds import parse_analysis
 from unstuck.study.analyses.kinds import schema as analysis_schema
 from unstuck.study.names import one_of
-from unstuck.training.spec import Criterion, LossName, Order, Precision, Scalar
+from unstuck.training.spec import (
+    Criterion,
+    EndCriterion,
+    LossName,
+    Order,
+    Precision,
+    Scalar,
+    require_target,
+)
 
 # a name becomes part of a path, so it may hold nothing that leads out of results/
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 BatchSize = Annotated[int, Field(ge=1)] | Literal["full"]
 Count = Annotated[int, Field(ge=1)]
 Rate = Annotated[float, Field(gt=0)]
+Target = Annotated[float, Field(gt=0)]
 
 #: fields of an architecture, an optimizer or a schedule that an experiment may vary on its own
 OVERRIDES: Mapping[str, type[BaseModel]] = {
@@ -105,7 +114,7 @@ class Tuning(_Model):
         description="Grid per optimizer; `default` serves those without one."
     )
     seeds: Count = Field(default=2, description="Tuning seeds, disjoint from evaluation seeds.")
-    by: Criterion = Field(
+    by: EndCriterion = Field(
         default="validation_loss", description="What the best rate is best at, at the end."
     )
     extensions: Annotated[int, Field(ge=0)] = Field(
@@ -165,6 +174,14 @@ class Experiment(_Model):
     tune_by: Criterion | None = Field(
         default=None, description="What the best rate is best at here, instead of `tuning.by`."
     )
+    tune_seeds: Count | None = Field(
+        default=None, description="Tuning seeds here, instead of `tuning.seeds`."
+    )
+    target: Target | dict[Name, Target] | None = Field(
+        default=None,
+        description="Training accuracy (share) or loss to arrive at, of all datasets or by "
+        "dataset, where `tune_by` is how soon.",
+    )
     exclude: list[Where] = Field(
         default_factory=list, description="Combinations of axis values to leave out."
     )
@@ -206,6 +223,7 @@ class Experiment(_Model):
     def _checked(self) -> Self:
         if (self.epochs is None) == (self.updates is None):
             raise ValueError("give either epochs or updates as the budget, not both or neither")
+        require_target(self.tune_by, self.target is not None)
         for key, value in self.axes().items():
             if not value:
                 raise ValueError(f"{key} is an empty list; give at least one value")
@@ -226,6 +244,10 @@ class Experiment(_Model):
                 )
         return self
 
+    def target_of(self, dataset: str) -> float | None:
+        """What runs on a dataset are to arrive at; None where nothing is."""
+        return self.target.get(dataset) if isinstance(self.target, dict) else self.target
+
     @property
     def measurements(self) -> tuple[Measurement, ...]:
         """All that says which endpoints are measured."""
@@ -234,8 +256,8 @@ class Experiment(_Model):
     def axes(self) -> dict[str, list[Any]]:
         """Every axis with its values, in the order in which the config gives them."""
         fixed = {
-            *("description", "evaluations", "seeds", "tune_by", "exclude"),
-            *("spectra", "audit", "stalls", "places", "filters"),
+            *("description", "evaluations", "seeds", "tune_by", "tune_seeds", "target"),
+            *("exclude", "spectra", "audit", "stalls", "places", "filters"),
         }
         values = {
             name: getattr(self, name) for name in type(self).model_fields if name not in fixed
@@ -351,6 +373,9 @@ class Study(_Model):
                             f"tuning.rates has no grid for {optimizer!r}, which "
                             f"experiments.{name} tunes; add one, or one named 'default'"
                         )
+            if isinstance(experiment.target, dict):
+                for dataset in axes["dataset"]:
+                    one_of(dataset, experiment.target, what=f"experiments.{name}.target: dataset")
             self._batches_fit(name, axes)
         for name, analysis in self.analyses.items():
             if name in self.experiments:

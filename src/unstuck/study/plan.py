@@ -247,6 +247,9 @@ class Plan:
             "dtype": point["dtype"],
             "lr_policy": "tuned" if point["lr"] == "tuned" else "fixed",
         } | {key: point[key] for key in sorted({*OVERRIDES, "subset"} & point.keys())}
+        target = experiment.target_of(point["dataset"])
+        if target is not None:
+            labels |= {"target": target}
         return Cell(
             labels=labels,
             run=recipe,
@@ -264,7 +267,8 @@ class Plan:
             rates=grid.rates,
             extensions=tuning.extensions,
             by=experiment.tune_by or tuning.by,
-            seeds=tuning.seeds,
+            seeds=experiment.tune_seeds or tuning.seeds,
+            target=experiment.target_of(point["dataset"]),
         )
 
 

@@ -1,12 +1,17 @@
 """A cell in the course of a job: the rates it has tried, and the one it settles on."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from typing import Any
 
+import pandas as pd
+
+from unstuck.statistics.arrival import arrivals
 from unstuck.training.spec import Cell, RunSpec, Tune
 from unstuck.training.tuning import Choice, choose, score
 
 Row = dict[str, Any]
+Curves = Callable[[set[str]], pd.DataFrame]
 
 
 class Arm:
@@ -37,16 +42,24 @@ class Arm:
             return []
         return [self.cell.run.at(self._choice.rate, seed) for seed in range(self.cell.seeds)]
 
-    def judge(self, rows: Mapping[str, Row]) -> bool:
+    def judge(self, rows: Mapping[str, Row], curves: Curves) -> bool:
         """Settle on the best rate, or add one beyond the edge and return True.
 
-        `rows` holds the measurements of every tuning run by run_id.
+        `rows` holds the final measurements of every tuning run by run_id; `curves` gives those on
+        the way of the runs asked for.
         """
         if self._tune is None:
             return False
         scores: dict[float, list[float]] = {}
-        for run in self.tuning():
-            scores.setdefault(run.lr, []).append(score(self._tune, rows[run.run_id]))
+        runs = self.tuning()
+        arrived: Mapping[str, float] = {}
+        if self._tune.target is not None:
+            arrived = dict(
+                arrivals(curves({run.run_id for run in runs}), self._tune.by, self._tune.target)
+            )
+        for run in runs:
+            scored = score(self._tune, rows[run.run_id], arrived.get(run.run_id, math.nan))
+            scores.setdefault(run.lr, []).append(scored)
         choice = choose(self._tune, scores)
         if choice.extension is not None:
             self._rates.append(choice.extension)

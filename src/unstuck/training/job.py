@@ -58,11 +58,11 @@ def train_cells(
     bank = Bank(dataset, execution, previous, lines)
     # runs at fixed rates wait for nothing, and fill up the populations of the first round
     bank.train(run for arm in arms for run in (*arm.tuning(), *arm.evaluation()))
-    undecided = [arm for arm in arms if arm.judge(bank.rows)]
+    undecided = [arm for arm in arms if arm.judge(bank.rows, bank.curves)]
     while undecided:
         progress(f"the best rate of {len(undecided)} cells lies on the edge: extending their grids")
         bank.train(run for arm in undecided for run in arm.tuning())
-        undecided = [arm for arm in undecided if arm.judge(bank.rows)]
+        undecided = [arm for arm in undecided if arm.judge(bank.rows, bank.curves)]
     bank.train(run for arm in arms for run in arm.evaluation())
     progress(lines.line())
     rows = [

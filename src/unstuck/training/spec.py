@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
 
@@ -15,7 +15,9 @@ from unstuck.population.spec import NetworkSpec
 LossName = Literal["cross_entropy", "squared_error", "softmax_squared_error"]
 Order = Literal["reshuffled", "fixed", "sorted"]
 Precision = Literal["float32", "float64"]
-Criterion = Literal["validation_loss", "validation_accuracy", "train_loss"]
+EndCriterion = Literal["validation_loss", "validation_accuracy", "train_loss"]
+ArrivalCriterion = Literal["updates_to_accuracy", "updates_to_loss"]
+Criterion = EndCriterion | ArrivalCriterion
 Scalar = bool | int | float | str
 
 #: seed of the first tuning run; evaluation runs count from 0, so the two never meet
@@ -121,6 +123,19 @@ def run_id(recipe_digest: str, lr: float, seed: int) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+def require_target(by: str | None, given: bool) -> None:
+    """Refuse a criterion of arrival without a target, and a target that nothing arrives at.
+
+    Raises
+    ------
+    ValueError
+        If one is without the other.
+    """
+    if given != (by in get_args(ArrivalCriterion)):
+        names = " or ".join(get_args(ArrivalCriterion))
+        raise ValueError(f"a target belongs to tuning by {names}; give both or neither")
+
+
 class Tune(_Frozen):
     """Choose the learning rate from a grid, on tuning seeds 1000, 1001, ..."""
 
@@ -129,7 +144,11 @@ class Tune(_Frozen):
         4, ge=0, description="How many rates the grid may grow by when its best lies on an edge."
     )
     by: Criterion = Field(
-        "validation_loss", description="What the best rate is best at, after the last update."
+        "validation_loss",
+        description="What the best rate is best at: after the last update, or how soon.",
+    )
+    target: PositiveFloat | None = Field(
+        None, description="Training accuracy (share) or loss to arrive at, where `by` is how soon."
     )
     seeds: PositiveInt = Field(2, description="Tuning seeds per rate.")
 
@@ -137,6 +156,11 @@ class Tune(_Frozen):
     def _ascending(self) -> Self:
         if any(high <= low for low, high in zip(self.rates, self.rates[1:], strict=False)):
             raise ValueError(f"rates must ascend without repetition, not {list(self.rates)}")
+        return self
+
+    @model_validator(mode="after")
+    def _target_for_arrival(self) -> Self:
+        require_target(self.by, self.target is not None)
         return self
 
     @property
@@ -158,6 +182,9 @@ class Cell(_Frozen):
     @property
     def key(self) -> str:
         """Identity of a cell among those of a job: its recipe, its rate and its labels."""
-        rate: Any = self.rate.model_dump(mode="json") if isinstance(self.rate, Tune) else self.rate
+        rate: Any = self.rate
+        if isinstance(rate, Tune):
+            # without what is left out, as before there were targets
+            rate = rate.model_dump(mode="json", exclude_none=True)
         text = json.dumps([self.run.digest, rate, self.labels], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from unstuck.errors import ConfigError
+from unstuck.statistics.arrival import MEASURES
 from unstuck.training.spec import Tune
 
 
@@ -40,8 +41,10 @@ def choose(tune: Tune, scores: Mapping[float, Sequence[float]]) -> Choice:
     return Choice(tried[best], edge, _beyond(tune, tried, best) if can_extend else None)
 
 
-def score(tune: Tune, row: Mapping[str, float]) -> float:
+def score(tune: Tune, row: Mapping[str, float], arrived: float = math.nan) -> float:
     """Return what a finished run is judged by, lower is better; infinite if it diverged.
+
+    A run that does not arrive at its target counts its budget, and more the farther off it ends.
 
     Parameters
     ----------
@@ -49,6 +52,8 @@ def score(tune: Tune, row: Mapping[str, float]) -> float:
         `by` names the measurement.
     row
         Final measurements of the run, `diverged_at` among them (NaN if it did not).
+    arrived
+        Update at which the run was at the target; NaN if it never was.
 
     Raises
     ------
@@ -57,6 +62,10 @@ def score(tune: Tune, row: Mapping[str, float]) -> float:
     """
     if not math.isnan(row["diverged_at"]):
         return math.inf
+    if tune.target is not None:
+        column, _ = MEASURES[tune.by]
+        late = row["updates"] * (1 + abs(row[column] - tune.target))
+        return late if math.isnan(arrived) else arrived
     value = float(row[tune.by])
     if math.isnan(value):
         raise ConfigError(f"tuning by {tune.by} needs a validation part, but it has no samples.")

@@ -1,0 +1,69 @@
+"""Rates chosen by how soon runs arrive at a target."""
+
+import math
+
+import pandas as pd
+import pytest
+
+from unstuck.data.prepare import prepare
+from unstuck.data.spec import DatasetSpec
+from unstuck.statistics.arrival import arrivals
+from unstuck.training.job import train_cells
+from unstuck.training.spec import Cell, Recipe, Tune
+from unstuck.training.tuning import score
+
+CURVES = pd.DataFrame(
+    {
+        "run_id": ["a"] * 4 + ["b"] * 4,
+        "update": [0, 5, 10, 15] * 2,
+        "train_accuracy": [0.1, 0.6, 0.4, 0.7, 0.1, 0.2, 0.3, 0.4],
+        "train_loss": [2.3, 1.0, 1.2, 0.8, 2.3, math.inf, math.inf, math.inf],
+    }
+)
+SOUND = {"updates": 15, "train_accuracy": 0.4, "diverged_at": math.nan}
+
+
+def test_arrival_is_the_first_measurement_at_the_target():
+    assert arrivals(CURVES, "updates_to_accuracy", 0.5).to_dict() == pytest.approx(
+        {"a": 5.0, "b": math.nan}, nan_ok=True
+    )
+    assert arrivals(CURVES, "updates_to_loss", 1.0)["a"] == 5.0
+    assert math.isnan(arrivals(CURVES, "updates_to_loss", 1.0)["b"])
+
+
+def test_a_run_that_does_not_arrive_is_later_than_one_that_does_and_ranked_by_its_end():
+    tune = Tune(rates=(0.1, 1.0), by="updates_to_accuracy", target=0.5)
+    assert score(tune, SOUND, 15.0) == 15
+    assert score(tune, SOUND) == pytest.approx(15 * 1.1)
+    assert score(tune, SOUND | {"train_accuracy": 0.3}) > score(tune, SOUND)
+    assert score(tune, SOUND | {"diverged_at": 12.0}, 5.0) == math.inf
+
+
+@pytest.mark.parametrize("fields", [{"by": "updates_to_loss"}, {"target": 0.9}])
+def test_a_target_and_its_criterion_go_together(fields):
+    with pytest.raises(ValueError, match="give both or neither"):
+        Tune(rates=(0.1,), **fields)
+
+
+def test_the_rate_that_arrives_first_is_chosen():
+    data = prepare(DatasetSpec(source="digits", train=96, validation=16, test=32))
+    recipe = Recipe.model_validate(
+        {"dataset": "digits", "data": "0", "network": {"hidden": [8]}, "optimizer": {}}
+        | {"schedule": {}, "batch_size": 16, "updates": 60, "evaluations": 30}
+    )
+    tune = Tune(rates=(0.001, 0.1, 0.5), by="updates_to_accuracy", target=0.8, extensions=0)
+    done = train_cells([Cell(run=recipe, rate=tune, seeds=1)], data)
+    tuning = done.runs[done.runs["role"] == "tuning"]
+    arrived = tuning["run_id"].map(arrivals(done.curves, tune.by, 0.8)).groupby(tuning["lr"]).mean()
+    assert arrived.notna().sum() >= 2
+    chosen = done.runs.loc[done.runs["role"] == "evaluation", "lr"].iloc[0]
+    assert chosen == arrived.idxmin()
+
+
+def test_cells_without_a_target_keep_their_identity():
+    recipe = {"dataset": "d", "data": "0", "network": {}, "optimizer": {}, "schedule": {}}
+    cell = Cell(
+        run=Recipe.model_validate(recipe | {"epochs": 1}), rate=Tune(rates=(0.1, 1.0)), seeds=1
+    )
+    assert "target" not in cell.rate.model_dump(mode="json", exclude_none=True)
+    assert cell.key == "088d809ffb992eed"
