@@ -18,7 +18,6 @@ LOSSES = {
 }
 REFERENCE, *RIVALS = LOSSES
 STARTS = {"even": "ordinary start", "wrong": "sure and wrong"}
-FROM = {"even": "ordinary starts", "wrong": "sure and wrong ones"}
 STEP, GROUP = 0.9, 3.6
 
 
@@ -110,17 +109,12 @@ def _summary(table: pd.DataFrame) -> str:
     """Say by which factors the squared errors differ from the cross-entropy, by start."""
     logs = np.log(table.set_index(["dataset", "optimizer", "start", "loss", "seed"])["updates"])
     arms = logs.groupby(["start", "loss", "dataset", "optimizer"]).mean().unstack("loss")
-    spans = []
-    for loss in RIVALS:
-        gain = np.exp(arms[loss] - arms[REFERENCE])
-        found = [start for start in STARTS if start in gain.index.get_level_values("start")]
-        spans.append(
-            " and ".join(
-                f"×{gain[start].min():.1f} to ×{gain[start].max():.1f} from {FROM[start]}"
-                for start in found
-            )
-        )
-    return (
-        f"Next to cross-entropy, squared error after softmax takes {spans[0]} the updates; the raw "
-        f"one {spans[1]}"
-    )
+    spans = {}
+    for start in STARTS:
+        found = arms[arms.index.get_level_values("start") == start]
+        gains = {loss: np.exp(found[loss] - found[REFERENCE]) for loss in RIVALS if len(found)}
+        spans[start] = [f"×{gain.min():.1f}–{gain.max():.1f}" for gain in gains.values()]
+    even, wrong = (" after softmax and ".join(span) for span in spans.values())
+    parts = [f"from ordinary starts {even} raw"] * bool(even)
+    parts += [f"from sure and wrong ones {wrong} raw"] * bool(wrong)
+    return f"Updates with squared error over those with cross-entropy: {'; '.join(parts)}"
