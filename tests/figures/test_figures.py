@@ -160,6 +160,7 @@ def test_every_axis_is_named(claim, drawn):
         "2.1.11": ("Update", "Size of the step", "β₁ = 0.9"),
         "2.1.12": ("Main effect on test accuracy (points)", "optimizer", "schedule"),
         "2.2.3": ("Output y₁ of the true class", "Updates to p > 0.9", "given up", "Adam"),
+        "2.2.1": ("Test accuracy (%)", "one-hot targets", "class numbers permuted", "Digits"),
         "2.2.4": ("Updates to the target", "cross-entropy", "sure and wrong", "MNIST-1D"),
         "3.1.2": ("Before the layer", "Value of the feature", "Feature"),
         "3.1.3": ("Sample whose input changes", "all others\ntogether", "Batch size (samples)"),

@@ -11,7 +11,7 @@ from unstuck.data.pca import fit_pca
 from unstuck.data.spec import DatasetSpec
 from unstuck.data.split import stratified_split
 from unstuck.data.standardise import fit_standardisation
-from unstuck.data.transforms import PARTS, LabelNoise, Part, Scale
+from unstuck.data.transforms import PARTS, Brightness, LabelNoise, Part, Scale
 
 Samples = dict[Part, np.ndarray]
 
@@ -38,6 +38,12 @@ def prepare(spec: DatasetSpec, cache: Path | None = None) -> Dataset:
     x, y = _split(spec, raw)
     for pattern_transform in spec.pattern_transforms:
         x = {part: pattern_transform.apply(x[part], part) for part in PARTS}
+    names = list(spec.origin.class_names)
+    for transform in spec.transforms:
+        if isinstance(transform, Brightness):
+            bounds = transform.bounds(x["train"], spec.classes)
+            y = {part: transform.apply(x[part], bounds) for part in PARTS}
+            names = [f"brightness {number} of {spec.classes}" for number in range(1, spec.classes + 1)]
     x, standardisation = _standardised(spec, x)
     x, components = _projected(spec, x)
     changed = 0
@@ -52,6 +58,7 @@ def prepare(spec: DatasetSpec, cache: Path | None = None) -> Dataset:
     tensors |= {f"y_{part}": y[part] for part in PARTS}
     card = {
         **_description(spec, raw, y),
+        "class_names": names,
         "standardisation": standardisation,
         "pca": components,
         "labels_changed": changed,
@@ -113,7 +120,6 @@ def _description(spec: DatasetSpec, raw: RawData, y: Samples) -> dict[str, Any]:
         "raw_sha256": raw.checksums,
         "raw_shape": list(source.shape),
         "classes": spec.classes,
-        "class_names": list(source.class_names),
         "samples": {part: len(y[part]) for part in PARTS},
         "samples_per_class": {
             part: np.bincount(y[part], minlength=spec.classes).tolist() for part in PARTS

@@ -70,7 +70,7 @@ class DatasetSpec(BaseModel):
     transforms: tuple[Transform, ...] = Field(
         default=(),
         description="Changes to the data, each kind at most once: resize, shift and permute (in "
-        "this list's order, before standardisation), scale (after it), label_noise.",
+        "this list's order, before standardisation), scale (after it), label_noise, brightness.",
     )
     folder: str | None = Field(
         default=None,

@@ -1,7 +1,8 @@
 """Changes to a dataset that a claim asks for: what each does, to which part, and when.
 
 Resize, shift and permute act on the raw pattern, in the order given; scale acts after
-standardisation and PCA; label noise acts on the training labels.
+standardisation and PCA; label noise acts on the training labels; brightness makes labels of the raw
+pattern.
 """
 
 from typing import Annotated, Literal
@@ -16,6 +17,7 @@ PERMUTE_STREAM = 111
 SCALE_STREAM = 112
 SHIFT_STREAM = 113
 LABEL_STREAM = 114
+RELABEL_STREAM = 115
 
 
 class _Transform(BaseModel):
@@ -142,5 +144,37 @@ class LabelNoise(_Transform):
         return noisy
 
 
+class Brightness(_Transform):
+    """Replace the class by an ordered one: by how bright the raw pattern is in the mean.
+
+    The bounds are quantiles of the training part, so that all classes have about as many samples.
+    They follow the pattern transforms that are given.
+    """
+
+    kind: Literal["brightness"] = "brightness"
+
+    def bounds(self, x: np.ndarray, classes: int) -> np.ndarray:
+        """Give the inner bounds ``[classes - 1]`` from training patterns ``x [N, *shape]``."""
+        return np.quantile(_means(x), np.arange(1, classes) / classes)
+
+    def apply(self, x: np.ndarray, bounds: np.ndarray) -> np.ndarray:
+        """Give the class of every pattern of ``x [N, *shape]``, from the darkest up."""
+        return np.searchsorted(bounds, _means(x)).astype(np.int64)
+
+
+def _means(x: np.ndarray) -> np.ndarray:
+    means: np.ndarray = x.reshape(len(x), -1).mean(axis=1, dtype=np.float64)
+    return means
+
+
+def permuted_labels(y: np.ndarray, classes: int, seed: int) -> np.ndarray:
+    """Give the labels ``y [N]`` with the class numbers permuted once, alike for all samples."""
+    permutation = np.random.default_rng([seed, RELABEL_STREAM]).permutation(classes)
+    permuted: np.ndarray = permutation[y]
+    return permuted
+
+
 PatternTransform = Resize | Shift | Permute
-Transform = Annotated[Resize | Shift | Permute | Scale | LabelNoise, Field(discriminator="kind")]
+Transform = Annotated[
+    Resize | Shift | Permute | Scale | LabelNoise | Brightness, Field(discriminator="kind")
+]

@@ -20,7 +20,11 @@ class Loss(ABC):
     def value_and_gradient(self, outputs: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """Return the loss of each sample `[K, B]` and the gradient of their mean `[K, B, C]`."""
 
-    def correct(self, outputs: Tensor, y: Tensor) -> Tensor:
+    def output_count(self, classes: int) -> int:
+        """Return how many outputs the last layer has for so many classes."""
+        return classes
+
+    def correct(self, outputs: Tensor, y: Tensor, classes: int) -> Tensor:
         """Return how many samples have their largest output, the first if tied, at their class.
 
         `[K]` int64. A sample with an output that is not a number is never correct.
@@ -29,8 +33,8 @@ class Loss(ABC):
         # which does not vectorise over few classes and would cost as much as the forward pass.
         outputs = outputs.detach()
         short = outputs.amax(2, keepdim=True) - outputs
-        classes = torch.arange(outputs.shape[2], dtype=short.dtype, device=short.device)
-        winner = torch.add(classes, short, alpha=torch.finfo(short.dtype).max).amin(2)
+        numbers = torch.arange(classes, dtype=short.dtype, device=short.device)
+        winner = torch.add(numbers, short, alpha=torch.finfo(short.dtype).max).amin(2)
         return (winner == y).sum(1)
 
 
@@ -83,9 +87,32 @@ class SoftmaxSquaredError(Loss):
         return value, probability * (error - (probability * error).sum(2, keepdim=True))
 
 
+class ClassNumber(Loss):
+    """`½ (output - y)²` of a single output, which is to be the number of the class."""
+
+    def output_count(self, classes: int) -> int:
+        return 1
+
+    def value(self, outputs: Tensor, y: Tensor) -> Tensor:
+        return 0.5 * (outputs.squeeze(2) - y).square()
+
+    def value_and_gradient(self, outputs: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        error = outputs - y.unsqueeze(2)
+        return 0.5 * error.square().squeeze(2), error / outputs.shape[1]
+
+    def correct(self, outputs: Tensor, y: Tensor, classes: int) -> Tensor:
+        """Return how many samples have an output nearer to their class number than to others.
+
+        `[K]` int64. Beyond the first or the last number that one is the nearest.
+        """
+        nearest = outputs.detach().squeeze(2).clamp(0, classes - 1).round()
+        return (nearest == y).sum(1)
+
+
 LOSSES: dict[str, Loss] = {
     "cross_entropy": CrossEntropy(),
     "squared_error": SquaredError(),
     "softmax_squared_error": SoftmaxSquaredError(),
+    "class_number": ClassNumber(),
 }
 """Every loss by the name that a run gives it."""

@@ -38,19 +38,28 @@ class Network:
     input_shape
         Shape of one sample: `(features,)`, `(C, L)` or `(C, H, W)`; dense networks flatten it.
     classes
-        Outputs of the last layer.
+        Classes to be told apart.
+    loss
+        Loss that the network is for, a key of `LOSSES`: it decides the outputs of the last layer,
+        one a class unless the loss says otherwise.
 
     Raises
     ------
     ConfigError
-        If the input does not suit the kind of network, or a map would vanish.
+        If the input does not suit the kind of network, a map would vanish, or the loss is unknown.
     """
 
-    def __init__(self, spec: NetworkSpec, input_shape: Shape, classes: int) -> None:
+    def __init__(
+        self,
+        spec: NetworkSpec,
+        input_shape: Shape,
+        classes: int,
+        loss: str = "cross_entropy",
+    ) -> None:
         self.spec = spec
         self.input_shape = input_shape
         self.classes = classes
-        named = _layers(spec, input_shape, classes)
+        named = _layers(spec, input_shape, _criterion(loss).output_count(classes))
         self.layers: tuple[Layer, ...] = tuple(named.values())
         self._parameters, self._parameter_spans = _lay(named, lambda layer: layer.parameters)
         self._buffers, self._buffer_spans = _lay(named, lambda layer: layer.buffers)
@@ -129,7 +138,7 @@ class Network:
     def forward(
         self, theta: Tensor, x: Tensor, buffers: Tensor, training: bool
     ) -> tuple[Tensor, Tensor]:
-        """Return the outputs `[K, B, classes]` and the new buffers `[K, Q]`.
+        """Return the outputs `[K, B, C]`, one a class as a rule, and the new buffers `[K, Q]`.
 
         Pure, and traceable by autograd and torch.func.
 
@@ -158,7 +167,7 @@ class Network:
         """
         criterion = _criterion(loss)
         outputs, _ = self.forward(theta, x, buffers, training)
-        return criterion.value(outputs, y).mean(1), criterion.correct(outputs, y)
+        return criterion.value(outputs, y).mean(1), criterion.correct(outputs, y, self.classes)
 
     @torch.no_grad()
     def loss_and_gradient(
@@ -179,8 +188,7 @@ class Network:
         Returns
         -------
         loss : `[K]`
-        correct : `[K]` int64, samples whose largest output is at their class; empty if they are not
-            to be counted
+        correct : `[K]` int64, samples put into their class; empty if they are not to be counted
         gradient : `[K, P]`, written into `out` if it is given
         new_buffers : `[K, Q]`
         """
@@ -189,7 +197,9 @@ class Network:
         outputs, saved, new_buffers = self._run(parameters, x, buffers, training)
         value, upstream = criterion.value_and_gradient(outputs, y)
         gradient = torch.cat(self._backward(upstream, saved, parameters), 1, out=out)
-        correct = criterion.correct(outputs, y) if count_correct else y.new_empty(0)
+        correct = (
+            criterion.correct(outputs, y, self.classes) if count_correct else y.new_empty(0)
+        )
         return value.mean(1), correct, gradient, new_buffers
 
     def _run(
@@ -248,7 +258,7 @@ def _lay(
     return Layout.of(flat), spans
 
 
-def _layers(spec: NetworkSpec, input_shape: Shape, classes: int) -> dict[str, Layer]:
+def _layers(spec: NetworkSpec, input_shape: Shape, outputs: int) -> dict[str, Layer]:
     """Build the layers of a network by name, from input to output."""
     draw = partial(_draw, spec)
     layers: dict[str, Layer] = {}
@@ -278,7 +288,7 @@ def _layers(spec: NetworkSpec, input_shape: Shape, classes: int) -> dict[str, La
     if len(shape) > 1:
         pool = MeanPool(shape) if spec.pool == "mean" else Reshape(shape)
         layers["pool"], shape = pool, pool.output_shape
-    layers["head"] = Linear(shape[-1], classes, draw)
+    layers["head"] = Linear(shape[-1], outputs, draw)
     return layers
 
 

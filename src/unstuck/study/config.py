@@ -39,6 +39,7 @@ Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 BatchSize = Annotated[int, Field(ge=1)] | Literal["full"]
 Count = Annotated[int, Field(ge=1)]
 Rate = Annotated[float, Field(gt=0)]
+Relabelling = Annotated[int, Field(ge=0)]
 Target = Annotated[float, Field(gt=0)]
 
 #: fields of an architecture, an optimizer or a schedule that an experiment may vary on its own
@@ -157,6 +158,10 @@ class Experiment(_Model):
     )
     subset: Count | list[Count] | None = Field(
         default=None, description="Train on the first so many training samples; all if left out."
+    )
+    relabel: Relabelling | list[Relabelling] | None = Field(
+        default=None,
+        description="Seeds of permutations of the class numbers; 0, as if left out, leaves them.",
     )
     batch_size: BatchSize | list[BatchSize] = Field(
         default=32, description="Samples per update; `full` is the whole training part."

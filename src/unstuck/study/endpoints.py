@@ -16,7 +16,6 @@ from unstuck.curvature.problem import Problem
 from unstuck.curvature.spectrum import Spectrum, spectrum_of
 from unstuck.data.dataset import Dataset
 from unstuck.errors import ConfigError
-from unstuck.population.network import Network
 from unstuck.study.moved import moved_tests
 from unstuck.study.stalls import (
     CHANGE,
@@ -26,6 +25,7 @@ from unstuck.study.stalls import (
     change_at_end,
     nearest_point,
 )
+from unstuck.training.loop import network_of
 from unstuck.training.measure import Measure, Part
 from unstuck.training.result import JobResult
 from unstuck.training.spec import Cell
@@ -86,7 +86,7 @@ class Endpoints:
         for number, row in enumerate(self.rows.to_dict("records"), start=1):
             progress(f"endpoint {number} of {len(self.rows)}: run {row['run_id']}")
             recipe = self.cells[row["cell"]].run
-            network = Network(recipe.network, self.dataset.input_shape, self.dataset.classes)
+            network = network_of(recipe, self.dataset)
             used = recipe.trained_on(len(self.dataset.y_train))
             yield (
                 {str(key): value for key, value in row.items()},
@@ -95,7 +95,9 @@ class Endpoints:
                     theta=torch.from_numpy(self.theta[row["run_id"]]).double(),
                     buffers=_buffers(self.buffers, row["run_id"]),
                     x=torch.from_numpy(self.dataset.x_train[:used]),
-                    y=torch.from_numpy(self.dataset.y_train[:used]),
+                    y=torch.from_numpy(
+                        recipe.labels(self.dataset.y_train[:used], self.dataset.classes)
+                    ),
                     loss=recipe.loss,
                     weight_decay=_weight_decay(recipe.optimizer),
                 ),
@@ -223,14 +225,15 @@ def measure_places(endpoints: Endpoints, tolerance: float, progress: Progress) -
         progress(f"endpoint {number} of {len(endpoints.rows)}: run {row['run_id']}")
         recipe = endpoints.cells[row["cell"]].run
         data = endpoints.dataset
-        network = Network(recipe.network, data.input_shape, data.classes)
+        network = network_of(recipe, data)
         theta = torch.from_numpy(endpoints.theta[row["run_id"]]).unsqueeze(0)
         buffers = _buffers(endpoints.buffers, row["run_id"])
         held = theta[:, :0] if buffers is None else buffers.to(theta).unsqueeze(0)
         measure = Measure(network, recipe.loss)
+        y = recipe.labels(data.y_test, data.classes)
         labelled = {str(key): value for key, value in row.items()}
         for distance, x in moved:
-            part = Part(torch.from_numpy(x).to(theta), torch.from_numpy(data.y_test))
+            part = Part(torch.from_numpy(x).to(theta), torch.from_numpy(y))
             _, accuracy = measure.loss_and_accuracy(theta, held, part)
             rows.append(labelled | {"distance": distance, "accuracy": float(accuracy[0])})
     return pd.DataFrame(rows)
@@ -257,7 +260,7 @@ def tabulate_filters(endpoints: Endpoints, tolerance: float, progress: Progress)
                 f"filters: a network of kind {recipe.network.kind!r} has no shared filters; "
                 "name networks of kind conv1d or conv2d in `where`."
             )
-        slot = Network(recipe.network, data.input_shape, data.classes).layout[0]
+        slot = network_of(recipe, data).layout[0]
         kernels = endpoints.theta[row["run_id"]][slot.start : slot.stop].reshape(slot.shape)
         for (*offset, channel, number), weight in np.ndenumerate(kernels):
             element = {"row": offset[-2] if len(offset) > 1 else 0, "column": offset[-1]}

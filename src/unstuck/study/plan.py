@@ -225,6 +225,7 @@ class Plan:
             schedule=schedule,
             loss=point["loss"],
             subset=point.get("subset"),
+            relabel=point.get("relabel", 0),
             batch_size=point["batch_size"],
             epochs=point.get("epochs"),
             updates=point.get("updates"),
@@ -246,7 +247,7 @@ class Plan:
             "order": point["order"],
             "dtype": point["dtype"],
             "lr_policy": "tuned" if point["lr"] == "tuned" else "fixed",
-        } | {key: point[key] for key in sorted({*OVERRIDES, "subset"} & point.keys())}
+        } | {key: point[key] for key in sorted({*OVERRIDES, "subset", "relabel"} & point.keys())}
         target = experiment.target_of(point["dataset"])
         if target is not None:
             labels |= {"target": target}

@@ -34,6 +34,11 @@ class Population:
     buffers: dict[str, NDArray[Any]]  # running statistics [Q] by run_id
 
 
+def network_of(recipe: Recipe, dataset: Dataset) -> Network:
+    """Return the network of a recipe."""
+    return Network(recipe.network, dataset.input_shape, dataset.classes, recipe.loss)
+
+
 def shape_key(run: Recipe) -> tuple[Any, ...]:
     """Return what runs must have in common to train side by side."""
     varying = {"optimizer", "schedule", "lr", "seed"}
@@ -97,7 +102,7 @@ class _Training:
         self._train, self._validation, self._test = (
             Part(
                 torch.from_numpy(x).to(device, DTYPES[run.dtype]),
-                torch.from_numpy(y).to(device),
+                torch.from_numpy(run.labels(y, dataset.classes)).to(device),
             )
             for x, y in (
                 (dataset.x_train[:used], dataset.y_train[:used]),
@@ -105,7 +110,7 @@ class _Training:
                 (dataset.x_test, dataset.y_test),
             )
         )
-        self._network = Network(run.network, dataset.input_shape, dataset.classes)
+        self._network = network_of(run, dataset)
         self._measure = Measure(self._network, run.loss)
         self._per_epoch = run.updates_per_epoch(self._train.size)
         self._updates = run.total_updates(self._train.size)

@@ -7,8 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from unstuck.data.dataset import Dataset
-from unstuck.population.network import Network
-from unstuck.training.loop import shape_key
+from unstuck.training.loop import network_of, shape_key
 from unstuck.training.measure import activation_count
 from unstuck.training.spec import Recipe, RunSpec
 
@@ -27,11 +26,6 @@ class Group:
     runs: tuple[RunSpec, ...]
     updates: int  # of each member
     cost: float
-
-
-def network_of(recipe: Recipe, dataset: Dataset) -> Network:
-    """Return the network of a recipe."""
-    return Network(recipe.network, dataset.input_shape, dataset.classes)
 
 
 def members_per_population(recipe: Recipe, dataset: Dataset) -> int:

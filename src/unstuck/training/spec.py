@@ -6,13 +6,15 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, Literal, Self, get_args
 
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
 
+from unstuck.data.transforms import permuted_labels
 from unstuck.optim.coefficients import Coefficients
 from unstuck.optim.schedules import ScheduleSpec
 from unstuck.population.spec import NetworkSpec
 
-LossName = Literal["cross_entropy", "squared_error", "softmax_squared_error"]
+LossName = Literal["cross_entropy", "squared_error", "softmax_squared_error", "class_number"]
 Order = Literal["reshuffled", "fixed", "sorted"]
 Precision = Literal["float32", "float64"]
 EndCriterion = Literal["validation_loss", "validation_accuracy", "train_loss"]
@@ -40,6 +42,11 @@ class Recipe(_Frozen):
     subset: PositiveInt | None = Field(
         None, description="Train on the first so many training samples; on all if left out."
     )
+    relabel: int = Field(
+        0,
+        ge=0,
+        description="Seed of a permutation of the class numbers; 0: they are as the data have them.",
+    )
     batch_size: PositiveInt | Literal["full"] = Field(32, description="Samples per update.")
     epochs: PositiveInt | None = Field(None, description="Budget in passes over the data.")
     updates: PositiveInt | None = Field(None, description="Budget in updates.")
@@ -61,6 +68,8 @@ class Recipe(_Frozen):
         fields = {name: getattr(self, name) for name in sorted(Recipe.model_fields)}
         if self.subset is None:
             del fields["subset"]  # a run on all samples is the one it was before there were subsets
+        if self.relabel == 0:
+            del fields["relabel"]  # likewise
         content = {
             name: value.model_dump(mode="json") if isinstance(value, BaseModel) else value
             for name, value in fields.items()
@@ -85,6 +94,10 @@ class Recipe(_Frozen):
         )
         run.__dict__["digest"] = self.digest
         return run
+
+    def labels(self, y: NDArray[Any], classes: int) -> NDArray[Any]:
+        """Return class numbers `[N]` as this recipe has them."""
+        return permuted_labels(y, classes, self.relabel) if self.relabel else y
 
     def trained_on(self, available: int) -> int:
         """Samples that a run is trained on, of `available` training samples."""
