@@ -3,7 +3,18 @@
 import numpy as np
 import pytest
 
-from unstuck.data.transforms import PARTS, LabelNoise, Permute, Resize, Scale, Shift
+from unstuck.data.prepare import prepare
+from unstuck.data.spec import DatasetSpec
+from unstuck.data.transforms import (
+    PARTS,
+    Brightness,
+    LabelNoise,
+    Permute,
+    Resize,
+    Scale,
+    Shift,
+    permuted_labels,
+)
 
 
 @pytest.fixture
@@ -82,3 +93,36 @@ def test_label_noise_never_touches_more_than_the_share(share: float) -> None:
     changed = np.sum(LabelNoise(share=share, seed=3).apply(y, 7) != y)
     assert changed <= round(1_000 * share)
     assert changed > 0.6 * 1_000 * share or share == 0
+
+
+def test_brightness_ranks_patterns_and_fills_the_classes_of_the_training_part():
+    x = np.random.default_rng(0).normal(size=(200, 1, 7)).astype(np.float32)
+    bounds = Brightness().bounds(x, 10)
+    classes = Brightness().apply(x, bounds)
+    assert np.bincount(classes).tolist() == [20] * 10
+    order = x.mean(axis=(1, 2), dtype=np.float64).argsort()
+    assert (np.diff(classes[order]) >= 0).all()
+    assert Brightness().apply(x - 99, bounds).max() == 0
+    assert Brightness().apply(x + 99, bounds).min() == 9
+
+
+def test_permuted_labels_are_a_bijection_that_the_seed_decides():
+    y = np.arange(10).repeat(3)
+    first, again, other = (permuted_labels(y, 10, seed) for seed in (1, 1, 2))
+    assert (first == again).all()
+    assert (first != other).any()
+    assert np.bincount(first).tolist() == [3] * 10
+    assert all(len(set(first[y == each])) == 1 for each in range(10))
+
+
+def test_ordered_classes_are_those_of_the_raw_pattern():
+    plain = prepare(DatasetSpec(source="digits", train=96, validation=16, test=32))
+    ordered = prepare(
+        DatasetSpec(
+            source="digits", train=96, validation=16, test=32, transforms=[{"kind": "brightness"}]
+        )
+    )
+    np.testing.assert_array_equal(ordered.x_train, plain.x_train)
+    assert np.bincount(ordered.y_train).max() <= 11
+    assert ordered.card["class_names"][0] == "brightness 1 of 10"
+    assert set(np.unique(ordered.y_test)) <= set(range(10))

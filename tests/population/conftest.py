@@ -39,8 +39,9 @@ def draw_case() -> Callable[..., Case]:
         members: int = 3,
         batch: int = 8,
         dtype: torch.dtype = torch.float64,
+        loss: str = "cross_entropy",
     ) -> Case:
-        network = Network(spec, shape, classes)
+        network = Network(spec, shape, classes, loss)
         generator = torch.Generator().manual_seed(7)
         theta = torch.stack([network.initial(seed) for seed in range(members)])
         theta += 0.1 * torch.randn(theta.shape, generator=generator, dtype=theta.dtype)

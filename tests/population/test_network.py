@@ -64,7 +64,7 @@ def label(spec: NetworkSpec) -> str:
 def test_gradient_is_that_of_autograd(draw_case, spec, training):
     network, theta, buffers, x, y = draw_case(spec, SHAPES[spec.kind])
     theta.requires_grad_()
-    for loss in LOSSES:
+    for loss in TORCH_LOSSES:
         value, correct = network.loss_and_correct(theta, x, y, loss, buffers, training)
         (expected,) = torch.autograd.grad(value.sum(), theta)
         outputs, new_buffers = network.forward(theta, x, buffers, training)
@@ -74,6 +74,24 @@ def test_gradient_is_that_of_autograd(draw_case, spec, training):
         assert torch.equal(correct, (outputs.argmax(2) == y).sum(1))
         torch.testing.assert_close(got[2], expected, rtol=1e-10, atol=1e-13)
         torch.testing.assert_close(got[3], new_buffers.detach(), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("kind", SHAPES)
+def test_gradient_of_class_numbers_is_that_of_autograd(draw_case, kind):
+    spec = NetworkSpec(kind=kind, hidden=(5,), batchnorm="before")
+    network, theta, buffers, x, y = draw_case(spec, SHAPES[kind], loss="class_number")
+    assert network.layout[-1].shape == (1,)
+    theta.requires_grad_()
+    value, correct = network.loss_and_correct(theta, x, y, "class_number", buffers, True)
+    (expected,) = torch.autograd.grad(value.sum(), theta)
+    got = network.loss_and_gradient(theta, x, y, "class_number", buffers, True)
+    torch.testing.assert_close(got[0], value.detach(), rtol=1e-12, atol=1e-13)
+    assert torch.equal(got[1], correct)
+    torch.testing.assert_close(got[2], expected, rtol=1e-10, atol=1e-13)
+
+
+def test_every_loss_is_held_against_torch():
+    assert set(LOSSES) == {*TORCH_LOSSES, "class_number"}
 
 
 @pytest.mark.parametrize("spec", SPECS, ids=label)

@@ -1,4 +1,4 @@
-"""Runs on the first so many training samples."""
+"""Runs on the first so many training samples, and with other class numbers."""
 
 from dataclasses import replace
 
@@ -7,6 +7,7 @@ import pytest
 
 from unstuck.data.prepare import prepare
 from unstuck.data.spec import DatasetSpec
+from unstuck.data.transforms import PARTS
 from unstuck.training.job import train_cells
 from unstuck.training.spec import Cell, Recipe
 
@@ -50,3 +51,22 @@ def test_a_subset_changes_the_identity_of_a_run():
 
 def test_compute_is_counted(digits):
     assert set(trained(digits)["multiply_adds"]) == {64 * 5 + 5 * 10}
+
+
+def test_numbering_the_classes_otherwise_is_another_dataset(digits):
+    numbers = recipe(relabel=3).labels(np.arange(10), 10)
+    parts = {f"y_{part}": numbers[getattr(digits, f"y_{part}")] for part in PARTS}
+    got = trained(digits, relabel=3, loss="class_number")
+    expected = trained(replace(digits, **parts), loss="class_number")
+    for column in ("train_loss", "train_accuracy", "test_accuracy", "validation_loss"):
+        np.testing.assert_array_equal(got[column], expected[column])
+
+
+def test_only_another_numbering_changes_the_identity_of_a_run():
+    assert recipe(relabel=0).digest == recipe().digest != recipe(relabel=1).digest
+
+
+def test_a_network_of_class_numbers_has_one_output(digits):
+    runs = trained(digits, loss="class_number")
+    assert set(runs["parameters"]) == {64 * 5 + 5 + 5 + 1}
+    assert set(trained(digits)["parameters"]) == {64 * 5 + 5 + 50 + 10}

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-import numpy as np
 import pandas as pd
 
 from unstuck.claims.arms import by_seed, evaluation_runs, paired, require_columns
@@ -27,14 +26,17 @@ def one_hot(runs: pd.DataFrame) -> Evidence:
 
     Both are trained by squared error. Numbers are also permuted, which changes nothing for one-hot
     targets but the names of the outputs: the negative control. Where classes have an order the
-    numbers are expected to keep up, and to fall behind once they are permuted: the positive control.
+    numbers are expected to keep up, and to fall behind once permuted: the positive control.
     """
     require_columns(runs, ["loss", "relabel"], "runs")
     chosen = evaluation_runs(runs[runs["loss"].isin(CODES)], ARM)
     chosen = chosen.sort_values(ARM, kind="stable", ignore_index=True)
     contrasts: list[Contrast] = []
     for dataset, part in chosen.groupby("dataset"):
-        arms = {(CODES[str(loss)], int(r)): arm for (loss, r), arm in part.groupby(ARM[1:3])}
+        arms = {
+            (CODES[loss], relabel): part[(part["loss"] == loss) & (part["relabel"] == relabel)]
+            for loss, relabel in sorted(set(zip(part["loss"], part["relabel"], strict=True)))
+        }
         contrasts += _contrasts(arms, str(dataset))
     table = chosen[[*ARM, SCORE, "train_accuracy", "lr", "edge", "diverged"]]
     return Evidence(
@@ -122,4 +124,5 @@ def _contrast(
 def _mean(arms: "list[pd.Series[float]]") -> "pd.Series[float]":
     if len({tuple(arm.index) for arm in arms}) > 1:
         raise DataError("numberings of one arm have different seeds; give all the same.")
-    return pd.Series(np.mean([arm.to_numpy() for arm in arms], axis=0), index=arms[0].index)
+    mean: pd.Series[float] = sum(arms[1:], arms[0]) / len(arms)
+    return mean

@@ -43,7 +43,9 @@ def prepare(spec: DatasetSpec, cache: Path | None = None) -> Dataset:
         if isinstance(transform, Brightness):
             bounds = transform.bounds(x["train"], spec.classes)
             y = {part: transform.apply(x[part], bounds) for part in PARTS}
-            names = [f"brightness {number} of {spec.classes}" for number in range(1, spec.classes + 1)]
+            names = [
+                f"brightness {number} of {spec.classes}" for number in range(1, spec.classes + 1)
+            ]
     x, standardisation = _standardised(spec, x)
     x, components = _projected(spec, x)
     changed = 0

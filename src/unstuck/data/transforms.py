@@ -155,11 +155,13 @@ class Brightness(_Transform):
 
     def bounds(self, x: np.ndarray, classes: int) -> np.ndarray:
         """Give the inner bounds ``[classes - 1]`` from training patterns ``x [N, *shape]``."""
-        return np.quantile(_means(x), np.arange(1, classes) / classes)
+        bounds: np.ndarray = np.quantile(_means(x), np.arange(1, classes) / classes)
+        return bounds
 
     def apply(self, x: np.ndarray, bounds: np.ndarray) -> np.ndarray:
         """Give the class of every pattern of ``x [N, *shape]``, from the darkest up."""
-        return np.searchsorted(bounds, _means(x)).astype(np.int64)
+        classes: np.ndarray = np.searchsorted(bounds, _means(x)).astype(np.int64)
+        return classes
 
 
 def _means(x: np.ndarray) -> np.ndarray:

@@ -197,9 +197,7 @@ class Network:
         outputs, saved, new_buffers = self._run(parameters, x, buffers, training)
         value, upstream = criterion.value_and_gradient(outputs, y)
         gradient = torch.cat(self._backward(upstream, saved, parameters), 1, out=out)
-        correct = (
-            criterion.correct(outputs, y, self.classes) if count_correct else y.new_empty(0)
-        )
+        correct = criterion.correct(outputs, y, self.classes) if count_correct else y.new_empty(0)
         return value.mean(1), correct, gradient, new_buffers
 
     def _run(

@@ -27,7 +27,9 @@ _OPTIONAL = ("repeat", "batchnorm_noise", "initial_bias")
 
 
 class NetworkSpec(BaseModel):
-    """A network of hidden layers of one kind, followed by a linear layer, as a rule with one output per class.
+    """A network of hidden layers of one kind, followed by a linear layer.
+
+    That has one output per class, or as many as the loss asks for.
 
     Convolutional kinds end in `pool` before the linear layer; local ones have weights of their own
     at every place of a map. The convolutional fields are ignored by a dense network.

@@ -45,7 +45,7 @@ class Recipe(_Frozen):
     relabel: int = Field(
         0,
         ge=0,
-        description="Seed of a permutation of the class numbers; 0: they are as the data have them.",
+        description="Seed of a permutation of the class numbers; 0: as the data have them.",
     )
     batch_size: PositiveInt | Literal["full"] = Field(32, description="Samples per update.")
     epochs: PositiveInt | None = Field(None, description="Budget in passes over the data.")
