@@ -147,6 +147,7 @@ def test_every_axis_is_named(claim, drawn):
         "1.2.5": ("Batch size (samples an update)", "accuracy (%)", "training", "validation"),
         "1.2.8": ("Parameter x", "Momentum β", "Walks that cross (%)", "Updates to leave a saddle"),
         "1.2.9": ("Condition number κ", "Along the valley, x", "best momentum", "momentum 0.9"),
+        "1.2.6": ("Batch size (samples an update)", "test accuracy (%)", "Adam, one rate"),
         "2.1.3": ("Bias b", "Weight w", "Distance left", "1e-7: crawls along"),
         "2.1.4": ("Distance left", "Updates to arrive", "Adagrad (sum)", "Turned by 45°"),
         "2.1.7": (

@@ -52,7 +52,10 @@ class CrossEntropy(Loss):
     """`-log softmax(outputs)[y]`."""
 
     def value(self, outputs: Tensor, y: Tensor) -> Tensor:
-        return -outputs.log_softmax(2).gather(2, _index(outputs, y)).squeeze(2)
+        # torch.log_softmax does not vectorise over few classes
+        below = outputs - outputs.detach().amax(2, keepdim=True)
+        chosen = below.gather(2, _index(outputs, y))
+        return (below.exp().sum(2, keepdim=True).log() - chosen).squeeze(2)
 
     def value_and_gradient(self, outputs: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         index, samples = _index(outputs, y), outputs.shape[1]

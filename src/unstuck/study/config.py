@@ -173,6 +173,11 @@ class Experiment(_Model):
     evaluations: Count = Field(
         default=20, description="Evenly spaced measurements, besides the one at the start."
     )
+    stop_loss: Rate | list[Rate] | None = Field(
+        default=None,
+        description="Stop a run as soon as the loss on all training samples is at or below this; "
+        "at the end of the budget if left out, or if it is not reached.",
+    )
     order: Order | list[Order] = Field(default="reshuffled", description="Order of the samples.")
     dtype: Precision | list[Precision] = Field(default="float32", description="Number format.")
     seeds: Count = Field(default=10, description="Evaluation seeds 0, 1, ...")

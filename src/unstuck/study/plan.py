@@ -226,6 +226,7 @@ class Plan:
             loss=point["loss"],
             subset=point.get("subset"),
             relabel=point.get("relabel", 0),
+            stop_loss=point.get("stop_loss"),
             batch_size=point["batch_size"],
             epochs=point.get("epochs"),
             updates=point.get("updates"),
@@ -247,7 +248,9 @@ class Plan:
             "order": point["order"],
             "dtype": point["dtype"],
             "lr_policy": "tuned" if point["lr"] == "tuned" else "fixed",
-        } | {key: point[key] for key in sorted({*OVERRIDES, "subset", "relabel"} & point.keys())}
+        }
+        optional = {*OVERRIDES, "subset", "relabel", "stop_loss"}
+        labels |= {key: point[key] for key in sorted(optional & point.keys())}
         target = experiment.target_of(point["dataset"])
         if target is not None:
             labels |= {"target": target}

@@ -58,7 +58,9 @@ class Arm:
                 arrivals(curves({run.run_id for run in runs}), self._tune.by, self._tune.target)
             )
         for run in runs:
-            scored = score(self._tune, rows[run.run_id], arrived.get(run.run_id, math.nan))
+            scored = score(
+                self._tune, rows[run.run_id], arrived.get(run.run_id, math.nan), run.stop_loss
+            )
             scores.setdefault(run.lr, []).append(scored)
         choice = choose(self._tune, scores)
         if choice.extension is not None:

@@ -1,7 +1,7 @@
 """What is recorded of a population on the way, and how it becomes tables."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 import numpy as np
@@ -17,6 +17,9 @@ MEASURED = (
     "update_norm",
 )
 
+#: what a diverged member measures
+_LOST = (np.inf, 0.0, np.inf, 0.0, np.nan, np.nan)
+
 Column = NDArray[np.float64]
 Pair = tuple[Column, Column]
 
@@ -26,13 +29,18 @@ class Curves:
     """Measurements at every evaluation, of every member.
 
     A diverged member classifies nothing: from the evaluation that follows, its losses are infinite,
-    its accuracies 0 and its norms NaN, whatever its parameters still give.
+    its accuracies 0 and its norms NaN, whatever its parameters still give. The curve of a member
+    that stopped ends with a measurement at that update.
     """
 
     updates: list[int]  # [E]
     per_epoch: int
     values: NDArray[np.float64]  # [E, K, len(MEASURED)]
     done: NDArray[np.bool_]  # [E]
+    ends: NDArray[np.int64] = field(init=False)  # [K], the last update of each curve
+
+    def __post_init__(self) -> None:
+        self.ends = np.full(self.values.shape[1], self.updates[-1], dtype=np.int64)
 
     @classmethod
     def empty(cls, updates: list[int], per_epoch: int, members: int) -> Self:
@@ -56,10 +64,39 @@ class Curves:
     ) -> None:
         """Record one evaluation; `train` and `validation` are loss and accuracy `[K]`."""
         columns = np.stack([*train, *validation, gradient_norm, update_norm], axis=1)
-        columns[diverged] = [np.inf, 0.0, np.inf, 0.0, np.nan, np.nan]
+        columns[diverged] = _LOST
         row = self.updates.index(update)
         self.values[row] = columns
         self.done[row] = True
+
+    def end(
+        self,
+        stopped_at: NDArray[np.int64],
+        diverged: NDArray[np.bool_],
+        *,
+        train: Pair,
+        validation: Pair,
+        gradient_norm: Column,
+    ) -> None:
+        """End the curves of members that stopped, and those of a population that ended early.
+
+        Parameters
+        ----------
+        stopped_at
+            Update at which each member stopped `[K]`, -1 if it did not.
+        diverged
+            Members that diverged `[K]`.
+        train, validation, gradient_norm
+            As in `record`, at the endpoints.
+        """
+        # all members that did not diverge have stopped before a row that is still open
+        self.values[np.ix_(~self.done, diverged)] = _LOST
+        self.done[:] = True
+        stopped = stopped_at >= 0
+        nothing = np.full(len(stopped), np.nan)
+        columns = np.stack([*train, *validation, gradient_norm, nothing], axis=1)
+        self.values[-1, stopped] = columns[stopped]
+        self.ends = np.where(stopped, stopped_at, self.ends)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return the measurements as arrays by name, for a checkpoint."""
@@ -73,12 +110,15 @@ class Curves:
     def table(self, run_ids: Sequence[str]) -> pd.DataFrame:
         """Return one row per run and evaluation, sorted by run_id and update."""
         evaluations, members, _ = self.values.shape
-        update = np.tile(np.array(self.updates, dtype=np.int64), members)
-        by_member = self.values.transpose(1, 0, 2).reshape(-1, len(MEASURED))
+        update = np.tile(np.array(self.updates, dtype=np.int64), (members, 1))
+        kept = update < self.ends[:, None]
+        update[:, -1], kept[:, -1] = self.ends, True
+        by_member = self.values.transpose(1, 0, 2)[kept]
         table = pd.DataFrame(by_member, columns=list(MEASURED))
-        table.insert(0, "run_id", np.repeat(np.array(run_ids, dtype=object), evaluations))
-        table.insert(1, "update", update)
-        table.insert(2, "epoch", update / self.per_epoch)
+        names = np.repeat(np.array(run_ids, dtype=object), evaluations)
+        table.insert(0, "run_id", names[kept.ravel()])
+        table.insert(1, "update", update[kept])
+        table.insert(2, "epoch", update[kept] / self.per_epoch)
         return table.sort_values(["run_id", "update"], ignore_index=True)
 
     def final(

@@ -19,6 +19,7 @@ from unstuck.training.order import Batches, check_batch_size
 from unstuck.training.spec import Recipe, RunSpec
 from unstuck.training.state import DTYPES, State
 from unstuck.training.steps import EagerSteps, Feed, Rates
+from unstuck.training.stopping import Stopping
 
 #: updates between two looks at the batch losses, the clock and the progress
 STRETCH = 64
@@ -122,6 +123,9 @@ class _Training:
         batches = None if whole else Batches(run.order, dataset.y_train[:used], seeds, samples)
         self.state = State.initial(self._network, runs, device)
         self.curves = Curves.empty(self._stops, self._per_epoch, len(runs))
+        self._stopping = (
+            None if run.stop_loss is None else Stopping(run.stop_loss, self._per_epoch, self.state)
+        )
         compiled = worth_compiling(
             compile, self._network.parameter_count, len(runs), self._updates, samples
         )
@@ -146,16 +150,19 @@ class _Training:
             self._evaluate(None)
         for stop in self._stops[1:]:
             before = None
-            while self.state.update < stop:
+            while self.state.update < stop and not self._all_done():
                 if self.state.update == stop - 1:
                     before = self.state.theta.clone()
                 count = max(1, min(STRETCH, stop - 1 - self.state.update))
+                count = self._up_to_look(count)
                 self._advance(count)
                 advanced(count)
                 if checkpoint and self.state.update < stop and checkpoint.due():
-                    checkpoint.save(self._owner, {**self.state.arrays(), **self.curves.arrays()})
+                    checkpoint.save(self._owner, self._arrays())
             if before is not None:
                 self._evaluate(before)
+        advanced(self._updates - self.state.update)
+        self._end()
         result = self._result()
         if checkpoint:
             checkpoint.remove()
@@ -164,18 +171,52 @@ class _Training:
     def _advance(self, count: int) -> None:
         losses = self._steps.run(self.state, count)
         self.state.note_losses(losses.double().cpu().numpy())
+        if self._stopping and self.state.update % self._stopping.every == 0:
+            self._stopping.look(self.state, self._losses_and_accuracies(self._train)[0])
+
+    def _up_to_look(self, count: int) -> int:
+        """Return how many of the next updates come before the next look at the training loss."""
+        if self._stopping is None:
+            return count
+        return min(count, self._stopping.every - self.state.update % self._stopping.every)
+
+    def _all_done(self) -> bool:
+        return self._stopping is not None and self._stopping.all_done(self.state)
+
+    def _end(self) -> None:
+        """Go back to where members stopped, and measure them there."""
+        if self._stopping is None:
+            return
+        state, stopped_at = self.state, self._stopping.stopped_at
+        self._stopping.put_back(state)
+        norm, _, _ = self._measure.gradient_norm(state.theta, state.buffers, self._train)
+        self.curves.end(
+            stopped_at,
+            state.diverged_at >= 0,
+            train=self._losses_and_accuracies(self._train),
+            validation=self._losses_and_accuracies(self._validation),
+            gradient_norm=norm,
+        )
+
+    def _losses_and_accuracies(self, part: Part) -> tuple[NDArray[Any], NDArray[Any]]:
+        return self._measure.loss_and_accuracy(self.state.theta, self.state.buffers, part)
+
+    def _arrays(self) -> dict[str, NDArray[Any]]:
+        """Return all that changes, for a checkpoint."""
+        stopping = self._stopping.arrays() if self._stopping else {}
+        return {**self.state.arrays(), **self.curves.arrays(), **stopping}
 
     def _evaluate(self, before: torch.Tensor | None) -> None:
-        state, measure = self.state, self._measure
-        norm, loss, accuracy = measure.gradient_norm(state.theta, state.buffers, self._train)
+        state = self.state
+        norm, loss, accuracy = self._measure.gradient_norm(state.theta, state.buffers, self._train)
         if self._network.buffer_count:
-            loss, accuracy = measure.loss_and_accuracy(state.theta, state.buffers, self._train)
+            loss, accuracy = self._losses_and_accuracies(self._train)
         state.note_measurement(loss)
         self.curves.record(
             state.update,
             state.diverged_at >= 0,
             train=(loss, accuracy),
-            validation=measure.loss_and_accuracy(state.theta, state.buffers, self._validation),
+            validation=self._losses_and_accuracies(self._validation),
             gradient_norm=norm,
             update_norm=_norm(state.theta - before) if before is not None else norm * np.nan,
         )
@@ -185,15 +226,21 @@ class _Training:
         if held is not None:
             self.curves.restore(held)
             self.state.restore(held)
+            if self._stopping:
+                self._stopping.restore(held)
 
     def _result(self) -> Population:
         state = self.state
         ids = [run.run_id for run in self._runs]
         diverged = state.diverged_at >= 0
-        test = self._measure.loss_and_accuracy(state.theta, state.buffers, self._test)
+        test = self._losses_and_accuracies(self._test)
         final = self.curves.final(ids, state.diverged_at, test)
-        final["updates"] = self._updates
-        final["epochs"] = self._updates / self._per_epoch
+        updates = final["run_id"].map(dict(zip(ids, self.curves.ends, strict=True)))
+        final["updates"] = updates
+        final["epochs"] = updates / self._per_epoch
+        stopped = np.full(len(ids), -1) if self._stopping is None else self._stopping.stopped_at
+        stops = final["run_id"].map(dict(zip(ids, stopped, strict=True))).astype("float64")
+        final["stopped_at"] = stops.where(stops >= 0)
         final["batch_size"] = self._runs[0].samples(self._train.size)
         final["parameters"] = self._network.parameter_count
         final["multiply_adds"] = self._network.multiply_adds

@@ -29,6 +29,7 @@ MEASUREMENTS = (
     "gradient_norm",
     "initial_gradient_norm",
     "diverged_at",
+    "stopped_at",
 )
 
 Arrays = Mapping[str, NDArray[Any]]

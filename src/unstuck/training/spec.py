@@ -53,6 +53,11 @@ class Recipe(_Frozen):
     evaluations: PositiveInt = Field(
         20, description="Evenly spaced measurements, besides the one at the start."
     )
+    stop_loss: PositiveFloat | None = Field(
+        None,
+        description="Stop as soon as the loss on all training samples is at or below this, within "
+        "the budget; train to the end of the budget if left out.",
+    )
     order: Order = Field("reshuffled", description="Order of the samples.")
     dtype: Precision = Field("float32", description="Number format of the training.")
 
@@ -66,8 +71,9 @@ class Recipe(_Frozen):
     def digest(self) -> str:
         """SHA-256 of the canonical JSON of the recipe."""
         fields = {name: getattr(self, name) for name in sorted(Recipe.model_fields)}
-        if self.subset is None:
-            del fields["subset"]  # a run on all samples is the one it was before there were subsets
+        for name in ("subset", "stop_loss"):
+            if fields[name] is None:
+                del fields[name]  # left out, the run is the one it was before there was the field
         if self.relabel == 0:
             del fields["relabel"]  # likewise
         content = {

@@ -41,8 +41,15 @@ def choose(tune: Tune, scores: Mapping[float, Sequence[float]]) -> Choice:
     return Choice(tried[best], edge, _beyond(tune, tried, best) if can_extend else None)
 
 
-def score(tune: Tune, row: Mapping[str, float], arrived: float = math.nan) -> float:
-    """Return what a finished run is judged by, lower is better; infinite if it diverged.
+def score(
+    tune: Tune,
+    row: Mapping[str, float],
+    arrived: float = math.nan,
+    stop_loss: float | None = None,
+) -> float:
+    """Return what a finished run is judged by, lower is better.
+
+    Infinite if it diverged, or was to stop at a training loss and did not get there.
 
     A run that does not arrive at its target counts its budget, and more the farther off it ends.
 
@@ -54,6 +61,8 @@ def score(tune: Tune, row: Mapping[str, float], arrived: float = math.nan) -> fl
         Final measurements of the run, `diverged_at` among them (NaN if it did not).
     arrived
         Update at which the run was at the target; NaN if it never was.
+    stop_loss
+        Training loss at which the run was to stop, so `stopped_at` tells whether it did (NaN).
 
     Raises
     ------
@@ -61,6 +70,8 @@ def score(tune: Tune, row: Mapping[str, float], arrived: float = math.nan) -> fl
         If the measurement does not exist, for want of validation samples.
     """
     if not math.isnan(row["diverged_at"]):
+        return math.inf
+    if stop_loss is not None and math.isnan(row["stopped_at"]):
         return math.inf
     if tune.target is not None:
         column, _ = MEASURES[tune.by]
