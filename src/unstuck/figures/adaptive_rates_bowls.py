@@ -49,8 +49,8 @@ def ellipse(evidence: Evidence) -> Figure:
             f"{updates:,} updates, and a rate of 0.01 {stays}",
             failing={"part": "stays"},
         ),
-        "Gradient descent. Left: one start of ten. Right: medians over the starts, at rates given "
-        "in multiples of 1/λmax.",
+        f"Gradient descent. Left: one start of {left['seed'].nunique()}. Right: medians over the "
+        "starts, at rates given in multiples of 1/λmax.",
     )
     return drawing
 
@@ -135,7 +135,7 @@ def adagrad(evidence: Evidence) -> Figure:
         drawing,
         _gains(times, surfaces),
         "Each optimizer at its best rate. Above: one start, distance as a share of the start's. "
-        "Below: every start, updates until it is within 1 % of it to stay; open: never.",
+        "Below: every start, updates after which no more than 1 % is ever left; open: none.",
     )
     return drawing
 
