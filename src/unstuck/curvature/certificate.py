@@ -1,5 +1,6 @@
 """Certificates of critical points: what was measured, and what kind of point that makes."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -54,7 +55,8 @@ class Certificate:
     gradient_tolerance: float
     inertia: Inertia
     symmetry_zeros: int  # zero eigenvalues that symmetries explain
-    flatness: float  # |H p + g| / (|H| |p| + |g|) for the truncated Newton step p; 0 if critical
+    # |H p + g| / (|H| |p| + |g|) for the truncated Newton step p; 0 if critical, NaN if not asked
+    flatness: float
 
     @property
     def converged(self) -> bool:
@@ -88,8 +90,14 @@ def certify(
     *,
     gradient_tolerance: float = GRADIENT_TOLERANCE,
     relative_tolerance: float = RELATIVE_TOLERANCE,
+    flatness: bool = True,
 ) -> Certificate:
     """Measure the gradient, the inertia and the residual of the Newton step at a point.
+
+    Parameters
+    ----------
+    flatness
+        Whether to measure that residual, which costs more than all the rest; NaN if not.
 
     Raises
     ------
@@ -112,9 +120,13 @@ def certify(
         gradient_tolerance=gradient_tolerance,
         inertia=inertia,
         symmetry_zeros=explained,
-        # a decomposition with vectors, which a critical point has no need of
-        flatness=0.0 if critical else newton_residual(matrix, gradient, relative_cut=FLAT_CUT),
+        flatness=_flatness(matrix, gradient, critical=critical) if flatness else math.nan,
     )
+
+
+def _flatness(matrix: Tensor, gradient: Tensor, *, critical: bool) -> float:
+    """Decompose with vectors, which a critical point has no need of."""
+    return 0.0 if critical else newton_residual(matrix, gradient, relative_cut=FLAT_CUT)
 
 
 def _inertia(matrix: Tensor, relative_tolerance: float) -> Inertia:

@@ -1,5 +1,6 @@
 """Search for critical points: polishing to rounding, and the search that ends gradient-flat."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -26,6 +27,7 @@ Target = Literal["minimum", "nearest"]
 
 _LARGEST_DAMPING = 1e4
 _SMALLEST_DAMPING = 1e-12
+_FIRST_DAMPING = 1e-3  # of a search from afar, whose first undamped steps would be refused
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,7 @@ def polish(
     relative_tolerance: float = RELATIVE_TOLERANCE,
     lbfgs_iterations: int = 5_000,
     newton_steps: int = 60,
+    radius: float = math.inf,
 ) -> CriticalPoint:
     """Move a point to a critical point, to rounding.
 
@@ -66,6 +69,9 @@ def polish(
         Norm of the gradient to reach.
     relative_tolerance
         Tolerance of the certificate's inertia.
+    radius
+        Distance from where Newton's method starts at which the search is given up; the flatness of
+        its end is then not measured.
 
     Raises
     ------
@@ -78,17 +84,22 @@ def polish(
     reached, evaluations = objective, 0
     if target == "minimum":
         reached, evaluations = _descend(objective, lbfgs_iterations)
-        reached, norms = _newton(reached, _SADDLE_FREE, gradient_tolerance, newton_steps)
+        method = _SADDLE_FREE
     else:
-        reached, norms = _newton(reached, _NEAREST, gradient_tolerance, newton_steps)
+        method = _NEAREST
+    reached, norms = _newton(reached, method, gradient_tolerance, newton_steps, radius)
+    distance = float((reached.theta - objective.theta).norm())
     return CriticalPoint(
         theta=reached.theta,
         certificate=certify(
-            reached, gradient_tolerance=gradient_tolerance, relative_tolerance=relative_tolerance
+            reached,
+            gradient_tolerance=gradient_tolerance,
+            relative_tolerance=relative_tolerance,
+            flatness=distance <= radius,
         ),
         start_loss=start_loss,
         start_gradient_norm=float(gradient.norm()),
-        distance=float((reached.theta - objective.theta).norm()),
+        distance=distance,
         gradient_norms=norms,
         evaluations=evaluations,
     )
@@ -178,7 +189,7 @@ def _lbfgs(
 
 
 def _newton(
-    objective: Objective, method: "_Method", gradient_tolerance: float, steps: int
+    objective: Objective, method: "_Method", gradient_tolerance: float, steps: int, radius: float
 ) -> tuple[Objective, Array]:
     """Take damped Newton steps, the damping led by how well the quadratic model foretold the last.
 
@@ -186,7 +197,7 @@ def _newton(
     """
     here = _Place.of(objective)
     norms = [here.norm]
-    damping = _SMALLEST_DAMPING
+    damping = method.damping
     for _ in range(steps):
         matrix = dense.hessian(here.objective)
         scale = float(torch.linalg.matrix_norm(matrix))
@@ -211,6 +222,8 @@ def _newton(
             norms.append(here.norm)
         if stalled and here.norm <= gradient_tolerance:
             break
+        if float((here.objective.theta - objective.theta).norm()) > radius:
+            break
     return here.objective, np.array(norms)
 
 
@@ -220,6 +233,7 @@ class _Method:
 
     step: Callable[[Tensor, Tensor, float], Tensor]
     gain: Callable[[_Place, _Place, Tensor, Tensor], float]
+    damping: float  # of the first step, in units of the Hessian's norm
 
 
 def _saddle_free(matrix: Tensor, gradient: Tensor, damping: float) -> Tensor:
@@ -248,8 +262,8 @@ def _flattening(here: _Place, there: _Place, step: Tensor, image: Tensor) -> flo
     return (here.norm**2 - there.norm**2) / foretold
 
 
-_SADDLE_FREE = _Method(_saddle_free, _fall)
-_NEAREST = _Method(_plain, _flattening)
+_SADDLE_FREE = _Method(_saddle_free, _fall, _SMALLEST_DAMPING)
+_NEAREST = _Method(_plain, _flattening, _FIRST_DAMPING)
 
 
 def _require_double(objective: Objective) -> None:

@@ -16,11 +16,17 @@ from unstuck.curvature.problem import Problem
 from unstuck.curvature.spectrum import Spectrum, spectrum_of
 from unstuck.data.dataset import Dataset
 from unstuck.errors import ConfigError
+from unstuck.optim.schedules import SCHEDULES
 from unstuck.study.moved import moved_tests
+from unstuck.study.resumed import go_on, slope_and_curvature, stay
 from unstuck.study.stalls import (
+    BESIDE,
     CHANGE,
+    CONTROLS,
+    NEAR,
     NOT_SEARCHED,
-    OFF_THE_SADDLE,
+    Below,
+    beside,
     beside_a_saddle,
     change_at_end,
     nearest_point,
@@ -28,7 +34,8 @@ from unstuck.study.stalls import (
 from unstuck.training.loop import network_of
 from unstuck.training.measure import Measure, Part
 from unstuck.training.result import JobResult
-from unstuck.training.spec import Cell
+from unstuck.training.spec import Cell, Recipe
+from unstuck.training.state import DTYPES
 
 #: tolerances of the audit, relative to the largest absolute eigenvalue
 AUDIT_TOLERANCES = (0.0, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4)
@@ -186,28 +193,64 @@ def audit_minimum_ratios(
 
 
 def search_stalls(endpoints: Endpoints, tolerance: float, progress: Progress) -> pd.DataFrame:
-    """Look for a critical point near every endpoint whose loss has stalled.
+    """Look for a critical point near every endpoint whose loss has stalled, and let it go on.
 
     Returns
     -------
-    One row an endpoint, and as positive control one a search that starts beside a known saddle of
-    the same loss (`origin`): the row of the run, how far the run had come from its initial point
-    (`path`), the change of the loss at the end, whether that means it has stalled, and what
-    Newton's method found from there (`unstuck.study.stalls.nearest_point`).
+    One row an endpoint (`origin`): the row of the run, how far the run had come from its initial
+    point (`path`), the gradient norm there (`initial_norm`), the change of the loss at the end,
+    whether that means it has stalled, and what Newton's method found from there
+    (`unstuck.study.stalls.nearest_point`). With weight decay, without which a minimum may lie at
+    infinity: the minimum below (`Below`, `stay`), and, at a constant rate, what became of the run
+    as it went on (`slope_and_curvature`, `go_on`). As controls, for each of `CONTROLS` seeds, a row
+    for a search that starts beside a known saddle of the same loss and one beside a minimum.
     """
     curves = dict(iter(endpoints.curves.groupby("run_id")))
-    rows = []
+    rows: list[dict[str, Any]] = []
+    controlled: set[int] = set()
+    stalled: dict[str, list[tuple[dict[str, Any], Problem, Below]]] = {}
     for row, problem in endpoints.problems(progress):
         seed = int(row["seed"])
-        path = float((problem.theta - problem.network.initial(seed).to(problem.theta)).norm())
+        initial = problem.at(problem.network.initial(seed).to(problem.theta))
+        path = float((problem.theta - initial.theta).norm())
         change = change_at_end(curves[row["run_id"]])
         run = row | {"path": path, "loss_change": change, "stalled": change < CHANGE}
-        found = nearest_point(problem, tolerance) if run["stalled"] else NOT_SEARCHED
-        rows.append(run | {"origin": "endpoint"} | found)
-        control = beside_a_saddle(problem, seed=seed, distance=OFF_THE_SADDLE * path)
-        if control is not None:
-            rows.append(run | {"origin": "known saddle"} | nearest_point(control, tolerance))
+        run["initial_norm"] = float(initial.gradient().norm())
+        if not run["stalled"]:
+            rows.append(run | {"origin": "endpoint"} | NOT_SEARCHED)
+            continue
+        found = run | {"origin": "endpoint"} | nearest_point(problem, tolerance, NEAR * path)
+        rows.append(found)
+        if not problem.weight_decay or problem.network.buffer_count:
+            continue
+        recipe = endpoints.cells[row["cell"]].run
+        below = Below.of(problem, DTYPES[recipe.dtype])
+        found |= below.described()
+        stalled.setdefault(row["cell"], []).append((found, problem, below))
+        saddle = beside_a_saddle(problem, seed=seed, distance=BESIDE * path)
+        if saddle is not None and seed not in controlled and len(controlled) < CONTROLS:
+            controlled.add(seed)
+            minimum = beside(below.problem, seed=seed, distance=BESIDE * path)
+            for origin, start in (("known saddle", saddle), ("known minimum", minimum)):
+                rows.append(run | {"origin": origin} | nearest_point(start, tolerance, NEAR * path))
+    for cell, members in stalled.items():
+        progress(f"{len(members)} stalled runs go on")
+        _train_on(endpoints.cells[cell].run, members, endpoints.dataset)
     return pd.DataFrame(rows)
+
+
+def _train_on(
+    recipe: Recipe, members: list[tuple[dict[str, Any], Problem, Below]], dataset: Dataset
+) -> None:
+    """Add to the rows of stalled runs of one recipe what becomes of them."""
+    found, problems, minima = (list(each) for each in zip(*members, strict=True))
+    for row, more in zip(found, stay(recipe, found, minima, dataset), strict=True):
+        row.update(more)
+    if recipe.schedule != SCHEDULES["constant"]:
+        return
+    after = go_on(recipe, found, problems, dataset)
+    for row, problem, more in zip(found, problems, after, strict=True):
+        row.update(slope_and_curvature(problem, int(row["batch_size"])) | more)
 
 
 def measure_places(endpoints: Endpoints, tolerance: float, progress: Progress) -> pd.DataFrame:

@@ -28,6 +28,7 @@ CURVATURE_CODE = (
     "curvature",
     "study/endpoints.py",
     "study/moved.py",
+    "study/resumed.py",
     "study/stalls.py",
 )
 

@@ -1,12 +1,14 @@
-"""What a run that no longer gets anywhere has come to: a critical point nearby, or none."""
+"""What a run that no longer gets anywhere has come to, and why it gets no further."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 
-from unstuck.curvature.critical import polish
+from unstuck.curvature import dense
+from unstuck.curvature.critical import CriticalPoint, polish
 from unstuck.curvature.problem import Problem
 
 STREAM = 7404
@@ -16,8 +18,16 @@ WINDOW = 0.1
 CHANGE = 0.01
 """Relative change of the loss over that window, below which it has stalled."""
 
-OFF_THE_SADDLE = 1e-3
-"""Distance from a known saddle of the start of its search, as a share of the run's path."""
+NEAR = 0.1
+"""Distance up to which a critical point is nearby, as a share of the run's path."""
+
+BESIDE = 1e-3
+"""Distance from a known point of the start of its search, as a share of the run's path."""
+
+CONTROLS = 12
+"""Seeds of which searches start beside known points."""
+
+_DESCENT = 50  # iterations of L-BFGS before Newton's method takes over
 
 
 def change_at_end(curve: pd.DataFrame) -> float:
@@ -35,20 +45,27 @@ def change_at_end(curve: pd.DataFrame) -> float:
     return float(abs(curve["train_loss"].iloc[-1] - before) / abs(before))
 
 
-def nearest_point(problem: Problem, tolerance: float) -> dict[str, Any]:
+def nearest_point(problem: Problem, tolerance: float, radius: float) -> dict[str, Any]:
     """Follow Newton's method from a point to the nearest critical point, and say what is there.
 
     Its steps are damped so that the gradient norm falls, so it goes to points of any index.
+
+    Parameters
+    ----------
+    tolerance
+        Relative tolerance of the inertia.
+    radius
+        How far from its start the search may go; beyond, there is no critical point nearby.
 
     Returns
     -------
     ``kind`` (that of the certificate: minimum, saddle, maximum, degenerate, gradient-flat or none),
     loss and gradient norm there and at the start, the distance, inertia and flatness.
     """
-    found = polish(problem, target="nearest", relative_tolerance=tolerance)
+    found = polish(problem, target="nearest", relative_tolerance=tolerance, radius=radius)
     certificate, inertia = found.certificate, found.certificate.inertia
     return {
-        "kind": certificate.kind,
+        "kind": certificate.kind if found.distance <= radius else "none",
         "start_loss": found.start_loss,
         "start_gradient_norm": found.start_gradient_norm,
         "end_loss": certificate.loss,
@@ -74,6 +91,34 @@ NOT_SEARCHED: dict[str, Any] = {
 """What stands in the place of `nearest_point` where a run has not stalled."""
 
 
+@dataclass(frozen=True, eq=False)
+class Below:
+    """The minimum that descent leads to from an endpoint."""
+
+    problem: Problem  # there, in float64
+    point: CriticalPoint
+    stored_gradient_norm: float  # with its parameters rounded to the number format of the training
+    lambda_max: float
+
+    @classmethod
+    def of(cls, problem: Problem, dtype: torch.dtype) -> "Below":
+        """Descend by L-BFGS, then by Newton's method with |eigenvalues|."""
+        point = polish(problem, lbfgs_iterations=_DESCENT)
+        there = problem.at(point.theta)
+        stored = there.at(point.theta.to(dtype).double())
+        curvature = float(torch.linalg.eigvalsh(dense.hessian(there))[-1])
+        return cls(there, point, float(stored.gradient().norm()), curvature)
+
+    def described(self) -> dict[str, Any]:
+        """Give its columns in the table of stalled endpoints."""
+        return {
+            "minimum_kind": self.point.certificate.kind,
+            "minimum_loss": self.point.certificate.loss,
+            "minimum_distance": self.point.distance,
+            "minimum_gradient_norm": self.stored_gradient_norm,
+        }
+
+
 def beside_a_saddle(problem: Problem, *, seed: int, distance: float) -> Problem | None:
     """Give a point at a small distance from a known saddle of the same loss.
 
@@ -88,6 +133,11 @@ def beside_a_saddle(problem: Problem, *, seed: int, distance: float) -> Problem 
     biases = shares if problem.loss == "squared_error" else shares.log() - shares.log().mean()
     theta = torch.zeros_like(problem.theta)
     theta[problem.network.layout[-1].start : problem.network.layout[-1].stop] = biases
+    return beside(problem.at(theta), seed=seed, distance=distance)
+
+
+def beside(problem: Problem, *, seed: int, distance: float) -> Problem:
+    """Give the same loss at a small distance in a random direction."""
     rng = np.random.default_rng([seed, STREAM])
-    away = torch.from_numpy(rng.standard_normal(len(theta))).to(theta)
-    return problem.at(theta + distance * away / away.norm())
+    away = torch.from_numpy(rng.standard_normal(problem.parameter_count)).to(problem.theta)
+    return problem.at(problem.theta + distance * away / away.norm())

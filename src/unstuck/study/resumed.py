@@ -1,0 +1,182 @@
+"""Stalled runs that go on: at their rate, at a tenth of it, on other batches, from a minimum."""
+
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from unstuck.curvature import dense
+from unstuck.curvature.problem import Problem
+from unstuck.data.dataset import Dataset
+from unstuck.optim.schedules import SCHEDULES
+from unstuck.population.network import Network
+from unstuck.study.stalls import WINDOW, Below
+from unstuck.training.measure import Part
+from unstuck.training.order import Batches
+from unstuck.training.spec import Recipe, RunSpec
+from unstuck.training.state import DTYPES, State
+from unstuck.training.steps import EagerSteps, Feed, Rates
+
+CUT = 0.1
+"""Factor of the rate in the arm that cuts it."""
+
+TURNS = 8
+"""Updates over which the gradients of successive updates are compared."""
+
+LOOKS = 10
+"""Evenly spaced looks at the loss of a run that goes on."""
+
+OTHER_ORDER = 500_000
+"""Added to a run's seed where it goes on with its batches in another order."""
+
+ARRIVED = 100
+"""Updates of a run that is set down at a minimum."""
+
+
+def resume(
+    runs: Sequence[RunSpec], theta: Tensor, dataset: Dataset, stops: Sequence[int]
+) -> list[Tensor]:
+    """Train on from given parameters, and give the parameters at some updates.
+
+    What an optimizer remembers starts anew, and the batches are those of the runs' seeds from the
+    first epoch on. The networks must be without running statistics.
+
+    Parameters
+    ----------
+    runs
+        Runs that differ in optimizer, schedule, rate and seed only; a schedule is taken over the
+        last of the `stops`.
+    theta
+        Where each of them starts, ``[K, P]``.
+    dataset
+        What they train on.
+    stops
+        Counts of updates, ascending.
+
+    Returns
+    -------
+    Parameters ``[K, P]`` in float64, one for each of the `stops`.
+    """
+    run = runs[0]
+    used = run.trained_on(len(dataset.y_train))
+    x = torch.from_numpy(dataset.x_train[:used]).to(DTYPES[run.dtype])
+    part = Part(x, torch.from_numpy(dataset.y_train[:used]))
+    network = Network(run.network, dataset.input_shape, dataset.classes)
+    state = State.initial(network, runs, torch.device("cpu"))
+    state.theta.copy_(theta)
+    samples = run.samples(part.size)
+    batches = None
+    if samples < part.size:
+        labels, seeds = dataset.y_train[:used], [each.seed for each in runs]
+        batches = Batches(run.order, labels, seeds, samples)
+    rates = Rates(runs, stops[-1], state.theta)
+    steps = EagerSteps(network, run.loss, Feed(part, batches), rates)
+    reached = []
+    for stop in stops:
+        if stop > state.update:
+            steps.run(state, stop - state.update)
+        reached.append(state.theta.double().clone())
+    return reached
+
+
+def slope_and_curvature(problem: Problem, batch: int) -> dict[str, float]:
+    """Describe the place of an endpoint.
+
+    Returns
+    -------
+    The curvature along the gradient, g'Hg / |g|^2, the largest eigenvalue, and the noise of batches
+    of that size, mean |g_B - g|^2 / |g|^2 over batches that partition the samples in their order.
+    """
+    gradient, hessian = problem.gradient(), dense.hessian(problem)
+    size = float(gradient @ gradient)
+    noise = 0.0
+    if batch < problem.samples:
+        parts = [slice(first, first + batch) for first in range(0, problem.samples, batch)]
+        batches = [
+            replace(problem, x=problem.x[part], y=problem.y[part], check=False).gradient()
+            for part in parts
+        ]
+        noise = float(np.mean([float((g - gradient).square().sum()) for g in batches]))
+    return {
+        "curvature_along_gradient": float(gradient @ hessian @ gradient) / size,
+        "lambda_max": float(torch.linalg.eigvalsh(hessian)[-1]),
+        "batch_noise": noise / size,
+    }
+
+
+def go_on(
+    recipe: Recipe, rows: Sequence[Mapping[str, Any]], problems: Sequence[Problem], data: Dataset
+) -> list[dict[str, Any]]:
+    """Let stalled runs of one constant rate go on for as long as they have stalled.
+
+    At the same rate; at a tenth of it, on the same batches; and at the same rate with the batches
+    in another order. The loss is that of the whole training part, decay included.
+
+    Returns
+    -------
+    One mapping a run: the loss at the end of each arm, the gradient norm at the end of the first,
+    the losses on the way of the first two, and the mean cosine between the full gradients of
+    successive updates at the same rate.
+    """
+    window = round(WINDOW * rows[0]["updates"])
+    looks = sorted({round(window * i / LOOKS) for i in range(LOOKS + 1)})
+    stops = sorted({*range(TURNS + 1), *looks})
+    theta = torch.stack([problem.theta for problem in problems])
+
+    def arm(factor: float, offset: int) -> list[Tensor]:
+        runs = [recipe.at(factor * row["lr"], offset + row["seed"]) for row in rows]
+        return resume(runs, theta, data, stops)
+
+    arms = {"same": arm(1, 0), "cut": arm(CUT, 0), "other_order": arm(1, OTHER_ORDER)}
+    described = []
+    for member, problem in enumerate(problems):
+        losses = {
+            name: [problem.at(reached[stops.index(u)][member]).value() for u in looks]
+            for name, reached in arms.items()
+        }
+        same = [problem.at(reached[member]).gradient() for reached in arms["same"]]
+        turns = [_cosine(one, two) for one, two in itertools.pairwise(same[: TURNS + 1])]
+        described.append(
+            {f"loss_{name}": values[-1] for name, values in losses.items()}
+            | {
+                "gradient_norm_same": float(same[-1].norm()),
+                "cosine": float(np.mean(turns)),
+                "looks": np.array(looks, dtype=np.float64),
+                "losses_same": np.array(losses["same"]),
+                "losses_cut": np.array(losses["cut"]),
+            }
+        )
+    return described
+
+
+def stay(
+    recipe: Recipe, rows: Sequence[Mapping[str, Any]], minima: Sequence[Below], data: Dataset
+) -> list[dict[str, Any]]:
+    """Set runs down at minima and train on by full batches, at the rate 1 / lambda_max.
+
+    Returns
+    -------
+    One mapping a run: the gradient norm after `ARRIVED` updates, which is that of a run which has
+    come to a critical point as near as its number format allows.
+    """
+    plain = {"batch_size": "full", "schedule": SCHEDULES["constant"]}
+    runs: list[RunSpec] = [
+        recipe.model_copy(update=plain).at(1 / below.lambda_max, int(row["seed"]))
+        for row, below in zip(rows, minima, strict=True)
+    ]
+    theta = torch.stack([below.point.theta.to(DTYPES[recipe.dtype]) for below in minima])
+    (reached,) = resume(runs, theta, data, [ARRIVED])
+    return [
+        {"arrived_gradient_norm": float(below.problem.at(theta).gradient().norm())}
+        for below, theta in zip(minima, reached, strict=True)
+    ]
+
+
+def _cosine(one: Tensor, two: Tensor) -> float:
+    sizes = float(one.norm() * two.norm())
+    return float(one @ two) / sizes if sizes else math.nan
