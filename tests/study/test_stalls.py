@@ -1,5 +1,7 @@
 """Stalled endpoints: when a run has stalled, and what Newton's method finds from there."""
 
+import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +17,8 @@ from unstuck.population.spec import NetworkSpec
 from unstuck.study.endpoints import MEASUREMENTS, Endpoints
 from unstuck.study.load import parse_study
 from unstuck.study.plan import Plan
-from unstuck.study.stalls import beside_a_saddle, change_at_end, nearest_point
+from unstuck.study.resumed import go_on, resume, slope_and_curvature
+from unstuck.study.stalls import Below, beside_a_saddle, change_at_end, nearest_point
 from unstuck.training.job import train_cells
 
 
@@ -49,7 +52,7 @@ def problem():
 
 def test_beside_a_known_saddle_a_saddle_is_found(problem):
     beside = beside_a_saddle(problem, seed=3, distance=0.01)
-    found = nearest_point(beside, 1e-6)
+    found = nearest_point(beside, 1e-6, radius=math.inf)
     assert found["kind"] == "saddle"
     assert found["negative"] > 0
     assert found["end_gradient_norm"] < 1e-10 < found["start_gradient_norm"]
@@ -62,9 +65,62 @@ def test_beside_a_known_saddle_a_saddle_is_found(problem):
 def test_beside_a_minimum_a_minimum_is_found(problem):
     minimum = polish(problem).theta
     moved = problem.at(minimum + 1e-3 * torch.ones_like(minimum))
-    found = nearest_point(moved, 1e-6)
+    found = nearest_point(moved, 1e-6, radius=math.inf)
     assert (found["kind"], found["negative"]) == ("minimum", 0)
     assert found["distance"] == pytest.approx(1e-3 * len(minimum) ** 0.5, rel=0.2)
+
+
+def test_a_search_that_goes_too_far_finds_none(problem):
+    minimum = polish(problem).theta
+    moved = problem.at(minimum + 1e-3 * torch.ones_like(minimum))
+    found = nearest_point(moved, 1e-6, radius=1e-4)
+    assert found["kind"] == "none"
+    assert found["distance"] > 1e-4
+    assert np.isnan(found["flatness"])
+
+
+def test_the_minimum_below_is_stored_with_rounding(problem):
+    below = Below.of(problem, torch.float32)
+    found = below.described()
+    assert found["minimum_kind"] == "minimum"
+    assert found["minimum_loss"] < problem.value()
+    assert below.point.certificate.gradient_norm < 1e-10
+    assert 1e-9 < found["minimum_gradient_norm"] < 1e-5
+    hessian = torch.autograd.functional.hessian(lambda t: _loss(problem, t), below.point.theta)
+    assert below.lambda_max == pytest.approx(float(torch.linalg.eigvalsh(hessian)[-1]))
+
+
+def _loss(problem, theta):
+    """The loss of a tanh network of one hidden layer, written out."""
+    units, outputs = problem.network.spec.hidden[0], 3
+    first = theta[: 4 * units].view(problem.network.layout[0].shape)
+    biases = theta[4 * units : 5 * units]
+    second = theta[5 * units : 5 * units + units * outputs].view(problem.network.layout[2].shape)
+    hidden = torch.tanh(problem.x @ _in_out(first, 4) + biases)
+    logits = hidden @ _in_out(second, units) + theta[-outputs:]
+    decay = 0.5 * problem.weight_decay * theta.square().sum()
+    return torch.nn.functional.cross_entropy(logits, problem.y) + decay
+
+
+def _in_out(weights, inputs):
+    return weights if weights.shape[0] == inputs else weights.T
+
+
+def test_slope_and_curvature_of_a_quadratic_direction(problem):
+    described = slope_and_curvature(problem, batch=10)
+    gradient = problem.gradient()
+    step = 1e-5 * gradient
+    ahead, behind = (problem.at(problem.theta + s * step).value() for s in (1, -1))
+    second = (ahead - 2 * problem.value() + behind) / float(step @ step)
+    assert described["curvature_along_gradient"] == pytest.approx(second, rel=1e-3)
+    parts = [slice(i, i + 10) for i in range(0, 40, 10)]
+    each = [
+        replace(problem, x=problem.x[part], y=problem.y[part]).gradient() - gradient
+        for part in parts
+    ]
+    noise = np.mean([float(e @ e) for e in each]) / float(gradient @ gradient)
+    assert described["batch_noise"] == pytest.approx(noise)
+    assert slope_and_curvature(problem, batch=40)["batch_noise"] == 0
 
 
 def test_only_tanh_networks_have_the_known_saddle(problem):
@@ -75,33 +131,33 @@ def test_only_tanh_networks_have_the_known_saddle(problem):
     assert beside_a_saddle(other, seed=0, distance=0.1) is None
 
 
-def test_the_table_of_a_job(config, tmp_path: Path):
+def planned(config, **experiment):
+    """The plan of an experiment on 64 digits, its one job and its dataset."""
     config["datasets"]["digits"] |= {"train": 64, "pca": 3}
-    config["experiments"] = {
-        "stalled": {
-            "dataset": "digits",
-            "network": "small",
-            "batch_size": "full",
-            "schedule": ["constant", "cosine"],
-            "lr": 1.0,
-            "weight_decay": 0.02,
-            "updates": 120,
-            "evaluations": 10,
-            "seeds": 2,
-            "stalls": [{"where": {"schedule": "cosine"}, "seeds": 2}],
-        }
-    }
+    same = {"dataset": "digits", "network": "small", "lr": 1.0, "weight_decay": 0.02}
+    config["experiments"] = {"stalled": same | {"evaluations": 10, "seeds": 2} | experiment}
+    config["execution"] = {"split_by": ["dataset"]}
     study = parse_study(config)
     plan = Plan(study)
-    assert "stalled.stalls" in plan.tables
     (job,) = plan.jobs.values()
-    dataset = prepare(study.datasets["digits"], None)
+    return plan, job, prepare(study.datasets["digits"], None)
+
+
+def test_the_table_of_a_job(config, tmp_path: Path):
+    plan, job, dataset = planned(
+        config,
+        batch_size="full",
+        schedule=["constant", "cosine"],
+        updates=120,
+        stalls=[{"where": {"schedule": "cosine"}, "seeds": 2}],
+    )
+    assert "stalled.stalls" in plan.tables
     train_cells(job.cells, dataset).save(tmp_path)
     endpoints = Endpoints.of_job(
         job.cells, tmp_path, dataset, seeds=plan.measured("stalls")[job.name]
     )
     table = MEASUREMENTS["stalls"](endpoints, tolerance=1e-6, progress=lambda line: None)
-    assert list(table["origin"]) == ["endpoint", "known saddle"] * 2
+    assert list(table["origin"]) == ["endpoint", "known saddle", "known minimum"] * 2
     assert set(table["schedule"]) == {"cosine"}
     assert table["stalled"].all()
     assert (table["path"] > 0.5).all()
@@ -110,3 +166,48 @@ def test_the_table_of_a_job(config, tmp_path: Path):
     # weight decay moves the saddle a little from where the search starts
     assert (known["distance"] < 0.02 * known["path"]).all()
     assert set(table["kind"]) <= {"saddle", "minimum", "gradient-flat", "none"}
+    ends = table[table["origin"] == "endpoint"]
+    assert set(ends["minimum_kind"]) == {"minimum"}
+    # set down at a minimum, a run stays as near to it as float32 allows
+    assert (ends["arrived_gradient_norm"] < 10 * ends["minimum_gradient_norm"]).all()
+    assert (ends["start_gradient_norm"] > 100 * ends["minimum_gradient_norm"]).all()
+    # a rate that is annealed leaves nothing to cut
+    assert "loss_cut" not in table
+
+
+@pytest.fixture
+def bouncing(config):
+    """A job of runs by full and by small batches at a large rate, and its dataset."""
+    _, job, dataset = planned(config, batch_size=["full", 16], updates=100, stalls=[{"seeds": 2}])
+    return job, dataset
+
+
+def test_a_resumed_run_goes_on_as_if_it_had_never_stopped(bouncing):
+    job, dataset = bouncing
+    (recipe,) = (cell.run for cell in job.cells if cell.run.batch_size == "full")
+    runs = [recipe.at(0.3, seed) for seed in (0, 1)]
+    network = Network(recipe.network, dataset.input_shape, dataset.classes)
+    start = torch.stack([network.initial(seed) for seed in (0, 1)])
+    before, whole = resume(runs, start, dataset, [5, 9])
+    (rest,) = resume(runs, before, dataset, [4])
+    assert torch.equal(rest, whole)
+
+
+def test_runs_that_go_on_differ_by_rate_and_by_order_only(bouncing, tmp_path):
+    job, dataset = bouncing
+    train_cells(job.cells, dataset).save(tmp_path)
+    seeds = {cell.key: 2 for cell in job.cells}
+    ends = Endpoints.of_job(job.cells, tmp_path, dataset, seeds=seeds)
+    by_cell: dict = {}
+    for row, problem in ends.problems(lambda line: None):
+        by_cell.setdefault(row["cell"], []).append((row, problem))
+    for cell in job.cells:
+        rows, problems = zip(*by_cell[cell.key], strict=True)
+        for problem, found in zip(problems, go_on(cell.run, rows, problems, dataset), strict=True):
+            assert found["looks"][-1] == 10
+            assert found["losses_same"][0] == found["losses_cut"][0] == problem.value()
+            assert found["losses_same"][-1] == found["loss_same"]
+            assert found["loss_cut"] != found["loss_same"]
+            whole = cell.run.batch_size == "full"
+            assert (found["loss_other_order"] == found["loss_same"]) is whole
+            assert -1 <= found["cosine"] <= 1

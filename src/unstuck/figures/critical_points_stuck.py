@@ -9,6 +9,7 @@ from matplotlib.ticker import PercentFormatter
 from unstuck.claims.evidence import Evidence
 from unstuck.figures import style
 from unstuck.figures.registry import figure
+from unstuck.figures.stalled import RUNS
 
 KINDS = {
     "minimum": ("minimum", style.ORANGE),
@@ -18,7 +19,6 @@ KINDS = {
     "gradient-flat": ("gradient-flat", style.SKY),
     "none": ("none near by", style.FAINT),
 }
-RATES = {"constant": "constant rate", "annealed": "annealed rate"}
 DARK = ("minimum", "saddle", "maximum", "degenerate")
 ROUNDING = 1e-17  # a gradient norm of exactly 0 is drawn here
 FITS = 0.05  # share of a bar that its number needs
@@ -28,7 +28,10 @@ FITS = 0.05  # share of a bar that its number needs
 def stuck_where(evidence: Evidence) -> Figure:
     """Left: kinds of point by share. Right: gradient norms before and after the search."""
     shares, endpoints = evidence.tables["shares"], evidence.tables["endpoints"]
-    groups = list(dict.fromkeys(zip(shares["dataset"], shares["rate"], strict=True)))
+    groups = sorted(
+        set(zip(shares["dataset"], shares["run"], strict=True)),
+        key=lambda group: (list(RUNS).index(group[1]), group[0]),
+    )
     drawing = style.blank(height=2.2 + 0.42 * len(groups))
     grid = GridSpec(1, 2, figure=drawing, width_ratios=[1.45, 1.0])
     left, right = drawing.add_subplot(grid[0]), drawing.add_subplot(grid[1])
@@ -39,14 +42,14 @@ def stuck_where(evidence: Evidence) -> Figure:
         _summary(endpoints),
         "Left: what Newton's method finds at most a tenth of the run's way off; line below a bar: "
         "95 % interval of the saddles. Right: the gradient where each run stalled (black) and "
-        "where its search ended; at a critical point only rounding is left.",
+        "where its search ended or gave up; at a critical point only rounding is left.",
     )
     return drawing
 
 
 def _bars(ax: Axes, shares: pd.DataFrame, groups: list[tuple[str, str]]) -> None:
-    for height, (dataset, rate) in enumerate(groups):
-        part = shares[(shares["dataset"] == dataset) & (shares["rate"] == rate)]
+    for height, (dataset, run) in enumerate(groups):
+        part = shares[(shares["dataset"] == dataset) & (shares["run"] == run)]
         start = 0.0
         for row in style.records(part):
             _, tint = KINDS[row["kind"]]
@@ -64,7 +67,7 @@ def _bars(ax: Axes, shares: pd.DataFrame, groups: list[tuple[str, str]]) -> None
         ends = [saddle["low"], saddle["high"]]
         ax.plot(ends, [height + 0.38] * 2, color=KINDS["saddle"][1], marker="|", markersize=5)
     ax.axvline(0.5, color=style.INK, linewidth=0.9, linestyle=(0, (3, 2)), zorder=0.5)
-    names = [f"{style.display_name(dataset)}\n{RATES[rate]}" for dataset, rate in groups]
+    names = [f"{style.display_name(dataset)}\n{RUNS[run]}" for dataset, run in groups]
     ax.set_yticks(range(len(groups)), names)
     ax.set_ylim(len(groups) - 0.4, -0.55)
     ax.set_xlim(0, 1)
@@ -94,12 +97,12 @@ def _key(ax: Axes, kinds: list[str]) -> None:
 
 def _norms(ax: Axes, endpoints: pd.DataFrame, groups: list[tuple[str, str]]) -> None:
     """Draw each run as a line from where it stalled to where the search ended."""
-    for height, (dataset, rate) in enumerate(groups):
-        part = endpoints[(endpoints["dataset"] == dataset) & (endpoints["rate"] == rate)]
+    for height, (dataset, run) in enumerate(groups):
+        part = endpoints[(endpoints["dataset"] == dataset) & (endpoints["run"] == run)]
         runs = style.records(part)
         for index, row in enumerate(runs):
             place = height + 0.6 * ((index + 0.5) / len(runs) - 0.5)
-            tint = KINDS[row["found"]][1]
+            tint = KINDS[row["kind"]][1]
             norms = [row["start_gradient_norm"], max(row["end_gradient_norm"], ROUNDING)]
             ax.plot(norms, [place, place], color=tint, linewidth=0.9, alpha=0.8)
             ax.plot(norms[0], place, marker="o", markersize=3, color=style.INK, markeredgewidth=0)
@@ -112,7 +115,7 @@ def _norms(ax: Axes, endpoints: pd.DataFrame, groups: list[tuple[str, str]]) -> 
 
 def _summary(endpoints: pd.DataFrame) -> str:
     total = len(endpoints)
-    found = endpoints["found"].value_counts()
+    found = endpoints["kind"].value_counts()
     return (
         f"Of {total} stalled runs, {found.get('saddle', 0)} stopped near a saddle, "
         f"{found.get('minimum', 0)} near a minimum, and {found.get('none', 0)} near no critical "

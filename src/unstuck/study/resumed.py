@@ -14,8 +14,8 @@ from unstuck.curvature import dense
 from unstuck.curvature.problem import Problem
 from unstuck.data.dataset import Dataset
 from unstuck.optim.schedules import SCHEDULES
-from unstuck.population.network import Network
 from unstuck.study.stalls import WINDOW, Below
+from unstuck.training.loop import network_of
 from unstuck.training.measure import Part
 from unstuck.training.order import Batches
 from unstuck.training.spec import Recipe, RunSpec
@@ -66,7 +66,7 @@ def resume(
     used = run.trained_on(len(dataset.y_train))
     x = torch.from_numpy(dataset.x_train[:used]).to(DTYPES[run.dtype])
     part = Part(x, torch.from_numpy(dataset.y_train[:used]))
-    network = Network(run.network, dataset.input_shape, dataset.classes)
+    network = network_of(run, dataset)
     state = State.initial(network, runs, torch.device("cpu"))
     state.theta.copy_(theta)
     samples = run.samples(part.size)

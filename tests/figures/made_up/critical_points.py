@@ -116,21 +116,6 @@ def probes() -> dict[str, pd.DataFrame]:
     return {"points": pd.DataFrame(points), "probes": pd.DataFrame(rows)}
 
 
-def stalls() -> pd.DataFrame:
-    """Endpoints of each kind, and searches beside known saddles."""
-    kinds = ("minimum", "minimum", "saddle", "gradient-flat", "none", "none", "none", "degenerate")
-    rows = []
-    for dataset, schedule, seed in itertools.product(DATASETS, ("constant", "cosine"), range(16)):
-        kind = kinds[seed % 8] if schedule == "constant" else kinds[2 + seed % 3]
-        row = {"dataset": dataset, "schedule": schedule, "seed": seed, "stalled": seed < 14}
-        row |= {"path": 10.0, "distance": 0.3, "start_loss": 1.0, "end_loss": 0.9}
-        critical = kind in ("minimum", "saddle", "degenerate")
-        norms = {"start_gradient_norm": 0.05, "end_gradient_norm": 1e-16 if critical else 1e-3}
-        rows.append(row | norms | {"origin": "endpoint", "kind": kind})
-        rows.append(row | norms | {"origin": "known saddle", "kind": "saddle"})
-    return pd.DataFrame(rows)
-
-
 def ladder() -> dict[str, pd.DataFrame]:
     """Ladders of three units and ways off their saddles."""
     rng = np.random.default_rng([4])
@@ -225,6 +210,5 @@ TABLES = {
     "1.1.4": ladder,
     "1.1.5": found_points,
     "1.1.6": lambda: {"spectra": spectra(), "audit": audit(), "ladder": ladder()["points"]},
-    "1.1.7": lambda: {"stalls": stalls()},
     "1.1.8": costs,
 }
