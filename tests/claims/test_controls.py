@@ -88,6 +88,14 @@ def test_where_nothing_is_decided_no_control_is_too_coarse():
     assert state(contrast(1.0, 8.0), control(8.0)).state == "passed"
 
 
+def test_a_claim_of_being_no_worse_rests_on_its_distance_from_being_worse():
+    effect = {"what": "x", "unit": "points", "margin": 2, "claims": "no worse"}
+    # 4 ± 3 is above −2, which only an effect of 6 made up could feign
+    better = contrast(4.0, 4.5)
+    assert state(better, control(5.0), of=claim(effect=effect)).state == "passed"
+    assert state(better, control(7.0), of=claim(effect=effect)).state == "undecided"
+
+
 def test_an_interval_within_the_margin_needs_no_control_to_speak_for_it():
     within = contrast(0.0, 1.0)
     assert state(within, control(35.0, pairs=4), of=claim(margin=10.0)).state == "passed"

@@ -129,8 +129,16 @@ def _stake(control: Contrast, margin: float, effects: Sequence[Judged]) -> float
     """
     same = [pair for pair in effects if pair[0].measure == control.measure]
     own = [pair for pair in same if _vouches(control, pair[0])] or same
-    decided = (abs(each.effect) for _, each in own if each.verdict != "inconclusive")
-    return min((effect for effect in decided if effect > margin), default=math.inf)
+    decided = (each for _, each in own if each.verdict != "inconclusive")
+    beyond = (_made_up(each, margin) for each in decided if abs(each.effect) > margin)
+    return min(beyond, default=math.inf)
+
+
+def _made_up(judgement: Judgement, margin: float) -> float:
+    """Give the effect that would have to be made up for a verdict to be wrong."""
+    # an effect that is supported without being beyond +δ is only said to be above −δ
+    no_worse = judgement.verdict == "supported" and judgement.ci_low <= margin
+    return abs(judgement.effect) + margin * no_worse
 
 
 def _vouches(control: Contrast, effect: Contrast) -> bool:
