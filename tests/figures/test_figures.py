@@ -158,6 +158,7 @@ def test_every_axis_is_named(claim, drawn):
             "torch.optim to",
             "256 updates",
         ),
+        "2.1.6": ("x, along which the steepness changes", "Updates to settle", "α = 0.999"),
         "2.1.8": ("Learning rate η", "Bursts per", "sum of squares", "Regression, η = 0.1"),
         "2.1.9": ("Update", "Largest distance in", "with η/√(t + 1)"),
         "2.1.11": ("Update", "Size of the step", "β₁ = 0.9"),

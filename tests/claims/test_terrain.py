@@ -1,0 +1,84 @@
+"""Claim 2.1.6 on planted walks over a slope of changing steepness."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from made_up.adaptive_rates_terrain import paths, updates_to_settle, walks
+
+from unstuck.claims.evaluation import evaluate
+from unstuck.claims.registry import load_registry
+from unstuck.claims.verdicts import decide
+
+CLAIM = load_registry(Path(__file__).parents[2] / "workflow" / "claims")["2.1.6"]
+POINTS = paths()
+
+
+def verdicts(table):
+    evidence = evaluate(CLAIM, {"walks": table, "paths": POINTS})
+    return evidence, decide({CLAIM.id: CLAIM}, [evidence])
+
+
+def effects(found, measure):
+    table = found.contrasts
+    return table[(table["role"] == "effect") & (table["measure"] == measure)]
+
+
+def slower(factor):
+    """Adagrad slower than RMSProp by a factor."""
+
+    def settle(walker, rate):
+        return (factor if walker == "adagrad" else 1) * updates_to_settle("", rate)
+
+    return settle
+
+
+@pytest.mark.parametrize(
+    ("factor", "expected"), [(4, "supported"), (1, "no effect"), (0.25, "contradicted")]
+)
+def test_a_planted_gain_is_found(factor, expected):
+    _, found = verdicts(walks(settle=slower(factor)))
+    assert found.claims["control"].iloc[0] == "passed"
+    arrivals = effects(found, "arrival")
+    assert len(arrivals) == 8
+    assert set(arrivals["verdict"]) == {expected}
+    assert np.exp(arrivals["effect"].mean()) == pytest.approx(factor, rel=0.1)
+
+
+@pytest.mark.parametrize(
+    ("factor", "expected"), [(4, "supported"), (1, "no effect"), (0.25, "contradicted")]
+)
+def test_a_planted_floor_is_found(factor, expected):
+    def late(walker, rate):
+        return 1e-3 * rate / (factor if "decayed" in walker else 1)
+
+    _, found = verdicts(walks(late=late))
+    assert set(effects(found, "floor")["verdict"]) == {expected}
+
+
+def test_a_floor_that_does_not_follow_the_rate_contradicts():
+    _, found = verdicts(walks(settle=slower(4), late=lambda walker, rate: 1e-3 * rate**0.5))
+    assert "exponent of the rate" in found.claims["reason"].iloc[0] or (
+        found.claims["verdict"].iloc[0] in ("depends", "contradicted")
+    )
+
+
+def test_arms_that_do_not_settle_carry_no_verdict():
+    _, found = verdicts(walks(settle=lambda walker, rate: 1e6))
+    arrivals = effects(found, "arrival")
+    assert set(arrivals["verdict"]) == {"inconclusive"}
+    assert arrivals["reason"].str.contains("fewer than half").any()
+
+
+def test_a_rate_on_the_edge_carries_no_verdict():
+    _, found = verdicts(walks(settle=lambda walker, rate: 500 / rate**0.5))
+    best = effects(found, "arrival")
+    best = best[best["condition"].str.contains("best")]
+    assert set(best["verdict"]) == {"inconclusive"}
+
+
+def test_sigma_forgets_as_the_closed_form_says():
+    evidence, _ = verdicts(walks())
+    memory = [each for each in evidence.checks if "forgets" in each.name]
+    assert len(memory) == 4
+    assert all(each.holds for each in memory)
