@@ -161,6 +161,7 @@ def test_every_axis_is_named(claim, drawn):
         "2.1.6": ("x, along which the steepness changes", "Updates to settle", "α = 0.999"),
         "2.1.8": ("Learning rate η", "Bursts per", "sum of squares", "Regression, η = 0.1"),
         "2.1.9": ("Update", "Largest distance in", "with η/√(t + 1)"),
+        "2.1.10": ("Failed runs (%)", "Learning rate η", "RAdam, no warm-up", "Variance of 1/σ"),
         "2.1.11": ("Update", "Size of the step", "β₁ = 0.9"),
         "2.1.12": ("Main effect on test accuracy (points)", "optimizer", "schedule"),
         "2.2.3": ("Output y₁ of the true class", "Updates to p > 0.9", "given up", "Adam"),
