@@ -3,6 +3,8 @@
 import importlib
 import pkgutil
 from collections.abc import Callable
+from importlib.machinery import FileFinder
+from pathlib import Path
 from types import ModuleType
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -74,7 +76,7 @@ class ClaimFunctions(Generic[F]):
             If there is none.
         """
         section = SECTIONS.get(claim_id.rsplit(".", 1)[0])
-        names = self._modules(section.module) if section else []
+        names = self._modules(section.module, claim_id) if section else []
         # one after the other, since some are slow to import
         while claim_id not in self._functions and names:
             importlib.import_module(f"{self._room.__name__}.{names.pop(0)}")
@@ -86,6 +88,11 @@ class ClaimFunctions(Generic[F]):
             )
         return self._functions[claim_id]
 
-    def _modules(self, prefix: str) -> list[str]:
-        found = [module.name for module in pkgutil.iter_modules(self._room.__path__)]
-        return [name for name in found if name == prefix or name.startswith(f"{prefix}_")]
+    def _modules(self, prefix: str, claim_id: str) -> list[str]:
+        """Give the modules of a section, those first whose text names the claim."""
+        found = [
+            (f'"{claim_id}"' not in Path(finder.path, f"{name}.py").read_text("utf-8"), name)
+            for finder, name, _ in pkgutil.iter_modules(self._room.__path__)
+            if isinstance(finder, FileFinder) and (name == prefix or name.startswith(f"{prefix}_"))
+        ]
+        return [name for _, name in sorted(found)]
