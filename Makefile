@@ -1,7 +1,9 @@
 # make            environment, then the default study: results/report/index.html
 # make test       the test suite in that environment
 # make test-slurm the smoke study on a real Slurm (root, Debian): docs/cluster.md
+# make faults     what goes wrong, injected for real: docs/faults.md is written anew
 # make verify     are finished results the same again as reference/? (ARGS: another study)
+# make scale      planning of ten thousand cells: docs/images/scale.csv
 # make bench      speed against references: results/benchmarks.csv
 PYTHON ?= python3
 VENV   ?= .venv
@@ -12,7 +14,7 @@ BENCH_JAX := .venv-bench-jax
 ARGS      ?=
 
 .DEFAULT_GOAL := study
-.PHONY: study smoke test test-slow test-slurm verify reference bench lint format docs clean
+.PHONY: study smoke test test-slow test-slurm faults verify reference bench scale lint format docs clean
 
 $(VENV)/.installed: requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -37,6 +39,9 @@ test-slow: $(VENV)/.installed
 test-slurm: $(VENV)/.installed
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python tests/slurm/run.py
 
+faults: $(VENV)/.installed
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest tests/faults --write-faults
+
 # finished results against the verdicts and digests in reference/, and writing these anew
 verify: $(VENV)/.installed
 	$(BIN)/python -m unstuck.report.verification $(ARGS)
@@ -59,6 +64,9 @@ bench: $(VENV)/.installed
 	-$(MAKE) --no-print-directory $(BENCH_JAX)/.installed
 	-$(MAKE) --no-print-directory build/bench/.installed
 	PATH="$(abspath $(BIN)):$$PATH" PYTHONPATH=build/bench $(BIN)/python benchmarks/run.py $(ARGS)
+
+scale: $(VENV)/.installed
+	$(BIN)/python benchmarks/scale.py
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .

@@ -23,6 +23,14 @@ include: "workflow/rules/claims.smk"
 include: "workflow/rules/report.smk"
 
 
+# before any job, and never in a dry run: the results of others can be looked at
+onstart:
+    try:
+        check_writable(study.results)
+    except UnstuckError as error:
+        raise WorkflowError(str(error)) from None
+
+
 # seconds each: on a cluster these run beside Snakemake itself
 localrules:
     all,

@@ -13,6 +13,10 @@ class DataError(UnstuckError):
     """A dataset cannot be had, or is not what its checksum says."""
 
 
+class StorageError(UnstuckError):
+    """A result cannot be written; what stood in its place is as it was."""
+
+
 class CurvatureError(UnstuckError):
     """A quantity of curvature cannot be computed for this problem."""
 

@@ -1,7 +1,9 @@
 """Reading and writing files: atomic, deterministic, without pickle."""
 
+import glob
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -11,29 +13,72 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from unstuck.errors import DataError
+from unstuck.errors import DataError, StorageError
+
+#: what damaged bytes make of a reader that does not expect them
+BAD_VALUES = (OSError, ValueError, TypeError, KeyError, IndexError, OverflowError, MemoryError)
 
 
 @contextmanager
 def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Give a temporary path beside ``path`` that takes its place only if the block succeeds."""
-    target = Path(path)
+    """Give a path for a new file, which takes the place of ``path`` only if the block succeeds.
+
+    Of several processes only one may write a file at a time: what a killed one left unfinished is
+    removed.
+
+    Raises
+    ------
+    StorageError
+        If the file cannot be written.
+    """
+    try:
+        with _replacing(Path(path)) as temporary:
+            yield temporary
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else error
+        raise StorageError(
+            f"{os.fspath(path)} cannot be written ({reason}); mend that and run "
+            "snakemake again, which keeps what is finished."
+        ) from error
+
+
+@contextmanager
+def _replacing(target: Path) -> Iterator[Path]:
     target.parent.mkdir(parents=True, exist_ok=True)
-    # the suffix is kept, since writers choose their format by it
-    handle, name = tempfile.mkstemp(
-        dir=target.parent, prefix=f".{target.stem}-", suffix=target.suffix
-    )
-    os.close(handle)
-    temporary = Path(name)
+    prefix = f".{target.name}-"
+    for left in target.parent.glob(f"{glob.escape(prefix)}{'?' * 8}"):
+        shutil.rmtree(left, ignore_errors=True)
+    # a folder of its own, since some writers make temporary files beside what they write
+    folder = Path(tempfile.mkdtemp(dir=target.parent, prefix=prefix))
+    temporary = folder / target.name
     try:
         yield temporary
-        # mkstemp gives 0600; a result file follows the user's umask like any other
+        # some writers give 0600; a result file follows the user's umask like any other
         umask = os.umask(0)
         os.umask(umask)
         temporary.chmod(0o666 & ~umask)
         temporary.replace(target)
     finally:
-        temporary.unlink(missing_ok=True)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def check_writable(folder: str | os.PathLike[str]) -> None:
+    """Make sure that files can be written into a folder, which is made if it is not there.
+
+    Raises
+    ------
+    StorageError
+        If they cannot.
+    """
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise StorageError(
+            f"the folder {os.fspath(folder)} cannot be written ({error.strerror}); make it "
+            "writable, or work in a copy of the study."
+        ) from error
 
 
 def write_json(path: str | os.PathLike[str], content: Any) -> None:
@@ -53,14 +98,14 @@ def read_json(path: str | os.PathLike[str]) -> Any:
     """
     try:
         return json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise _unreadable(path, "JSON", error) from error
 
 
 def write_parquet(path: str | os.PathLike[str], table: pd.DataFrame) -> None:
     """Write a table as Parquet, without its index."""
     with atomic_path(path) as temporary:
-        table.to_parquet(temporary, index=False)
+        table.to_parquet(temporary, index=False, write_page_checksum=True)
 
 
 def read_parquet(path: str | os.PathLike[str], columns: list[str] | None = None) -> pd.DataFrame:
@@ -69,13 +114,13 @@ def read_parquet(path: str | os.PathLike[str], columns: list[str] | None = None)
     Raises
     ------
     DataError
-        If the file is missing, truncated or lacks one of ``columns``.
+        If the file is missing, damaged or lacks one of ``columns``.
     """
     import pyarrow
 
     try:
-        return pd.read_parquet(path, columns=columns)
-    except (OSError, ValueError, KeyError, pyarrow.ArrowException) as error:
+        return pd.read_parquet(path, columns=columns, page_checksum_verification=True)
+    except (*BAD_VALUES, pyarrow.ArrowException) as error:
         raise _unreadable(path, "Parquet", error) from error
 
 
@@ -91,11 +136,17 @@ def write_safetensors(
     metadata: Mapping[str, str] | None = None,
 ) -> None:
     """Write named numpy arrays, in sorted order, as one safetensors file."""
+    from safetensors import SafetensorError
     from safetensors.numpy import save_file
 
     ordered = {name: np.ascontiguousarray(arrays[name]) for name in sorted(arrays)}
     with atomic_path(path) as temporary:
-        save_file(ordered, temporary, metadata=dict(metadata) if metadata else None)
+        try:
+            save_file(ordered, temporary, metadata=dict(metadata) if metadata else None)
+        except SafetensorError as error:
+            # of the library's words only those of the system say something
+            reason = str(error).rpartition("I/O error: ")[2].partition(" (os error")[0]
+            raise OSError(reason) from error
 
 
 def read_safetensors(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
@@ -111,7 +162,7 @@ def read_safetensors(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
 
     try:
         return dict(load_file(path))
-    except (OSError, SafetensorError) as error:
+    except (*BAD_VALUES, SafetensorError) as error:
         raise _unreadable(path, "safetensors", error) from error
 
 

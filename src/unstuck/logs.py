@@ -1,21 +1,48 @@
 """What a script of the workflow does with its output and its errors."""
 
 import contextlib
+import io
 import os
 import sys
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NoReturn, TextIO
 
-from unstuck.errors import UnstuckError
+from unstuck.errors import StorageError, UnstuckError
+
+INTERRUPTED = 130  # what a shell gives for a program that Ctrl-C ended
+
+
+class _Log(io.TextIOBase):
+    """A log file, written at once; where the disk is full it loses lines rather than the job."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = path.open("wb", buffering=0)
+        except OSError as error:
+            raise StorageError(f"{path} cannot be written ({error.strerror}).") from error
+
+    def write(self, text: str) -> int:
+        with contextlib.suppress(OSError):
+            self._file.write(text.encode(errors="replace"))
+        return len(text)
+
+    def fileno(self) -> int:
+        return self._file.fileno()
+
+    def close(self) -> None:
+        super().close()
+        self._file.close()
 
 
 @contextlib.contextmanager
 def logged(path: str | os.PathLike[str]) -> Iterator[Callable[[str], None]]:
     """Send all output of a block to a log file, and a user's error to the terminal as well.
 
-    An `UnstuckError` or a full disk ends the process with exit code 1 and one sentence; any other
-    exception reaches log and terminal with its traceback.
+    An `UnstuckError`, an error of the system and Ctrl-C end the process with one sentence in log
+    and terminal; any other exception reaches both with its traceback.
 
     Parameters
     ----------
@@ -26,20 +53,27 @@ def logged(path: str | os.PathLike[str]) -> Iterator[Callable[[str], None]]:
     ------
     A function that writes one line to the log at once, for progress.
     """
-    target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
     terminal = sys.stderr
-    with (
-        target.open("w", encoding="utf-8", buffering=1) as log,
-        contextlib.redirect_stdout(log),
-        contextlib.redirect_stderr(log),
-    ):
+    try:
+        log = _Log(Path(path))
+    except StorageError as error:
+        _end(f"Error: {error}", 1, terminal)
+    with log, contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
         try:
             yield lambda line: print(line, file=log)
         except (UnstuckError, OSError) as error:
-            traceback.print_exc(file=log)
-            print(f"Error: {error}", file=terminal)
-            sys.exit(1)
+            if not isinstance(error, UnstuckError):
+                traceback.print_exc(file=log)
+            _end(f"Error: {error}", 1, log, terminal)
+        except KeyboardInterrupt:
+            sentence = "Interrupted; run snakemake again to go on from what is finished."
+            _end(sentence, INTERRUPTED, log, terminal)
         except Exception:
             traceback.print_exc(file=log)
             raise
+
+
+def _end(sentence: str, code: int, *places: TextIO | _Log) -> NoReturn:
+    for place in places:
+        print(sentence, file=place)
+    sys.exit(code)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
-from safetensors import SafetensorError
 
 from unstuck.errors import DataError
 from unstuck.files import read_json, read_safetensors, write_json, write_safetensors
@@ -42,16 +41,11 @@ class Dataset:
 
         Raises
         ------
-        DataError
+        StorageError
             If a file cannot be written; what stood there before is left as it was.
         """
-        try:
-            write_safetensors(tensors_path, self.tensors)
-            write_json(card_path, self.card)
-        except (OSError, SafetensorError) as error:
-            raise DataError(
-                f"the dataset cannot be written to {os.fspath(tensors_path)} ({error})."
-            ) from error
+        write_safetensors(tensors_path, self.tensors)
+        write_json(card_path, self.card)
 
     @classmethod
     def load(cls, tensors_path: str | os.PathLike[str], card_path: str | os.PathLike[str]) -> Self:
