@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -9,6 +10,7 @@ from snakemake.exceptions import WorkflowError
 from unstuck.claims.registry import load_registry
 from unstuck.claims.sections import SECTIONS
 from unstuck.errors import UnstuckError
+from unstuck.files import check_writable
 from unstuck.study.digests import code_digest, digest, reached_digest
 from unstuck.study.environment import prepare_environment
 from unstuck.study.load import parse_study
@@ -32,7 +34,7 @@ paths = Paths(study.results)
 # how a reader asks for a target of this study and no other
 study_files = [os.path.relpath(file) for file in workflow.configfiles]
 configfile_option = (
-    "" if study_files == ["config.yaml"] else f" --configfile {' '.join(study_files)}"
+    "" if study_files == ["config.yaml"] else f" --configfile {shlex.join(study_files)}"
 )
 section_targets = {
     f"section_{section.replace('.', '_')}": section
@@ -66,6 +68,14 @@ def table_path(name):
     if owner in study.analyses:
         return f"{paths.analysis.format(analysis=owner)}"
     return paths.table().format(experiment=owner, kind=kind)
+
+
+def table_memory(wildcards, attempt):
+    """MiB to collect a table in: a row takes about 1.1 kB at the peak (docs/scale.md)."""
+    runs = sum(plan.cell_seeds(wildcards.experiment, wildcards.kind).values())
+    points = study.experiments[wildcards.experiment].evaluations + 1
+    rows = runs * points if wildcards.kind == "curves" else runs
+    return attempt * max(1000, 500 + rows // 800)
 
 
 def claim_tables(wildcards):

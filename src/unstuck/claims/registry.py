@@ -210,7 +210,7 @@ _Loader.yaml_implicit_resolvers = {
 def _load_file(file: Path) -> Iterable[Claim]:
     try:
         entries = yaml.load(file.read_text(encoding="utf-8"), Loader=_Loader)
-    except (OSError, yaml.YAMLError) as error:
+    except (OSError, ValueError, yaml.YAMLError) as error:
         reason = " ".join(str(error).split())
         raise RegistryError(f"{file.name} cannot be read as YAML: {reason}.") from error
     if not isinstance(entries, list):

@@ -82,8 +82,8 @@ def load_evidence(folder: str | Path) -> Evidence:
             numbers=content["numbers"],
             sources=tuple(Source(**entry) for entry in content["sources"]),
         )
-    except (KeyError, TypeError, ValueError, OSError) as error:
-        reason = " ".join(str(error).split())
+    except (DataError, KeyError, TypeError, ValueError, OSError) as error:
+        reason = " ".join(str(error).split()).rstrip(".")
         raise DataError(
             f"{place} does not hold whole evidence ({reason}); "
             "delete it and run snakemake again to make it anew."

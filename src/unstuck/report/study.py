@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from unstuck.claims.registry import Claim
+from unstuck.errors import DataError
 from unstuck.study.config import Experiment, Study
 from unstuck.wording import number
 
@@ -77,7 +78,7 @@ def settings(study: Study, cards: Mapping[str, Mapping[str, Any]]) -> Settings:
             Fact(name, words(spec.model_dump(mode="json", exclude_defaults=True)))
             for name, spec in study.networks.items()
         ),
-        datasets=tuple(_card(name, card) for name, card in cards.items()),
+        datasets=tuple(dataset_card(name, card) for name, card in cards.items()),
     )
 
 
@@ -108,7 +109,24 @@ def _grid(name: str, experiment: Experiment) -> Grid:
     )
 
 
-def _card(name: str, card: Mapping[str, Any]) -> DatasetCard:
+def dataset_card(name: str, card: Mapping[str, Any]) -> DatasetCard:
+    """Put the card of a prepared dataset into words.
+
+    Raises
+    ------
+    DataError
+        If the card is damaged.
+    """
+    try:
+        return DatasetCard(name, str(card["title"]), _facts(card))
+    except (TypeError, KeyError, AttributeError) as error:
+        raise DataError(
+            f"the card of the dataset {name} is damaged ({error}); "
+            "delete it and run snakemake again to make it anew."
+        ) from error
+
+
+def _facts(card: Mapping[str, Any]) -> tuple[Fact, ...]:
     scaling = card["standardisation"]["kind"]
     facts = [
         Fact("Samples", words(card["samples"])),
@@ -126,7 +144,7 @@ def _card(name: str, card: Mapping[str, Any]) -> DatasetCard:
         Fact("Licence", card["licence"]),
         Fact("Digest", card["digest"]),
     ]
-    return DatasetCard(name=name, title=card["title"], facts=tuple(facts))
+    return tuple(facts)
 
 
 def _phrase(key: str) -> str:

@@ -1,5 +1,6 @@
 """The typed model of a study: the single truth about what ``config.yaml`` may say."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, Self
 
@@ -25,6 +26,7 @@ from unstuck.study.analyses.kinds import parse_analysis
 from unstuck.study.analyses.kinds import schema as analysis_schema
 from unstuck.study.names import one_of
 from unstuck.training.spec import (
+    FIRST_TUNING_SEED,
     Criterion,
     EndCriterion,
     LossName,
@@ -38,9 +40,10 @@ from unstuck.training.spec import (
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 BatchSize = Annotated[int, Field(ge=1)] | Literal["full"]
 Count = Annotated[int, Field(ge=1)]
-Rate = Annotated[float, Field(gt=0)]
+Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Relabelling = Annotated[int, Field(ge=0)]
-Target = Annotated[float, Field(gt=0)]
+Target = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+MOST_RATES = 100
 
 #: fields of an architecture, an optimizer or a schedule that an experiment may vary on its own
 OVERRIDES: Mapping[str, type[BaseModel]] = {
@@ -69,7 +72,9 @@ def _override(key: str, given: Any) -> Any:
         raise ValueError(f"{key}: {first['input']!r} is wrong; {first['msg']}") from error
 
 
-def _checked_overrides(given: Mapping[str, Any]) -> dict[str, Any]:
+def _checked_overrides(given: Any) -> Any:
+    if not isinstance(given, Mapping):
+        return given
     return {
         key: _override(key, value) if key in OVERRIDES else value for key, value in given.items()
     }
@@ -94,6 +99,11 @@ class RateGrid(_Model):
     def _ordered(self) -> Self:
         if self.high < self.low:
             raise ValueError(f"high ({self.high:g}) must not be below low ({self.low:g})")
+        if math.log10(self.high / self.low) * self.per_decade >= MOST_RATES:
+            raise ValueError(
+                f"{self.per_decade} rates per factor of ten from {self.low:g} to {self.high:g} "
+                f"are more than {MOST_RATES}; take fewer"
+            )
         return self
 
     @property
@@ -180,7 +190,9 @@ class Experiment(_Model):
     )
     order: Order | list[Order] = Field(default="reshuffled", description="Order of the samples.")
     dtype: Precision | list[Precision] = Field(default="float32", description="Number format.")
-    seeds: Count = Field(default=10, description="Evaluation seeds 0, 1, ...")
+    seeds: Annotated[int, Field(ge=1, le=FIRST_TUNING_SEED)] = Field(
+        default=10, description="Evaluation seeds 0, 1, ..."
+    )
     tune_by: Criterion | None = Field(
         default=None, description="What the best rate is best at here, instead of `tuning.by`."
     )

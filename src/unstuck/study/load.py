@@ -32,7 +32,9 @@ def parse_study(config: Mapping[str, Any], source: str = "config.yaml") -> Study
     try:
         return Study.model_validate(dict(config))
     except ValidationError as error:
-        raise ConfigError(f"{source}: {_sentence(error, config)}") from error
+        # a value may hold line ends
+        sentence = " ".join(_sentence(error, config).split())
+        raise ConfigError(f"{source}: {sentence}") from error
 
 
 def load_study(path: str | Path) -> Study:
@@ -44,10 +46,13 @@ def load_study(path: str | Path) -> Study:
         If the file is missing, is no YAML mapping, or says something wrong.
     """
     try:
-        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        text = Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} cannot be read ({error}); name an existing file.") from error
-    except yaml.YAMLError as error:
+    try:
+        content = yaml.safe_load(text)
+    # a date such as 2026-99-99 is no error of YAML to its reader
+    except (ValueError, yaml.YAMLError) as error:
         reason = " ".join(str(error).split())
         raise ConfigError(f"{path} is not valid YAML: {reason}") from error
     if not isinstance(content, Mapping):

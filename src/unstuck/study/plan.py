@@ -62,7 +62,7 @@ class Plan:
         self._schedules = {**SCHEDULES, **_named(study.schedules, SCHEDULES, "schedules")}
         self._data = {name: spec.digest for name, spec in study.datasets.items()}
         self._grid = {
-            name: tuple(self._expand(experiment)) for name, experiment in study.experiments.items()
+            name: self._checked(name, experiment) for name, experiment in study.experiments.items()
         }
 
     @property
@@ -207,6 +207,15 @@ class Plan:
             if (matching := [m for m in measurements if _matches(point, m.where)])
         }
 
+    def _checked(
+        self, name: str, experiment: Experiment
+    ) -> tuple[tuple[dict[str, Any], Cell], ...]:
+        """Points and cells of a grid; values that do not go together are an error of the study."""
+        try:
+            return tuple(self._expand(experiment))
+        except ValidationError as error:
+            raise ConfigError(f"experiments.{name}: {_first(error)}") from error
+
     def _expand(self, experiment: Experiment) -> Iterator[tuple[dict[str, Any], Cell]]:
         axes = experiment.axes()
         for values in product(*axes.values()):
@@ -308,9 +317,15 @@ def _named(
             base = known[one_of(str(fields["base"]), known, what=f"{key}.base:")]
             made[name] = _replaced(base, {k: v for k, v in fields.items() if k != "base"})
         except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join([key, *map(str, first["loc"])])
-            raise ConfigError(f"{where}: {first['input']!r} is wrong; {first['msg']}.") from error
+            raise ConfigError(f"{key}.{_first(error)}") from error
         except ValueError as error:
             raise ConfigError(f"{error}.") from error
     return made
+
+
+def _first(error: ValidationError) -> str:
+    """Put the first complaint of pydantic into words."""
+    first = error.errors()[0]
+    where = ".".join(map(str, first["loc"]))
+    words = " ".join(f"{first['input']!r} is wrong; {first['msg']}.".split())
+    return f"{where}: {words}" if where else words

@@ -4,9 +4,6 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from unstuck.errors import DataError
 from unstuck.files import read_parquet
@@ -102,15 +99,8 @@ def _of_cells(part: str | Path, seeds: Mapping[str, int]) -> pd.DataFrame:
 
 def _filtered(part: str | Path, column: str, values: Collection[str]) -> pd.DataFrame:
     """Rows of a Parquet file whose column has one of some values."""
-    try:
-        rows = pq.read_table(part)
-    except (OSError, pa.ArrowException) as error:
-        raise DataError(
-            f"{part} cannot be read as Parquet ({error}); delete it and run snakemake again."
-        ) from error
-    wanted = pa.array(sorted(values), type=pa.string())
-    found: pd.DataFrame = rows.filter(pc.is_in(rows[column], value_set=wanted)).to_pandas()
-    return found
+    rows = read_parquet(part)
+    return rows[rows[column].isin(values)]
 
 
 def _sorted(parts: Iterable[pd.DataFrame]) -> pd.DataFrame:

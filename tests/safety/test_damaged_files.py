@@ -1,0 +1,214 @@
+"""Whatever bytes stand in a file that the workflow reads: a clean error that names it, at most."""
+
+import gzip
+import io
+import shutil
+import struct
+import tarfile
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from unstuck.claims.evidence import Check, Contrast, Evidence
+from unstuck.claims.registry import load_registry
+from unstuck.claims.storage import load_evidence, save_evidence
+from unstuck.data.cifar import FOLDER, RECORD, TEST_MEMBER, TRAIN_MEMBERS, parse_cifar10
+from unstuck.data.dataset import Dataset, tensor_checksums
+from unstuck.data.idx import parse_idx
+from unstuck.errors import UnstuckError
+from unstuck.files import read_safetensors, write_csv, write_parquet
+from unstuck.report.study import dataset_card
+from unstuck.report.tables import read_decided
+from unstuck.study.load import load_study
+from unstuck.study.tables import collect, collect_curves, read_table
+from unstuck.training.bank import read_result
+from unstuck.training.checkpoint import Checkpoint
+from unstuck.training.result import MEASUREMENTS, JobResult
+
+REPOSITORY = Path(__file__).parents[2]
+OWNER = {"runs": ["a"]}
+EXAMPLES = settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    derandomize=True,
+)
+
+
+@st.composite
+def damage(draw: st.DrawFn) -> Callable[[bytes], bytes]:
+    """A way to damage bytes: cut, grown, or with a few of them changed."""
+    kind = draw(st.sampled_from(["cut", "change", "grow", "replace"]))
+    place = draw(st.floats(0, 1, exclude_max=True))
+    few = draw(st.binary(min_size=1, max_size=6))
+    if kind == "cut":
+        return lambda whole: whole[: int(place * len(whole))]
+    if kind == "replace":
+        return lambda whole: few
+    if kind == "grow":
+        return lambda whole: (
+            whole[: int(place * len(whole))] + few + whole[int(place * len(whole)) :]
+        )
+
+    def change(whole: bytes) -> bytes:
+        start = int(place * len(whole))
+        return whole[:start] + few + whole[start + len(few) :]
+
+    return change
+
+
+def dataset(folder: Path) -> None:
+    random = np.random.default_rng(0)
+    x, y = random.normal(size=(16, 4)).astype(np.float32), random.integers(0, 3, 16)
+    tensors = {
+        f"{k}_{p}": v
+        for p in ("train", "validation", "test")
+        for k, v in zip("xy", (x, y), strict=True)
+    }
+    card = {
+        "tensors": tensor_checksums(tensors),
+        "standardisation": {"kind": "none"},
+        "samples": {"train": 16},
+        "shape": [4],
+        "classes": 3,
+        "citation": "none",
+        "url": "https://example.org",
+        "licence": "none",
+        "digest": "0",
+        "title": "Sixteen points",
+    }
+    Dataset(**tensors, classes=3, card=card).save(folder / "set.safetensors", folder / "set.json")
+
+
+def read_dataset(folder: Path) -> object:
+    loaded = Dataset.load(folder / "set.safetensors", folder / "set.json")
+    return dataset_card("set", loaded.card)
+
+
+def job(folder: Path) -> None:
+    rows = [
+        {"run_id": f"r{n}", "cell": "c", "role": "evaluation", "dataset": "digits", "lr": 0.1}
+        | {"seed": n, **dict.fromkeys(MEASUREMENTS, 1.0), "code": "code"}
+        for n in range(3)
+    ]
+    curves = pd.DataFrame({"run_id": [r["run_id"] for r in rows], "update": 0, "epoch": 0.0})
+    weights = {f"r{n}": np.ones(5, np.float32) for n in range(3)}
+    JobResult(pd.DataFrame(rows), curves, weights).save(folder)
+
+
+def read_job(folder: Path) -> object:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        result = read_result(folder)
+    finished = result.finished("code") if result else set()
+    collect([folder / "runs.parquet"], {"c": 3})
+    collect_curves([folder], {"c": 3})
+    return finished
+
+
+def checkpoint(folder: Path) -> None:
+    Checkpoint(folder / "state.safetensors").save(
+        OWNER, {"theta": np.ones(7), "update": np.ones(1)}
+    )
+
+
+def read_checkpoint(folder: Path) -> object:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        state = Checkpoint(folder / "state.safetensors").load(OWNER)
+    assert state is None or (state["theta"] == 1).all()
+    return state
+
+
+def evidence(folder: Path) -> None:
+    contrast = Contrast("a against b", "digits", {"rate": "tuned"}, (0, 1, 2), (0.5, 0.25, 1.0))
+    check = Check("sum", 1.0, 1.0, 0.1)
+    table = pd.DataFrame({"x": [1.0, 2.0], "name": ["a", "b"], "count": [1, 2]})
+    save_evidence(Evidence("1.1.1", (contrast,), (check,), {"points": table}, {"best": 3}), folder)
+
+
+def verdicts(folder: Path) -> None:
+    table = pd.DataFrame(
+        {"id": ["1.1.1"], "effect": [0.5], "seeds": [10], "verdict": ["supported"]}
+    )
+    write_csv(folder / "verdicts.csv", table)
+
+
+def idx(folder: Path) -> None:
+    values = np.arange(24, dtype=np.uint8)
+    (folder / "images").write_bytes(struct.pack(">BBBBIII", 0, 0, 8, 3, 2, 3, 4) + values.tobytes())
+
+
+def cifar(folder: Path) -> None:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        for name in (*TRAIN_MEMBERS, TEST_MEMBER, f"{FOLDER}/readme.html"):
+            info = tarfile.TarInfo(name)
+            info.size = RECORD
+            tar.addfile(info, io.BytesIO(bytes(RECORD)))
+    (folder / "cifar.tar").write_bytes(buffer.getvalue())
+
+
+def read_cifar(folder: Path) -> object:
+    content = (folder / "cifar.tar").read_bytes()
+    return parse_cifar10(gzip.compress(content)), parse_cifar10(content)
+
+
+def registry(folder: Path) -> None:
+    shutil.copy(REPOSITORY / "workflow/claims/2.2-classification.yaml", folder)
+
+
+def study(folder: Path) -> None:
+    shutil.copy(REPOSITORY / "workflow/studies/smoke.yaml", folder)
+
+
+FILES: dict[str, tuple[Callable[[Path], None], Callable[[Path], Any]]] = {
+    "dataset": (dataset, read_dataset),
+    "job": (job, read_job),
+    "table": (
+        lambda folder: write_parquet(folder / "table.parquet", pd.DataFrame({"a": [1.0, 2.0]})),
+        lambda folder: read_table(folder / "table.parquet", "grid.runs"),
+    ),
+    "weights": (checkpoint, lambda folder: read_safetensors(folder / "state.safetensors")),
+    "checkpoint": (checkpoint, read_checkpoint),
+    "evidence": (evidence, load_evidence),
+    "verdicts": (verdicts, lambda folder: read_decided(folder / "verdicts.csv")),
+    "idx": (idx, lambda folder: parse_idx((folder / "images").read_bytes(), "images")),
+    "cifar10": (cifar, read_cifar),
+    "registry": (registry, load_registry),
+    "study": (study, lambda folder: load_study(folder / "smoke.yaml")),
+}
+
+
+@pytest.mark.parametrize("kind", FILES)
+@EXAMPLES
+@given(data=st.data())
+def test_damage_gives_clean_errors(tmp_path: Path, kind: str, data: st.DataObject) -> None:
+    write, read = FILES[kind]
+    folder = tmp_path / "files"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    write(folder)
+    file = data.draw(st.sampled_from(sorted(folder.iterdir())))
+    damaged = data.draw(damage())(file.read_bytes())
+    file.write_bytes(damaged)
+    words = sentence(lambda: read(folder))
+    if words is not None:
+        assert "\n" not in words
+        assert any(name in words for name in (file.name, file.stem, str(folder), "CIFAR-10")), words
+
+
+def sentence(read: Callable[[], object]) -> str | None:
+    """What the user is told where something cannot be read; other errors are not caught."""
+    try:
+        read()
+    except UnstuckError as error:
+        return str(error)
+    return None
