@@ -19,7 +19,7 @@ rule table:
         "../envs/unstuck.yaml"
     threads: 1
     resources:
-        mem_mb=lambda w, attempt: attempt * 1000,
+        mem_mb=table_memory,
         runtime=lambda w, attempt: attempt * 10,
     params:
         cells=lambda w: plan.digest_of(w.experiment, w.kind),

@@ -1,0 +1,178 @@
+"""How planning grows with a study: cells against time, jobs and memory.
+
+    make scale                                  the curve: docs/images/scale.svg, .png and .csv
+    python benchmarks/scale.py --cells 500      one point, as JSON, in a copy of the repository
+
+A study of so many cells is planned by a dry run, from nothing and when it is finished. A finished
+one is made of empty files that Snakemake is told to take for its results.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tests/workflow"))
+
+CELLS = (200, 2_000, 5_000, 10_000, 20_000)
+#: grid points of one learning rate; each is a training job of its own
+JOBS = 200
+SEEDS = 10
+FILE = "scale.yaml"
+
+
+def study(cells: int) -> dict[str, Any]:
+    """A study of so many cells, a multiple of 200, with ten seeds each: 200 training jobs."""
+    rates = [round(0.001 * 1.01**step, 6) for step in range(cells // JOBS)]
+    return {
+        "title": f"{cells:,} cells",
+        "results": "results/scale",
+        "datasets": {name: {"source": name, "train": 256} for name in ("digits", "mnist1d")},
+        "networks": {f"width{n}": {"hidden": [n]} for n in (2, 4, 8, 16, 32)},
+        "tuning": {"rates": {"default": {"low": 0.01, "high": 0.1}}},
+        "experiments": {
+            "grid": {
+                "dataset": ["digits", "mnist1d"],
+                "network": [f"width{n}" for n in (2, 4, 8, 16, 32)],
+                "optimizer": ["sgd", "momentum", "adam", "rmsprop", "adagrad"],
+                "batch_size": [8, 32, 128, "full"],
+                "lr": rates,
+                "epochs": 10,
+                "seeds": SEEDS,
+            }
+        },
+        "claims": [],
+    }
+
+
+def snakemake(folder: Path, *arguments: str) -> tuple[float, float, str]:
+    """Run Snakemake on the study; gives processor seconds, peak memory in MiB, and its words."""
+    environment = {**os.environ, "PYTHONPATH": str(folder / "src"), "OMP_NUM_THREADS": "1"}
+    options = ("--workflow-profile", "none", "--cores", "2", "--scheduler", "greedy")
+    command = [sys.executable, "-m", "snakemake", *options, *arguments, "--configfile", FILE]
+    with tempfile.TemporaryFile("w+") as said:
+        process = subprocess.Popen(command, cwd=folder, env=environment, stdout=said, stderr=said)
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        said.seek(0)
+        words = said.read()
+    if process.returncode:
+        raise SystemExit(f"snakemake {' '.join(arguments)} failed:\n{words}")
+    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, words
+
+
+def pretend(folder: Path) -> None:
+    """Make an empty file for every result, and have Snakemake take them for its own."""
+    from unstuck.study.load import load_study
+    from unstuck.study.paths import Paths
+    from unstuck.study.plan import Plan
+
+    plan = Plan(load_study(folder / FILE))
+    paths = Paths(plan.study.results)
+    files = [paths.plan, paths.verdicts, paths.contrasts, f"{paths.report}/index.html"]
+    files += [p.format(dataset=d) for d in plan.study.datasets for p in (paths.dataset, paths.card)]
+    names = ("runs.parquet", "curves.parquet", "endpoints.safetensors")
+    files += [paths.job(name).format(job=job) for job in plan.jobs for name in names]
+    for table in plan.tables:
+        experiment, kind = table.split(".")
+        for suffix in ("parquet", "csv"):
+            files.append(paths.table(suffix).format(experiment=experiment, kind=kind))
+    for file in files:
+        (folder / file).parent.mkdir(parents=True, exist_ok=True)
+        (folder / file).touch()
+    snakemake(folder, "--touch")
+
+
+def measure(cells: int, folder: Path) -> dict[str, float]:
+    """Plan a study of so many cells in a copy of the repository."""
+    from checkout import copy_repository
+
+    copy_repository(folder)
+    # JSON is YAML
+    (folder / FILE).write_text(json.dumps(study(cells)))
+    seconds, memory, words = snakemake(folder, "--dry-run")
+    (jobs,) = {line.split()[1] for line in words.splitlines() if line.startswith("total")}
+    pretend(folder)
+    finished, _, words = snakemake(folder, "--dry-run")
+    if "Nothing to be done" not in words:
+        raise SystemExit(f"the study is not seen as finished:\n{words}")
+    return {
+        "cells": cells,
+        "runs": cells * SEEDS,
+        "jobs": int(jobs),
+        "planned_s": round(seconds, 2),
+        "finished_s": round(finished, 2),
+        "memory_mib": round(memory),
+    }
+
+
+def draw(table: Any, folder: Path) -> None:
+    """Draw the curve, each quantity in a panel of its own."""
+    from unstuck.figures import style
+
+    with style.styled():
+        figure, axes = style.canvas(1, 3, height=2.9, sharex=True)
+        panels = (
+            (("planned_s", "finished_s"), "Seconds to plan"),
+            (("jobs",), "Jobs"),
+            (("memory_mib",), "Memory (MiB)"),
+        )
+        for axis, (columns, title) in zip(axes[0], panels, strict=True):
+            for column, tint in zip(columns, (style.BLUE, style.ORANGE), strict=False):
+                axis.plot(table["cells"], table[column], color=tint, marker="o", markersize=3.5)
+            axis.set_title(title, loc="left")
+            axis.set_ylim(0, 1.25 * table[list(columns)].max().max())
+            axis.set_xticks([0, 10_000, 20_000], ["0", "10,000", "20,000"])
+            axis.set_xlabel("Cells, of ten runs each")
+        last = table.iloc[-1]
+        for name, tint, words in (
+            ("planned_s", style.BLUE, "from nothing"),
+            ("finished_s", style.ORANGE, "finished"),
+        ):
+            other = "finished_s" if name == "planned_s" else "planned_s"
+            above = last[name] >= last[other]
+            axes[0][0].annotate(
+                words,
+                (last["cells"], last[name]),
+                xytext=(0, 7 if above else -28),
+                textcoords="offset points",
+                ha="right",
+                color=tint,
+                fontweight="bold",
+            )
+        title = f"A study of {last['cells']:,.0f} cells is planned in {last['planned_s']:.0f} s"
+        note = "Processor seconds of snakemake --dry-run on one core, its start included."
+        style.headline(figure, title, note)
+        style.save(figure, folder / "scale.svg", folder / "scale.png")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Measure the curve, or one point of it."""
+    import pandas as pd
+
+    from unstuck.files import write_csv
+
+    parser = argparse.ArgumentParser(description="Planning of large studies.")
+    parser.add_argument("--cells", type=int, help="one point, written as JSON")
+    parser.add_argument("--output", type=Path, default=ROOT / "docs/images")
+    options = parser.parse_args(arguments)
+    rows = []
+    for cells in (options.cells,) if options.cells else CELLS:
+        with tempfile.TemporaryDirectory() as folder:
+            rows.append(measure(cells, Path(folder) / "unstuck"))
+        print(json.dumps(rows[-1]), flush=True)
+    if not options.cells:
+        table = pd.DataFrame(rows)
+        write_csv(options.output / "scale.csv", table)
+        draw(table, options.output)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
