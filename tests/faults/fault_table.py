@@ -46,8 +46,8 @@ A job that is killed before it has begun its log, in its first second or two, ma
 message; nothing else differs.
 
 What is not covered: a file system that loses renamed files in a power cut (nothing calls `fsync`),
-two machines that share a results folder without the lock in `.snakemake/`, and damage that leaves a
-Parquet file readable.
+two machines that share a results folder without the lock in `.snakemake/`, and damage to the footer
+of a Parquet file that leaves it readable (its pages carry checksums).
 """
 
 

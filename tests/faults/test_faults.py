@@ -5,6 +5,7 @@ What is said and lost goes into docs/faults.md (`make faults`).
 
 import os
 import random
+import re
 import signal
 import time
 from pathlib import Path
@@ -144,6 +145,8 @@ def test_a_full_disk_is_named(untrained: Checkout, recover: Recover, table: Tabl
         assert list(place.rglob(".*-????????")) == []
         assert mount("-o", "remount,size=50m", str(place)).returncode == 0
         seconds = recover(untrained)
+    # which file it is depends on how fast this machine trains
+    said = re.sub(r"results/\S+", "results/…", said)
     table.add("full disk", sees=said, lost=REPEATED, seconds=seconds)
 
 
@@ -213,6 +216,7 @@ def test_a_truncated_checkpoint_is_not_trusted(
     log = (untrained.folder / LOG).read_text()
     warned = [line.partition("Warning: ")[2] for line in log.splitlines()]
     (said,) = (line for line in warned if line.startswith("earlier results"))
+    said = re.sub(r"finished/.* cannot be read .*;", "finished/… cannot be read;", said)
     table.add(
         "truncated checkpoint",
         sees=f"in the log of the job: {said}",
