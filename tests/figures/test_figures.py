@@ -159,6 +159,7 @@ def test_every_axis_is_named(claim, drawn):
             "256 updates",
         ),
         "2.1.6": ("x, along which the steepness changes", "Updates to settle", "α = 0.999"),
+        "2.1.5": ("Curvature along the parameter", "Effective rate η/σ", "Rank correlation"),
         "2.1.8": ("Learning rate η", "Bursts per", "sum of squares", "Regression, η = 0.1"),
         "2.1.9": ("Update", "Largest distance in", "with η/√(t + 1)"),
         "2.1.10": ("Failed runs (%)", "Learning rate η", "RAdam, no warm-up", "Variance of 1/σ"),
