@@ -15,7 +15,7 @@ from unstuck.study.digests import code_digest, digest, reached_digest
 from unstuck.study.environment import prepare_environment
 from unstuck.study.load import parse_study
 from unstuck.study.paths import Paths
-from unstuck.study.plan import CURVATURE_CODE, TRAINING_CODE, Plan
+from unstuck.study.plan import CURVATURE_CODE, MEASUREMENTS, TRAINING_CODE, Plan
 
 prepare_environment(Path(workflow.basedir) / "src")
 
@@ -70,12 +70,17 @@ def table_path(name):
     return paths.table().format(experiment=owner, kind=kind)
 
 
-def table_memory(wildcards, attempt):
+def table_memory(experiment, kind):
     """MiB to collect a table in: a row takes about 1.1 kB at the peak (docs/scale.md)."""
-    runs = sum(plan.cell_seeds(wildcards.experiment, wildcards.kind).values())
-    points = study.experiments[wildcards.experiment].evaluations + 1
-    rows = runs * points if wildcards.kind == "curves" else runs
-    return attempt * max(1000, 500 + rows // 800)
+    runs = sum(plan.cell_seeds(experiment, kind).values())
+    points = study.experiments[experiment].evaluations + 1
+    rows = runs * points if kind == "curves" else runs
+    return max(1000, 500 + rows // 800)
+
+
+def parts_of(experiment, kind, pattern):
+    """The files that a table of an experiment is collected from, one a job."""
+    return [pattern.format(job=job) for job in plan.jobs_of(experiment, kind)]
 
 
 def claim_tables(wildcards):

@@ -1,25 +1,47 @@
-"""From jobs to one table an experiment."""
+"""From jobs to the tables of an experiment."""
+
+
+rule runs:
+    input:
+        runs=lambda w: parts_of(w.experiment, "runs", paths.job("runs.parquet")),
+        curves=lambda w: parts_of(w.experiment, "curves", paths.job("curves.parquet")),
+    output:
+        runs=paths.table("parquet", "runs"),
+        runs_csv=paths.table("csv", "runs"),
+        curves=paths.table("parquet", "curves"),
+        curves_csv=paths.table("csv", "curves"),
+    log:
+        paths.log("table", "{experiment}.runs"),
+    conda:
+        "../envs/unstuck.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda w, attempt: attempt * table_memory(w.experiment, "curves"),
+        runtime=lambda w, attempt: attempt * 10,
+    params:
+        cells=lambda w: plan.digest_of(w.experiment, "runs"),
+        code=code_digest("study/tables.py"),
+    message:
+        "Collecting the runs and curves of experiment {wildcards.experiment}"
+    script:
+        "../../scripts/collect_runs.py"
 
 
 rule table:
     input:
-        parts=lambda w: [
-            part.format(job=job)
-            for job in plan.jobs_of(w.experiment, w.kind)
-            for part in [paths.part(w.kind)]
-        ],
+        parts=lambda w: parts_of(w.experiment, w.kind, paths.curvature(w.kind)),
     output:
         parquet=paths.table("parquet"),
         csv=paths.table("csv"),
     log:
         paths.log("table", "{experiment}.{kind}"),
     wildcard_constraints:
-        kind="runs|curves|spectra|audit|stalls|places|filters",
+        kind="|".join(MEASUREMENTS),
     conda:
         "../envs/unstuck.yaml"
     threads: 1
     resources:
-        mem_mb=table_memory,
+        mem_mb=lambda w, attempt: attempt * table_memory(w.experiment, w.kind),
         runtime=lambda w, attempt: attempt * 10,
     params:
         cells=lambda w: plan.digest_of(w.experiment, w.kind),

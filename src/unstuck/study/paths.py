@@ -37,15 +37,9 @@ class Paths:
         """Measurements of a job's endpoints, such as spectra."""
         return f"{self.root}/curvature/{{job}}/{kind}.parquet"
 
-    def part(self, kind: str) -> str:
-        """A job's share of a table: runs, curves, or what is measured at its endpoints."""
-        if kind in ("runs", "curves"):
-            return self.job(f"{kind}.parquet")
-        return self.curvature(kind)
-
-    def table(self, suffix: str = "parquet") -> str:
+    def table(self, suffix: str = "parquet", kind: str = "{kind}") -> str:
         """A table of an experiment: runs, curves, or what is measured at its endpoints."""
-        return f"{self.root}/tables/{{experiment}}.{{kind}}.{suffix}"
+        return f"{self.root}/tables/{{experiment}}.{kind}.{suffix}"
 
     @property
     def analysis(self) -> str:
