@@ -168,6 +168,12 @@ def test_every_axis_is_named(claim, drawn):
         "2.2.3": ("Output y₁ of the true class", "Updates to p > 0.9", "given up", "Adam"),
         "2.2.1": ("Test accuracy (%)", "one-hot targets", "class numbers permuted", "Digits"),
         "2.2.4": ("Updates to the target", "cross-entropy", "sure and wrong", "MNIST-1D"),
+        "3.1.1": (
+            "Weight of feature 1",
+            "κ of the Hessian",
+            "Updates to the target",
+            "SGD, Digits",
+        ),
         "3.1.2": ("Before the layer", "Value of the feature", "Feature"),
         "3.1.3": ("Sample whose input changes", "all others\ntogether", "Batch size (samples)"),
         "3.2.1": ("Weights on a 100×100×3 image", "Side of the map", "no padding"),

@@ -21,8 +21,10 @@ class Arm:
         self.cell = cell
         self._tune = cell.rate if isinstance(cell.rate, Tune) else None
         self._rates = list(self._tune.rates) if self._tune else []
-        # a rate is chosen by where its runs end, so nothing is measured on their way there
-        self._tuned = cell.run.model_copy(update={"evaluations": 1})
+        self._tuned = cell.run
+        if self._tune and self._tune.target is None:
+            # a rate chosen by where its runs end needs no measurement on their way there
+            self._tuned = cell.run.model_copy(update={"evaluations": 1})
         self._choice: Choice | None = None
         if not isinstance(cell.rate, Tune):
             self._choice = Choice(cell.rate, edge=False, extension=None)
@@ -30,7 +32,8 @@ class Arm:
     def tuning(self) -> list[RunSpec]:
         """Return the runs of every rate tried or to be tried, on the tuning seeds.
 
-        They are measured at the start and after the last update only.
+        They are measured at the start and after the last update only, unless it is to be known
+        when they arrive.
         """
         if self._tune is None:
             return []

@@ -10,6 +10,7 @@ from unstuck.study.analyses.critical_search import CriticalSearchAnalysis
 from unstuck.study.analyses.departures import DeparturesAnalysis
 from unstuck.study.analyses.early_sigma import EarlySigmaAnalysis
 from unstuck.study.analyses.effective_rates import EffectiveRatesAnalysis
+from unstuck.study.analyses.feature_scale import FeatureScaleAnalysis
 from unstuck.study.analyses.gradient_noise import GradientNoiseAnalysis
 from unstuck.study.analyses.hessian_cost import HessianCostAnalysis
 from unstuck.study.analyses.ladder import LadderAnalysis
@@ -24,6 +25,7 @@ from unstuck.study.names import one_of
 
 KINDS: dict[str, type[AnalysisBase]] = {
     "early_sigma": EarlySigmaAnalysis,
+    "feature_scale": FeatureScaleAnalysis,
     "gradient_noise": GradientNoiseAnalysis,
     "effective_rates": EffectiveRatesAnalysis,
     "departures": DeparturesAnalysis,
