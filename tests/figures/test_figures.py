@@ -189,6 +189,7 @@ def test_every_axis_is_named(claim, drawn):
         "2.2.2": ("Gap of the inputs", "Ratio of the outputs", "Difference of the outputs"),
         "3.1.4": ("Test accuracy, before minus after (points)", "ReLU", "sigmoid"),
         "3.1.5": ("Test accuracy (%)", "Updates made", "p = 0.999", "all samples"),
+        "3.1.7": ("Largest eigenvalue\nof the Hessian", "Updates made", "noise 0.5", "without"),
         "3.1.6": ("Learning rates at which the network trains", "hidden layers", "at no rate"),
     }[claim]:
         assert wanted in words

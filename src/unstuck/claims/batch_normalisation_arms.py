@@ -79,10 +79,14 @@ class Pair:
         """The claim's conditions that this pair belongs to."""
         return {"activation": self.activation, "depth": str(self.depth)}
 
-    def target(self, share: float) -> float:
-        """Give so much of the way from the start to where the better arm's tuning seeds end."""
+    def target(self, share: float, of: Arm | None = None) -> float:
+        """Give so much of the way from the start to where an arm's tuning seeds end.
+
+        The arm is the better one unless it is given.
+        """
         start = float(np.mean([arm.start.mean() for arm in self.arms.values()]))
-        return start + share * (max(arm.tuning for arm in self.arms.values()) - start)
+        ends = [arm.tuning for arm in ([of] if of else self.arms.values())]
+        return start + share * (max(ends) - start)
 
 
 def usable_width(places: Array, values: Array, threshold: float) -> float:

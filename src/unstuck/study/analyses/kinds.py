@@ -17,6 +17,7 @@ from unstuck.study.analyses.ladder import LadderAnalysis
 from unstuck.study.analyses.probes import ProbesAnalysis
 from unstuck.study.analyses.random_matrices import RandomMatricesAnalysis
 from unstuck.study.analyses.running_averages import RunningAveragesAnalysis
+from unstuck.study.analyses.smoothness import SmoothnessAnalysis
 from unstuck.study.analyses.taylor import TaylorAnalysis
 from unstuck.study.analyses.trajectories import TrajectoriesAnalysis
 from unstuck.study.analyses.twins import TwinsAnalysis
@@ -35,6 +36,7 @@ KINDS: dict[str, type[AnalysisBase]] = {
     "probes": ProbesAnalysis,
     "random_matrices": RandomMatricesAnalysis,
     "running_averages": RunningAveragesAnalysis,
+    "smoothness": SmoothnessAnalysis,
     "taylor": TaylorAnalysis,
     "twins": TwinsAnalysis,
     "update_time": UpdateTimeAnalysis,

@@ -1,0 +1,243 @@
+"""Section 3.1: whether batch normalisation smooths the loss, and what drift does to its gain."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from unstuck.claims.arms import by_seed, paired, require_columns, under_other_seeds
+from unstuck.claims.batch_normalisation_arms import WITH, WITHOUT, Pair, crossing, pairs_of
+from unstuck.claims.batch_normalisation_depth import EDGE, TARGET
+from unstuck.claims.evaluation import claim
+from unstuck.claims.evidence import Contrast, Evidence
+from unstuck.errors import DataError
+
+#: what is measured of the surface, by effect of the registry
+SURFACE = {"curvature": "lambda_max", "along": "smoothness"}
+PATH = ["dataset", "depth", "batchnorm", "noise", "seed", "update", "loss", *SURFACE.values()]
+SCORE = "train_accuracy"
+
+Array = NDArray[np.float64]
+
+
+@claim("3.1.7")
+def smoothing(
+    path: pd.DataFrame,
+    drift: pd.DataFrame,
+    rates: pd.DataFrame,
+    runs: pd.DataFrame,
+    curves: pd.DataFrame,
+    noisy_runs: pd.DataFrame,
+    noisy_curves: pd.DataFrame,
+) -> Evidence:
+    """Curvature and change of the gradient without over with, and the speed-up that noise leaves.
+
+    All are logarithms of ratios. Negative controls: the arms of each comparison under other seeds.
+    Positive: the noise does make the inputs of layers drift.
+    """
+    require_columns(path, PATH, "path")
+    require_columns(drift, ["dataset", "depth", "noise", "seed", "drift"], "drift")
+    contrasts: list[Contrast] = []
+    for (dataset, depth), part in path[path["noise"] == 0].groupby(["dataset", "depth"]):
+        contrasts += _surface(part, str(dataset), str(depth))
+    courses: list[dict[str, object]] = []
+    for pair in _noisy_pairs(rates, runs, curves, noisy_runs):
+        contrasts += _speeds(pair, noisy_runs, noisy_curves)
+        courses += _courses(pair, noisy_curves)
+    for (dataset, _), part in drift[drift["depth"] == drift["depth"].max()].groupby(
+        ["dataset", "depth"]
+    ):
+        contrasts += _drifts(part, str(dataset))
+    return Evidence(
+        "3.1.7",
+        contrasts=tuple(contrasts),
+        tables={
+            "path": _mean_path(path),
+            "courses": pd.DataFrame(courses),
+            "ratios": _ratios(contrasts),
+            "drift": drift.groupby(["dataset", "depth", "noise"])["drift"].mean().reset_index(),
+        },
+        numbers={
+            "seeds": int(path["seed"].nunique()),
+            "largest_residual": float((path["residual"] / path["lambda_max"]).max()),
+        },
+    )
+
+
+def _mean_path(path: pd.DataFrame) -> pd.DataFrame:
+    """Give the measures of the surface over updates: means of logarithms over seeds."""
+    columns = list(SURFACE.values())
+    logs = path.assign(**{name: np.log(path[name]) for name in columns})
+    means = logs.groupby(["dataset", "depth", "batchnorm", "noise", "update"])[columns].mean()
+    return means.apply(np.exp).reset_index()
+
+
+def at_loss(losses: Array, values: Array, level: float) -> float:
+    """Give a value where the loss of a path first falls to a level, between points by a line.
+
+    Parameters
+    ----------
+    losses, values
+        On the path `[E]`; some loss is at the level or below.
+    """
+    first = int(np.flatnonzero(losses <= level)[0])
+    if first == 0:
+        return float(values[0])
+    ends = slice(first, first - 2 if first > 1 else None, -1)
+    return float(np.interp(level, losses[ends], values[ends]))
+
+
+def _surface(part: pd.DataFrame, dataset: str, depth: str) -> Iterator[Contrast]:
+    """Compare the paths without and with, at equal updates and at equal loss."""
+    loss = {arm: _paths(part, arm, "loss") for arm in (WITHOUT, WITH)}
+    # where the slower of the two ends
+    level = pd.concat([each.min(axis=1) for each in loss.values()], axis=1).max(axis=1)
+    for measure, column in SURFACE.items():
+        logs = {arm: _paths(part, arm, column).clip(lower=1e-12).apply(np.log) for arm in loss}
+        for match in ("updates", "loss"):
+            plain, normed = (
+                logs[arm].mean(axis=1)
+                if match == "updates"
+                else _at_levels(loss[arm], logs[arm], level)
+                for arm in (WITHOUT, WITH)
+            )
+            condition = {"depth": depth, "match": match}
+            name = f"{column.replace('_', ' ')} without over with"
+            ratios = paired(plain, normed, name)
+            yield Contrast(
+                name=name,
+                dataset=dataset,
+                condition=condition,
+                seeds=tuple(ratios.index),
+                values=tuple(ratios),
+                measure=measure,
+            )
+            yield under_other_seeds(
+                plain, normed, name=name, dataset=dataset, condition=condition, measure=measure
+            )
+
+
+def _paths(part: pd.DataFrame, arm: str, column: str) -> pd.DataFrame:
+    """Give a column of the path `[seed, update]`."""
+    table = part[part["batchnorm"] == arm].pivot(index="seed", columns="update", values=column)
+    if table.empty:
+        raise DataError(f"claim 3.1.7: the path has no arm with batchnorm {arm!r}; measure both.")
+    return table.sort_index(axis=1)
+
+
+def _at_levels(
+    loss: pd.DataFrame, values: pd.DataFrame, level: "pd.Series[float]"
+) -> "pd.Series[float]":
+    found = [
+        at_loss(losses, row, height)
+        for losses, row, height in zip(
+            loss.to_numpy(), values.to_numpy(), level.loc[loss.index], strict=True
+        )
+    ]
+    return pd.Series(found, index=loss.index)
+
+
+def _noisy_pairs(
+    rates: pd.DataFrame, runs: pd.DataFrame, curves: pd.DataFrame, noisy: pd.DataFrame
+) -> Iterator[Pair]:
+    """Give the pair of arms that each noisy one belongs to."""
+    require_columns(noisy, ["dataset", "activation", "repeat", "batchnorm_noise", "edge"], "noisy")
+    places = set(zip(noisy["dataset"], noisy["activation"], noisy["repeat"], strict=True))
+    for pair in pairs_of(rates, runs, curves):
+        if (pair.dataset, pair.activation, pair.depth) in places:
+            yield pair
+
+
+def _noisy(table: pd.DataFrame, pair: Pair) -> Iterator[tuple[float, pd.DataFrame]]:
+    """Give the rows of a noisy table that belong to a pair, by noise."""
+    here = (table["dataset"] == pair.dataset) & (table["activation"] == pair.activation)
+    for noise, part in table[here & (table["repeat"] == pair.depth)].groupby("batchnorm_noise"):
+        yield float(str(noise)), part
+
+
+def _speeds(pair: Pair, noisy_runs: pd.DataFrame, noisy_curves: pd.DataFrame) -> Iterator[Contrast]:
+    """Compare updates to a target, without over with, by noise.
+
+    The target is set by the arm without, which comes there whatever noise does to the others.
+    """
+    target = pair.target(TARGET, of=pair.arms[WITHOUT])
+    plain = np.log(pair.arms[WITHOUT].updates_to(target)[0])
+    normed = {0.0: np.log(pair.arms[WITH].updates_to(target)[0])}
+    edges = {0.0: pair.arms[WITH].edge}
+    for noise, part in _noisy(noisy_curves, pair):
+        normed[noise] = np.log(_updates(part, target))
+    for noise, part in _noisy(noisy_runs, pair):
+        edges[noise] = bool(part.loc[part["role"] == "evaluation", "edge"].any())
+    for noise, logs in normed.items():
+        gain = paired(plain, logs, "3.1.7")
+        edge = edges[noise] or pair.arms[WITHOUT].edge
+        condition = {"noise": f"{noise:g}"}
+        yield Contrast(
+            name="updates to the target, without over with",
+            dataset=pair.dataset,
+            condition=condition,
+            seeds=tuple(gain.index),
+            values=tuple(gain),
+            usable=not edge,
+            note=EDGE if edge else "",
+            measure="speed",
+        )
+        yield under_other_seeds(
+            *(plain, logs),
+            name="updates to the target",
+            dataset=pair.dataset,
+            condition=condition,
+            measure="speed",
+        )
+
+
+def _updates(curves: pd.DataFrame, target: float) -> "pd.Series[float]":
+    """Give updates to a target in percent by seed; the budget if never."""
+    table = 100 * curves.pivot(index="seed", columns="update", values=SCORE).sort_index(axis=1)
+    updates = table.columns.to_numpy(dtype=np.float64)
+    taken = pd.Series([crossing(updates, row, target) for row in table.to_numpy()], table.index)
+    return taken.fillna(updates[-1]).clip(lower=1.0)
+
+
+def _courses(pair: Pair, noisy_curves: pd.DataFrame) -> Iterator[dict[str, object]]:
+    """Give mean training accuracy against updates of every arm of a pair; noise −1 is without."""
+    arms = {-1.0: pair.arms[WITHOUT].curve.mean(), 0.0: pair.arms[WITH].curve.mean()}
+    for noise, part in _noisy(noisy_curves, pair):
+        arms[noise] = 100 * part.groupby("update")[SCORE].mean()
+    for noise, course in arms.items():
+        for update, accuracy in course.items():
+            yield {
+                **{"dataset": pair.dataset, "depth": pair.depth, "noise": noise},
+                **{"update": int(str(update)), "accuracy": float(accuracy)},
+            }
+
+
+def _drifts(part: pd.DataFrame, dataset: str) -> Iterator[Contrast]:
+    """Hold the drift of layers' inputs with noise against that without."""
+    still = np.log(by_seed(part[part["noise"] == 0], "drift", "without noise"))
+    for noise, moved in part[part["noise"] > 0].groupby("noise"):
+        ratio = paired(np.log(by_seed(moved, "drift", "with noise")), still, "drift")
+        yield Contrast(
+            name="drift of the layers' inputs, with noise over without",
+            dataset=dataset,
+            condition={"noise": f"{float(str(noise)):g}"},
+            seeds=tuple(ratio.index),
+            values=tuple(ratio),
+            role="positive control",
+            measure="speed",
+        )
+
+
+def _ratios(contrasts: list[Contrast]) -> pd.DataFrame:
+    """Give the mean ratio of every effect, with its conditions."""
+    keys = ("depth", "match", "noise")
+    return pd.DataFrame(
+        [
+            {"measure": each.measure, "dataset": each.dataset}
+            | {key: each.condition.get(key, "") for key in keys}
+            | {"ratio": float(np.exp(np.mean(each.values)))}
+            for each in contrasts
+            if each.role == "effect"
+        ]
+    )

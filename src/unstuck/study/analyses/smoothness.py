@@ -1,0 +1,207 @@
+"""How smooth the loss is along the path of training, with and without batch normalisation."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
+
+from unstuck.population.spec import NetworkSpec
+from unstuck.study.analyses.base import AnalysisBase, Context
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from unstuck.data.dataset import Dataset
+    from unstuck.population.network import Network
+
+STREAM = 7507
+# lengths of the steps along the gradient, in those of an update
+REACHES = (0.5, 1.0, 2.0, 4.0)
+
+
+class SmoothnessAnalysis(AnalysisBase):
+    """Curvature and change of the gradient on the path of SGD, by depth and arm.
+
+    The arms start from the same initial weights and take the same batches: without batch
+    normalisation, with it, and with noise behind it (Santurkar et al. 2018). All measures are of
+    the full-batch loss, without noise, in float64.
+    """
+
+    tables = ("path", "drift")
+    rooms = ("data", "population", "optim", "training", "curvature")
+
+    datasets: tuple[str, ...] = Field(min_length=1, description="Names from `datasets`.")
+    network: NetworkSpec = Field(description="The architecture; `repeat` comes from `depths`.")
+    depths: tuple[PositiveInt, ...] = Field(
+        default=(2, 5), min_length=1, description="How often the hidden layers are repeated."
+    )
+    noises: tuple[PositiveFloat, ...] = Field(
+        default=(0.25, 0.5), description="`batchnorm_noise` of each noisy arm."
+    )
+    lr: PositiveFloat = Field(default=0.1, description="Rate of the SGD of all arms.")
+    samples: PositiveInt = Field(default=256, description="Training samples, a multiple of 16.")
+    batch_size: PositiveInt = Field(default=32, description="Batch size of that SGD.")
+    updates: tuple[NonNegativeInt, ...] = Field(
+        default=(0, 5, 10, 20, 40, 80, 160),
+        min_length=2,
+        description="Updates after which the loss is measured; 0 is the initial point.",
+    )
+    products: PositiveInt = Field(default=16, description="Hessian products a point.")
+    seeds: PositiveInt = Field(default=10, description="Networks an arm: seeds 0, 1, ...")
+
+    @property
+    def dataset_names(self) -> tuple[str, ...]:
+        """Names of the prepared datasets it needs."""
+        return tuple(sorted(set(self.datasets)))
+
+    def run(self, context: Context) -> dict[str, pd.DataFrame]:
+        """Train and measure.
+
+        Returns
+        -------
+        path
+            One row a dataset, depth, batchnorm, noise, seed and update: the loss, the norm of its
+            gradient g, the largest eigenvalue of its Hessian with its residual, and the effective
+            smoothness max over c of |g(θ − cηg) − g(θ)| / (cη|g|), c = ½, 1, 2, 4.
+        drift
+            One row a dataset, depth, noise and seed with batch normalisation: how far the mean of
+            a normalised layer's input moves from one update to the next, in standard deviations,
+            averaged over features, layers beyond the first, and updates.
+        """
+        noisy = [("before", noise) for noise in self.noises]
+        path: list[dict[str, Any]] = []
+        drift: list[dict[str, Any]] = []
+        for name in self.dataset_names:
+            for depth in self.depths:
+                # a gain that noise could take away is looked for in the deepest networks
+                added = noisy if depth == max(self.depths) else []
+                for batchnorm, noise in [("off", 0.0), ("before", 0.0), *added]:
+                    context.progress(f"smoothness in {depth} layers on {name}")
+                    label = {"dataset": name, "depth": depth}
+                    label |= {"batchnorm": batchnorm, "noise": noise}
+                    trained = _Training(self, context.datasets[name], label)
+                    path += [label | row for row in trained.path()]
+                    drift += [label | row for row in trained.drift()]
+        return {"path": pd.DataFrame(path), "drift": pd.DataFrame(drift)}
+
+
+class _Training:
+    """All seeds of one arm, side by side."""
+
+    def __init__(self, analysis: SmoothnessAnalysis, data: "Dataset", arm: dict[str, Any]) -> None:
+        import torch
+
+        from unstuck.population.network import Network
+        from unstuck.training.measure import Part
+
+        self._analysis = analysis
+        plain = analysis.network.model_copy(
+            update={
+                "repeat": arm["depth"],
+                "batchnorm": arm["batchnorm"],
+                # the buffers then hold the newest batch's statistics
+                "batchnorm_momentum": 1.0,
+                "batchnorm_noise": 0.0,
+            }
+        )
+        shape = data.input_shape, data.classes
+        self._measured = Network(plain, *shape)
+        self._trained = Network(plain.model_copy(update={"batchnorm_noise": arm["noise"]}), *shape)
+        self._part = Part(
+            torch.from_numpy(data.x_train[: analysis.samples]).double(),
+            torch.from_numpy(data.y_train[: analysis.samples]),
+        )
+        self._drifts: list[Tensor] = []
+
+    def path(self) -> Iterator[dict[str, Any]]:
+        """Train, and give a row a seed at every stop."""
+        import torch
+
+        from unstuck.optim.coefficients import OPTIMIZERS
+        from unstuck.optim.update import UpdateRule
+        from unstuck.training.order import Batches
+        from unstuck.training.steps import Feed, gather
+
+        analysis, network, part = self._analysis, self._trained, self._part
+        seeds = range(analysis.seeds)
+        theta = torch.stack([network.initial(seed) for seed in seeds])
+        buffers = network.initial_buffers().repeat(len(theta), 1)
+        rule = UpdateRule([OPTIMIZERS["sgd"]] * len(theta), network.parameter_count, theta.dtype)
+        rate = torch.full((len(theta),), analysis.lr, dtype=theta.dtype)
+        feed = Feed(part, Batches("reshuffled", part.y.numpy(), seeds, analysis.batch_size))
+        for update in range(max(analysis.updates) + 1):
+            if update in analysis.updates:
+                yield from self._rows(theta, update)
+            if network.is_noisy:
+                network.disturb(buffers, seeds, update)
+            x, y = gather(part, feed.indices(update))
+            _, _, gradient, moved = network.loss_and_gradient(
+                theta, x, y, "cross_entropy", buffers, True, count_correct=False
+            )
+            if update and network.buffer_count:
+                self._drifts.append(_drift(network, buffers, moved))
+            buffers = moved
+            rule.step(theta, gradient, rate)
+
+    def drift(self) -> Iterator[dict[str, Any]]:
+        """Give a row a seed, after `path`; none without batch normalisation."""
+        import torch
+
+        if self._drifts:
+            means = torch.stack(self._drifts).mean(0)
+            for seed in range(self._analysis.seeds):
+                yield {"seed": seed, "drift": float(means[seed])}
+
+    def _rows(self, theta: "Tensor", update: int) -> Iterator[dict[str, Any]]:
+        from unstuck.curvature.stacked import largest_eigenvalues
+
+        found = largest_eigenvalues(
+            self._measured,
+            theta,
+            self._part.x,
+            self._part.y,
+            "cross_entropy",
+            generator=np.random.default_rng([update, STREAM]),
+            steps=self._analysis.products,
+        )
+        smoothness = self._effective_smoothness(theta, found.gradients)
+        for seed in range(self._analysis.seeds):
+            yield {
+                "seed": seed,
+                "update": update,
+                "loss": float(found.losses[seed]),
+                "gradient_norm": float(found.gradients[seed].norm()),
+                "lambda_max": float(found.values[seed]),
+                "residual": float(found.residuals[seed]),
+                "smoothness": float(smoothness[seed]),
+            }
+
+    def _effective_smoothness(self, theta: "Tensor", gradients: "Tensor") -> "Tensor":
+        import torch
+
+        buffers = self._measured.initial_buffers().repeat(len(theta), 1)
+        x, y = self._part.x.unsqueeze(0), self._part.y.unsqueeze(0)
+        ratios = []
+        for reach in REACHES:
+            step = reach * self._analysis.lr * gradients
+            _, _, there, _ = self._measured.loss_and_gradient(
+                theta - step, x, y, "cross_entropy", buffers, True, count_correct=False
+            )
+            ratios.append((there - gradients).norm(dim=1) / step.norm(dim=1))
+        return torch.stack(ratios).amax(0)
+
+
+def _drift(network: "Network", before: "Tensor", after: "Tensor") -> "Tensor":
+    """Give how far the inputs' means moved, in deviations, ``[K]``, beyond the first layer."""
+    import torch
+
+    slots = {slot.name: slice(slot.start, slot.stop) for slot in network.buffer_layout}
+    means = [held for name, held in slots.items() if name.endswith("running_mean")][1:]
+    variances = [held for name, held in slots.items() if name.endswith("running_variance")][1:]
+    moved = [
+        (after[:, mean] - before[:, mean]).abs() / (before[:, variance] + 1e-12).sqrt()
+        for mean, variance in zip(means, variances, strict=True)
+    ]
+    return torch.cat(moved, 1).mean(1)
