@@ -90,6 +90,14 @@ def test_the_minimum_below_is_stored_with_rounding(problem):
     assert below.lambda_max == pytest.approx(float(torch.linalg.eigvalsh(hessian)[-1]))
 
 
+def test_a_minimum_below_is_nearby_only_within_the_radius(problem):
+    below = Below.of(problem, torch.float32)
+    distance = below.point.distance
+    assert below.nearby(1.01 * distance)["kind"] == "minimum"
+    assert below.nearby(1.01 * distance)["distance"] == distance
+    assert below.nearby(0.99 * distance) == {}
+
+
 def _loss(problem, theta):
     """The loss of a tanh network of one hidden layer, written out."""
     units, outputs = problem.network.spec.hidden[0], 3

@@ -201,9 +201,10 @@ def search_stalls(endpoints: Endpoints, tolerance: float, progress: Progress) ->
     point (`path`), the gradient norm there (`initial_norm`), the change of the loss at the end,
     whether that means it has stalled, and what Newton's method found from there
     (`unstuck.study.stalls.nearest_point`). With weight decay, without which a minimum may lie at
-    infinity: the minimum below (`Below`, `stay`), and, at a constant rate, what became of the run
-    as it went on (`slope_and_curvature`, `go_on`). As controls, for each of `CONTROLS` seeds, a row
-    for a search that starts beside a known saddle of the same loss and one beside a minimum.
+    infinity: the minimum below (`Below`, `stay`), which counts as found where Newton's method
+    missed it though it is nearby; and, at a constant rate, what became of the run as it went on
+    (`slope_and_curvature`, `go_on`). As controls, for each of `CONTROLS` seeds, a row for a search
+    that starts beside a known saddle of the same loss and one beside a minimum.
     """
     curves = dict(iter(endpoints.curves.groupby("run_id")))
     rows: list[dict[str, Any]] = []
@@ -226,6 +227,8 @@ def search_stalls(endpoints: Endpoints, tolerance: float, progress: Progress) ->
         recipe = endpoints.cells[row["cell"]].run
         below = Below.of(problem, DTYPES[recipe.dtype])
         found |= below.described()
+        if found["kind"] in ("none", "gradient-flat"):
+            found |= below.nearby(NEAR * path)
         stalled.setdefault(row["cell"], []).append((found, problem, below))
         saddle = beside_a_saddle(problem, seed=seed, distance=BESIDE * path)
         if saddle is not None and seed not in controlled and len(controlled) < CONTROLS:

@@ -27,6 +27,7 @@ BESIDE = 1e-3
 CONTROLS = 12
 """Seeds of which searches start beside known points."""
 
+_STEPS = 300  # of Newton's method, which creeps where the gradient is nearly flat
 _DESCENT = 50  # iterations of L-BFGS before Newton's method takes over
 
 
@@ -62,10 +63,20 @@ def nearest_point(problem: Problem, tolerance: float, radius: float) -> dict[str
     ``kind`` (that of the certificate: minimum, saddle, maximum, degenerate, gradient-flat or none),
     loss and gradient norm there and at the start, the distance, inertia and flatness.
     """
-    found = polish(problem, target="nearest", relative_tolerance=tolerance, radius=radius)
+    found = polish(
+        problem,
+        target="nearest",
+        relative_tolerance=tolerance,
+        newton_steps=_STEPS,
+        radius=radius,
+    )
+    return _described(found) | ({} if found.distance <= radius else {"kind": "none"})
+
+
+def _described(found: CriticalPoint) -> dict[str, Any]:
     certificate, inertia = found.certificate, found.certificate.inertia
     return {
-        "kind": certificate.kind if found.distance <= radius else "none",
+        "kind": certificate.kind,
         "start_loss": found.start_loss,
         "start_gradient_norm": found.start_gradient_norm,
         "end_loss": certificate.loss,
@@ -117,6 +128,10 @@ class Below:
             "minimum_distance": self.point.distance,
             "minimum_gradient_norm": self.stored_gradient_norm,
         }
+
+    def nearby(self, radius: float) -> dict[str, Any]:
+        """Give it in the form of `nearest_point` if it is no farther off than a radius."""
+        return _described(self.point) if self.point.distance <= radius else {}
 
 
 def beside_a_saddle(problem: Problem, *, seed: int, distance: float) -> Problem | None:
