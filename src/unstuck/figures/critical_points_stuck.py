@@ -40,7 +40,7 @@ def stuck_where(evidence: Evidence) -> Figure:
     style.headline(
         drawing,
         _summary(endpoints),
-        "Left: what Newton's method finds at most a tenth of the run's way off; line below a bar: "
+        "Left: what a search finds at most a tenth of the run's way off; line below a bar: "
         "95 % interval of the saddles. Right: the gradient where each run stalled (black) and "
         "where its search ended or gave up; at a critical point only rounding is left.",
     )
@@ -114,10 +114,15 @@ def _norms(ax: Axes, endpoints: pd.DataFrame, groups: list[tuple[str, str]]) -> 
 
 
 def _summary(endpoints: pd.DataFrame) -> str:
-    total = len(endpoints)
-    found = endpoints["kind"].value_counts()
-    return (
-        f"Of {total} stalled runs, {found.get('saddle', 0)} stopped near a saddle, "
-        f"{found.get('minimum', 0)} near a minimum, and {found.get('none', 0)} near no critical "
-        "point at all"
-    )
+    """Count the kinds, saddles first, then those that occur."""
+    counts = endpoints["kind"].value_counts()
+    words = {
+        "minimum": "near a minimum",
+        "maximum": "near a maximum",
+        "degenerate": "near a degenerate point",
+        "gradient-flat": "where the gradient is flat",
+    }
+    parts = [f"{counts.get('saddle', 0)} stopped near a saddle"]
+    parts += [f"{counts[kind]} {text}" for kind, text in words.items() if kind in counts]
+    none = f"{counts.get('none', 0)} near no critical point at all"
+    return f"Of {len(endpoints)} stalled runs, {', '.join(parts)}, and {none}"
