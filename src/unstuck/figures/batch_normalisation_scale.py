@@ -29,10 +29,10 @@ def feature_scale(evidence: Evidence) -> Figure:
     given = tables["updates"][tables["updates"]["order"] == "given"]
     _lines(axes[1, 0], curvature.assign(arm=""), "condition")
     axes[1, 0].set_ylabel("κ of the Hessian")
-    axes[1, 0].set_title("The surface gets steeper one way")
+    axes[1, 0].set_title("How uneven the surface is")
     _lines(axes[1, 1], given.assign(arm=given["optimizer"]), "updates")
     axes[1, 1].set_ylabel("Updates to the target")
-    axes[1, 1].set_title("Training takes longer")
+    axes[1, 1].set_title("How long training takes")
     for ax in axes[1]:
         ax.set_xlabel("Largest scale of a feature over the smallest")
     style.headline(
