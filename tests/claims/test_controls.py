@@ -94,6 +94,10 @@ def test_a_claim_of_being_no_worse_rests_on_its_distance_from_being_worse():
     better = contrast(4.0, 4.5)
     assert state(better, control(5.0), of=claim(effect=effect)).state == "passed"
     assert state(better, control(7.0), of=claim(effect=effect)).state == "undecided"
+    # 1.5 ± 1.8 too, whose mean is within the margin though its interval is not
+    wide = contrast(1.5, 3.1)
+    assert state(wide, control(3.2), of=claim(effect=effect)).state == "passed"
+    assert state(wide, control(5.0), of=claim(effect=effect)).state == "undecided"
 
 
 def test_an_interval_within_the_margin_needs_no_control_to_speak_for_it():

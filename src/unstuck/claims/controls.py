@@ -130,8 +130,15 @@ def _stake(control: Contrast, margin: float, effects: Sequence[Judged]) -> float
     same = [pair for pair in effects if pair[0].measure == control.measure]
     own = [pair for pair in same if _vouches(control, pair[0])] or same
     decided = (each for _, each in own if each.verdict != "inconclusive")
-    beyond = (_made_up(each, margin) for each in decided if abs(each.effect) > margin)
+    beyond = (_made_up(each, margin) for each in decided if _beyond(each, margin))
     return min(beyond, default=math.inf)
+
+
+def _beyond(judgement: Judgement, margin: float) -> bool:
+    """Tell whether an effect lies beyond the margin, or a supported one may reach beyond it."""
+    return abs(judgement.effect) > margin or (
+        judgement.verdict == "supported" and judgement.ci_high > margin
+    )
 
 
 def _made_up(judgement: Judgement, margin: float) -> float:
