@@ -93,6 +93,18 @@ def test_a_range_that_is_cut_may_only_be_the_longer_one():
     assert "beyond the grid" in chosen["note"].iloc[0]
 
 
+def test_a_small_difference_to_a_range_that_is_cut_is_no_evidence_of_none():
+    def alike(dataset, activation, depth, batchnorm):
+        return (4.3 if batchnorm == "before" else 3.9) if depth == 2 else 2.0, 40.0
+
+    _, contrasts = judged(depth_tables(alike))
+    ranges = contrasts[contrasts["measure"] == "range"]
+    whole = ranges["condition"].str.contains("=2")
+    assert ranges["usable"].all()
+    assert set(ranges[~whole]["verdict"]) == {"no effect"}
+    assert set(ranges[whole]["verdict"]) == {"inconclusive"}
+
+
 def test_a_leak_between_seeds_fails_the_control():
     tables = depth_tables(planted(1.5**2, 1.0))
     late = tables["runs"]["seed"].between(5, 999)

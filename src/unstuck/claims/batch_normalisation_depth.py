@@ -85,11 +85,14 @@ def _range(pair: Pair, threshold: float) -> Contrast:
     plain, normed = (pair.arms[arm].widths(threshold) for arm in (WITHOUT, WITH))
     wider = paired(normed, plain, "3.1.6")
     # a wider grid would lengthen the range that is cut, which matters if it is the shorter one
-    shorter = pair.arms[WITHOUT if wider.mean() > 0 else WITH]
+    arms = (WITHOUT, WITH) if wider.mean() > 0 else (WITH, WITHOUT)
+    shorter, longer = (pair.arms[arm] for arm in arms)
     cut = shorter.is_cut(threshold)
     dead = not any(arm.trains(threshold) for arm in pair.arms.values())
     notes = [CUT] * cut + [DEAD] * dead
-    return _contrast(pair, "range", wider, notes)
+    # the longer one shows no more than the grid holds: small differences are no evidence of none
+    ceiling = abs(float(wider.mean())) if longer.is_cut(threshold) else float("inf")
+    return _contrast(pair, "range", wider, notes, ceiling)
 
 
 def _contrast(
