@@ -101,6 +101,19 @@ def test_batches_in_another_order_that_matter_invalidate():
     assert "another order" in found.reason
 
 
+def test_a_seed_with_one_stalled_run_has_no_halves_to_compare():
+    table, made = stalls(ratio=large, moving=lambda run, seed: False), grid(large)
+    alone = made["grid"]["seed"] == 0
+    first = made["grid"]["run_id"].str.endswith("sgd-cosine-0-0")
+    made["grid"] = made["grid"][~alone | first]
+    _, _, evidence = decided("2.1.1", {"stalls": table, "curves": curves(table), **made})
+    halves = [each for each in evidence.contrasts if "random half" in each.name]
+    assert halves
+    for each in halves:
+        assert each.seeds == tuple(range(1, 12))
+        assert each.values == pytest.approx([0.0] * 11)
+
+
 def test_runs_of_a_grid_that_have_stalled():
     made = grid()
     table = stalled_of_grid(made["grid"], made["grid_curves"])

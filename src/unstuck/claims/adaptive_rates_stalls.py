@@ -107,12 +107,14 @@ def _controls(constant: pd.DataFrame, annealed: pd.DataFrame) -> Iterator[Contra
         measure="gradient",
         role="negative control",
     )
+    # a seed with a single stalled run has no two halves
+    annealed = annealed[annealed.groupby(["dataset", "seed"])["seed"].transform("size") > 1]
     rng = np.random.default_rng([SPLIT_STREAM])
     signs = pd.Series(0.0, index=annealed.index)
     for _, index in annealed.groupby(["dataset", "seed"]).groups.items():
         side = rng.permutation(len(index)) % 2
         # two means of halves, as one mean of all
-        weights = np.where(side == 0, 1 / max((side == 0).sum(), 1), -1 / max(side.sum(), 1))
+        weights = np.where(side == 0, 1 / (side == 0).sum(), -1 / side.sum())
         signs[index] = weights * len(index)
     halves = annealed.assign(split=(signs * (annealed["excess"] + HALF)).astype(float))
     yield from contrasts(
