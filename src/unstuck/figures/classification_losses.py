@@ -108,12 +108,16 @@ def _arm(ax: Axes, arm: pd.DataFrame, row: float, tint: str) -> None:
 def _summary(table: pd.DataFrame) -> str:
     """Say by which factors the squared errors differ from the cross-entropy, by start."""
     logs = np.log(table.set_index(["dataset", "optimizer", "start", "loss", "seed"])["updates"])
+    late = ~table.groupby(["start", "loss"])["arrived"].all()
     arms = logs.groupby(["start", "loss", "dataset", "optimizer"]).mean().unstack("loss")
     spans = {}
     for start in STARTS:
         found = arms[arms.index.get_level_values("start") == start]
         gains = {loss: np.exp(found[loss] - found[REFERENCE]) for loss in RIVALS if len(found)}
-        spans[start] = [f"×{gain.min():.1f}–{gain.max():.1f}" for gain in gains.values()]
+        spans[start] = [
+            f"×{gain.min():.1f}–{gain.max():.1f}{' or more' * bool(late[start, loss])}"
+            for loss, gain in gains.items()
+        ]
     even, wrong = (" after softmax and ".join(span) for span in spans.values())
     parts = [f"from ordinary starts {even} raw"] * bool(even)
     parts += [f"from sure and wrong ones {wrong} raw"] * bool(wrong)
