@@ -58,13 +58,13 @@ def warm_up(evidence: Evidence) -> Figure:
     below = outer[1].subgridspec(1, 2, width_ratios=[1.1, 1.0])
     _gains(drawing.add_subplot(below[0]), gains, datasets)
     _spread(drawing.add_subplot(below[1]), evidence.tables["spread"])
-    factor = float(evidence.numbers["radam_mean_factor"])
+    factor = float(evidence.numbers["radam_largest_factor"])
     style.headline(
         drawing,
         _words(gains),
         "Networks of 8 narrow layers. Failed: diverged, or at chance after "
         f"{evidence.numbers['updates']} updates. Ratios: mean and 95 % interval over seeds; grey: "
-        f"less than ×2. RAdam takes {number(100 * factor, 2)} % of Adam's rate on average here.",
+        f"less than ×2. RAdam multiplies its rate by {number(factor, 2)} at most, counted here.",
     )
     return drawing
 

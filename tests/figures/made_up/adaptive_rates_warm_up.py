@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from made_up.runs import DATASETS, run
+from unstuck.claims.adaptive_rates_warm_up import peak_factor
 
 RATES = np.geomspace(0.01, 1.58, 12).round(4)
 ARMS = (
@@ -18,12 +19,13 @@ ARMS = (
     ("sgd", "warmup"),
     ("sgd", "long_warmup"),
 )
+UPDATES = 300
 
 
 def rising_runs(
     gain: Callable[[str, str], float] = lambda optimizer, schedule: 1.5, *, limit: float = 0.12
 ) -> pd.DataFrame:
-    """Runs that learn up to a rate of their seed, which every remedy multiplies by a gain."""
+    """Runs that learn up to a peak rate of their seed, which every remedy multiplies by a gain."""
     rng = np.random.default_rng([2110])
     rows = []
     for dataset in DATASETS:
@@ -32,14 +34,14 @@ def rising_runs(
             for optimizer, schedule in ARMS:
                 plain = (optimizer, schedule) in (("adam", "constant"), ("sgd", "constant"))
                 mine = own * (1 if plain else gain(optimizer, schedule))
-                mine *= np.exp(rng.normal(0, 0.1))
+                mine *= np.exp(rng.normal(0, 0.1)) / peak_factor(optimizer, UPDATES)
                 rows += [
                     run(
                         60.0 if rate <= mine else 8.0,
                         dataset=dataset,
                         optimizer=optimizer,
                         schedule=schedule,
-                        updates=300,
+                        updates=UPDATES,
                         seed=seed,
                     )
                     | {"lr": rate, "diverged_at": 7.0 if rate > 5 * mine else np.nan}
