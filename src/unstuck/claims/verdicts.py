@@ -63,8 +63,8 @@ def decide(registry: Mapping[str, Claim], evidence: Iterable[Evidence]) -> Verdi
     of a measured claim is a precondition: one that holds adds no finding to those of the contrasts,
     one that fails adds one that contradicts, so that a claim that is supported otherwise depends.
     The p-value of a decisive claim is the largest of the contrasts it rests on
-    (intersection-union); Holm's correction is over all measured claims, undecided ones included with p = 1. Where the
-    adjusted value exceeds 0.05 the claim is *inconclusive*.
+    (intersection-union); Holm's correction is over all measured claims, undecided ones included
+    with p = 1. Where the adjusted value exceeds 0.05 the claim is *inconclusive*.
 
     Parameters
     ----------
