@@ -11,6 +11,7 @@ from matplotlib.gridspec import GridSpec
 from unstuck.claims.adaptive_rates_adam import RIVALS, START, SURFACE
 from unstuck.claims.evidence import Evidence
 from unstuck.figures import style
+from unstuck.figures.checks import checked
 from unstuck.figures.registry import figure
 from unstuck.wording import number
 
@@ -42,8 +43,11 @@ def adam(evidence: Evidence) -> Figure:
     below[0, 0].set_yticks(range(len(RIVALS)), [f"tuned {style.display_name(n)}" for n in RIVALS])
     style.headline(
         drawing,
-        f"One rule, θ ← θ − η·m/σ, makes {len(optimizers)} optimizers; Adam's defaults "
-        f"{_words(regret)}",
+        checked(
+            evidence,
+            f"One rule, θ ← θ − η·m/σ, makes {len(optimizers)} optimizers; Adam's defaults "
+            f"{_words(regret)}",
+        ),
         "Above: m and σ, less corrections of the bias and ε; the path on one bowl "
         "at the rate that arrives soonest. Below: test accuracy of Adam's defaults minus that of "
         "each optimizer at the best rate of a grid; grey: less than one point.",

@@ -8,6 +8,7 @@ from matplotlib.gridspec import GridSpec
 
 from unstuck.claims.evidence import Evidence
 from unstuck.figures import style
+from unstuck.figures.checks import checked
 from unstuck.figures.registry import figure
 from unstuck.surfaces.catalogue import SURFACES
 
@@ -38,10 +39,13 @@ def rmsprop(evidence: Evidence) -> Figure:
     share = 100 * settled[settled["walker"] == "adagrad"]["settled"].mean()
     style.headline(
         drawing,
-        f"At the rate 0.01 RMSProp (α = 0.9) arrives in {usual['rmsprop_0.9']:,.0f} updates, and "
-        f"{share:.0f} % of Adagrad's walks ever do; at their best rates Adagrad takes "
-        f"{medians['adagrad']:,.0f}, RMSProp {medians['rmsprop_0.5']:,.0f} (α = 0.5) to "
-        f"{medians['rmsprop_0.999']:,.0f} (α = 0.999)",
+        checked(
+            evidence,
+            f"At the rate 0.01 RMSProp (α = 0.9) arrives in {usual['rmsprop_0.9']:,.0f} updates, "
+            f"and {share:.0f} % of Adagrad's walks ever do; at their best rates Adagrad takes "
+            f"{medians['adagrad']:,.0f}, RMSProp {medians['rmsprop_0.5']:,.0f} (α = 0.5) to "
+            f"{medians['rmsprop_0.999']:,.0f} (α = 0.999)",
+        ),
         "Above: one start, each at its best rate. Left: the same start at the rate 0.01. Right: "
         f"medians and {evidence.numbers['starts']} starts.",
     )

@@ -9,6 +9,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from unstuck.claims.evidence import Evidence
 from unstuck.figures import style
+from unstuck.figures.checks import checked
 from unstuck.figures.registry import figure
 from unstuck.wording import number
 
@@ -61,7 +62,7 @@ def warm_up(evidence: Evidence) -> Figure:
     factor = float(evidence.numbers["radam_largest_factor"])
     style.headline(
         drawing,
-        _words(gains),
+        checked(evidence, _words(gains)),
         "Networks of 8 narrow layers. Failed: diverged, or at chance after "
         f"{evidence.numbers['updates']} updates. Ratios: mean and 95 % interval over seeds; grey: "
         f"less than ×2. RAdam multiplies its rate by {number(factor, 2)} at most, counted here.",
