@@ -150,6 +150,7 @@ def test_every_axis_is_named(claim, drawn):
         "1.2.6": ("Batch size (samples an update)", "test accuracy (%)", "Adam, one rate"),
         "2.1.1": ("Update", "Change of the loss (%)", "rate ÷ 10", "Stalled runs with a large"),
         "2.1.2": ("Gradient norm", "Loss above the minimum (%)", "Before and after polishing"),
+        "1.2.7": ("Batch size (samples)", "largest eigenvalue λ", "Factor α of the first layer"),
         "2.1.3": ("Bias b", "Weight w", "Distance left", "1e-7: crawls along"),
         "2.1.4": ("Distance left", "Updates to arrive", "Adagrad (sum)", "Turned by 45°"),
         "2.1.7": (

@@ -15,7 +15,7 @@ rule curvature:
     benchmark:
         paths.benchmark("{kind}", "{job}")
     wildcard_constraints:
-        kind="spectra|audit|stalls|places|filters",
+        kind="spectra|audit|stalls|places|filters|sharpness",
     conda:
         "../envs/unstuck.yaml"
     threads: 1

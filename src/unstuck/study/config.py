@@ -231,6 +231,12 @@ class Experiment(_Model):
         description="Endpoints whose filters of the first convolutional layer are tabulated.",
     )
 
+    sharpness: list[Measurement] = Field(
+        default_factory=list,
+        description="Endpoints whose sharpness is measured: largest eigenvalue, trace, and rise of "
+        "the loss nearby.",
+    )
+
     @model_validator(mode="before")
     @classmethod
     def _known_axes(cls, given: Any) -> Any:
@@ -273,13 +279,14 @@ class Experiment(_Model):
     @property
     def measurements(self) -> tuple[Measurement, ...]:
         """All that says which endpoints are measured."""
-        return (*self.spectra, *self.audit, *self.stalls, *self.places, *self.filters)
+        pointwise = (*self.spectra, *self.audit, *self.stalls, *self.sharpness)
+        return (*pointwise, *self.places, *self.filters)
 
     def axes(self) -> dict[str, list[Any]]:
         """Every axis with its values, in the order in which the config gives them."""
         fixed = {
             *("description", "evaluations", "seeds", "tune_by", "tune_seeds", "target"),
-            *("exclude", "spectra", "audit", "stalls", "places", "filters"),
+            *("exclude", "spectra", "audit", "stalls", "places", "filters", "sharpness"),
         }
         values = {
             name: getattr(self, name) for name in type(self).model_fields if name not in fixed

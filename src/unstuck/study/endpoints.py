@@ -19,6 +19,7 @@ from unstuck.errors import ConfigError
 from unstuck.optim.schedules import SCHEDULES
 from unstuck.study.moved import moved_tests
 from unstuck.study.resumed import go_on, slope_and_curvature, stay
+from unstuck.study.sharpness import rescaled, sharpness_of
 from unstuck.study.stalls import (
     BESIDE,
     CHANGE,
@@ -316,7 +317,27 @@ def tabulate_filters(endpoints: Endpoints, tolerance: float, progress: Progress)
     return pd.DataFrame(rows)
 
 
+def measure_sharpness(endpoints: Endpoints, tolerance: float, progress: Progress) -> pd.DataFrame:
+    """Measure the sharpness of the full-batch training loss at every endpoint.
+
+    Returns
+    -------
+    One row an endpoint with `factor` 1: the row of the run, largest eigenvalue, trace with its
+    standard error, and rise of the loss (`unstuck.study.sharpness.sharpness_of`). For seed 0 also
+    one for each factor by which a layer is multiplied and the next one divided, with the largest
+    eigenvalue and the largest relative change of an output. `tolerance` is not used.
+    """
+    rows = []
+    for row, problem in endpoints.problems(progress):
+        seed = int(row["seed"])
+        rows.append(row | {"factor": 1.0, "output_change": 0.0} | sharpness_of(problem, seed))
+        if seed == 0:
+            rows += [row | found for found in rescaled(problem, seed)]
+    return pd.DataFrame(rows)
+
+
 MEASUREMENTS = {
+    "sharpness": measure_sharpness,
     "filters": tabulate_filters,
     "places": measure_places,
     "spectra": measure_spectra,

@@ -18,8 +18,8 @@ from unstuck.study.names import one_of
 from unstuck.training.spec import Cell, Recipe, Tune
 
 Component = TypeVar("Component", bound=BaseModel)
-Kind = Literal["runs", "curves", "spectra", "audit", "stalls", "places", "filters"]
-MEASUREMENTS: tuple[Kind, ...] = ("spectra", "audit", "stalls", "places", "filters")
+Kind = Literal["runs", "curves", "spectra", "audit", "stalls", "places", "filters", "sharpness"]
+MEASUREMENTS: tuple[Kind, ...] = ("spectra", "audit", "stalls", "places", "filters", "sharpness")
 
 #: the code that decides what a trained run is, and what is measured at its endpoint
 TRAINING_CODE = ("data", "population", "optim", "training")
@@ -29,6 +29,7 @@ CURVATURE_CODE = (
     "study/endpoints.py",
     "study/moved.py",
     "study/resumed.py",
+    "study/sharpness.py",
     "study/stalls.py",
 )
 

@@ -23,6 +23,7 @@ KEYS = (
         "input",
         "row",
         "column",
+        "factor",
     ),
 )
 

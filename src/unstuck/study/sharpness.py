@@ -1,0 +1,66 @@
+"""Sharpness of an endpoint, and of the same function with its layers rescaled."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+
+from unstuck.curvature.lanczos import extreme_eigenpairs
+from unstuck.curvature.problem import Problem
+from unstuck.curvature.sharpness import largest_output_change, rescale_relu, sam_sharpness
+from unstuck.curvature.trace import hutch_plus_plus
+
+STREAM = 12007
+"""Stream of random numbers, beside the seed, of start vectors and probes."""
+
+RADIUS = 0.05
+"""Radius of the ball of sharpness-aware minimisation: the default of Foret et al. 2021."""
+
+PROBES = 60
+"""Products for the trace, whose standard error is then some two per cent."""
+
+TOLERANCE = 1e-6
+"""Relative tolerance of the largest eigenvalue, in float32."""
+
+FACTORS = (0.1, 10.0)
+"""Factors by which the first hidden layer is multiplied, and the next one divided."""
+
+
+def sharpness_of(problem: Problem, seed: int) -> dict[str, float]:
+    """Give the largest eigenvalue, the trace and the rise of the loss within a small ball.
+
+    Computed in float32, which the largest eigenvalue bears to six digits.
+    """
+    single = problem.to(torch.float32)
+    random = np.random.default_rng([seed, STREAM])
+    total = hutch_plus_plus(single, probes=PROBES, generator=random)
+    return {
+        "lambda_max": _largest(single, random),
+        "trace": total.value,
+        "trace_error": total.error,
+        "sam": sam_sharpness(problem, radius=RADIUS),
+    }
+
+
+def rescaled(problem: Problem, seed: int) -> Iterator[dict[str, Any]]:
+    """Yield the largest eigenvalue of the same function with its first hidden layer rescaled.
+
+    Nothing for networks whose function does not survive that (`rescale_relu`).
+    """
+    spec = problem.network.spec
+    if (spec.kind, spec.activation, spec.batchnorm) != ("dense", "relu", "off") or not spec.widths:
+        return
+    for factor in FACTORS:
+        other = rescale_relu(problem, layer=1, factor=factor)
+        random = np.random.default_rng([seed, STREAM])
+        yield {
+            "factor": factor,
+            "lambda_max": _largest(other, random),
+            "output_change": largest_output_change(problem, other),
+        }
+
+
+def _largest(problem: Problem, random: np.random.Generator) -> float:
+    found = extreme_eigenpairs(problem, highest=1, tolerance=TOLERANCE, generator=random)
+    return float(found.values[-1])

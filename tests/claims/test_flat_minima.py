@@ -1,0 +1,106 @@
+"""Claim 1.2.7 on planted ratios of sharpness."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from unstuck.claims.evaluation import evaluate
+from unstuck.claims.registry import load_registry
+from unstuck.claims.verdicts import decide
+
+CLAIM = load_registry(Path(__file__).parents[2] / "workflow" / "claims")["1.2.7"]
+ARMS = (("adam", "fixed"), ("adam", "tuned"), ("sgd", "tuned"))
+MARGINS = math.log(1.5)
+
+
+def endpoints(dataset, effect, slope, change=1e-15):
+    """Endpoints whose log ratio is `effect`, and accuracies that fall with sharpness by `slope`."""
+    rng = np.random.default_rng([3, len(dataset)])
+    rows = []
+    for number, (optimizer, rate) in enumerate(ARMS):
+        for seed in range(20):
+            for size, batch in ((16, "16"), (512, "full")):
+                log = (effect if size == 512 else 0.0) + number + rng.normal(0, 0.1)
+                level = math.exp(log)
+                row = {
+                    "run_id": f"{dataset}{optimizer}{rate}{seed}{batch}",
+                    "role": "evaluation",
+                    "dataset": dataset,
+                    "optimizer": optimizer,
+                    "lr_policy": rate,
+                    "batch": batch,
+                    "batch_size": size,
+                    "seed": seed,
+                    "lr": 0.1,
+                    "edge": False,
+                    "diverged_at": np.nan,
+                    "stop_loss": 0.1,
+                    "stopped_at": 70.0,
+                    "updates": 70,
+                    "train_loss": 0.1,
+                    "train_accuracy": 0.99,
+                    "validation_accuracy": 0.5,
+                    "test_accuracy": 0.5 - 0.1 * slope * log + rng.normal(0, 0.002 + (not slope)),
+                    "lambda_max": level,
+                    "trace": 10 * level,
+                    "sam": 0.01 * level,
+                    "factor": 1.0,
+                    "output_change": 0.0,
+                }
+                rows.append(row)
+                if seed == 0:
+                    other = {"factor": 10.0, "lambda_max": 50 * level, "output_change": change}
+                    rows.append(row | other)
+    return pd.DataFrame(rows)
+
+
+def tables(effect, slope, **options):
+    names = {"easy": "digits", "hard": "mnist1d"}
+    return {key: endpoints(name, effect, slope, **options) for key, name in names.items()}
+
+
+def verdict(given):
+    return decide({CLAIM.id: CLAIM}, [evaluate(CLAIM, given)]).claims.iloc[0]
+
+
+def judged(given, measure):
+    contrasts = decide({CLAIM.id: CLAIM}, [evaluate(CLAIM, given)]).contrasts
+    chosen = (contrasts["role"] == "effect") & (contrasts["measure"] == measure)
+    return set(contrasts.loc[chosen, "verdict"])
+
+
+@pytest.mark.parametrize(
+    ("effect", "expected"),
+    [(2 * MARGINS, "supported"), (0.0, "no effect"), (-2 * MARGINS, "contradicted")],
+)
+@pytest.mark.parametrize("measure", ["lambda_max", "trace", "sam"])
+def test_a_planted_ratio_is_found(effect, expected, measure):
+    assert judged(tables(effect, 1.0), measure) == {expected}
+
+
+@pytest.mark.parametrize(("slope", "expected"), [(1, "supported"), (-1, "contradicted")])
+def test_a_planted_correlation_is_found(slope, expected):
+    assert judged(tables(0.0, slope), "correlation") == {expected}
+
+
+def test_no_correlation_is_not_called_one():
+    assert judged(tables(0.0, 0), "correlation") <= {"no effect", "inconclusive"}
+
+
+def test_sharp_runs_that_test_worse_support_the_claim():
+    found = verdict(tables(2 * MARGINS, 1.0))
+    assert found.verdict == "supported", found.reason
+
+
+def test_a_rescaling_that_changes_the_function_is_noticed():
+    found = verdict(tables(2 * MARGINS, 1.0, change=1e-3))
+    assert (found.verdict, found.control) == ("invalid", "failed")
+
+
+def test_the_numbers_of_rescaling_and_of_the_edge():
+    numbers = evaluate(CLAIM, tables(0.0, 1.0)).numbers
+    assert numbers["rescaled_times"] == pytest.approx(50)
+    assert numbers["edge_digits"] == pytest.approx(0.1 * math.exp(2) / 2, rel=0.1)
