@@ -196,9 +196,12 @@ def _shown(runs: pd.DataFrame) -> pd.DataFrame:
 
 def _training(runs: pd.DataFrame, curves: pd.DataFrame) -> pd.DataFrame:
     """Give medians over stalled runs of loss and gradient norm, as shares of the initial ones."""
-    require_columns(curves, ["run_id", "update", "train_loss", "gradient_norm"], "curves")
+    columns = ["run_id", "update", "train_loss", "gradient_norm"]
+    require_columns(curves, columns, "curves")
     names = runs[["run_id", "run", "dataset"]]
-    curves = curves.merge(names, on="run_id").sort_values(["run_id", "update"], kind="stable")
+    curves = (
+        curves[columns].merge(names, on="run_id").sort_values(["run_id", "update"], kind="stable")
+    )
     first = curves.groupby("run_id")[["train_loss", "gradient_norm"]].transform("first")
     shares = curves.assign(
         loss=curves["train_loss"] / first["train_loss"],

@@ -84,6 +84,7 @@ def curves(table: pd.DataFrame) -> pd.DataFrame:
             rows.append(
                 {
                     "run_id": run["run_id"],
+                    "dataset": run["dataset"],
                     "update": update,
                     "train_loss": 1.0 + 1.3 * share,
                     "gradient_norm": norm,
