@@ -15,11 +15,7 @@ from checkout import Checkout
 from disturbed import JOB, LOG, RESULTS, RUNS, SPECTRA, TABLE, Call, digests, mount, mounted
 from fault_table import FAULTS, Recover, Table, documented
 
-# one worker runs the undisturbed study for all of them
-pytestmark = [
-    pytest.mark.xdist_group("faults"),
-    pytest.mark.skipif(not Path("/proc").exists(), reason="processes are found in /proc"),
-]
+pytestmark = pytest.mark.skipif(not Path("/proc").exists(), reason="processes are found in /proc")
 
 REPEATED = "nothing; updates since the last checkpoint are made again"
 NOTHING = "nothing"

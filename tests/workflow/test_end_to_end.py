@@ -8,9 +8,6 @@ import pandas as pd
 import pytest
 from checkout import SMOKE, Checkout, copy_repository
 
-# one worker runs the study for all of them
-pytestmark = pytest.mark.xdist_group("workflow")
-
 NOT_REPRODUCIBLE = {"logs", "benchmarks"}
 
 

@@ -12,9 +12,6 @@ from unstuck.report.reference import main as make_reference
 from unstuck.report.verification import compare
 from unstuck.report.verification import main as make_verify
 
-# one worker runs the study for all of them
-pytestmark = pytest.mark.xdist_group("workflow")
-
 RUNS = "results/smoke/tables/grid.runs.csv"
 FIGURES = "results/smoke/figures/"
 
