@@ -1,12 +1,21 @@
 """The registry of claims: what it accepts, and how it complains."""
 
 import json
+from pathlib import Path
 
 import pytest
 import yaml
 
+from unstuck.claims.evaluation import measure_of
 from unstuck.claims.registry import Claim, load_registry, registry_schema
 from unstuck.errors import RegistryError
+from unstuck.study.load import load_study
+from unstuck.study.plan import Plan
+
+REPOSITORY = Path(__file__).parents[2]
+# how many statements each section of the notes makes
+NOTES = {"1.1": 8, "1.2": 9, "2.1": 12, "2.2": 4, "3.1": 7, "3.2": 6}
+IDS = [f"{section}.{n}" for section, size in NOTES.items() for n in range(1, size + 1)]
 
 ENTRY = {
     "id": "1.2.5",
@@ -104,3 +113,17 @@ def test_every_field_is_described_in_the_schema():
     for name, definition in schema["$defs"].items():
         for field, content in definition["properties"].items():
             assert content.get("description"), f"{name}.{field}"
+
+
+def test_the_registry_holds_all_46_claims_and_each_has_its_function():
+    registry = load_registry(REPOSITORY / "workflow/claims")
+    assert list(registry) == IDS
+    assert len(IDS) == 46
+    assert all(measure_of(claim) for claim in registry)
+
+
+@pytest.mark.parametrize("study", ["config.yaml", "workflow/studies/full.yaml"])
+def test_a_study_makes_the_tables_of_every_claim(study):
+    registry = load_registry(REPOSITORY / "workflow/claims")
+    reads = {claim.id: claim.reads.values() for claim in registry.values()}
+    assert Plan(load_study(REPOSITORY / study)).claims(reads) == IDS
