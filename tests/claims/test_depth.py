@@ -77,6 +77,19 @@ def test_an_edge_matters_only_where_some_rate_trains():
     )
 
 
+def test_a_budget_that_ends_too_soon_for_a_speed_up_is_no_evidence_of_none():
+    def slow(dataset, activation, depth, batchnorm):
+        # of a budget of 160: the ratio that can be seen is 1.2 at most
+        return 2.5, 130.0 if batchnorm == "before" else 130.0 if depth == 2 else 260.0
+
+    _, contrasts = judged(depth_tables(slow))
+    speed = contrasts[contrasts["measure"] == "speed"]
+    both = speed["condition"].str.contains("=2")
+    assert set(speed[both]["verdict"]) == {"no effect"}
+    assert set(speed[~both]["verdict"]) == {"inconclusive"}
+    assert speed[~both]["reason"].str.contains("could not have shown").all()
+
+
 def test_a_range_that_is_cut_may_only_be_the_longer_one():
     def wide(longer):
         return lambda dataset, activation, depth, batchnorm: (

@@ -64,21 +64,20 @@ def _threshold(pairs: Sequence[Pair], dataset: str) -> float:
 
 def _speed(pair: Pair, threshold: float) -> Contrast:
     target = pair.target(TARGET)
-    plain, normed = (np.log(pair.arms[arm].updates_to(target)[0]) for arm in (WITHOUT, WITH))
+    taken, reached = pair.arms[WITHOUT].updates_to(target)
+    plain, normed = np.log(taken), np.log(pair.arms[WITH].updates_to(target)[0])
     # where no rate of the wide grid is usable, another rate than the tuned one changes nothing
     edge = any(arm.edge and arm.trains(threshold) for arm in pair.arms.values())
     dead = not any(arm.trains(threshold) for arm in pair.arms.values())
     notes = [EDGE] * edge + [DEAD] * dead
     gains = paired(plain, normed, "3.1.6")
-    first = float(pair.arms[WITHOUT].curve.columns[1])
-    return _contrast(
-        pair,
-        "speed",
-        gains,
-        notes,
-        # what happens before the first evaluation is not seen
-        ceiling=float(plain.mean() - np.log(first)),
-    )
+    updates = pair.arms[WITHOUT].curve.columns
+    # what happens before the first evaluation is not seen
+    ceiling = float(plain.mean() - np.log(float(updates[1])))
+    if reached < len(taken):
+        # nor what would have happened beyond the budget
+        ceiling = min(ceiling, float(np.log(float(updates[-1])) - normed.mean()))
+    return _contrast(pair, "speed", gains, notes, ceiling)
 
 
 def _range(pair: Pair, threshold: float) -> Contrast:
