@@ -86,6 +86,14 @@ def test_a_planted_correlation_is_found(slope, expected):
     assert judged(tables(0.0, slope), "correlation") == {expected}
 
 
+def test_runs_that_did_not_arrive_carry_no_verdict():
+    given = tables(2 * MARGINS, 1.0)
+    for table in given.values():
+        table.loc[table["seed"] == 3, "stopped_at"] = np.nan
+    for measure in CLAIM.effects:
+        assert judged(given, measure) == {"inconclusive"}
+
+
 def test_no_correlation_is_not_called_one():
     assert judged(tables(0.0, 0), "correlation") <= {"no effect", "inconclusive"}
 

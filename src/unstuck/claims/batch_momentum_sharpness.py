@@ -93,12 +93,15 @@ def _correlations(runs: pd.DataFrame, dataset: str) -> Iterator[Contrast]:
     shift = [_rank(own["lambda_max"], _next(seeds, i)) for i, own in enumerate(seeds)]
     own = [_rank(each["lambda_max"], each["test_accuracy"]) for each in seeds]
     numbers = tuple(int(each["seed"].iloc[0]) for each in seeds)
+    note = why_not(runs)
     yield Contrast(
         name="λ_max and test accuracy over runs at equal loss",
         dataset=dataset,
         condition={},
         seeds=numbers,
         values=tuple(own),
+        usable=not note,
+        note=note,
         measure="correlation",
     )
     yield Contrast(
