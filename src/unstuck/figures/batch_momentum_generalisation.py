@@ -74,7 +74,11 @@ def _summary(pairs: pd.DataFrame) -> str:
     """Say between which bounds the smallest batch's lead over the whole training part lies."""
     whole = pairs[pairs["against"] == "all"]
     lead = whole["test_accuracy_small"] - whole["test_accuracy_large"]
-    means = lead.groupby([whole[name] for name in ("dataset", "optimizer", "rate")]).mean()
+    places = [whole[name] for name in ("dataset", "optimizer", "rate")]
+    arrived = (whole["arrived_small"] & whole["arrived_large"]).groupby(places).all()
+    if not arrived.any():
+        return "Not all runs reached the training loss at which batch sizes were to be compared"
+    means = lead.groupby(places).mean()[arrived]
     low, high = float(means.min()), float(means.max())
     best, worst = (_words(means.idxmax()), _words(means.idxmin()))
     if low > 0:
