@@ -31,6 +31,13 @@ def product(a: Tensor, b: Tensor, bias: Tensor | None = None) -> Tensor:
     if n == 1:
         dot = (a * b.mT).sum(2, keepdim=True)
         return dot if bias is None else dot + bias.unsqueeze(1)
+    if a.shape[2] == 1:
+        # one product an element, which some kernels fuse with the bias for a single member only
+        outer = a * b
+        return outer if bias is None else outer + bias.unsqueeze(1)
+    if m == 1:
+        # a single row is stored by rows and by columns alike: let it always pass for the former
+        a = a.squeeze(1).unsqueeze(1)
     if n < min(m, NARROW) and a.dtype == torch.float32:
         return _steady(b.mT, a.mT, None if bias is None else bias.unsqueeze(2)).mT
     return _steady(a, b, None if bias is None else bias.unsqueeze(1))
