@@ -12,9 +12,9 @@ from unstuck.training.measure import activation_count
 from unstuck.training.spec import Recipe, RunSpec
 
 #: bytes of state and activations that a population may touch in one update
-POPULATION_BYTES = 8 * 2**20
+POPULATION_BYTES = 16 * 2**20
 #: beyond this many members an update's fixed cost is spread thin enough
-MOST_MEMBERS = 128
+MOST_MEMBERS = 256
 #: what an update costs besides its samples, in samples
 FIXED_COST = 16
 
