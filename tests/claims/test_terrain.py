@@ -40,7 +40,7 @@ def test_a_planted_gain_is_found(factor, expected):
     _, found = verdicts(walks(settle=slower(factor)))
     assert found.claims["control"].iloc[0] == "passed"
     arrivals = effects(found, "arrival")
-    assert len(arrivals) == 8
+    assert len(arrivals) == 16
     assert set(arrivals["verdict"]) == {expected}
     assert np.exp(arrivals["effect"].mean()) == pytest.approx(factor, rel=0.1)
 
@@ -54,6 +54,35 @@ def test_a_planted_floor_is_found(factor, expected):
 
     _, found = verdicts(walks(late=late))
     assert set(effects(found, "floor")["verdict"]) == {expected}
+
+
+def owed(found):
+    return effects(found, "owed").set_index("condition")["verdict"]
+
+
+@pytest.mark.parametrize(
+    ("factor", "expected"), [(4, "supported"), (1, "no effect"), (0.25, "contradicted")]
+)
+def test_what_a_change_adds_is_told_from_what_is_there_without_one(factor, expected):
+    """RMSProp settles twice as soon on both slopes; the change multiplies that by a factor."""
+    table = walks(settle=slower(2))
+    late = (table["surface"] == "changing") & (table["walker"] == "adagrad")
+    table.loc[late, "settled"] = (factor * table.loc[late, "settled"]).round()
+    _, found = verdicts(table)
+    assert set(owed(found)) == {expected}
+    assert found.claims["control"].iloc[0] == "passed"
+
+
+def test_a_rate_too_small_on_any_slope_owes_nothing_to_the_change():
+    """At 0.01 Adagrad arrives nowhere: an advantage on both slopes, and no ratio between them."""
+    table = walks(settle=slower(4))
+    table.loc[(table["walker"] == "adagrad") & (table["rate"] == 0.01), "settled"] = np.nan
+    _, found = verdicts(table)
+    arrivals = effects(found, "arrival").set_index("condition")["verdict"]
+    for surface in ("changing", "even"):
+        assert arrivals[f"alpha=half; rate=default; surface={surface}"] == "supported"
+    assert owed(found)["alpha=half; rate=default"] == "inconclusive"
+    assert owed(found)["alpha=half; rate=best"] == "no effect"
 
 
 def test_a_floor_that_does_not_follow_the_rate_contradicts():

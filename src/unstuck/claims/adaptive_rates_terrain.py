@@ -14,6 +14,7 @@ from unstuck.optim.coefficients import optimizer
 from unstuck.optim.update import UpdateRule
 
 CHANGING, EVEN = "changing", "even"
+POLICIES = ("default", "best")
 ADAGRAD = "adagrad"
 # the registry's words for α, and the walkers
 ALPHAS = {"half": 0.5, "tenth": 0.9, "hundredth": 0.99, "thousandth": 0.999}
@@ -23,6 +24,7 @@ DECAYED = "rmsprop_0.9_decayed"
 DEFAULT = 0.01
 EDGE = "the best rate lies on the edge of its grid"
 UNSETTLED = "fewer than half of the starts settled in either arm"
+CAPPED = "an arm settled from fewer than half of the starts, so that its budget stands for its time"
 # nearer than this share of the distance at the start counts as there; no finite path strays by more
 THERE, LOST = 1e-9, 1e6
 # rates between which the floor is followed, and how near to a straight line
@@ -37,8 +39,9 @@ ROUNDED = 1.0
 def rmsprop(walks: pd.DataFrame, paths: pd.DataFrame) -> Evidence:
     """Updates until a walk settles, Adagrad's over RMSProp's; and the floor that RMSProp keeps.
 
-    A walk that does not settle counts its whole budget. The negative controls hold the starts of
-    each arm against each other.
+    The times are compared on an even slope too, where nothing changes, and the two ratios with each
+    other: what the even slope shows as well is owed to no change. A walk that does not settle
+    counts its whole budget. The negative controls hold the starts of each arm against each other.
     """
     require_walks(walks, "settled")
     contrasts: list[Contrast] = []
@@ -51,16 +54,21 @@ def rmsprop(walks: pd.DataFrame, paths: pd.DataFrame) -> Evidence:
             for walker in (ADAGRAD, *map(_walker, ALPHAS), DECAYED)
         }
         for surface in (CHANGING, EVEN)
-        for policy in ("default", "best")
+        for policy in POLICIES
     }
     for (surface, policy), chosen in arms.items():
         rows += [
             row for walker, arm in chosen.items() for row in _rows(surface, policy, walker, arm)
         ]
+        for word in ALPHAS:
+            where = {"surface": surface, "rate": policy, "alpha": word}
+            contrasts += _arrivals(chosen[ADAGRAD], chosen[_walker(word)], where)
         if surface == CHANGING:
-            for word in ALPHAS:
-                contrasts += _arrivals(chosen[ADAGRAD], chosen[_walker(word)], policy, word)
             contrasts += _floors(chosen[_walker(USUAL)], chosen[DECAYED], policy)
+    for policy in POLICIES:
+        changing, even = (arms[surface, policy] for surface in (CHANGING, EVEN))
+        for word in ALPHAS:
+            contrasts += _owed(changing, even, policy, word)
     times = pd.DataFrame(rows)
     best = arms[CHANGING, "best"]
     exponent = _floor_exponent(walks)
@@ -102,13 +110,12 @@ def _walker(word: str) -> str:
     return f"rmsprop_{ALPHAS[word]:g}"
 
 
-def _arrivals(plain: Arm, arm: Arm, policy: str, word: str) -> Iterator[Contrast]:
+def _arrivals(plain: Arm, arm: Arm, condition: dict[str, str]) -> Iterator[Contrast]:
     name = "Adagrad over RMSProp"
     theirs, ours = np.log(plain.updates()), np.log(arm.updates())
     gains = paired(theirs, ours, name)
     unsettled = 2 * max(plain.settled, arm.settled) < len(gains)
     notes = [EDGE] * (plain.edge or arm.edge) + [UNSETTLED] * unsettled
-    condition = {"rate": policy, "alpha": word}
     yield Contrast(
         name=name,
         dataset="",
@@ -124,12 +131,39 @@ def _arrivals(plain: Arm, arm: Arm, policy: str, word: str) -> Iterator[Contrast
     )
 
 
+def _owed(
+    changing: dict[str, Arm], even: dict[str, Arm], policy: str, word: str
+) -> Iterator[Contrast]:
+    """Compare the ratio of times on the changing slope with that on the even one."""
+    name = "Adagrad over RMSProp, changing over even slope"
+    pairs = [[slope[walker] for slope in (changing, even)] for walker in (ADAGRAD, _walker(word))]
+    theirs, ours = (paired(*(np.log(arm.updates()) for arm in pair), name) for pair in pairs)
+    gains = paired(theirs, ours, name)
+    capped = any(2 * arm.settled < len(gains) for pair in pairs for arm in pair)
+    edge = any(arm.edge for pair in pairs for arm in pair)
+    notes = [EDGE] * edge + [CAPPED] * capped
+    condition = {"rate": policy, "alpha": word}
+    yield Contrast(
+        name=name,
+        dataset="",
+        condition=condition,
+        measure="owed",
+        seeds=tuple(gains.index),
+        values=tuple(gains),
+        usable=not notes,
+        note="; ".join(notes),
+    )
+    yield under_other_seeds(
+        theirs, ours, name=name, dataset="", condition=condition, measure="owed"
+    )
+
+
 def _floors(constant: Arm, decayed: Arm, policy: str) -> Iterator[Contrast]:
     name = "RMSProp at a constant rate over a decaying one"
     kept, left = _log_late(constant), _log_late(decayed)
     gains = paired(kept, left, name)
     edge = constant.edge or decayed.edge
-    condition = {"rate": policy, "alpha": USUAL}
+    condition = {"surface": CHANGING, "rate": policy, "alpha": USUAL}
     yield Contrast(
         name=name,
         dataset="",

@@ -35,14 +35,15 @@ def rmsprop(evidence: Evidence) -> Figure:
     _times(drawing.add_subplot(grid[1, 1]), times[times["policy"] == "best"])
     medians = _medians(times, "best")
     usual = _medians(times, "default")
-    settled = times[(times["policy"] == "default") & (times["surface"] == "changing")]
-    share = 100 * settled[settled["walker"] == "adagrad"]["settled"].mean()
+    plain = times[(times["policy"] == "default") & (times["walker"] == "adagrad")]
+    share = 100 * plain.groupby("surface")["settled"].mean()
     style.headline(
         drawing,
         checked(
             evidence,
             f"At the rate 0.01 RMSProp (α = 0.9) arrives in {usual['rmsprop_0.9']:,.0f} updates, "
-            f"and {share:.0f} % of Adagrad's walks ever do; at their best rates Adagrad takes "
+            f"and {share['changing']:.0f} % of Adagrad's walks ever do ({share['even']:.0f} % on an "
+            "even slope); at their best rates Adagrad takes "
             f"{medians['adagrad']:,.0f}, RMSProp {medians['rmsprop_0.5']:,.0f} (α = 0.5) to "
             f"{medians['rmsprop_0.999']:,.0f} (α = 0.999)",
         ),
