@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from made_up.adaptive_rates_curvature import coordinates
 
@@ -40,6 +41,37 @@ def test_a_difference_between_layers_is_not_one_within():
     assert ends["all"].mean() < -0.4
     assert abs(ends["within"].mean()) < 0.1
     assert found.verdict == "depends"
+
+
+def test_what_other_seeds_show_as_well_is_told():
+    """Curvatures that are the same at every end: another seed's foretell the rates as well."""
+    table = coordinates(0.4)
+    first = table[table["seed"] == 0].set_index(["place", "optimizer", "parameter"])["curvature"]
+    keys = pd.MultiIndex.from_frame(table[["place", "optimizer", "parameter"]])
+    networks = table["place"].isin(["digits", "mnist1d"])
+    own = evaluate(CLAIM, {"coordinates": table}).numbers
+    assert abs(own["other_networks"]) < 0.03
+    assert abs(own["other_within"]) < 0.03
+    shared = first.reindex(keys).to_numpy()
+    rates = table["rate"] * table["curvature"] ** 0.4 * shared**-0.4
+    table = table.assign(
+        curvature=np.where(networks, shared, table["curvature"]),
+        rate=np.where(networks, rates, table["rate"]),
+    )
+    numbers = evaluate(CLAIM, {"coordinates": table}).numbers
+    assert numbers["other_networks"] == pytest.approx(numbers["networks"], abs=0.03)
+    assert numbers["other_within"] < -0.2
+
+
+def test_axes_that_other_starts_share_fail_the_control():
+    table = coordinates(0.8)
+    turned = (table["place"] == "turned bowl").to_numpy()
+    one = table[(table["place"] == "turned bowl") & (table["seed"] == 0)]
+    for column in ("rate", "curvature"):
+        values = one.set_index(["optimizer", "parameter"])[column]
+        keys = pd.MultiIndex.from_frame(table.loc[turned, ["optimizer", "parameter"]])
+        table.loc[turned, column] = values.reindex(keys).to_numpy()
+    assert verdict(table)[1].verdict == "invalid"
 
 
 def test_a_diverged_network_counts_as_the_wrong_way_round():

@@ -45,6 +45,7 @@ def test_there_is_a_row_for_every_parameter_that_moved(table):
     assert set(counts["bowl"]) == set(counts["turned bowl"]) == {12}
     # 4 · 3 + 3 + 3 · 3 + 3, less the three weights of the input that is never there
     assert set(counts["toy"]) == {24}
+    assert table.query("place == 'toy'").groupby("parameter").size().eq(4).all()
     assert (
         table.query("place == 'toy' and layer == 'linear1.weight'")
         .groupby("seed")

@@ -42,8 +42,8 @@ def per_parameter(evidence: Evidence) -> Figure:
         f"{_signed(low)} to {_signed(high)}, by optimizer; on bowls turned at random {turned}",
         f"Above: every parameter of one network on {place} with positive curvature, the later its "
         "layer the darker. Below: a dot a "
-        f"network ({evidence.numbers['seeds']} each) or start ({evidence.numbers['starts']}); the "
-        "band is the margin.",
+        f"network ({evidence.numbers['seeds']} each) or start ({evidence.numbers['starts']}); other "
+        "seed: against the curvature at another network's end; the band is the margin.",
     )
     return drawing
 
@@ -88,8 +88,8 @@ def _strips(ax: Axes, ends: pd.DataFrame, optimizers: list[str]) -> None:
         name = style.display_name(place)
         columns.append((place, "all", f"{name},\nall"))
         columns.append((place, "within", f"{name},\nin a matrix"))
-    shown = sorted(set(ends["place"]) - set(COLUMNS))
-    columns.append((shown[0], "shuffled", "rates\nshuffled"))
+    for place in sorted(set(ends["place"]) - set(COLUMNS)):
+        columns.append((place, "other", f"{style.display_name(place)},\nother seed"))
     ax.axhspan(-MARGIN, MARGIN, color=style.GRID, zorder=0)
     ax.axhline(0, color=style.QUIET, linewidth=0.8)
     for index, (place, column, _) in enumerate(columns):

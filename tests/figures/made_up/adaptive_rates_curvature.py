@@ -16,7 +16,7 @@ def coordinates(strength: float = 0.8) -> pd.DataFrame:
     for place, seeds in PLACES.items():
         for name in OPTIMIZERS:
             for seed in range(seeds):
-                for layer in LAYERS if seeds == 10 else ("",):
+                for block, layer in enumerate(LAYERS if seeds == 10 else ("",)):
                     bend, noise = rng.standard_normal((2, SIZE))
                     rest = np.sqrt(1 - strength**2) * noise
                     frames.append(
@@ -25,6 +25,7 @@ def coordinates(strength: float = 0.8) -> pd.DataFrame:
                                 "place": place,
                                 "optimizer": name,
                                 "seed": seed,
+                                "parameter": SIZE * block + np.arange(SIZE),
                                 "layer": layer,
                                 "rate": np.exp(-strength * bend + rest),
                                 "curvature": 0.01 * np.exp(bend),

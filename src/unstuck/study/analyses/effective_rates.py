@@ -59,9 +59,9 @@ class EffectiveRatesAnalysis(AnalysisBase):
         Returns
         -------
         coordinates
-            One row a place (`bowl`, `turned bowl` or a dataset), optimizer, seed and parameter: the
-            layer it belongs to, its effective rate η/σ and the second derivative of the loss along
-            it. Parameters whose gradient was always 0 are left out: no rate moves them. The bowls'
+            One row a place (`bowl`, `turned bowl` or a dataset), optimizer, seed and parameter (its
+            number): the layer it belongs to, its effective rate η/σ and the second derivative of
+            the loss along it. Parameters whose gradient was always 0 are left out: no rate moves them. The bowls'
             curvatures are 1/`condition` to 1, along the coordinates or along random axes.
         """
         for name in self.rates:
@@ -172,6 +172,7 @@ class EffectiveRatesAnalysis(AnalysisBase):
                 "place": place,
                 "optimizer": name,
                 "seed": seed,
+                "parameter": np.flatnonzero(moved),
                 "layer": layers[moved],
                 "rate": rates[moved],
                 "curvature": diagonal[moved],
