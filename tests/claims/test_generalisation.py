@@ -31,6 +31,7 @@ def runs(dataset, gain, *, late=(), edge=(), base=0.6, leak=0.0):
                 stopped = np.nan if (dataset, optimizer, size, seed) in late else 70.0
                 rows.append(
                     {
+                        "run_id": f"{dataset}{optimizer}{rate}{seed}{batch}",
                         "role": "evaluation",
                         "dataset": dataset,
                         "optimizer": optimizer,
@@ -71,6 +72,19 @@ def test_a_planted_effect_is_found(points, expected):
     assert found.verdict == expected, found.reason
     assert found.control == "passed"
     assert found.effect == pytest.approx(points, abs=0.1)
+
+
+def test_runs_that_stand_under_both_rates_count_once():
+    given = tables(lambda optimizer: 2 * DELTA)
+    hard = given["hard"]
+    hard["run_id"] = hard["run_id"].str.replace("adamtuned", "adamfixed")
+    contrasts = decide({CLAIM.id: CLAIM}, [evaluate(CLAIM, given)]).contrasts
+    effects = contrasts[contrasts["role"] == "effect"]
+    same = (effects["dataset"] == "mnist1d") & effects["condition"].str.contains("adam; rate=tuned")
+    assert same.sum() == 2
+    assert set(effects[~same]["verdict"]) == {"supported"}
+    assert set(effects[same]["verdict"]) == {"inconclusive"}
+    assert effects[same]["note"].str.contains("the same runs").all()
 
 
 def test_a_gain_with_one_optimizer_depends_on_it():

@@ -18,6 +18,7 @@ SHOWN = [
     *("train_loss", "train_accuracy", "validation_accuracy", "test_accuracy"),
 ]
 EDGE = "the best rate lies on the edge of its grid"
+SAME = "the rates chosen are the fixed one: the same runs, which count there"
 
 
 @claim("1.2.6")
@@ -55,11 +56,18 @@ def small_generalises(easy: pd.DataFrame, hard: pd.DataFrame) -> Evidence:
 
 
 def stopped_runs(easy: pd.DataFrame, hard: pd.DataFrame) -> pd.DataFrame:
-    """Give the evaluation runs of both experiments, sorted, with whether each run `arrived`."""
-    needed = [*ARM, "batch", "stop_loss", "stopped_at", "updates", "train_loss", "lr"]
+    """Give the evaluation runs of both experiments, sorted, with whether each run `arrived`.
+
+    `repeated` is a run at a tuned rate that occurs at the fixed rate too, being the same one.
+    """
+    needed = [*ARM, "run_id", "batch", "stop_loss", "stopped_at", "updates", "train_loss", "lr"]
     tables = [evaluation_runs(table, needed) for table in (easy, hard)]
     runs = pd.concat(tables, ignore_index=True).sort_values(ARM, ignore_index=True)
-    return runs.assign(arrived=runs["stopped_at"].notna())
+    fixed = runs["lr_policy"] == "fixed"
+    return runs.assign(
+        arrived=runs["stopped_at"].notna(),
+        repeated=~fixed & runs["run_id"].isin(runs.loc[fixed, "run_id"]),
+    )
 
 
 def against_smallest(
@@ -89,6 +97,8 @@ def why_not(*arms: pd.DataFrame) -> str:
     if late:
         runs = sum(len(arm) for arm in arms)
         return f"{late} of {runs} runs did not reach the training loss to stop at"
+    if all(bool(arm["repeated"].all()) for arm in arms):
+        return SAME
     return EDGE if any(bool(arm["edge"].any()) for arm in arms) else ""
 
 

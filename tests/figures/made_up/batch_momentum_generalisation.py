@@ -21,6 +21,7 @@ def stopped_runs(dataset: str) -> pd.DataFrame:
                 dataset=dataset,
                 optimizer=optimizer,
                 lr_policy=rate,
+                run_id=f"{dataset} {optimizer} {rate} {name} {seed}",
                 batch=name,
                 batch_size=size,
                 seed=seed,
