@@ -98,6 +98,19 @@ def test_no_correlation_is_not_called_one():
     assert judged(tables(0.0, 0), "correlation") <= {"no effect", "inconclusive"}
 
 
+def test_a_correlation_that_optimizers_alone_make_is_not_there_within_arms():
+    given = tables(0.0, 0)
+    for table in given.values():
+        level = table["optimizer"].map({"adam": 0.0, "sgd": 0.1})
+        noise = np.random.default_rng([12]).normal(0, 0.002, len(table))
+        table["test_accuracy"] = 0.5 - level + noise
+    assert judged(given, "correlation") == {"supported"}
+    numbers = evaluate(CLAIM, given).numbers
+    assert abs(numbers["correlation_within_arms_digits"]) < 0.2
+    planted = evaluate(CLAIM, tables(0.0, 1.0)).numbers
+    assert planted["correlation_within_arms_digits"] > 0.8
+
+
 def test_sharp_runs_that_test_worse_support_the_claim():
     found = verdict(tables(2 * MARGINS, 1.0))
     assert found.verdict == "supported", found.reason

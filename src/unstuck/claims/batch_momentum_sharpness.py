@@ -21,7 +21,8 @@ def flat_minima(easy: pd.DataFrame, hard: pd.DataFrame) -> Evidence:
     """Sharpness of full-batch endpoints over that of small-batch ones, as log ratios by seed.
 
     A second effect asks whether sharpness foretells the test accuracy: minus the rank correlation
-    of both over the runs of a seed. A positive control rescales layers: the function must stay.
+    of both over the runs of a seed. These differ in optimizer and rate too, which may move both; the
+    numbers give the correlation within arms, over seeds, where neither varies. A positive control rescales layers: the function must stay.
     """
     for table in (easy, hard):
         require_columns(table, [*SHARPNESS, "factor", "output_change", "run_id"], "sharpness")
@@ -52,6 +53,7 @@ def flat_minima(easy: pd.DataFrame, hard: pd.DataFrame) -> Evidence:
         numbers={
             "seeds": int(runs["seed"].nunique()),
             "rescaled_times": _rescaled_times(measured),
+            **_within_arms(runs),
             **_edges(runs),
         },
     )
@@ -126,6 +128,19 @@ def _rank(sharpness: pd.Series, accuracy: pd.Series) -> float:
     """Give minus the rank correlation; 0 where one of them does not vary."""
     found = sharpness.rank().corr(accuracy.rank())
     return 0.0 if np.isnan(found) else -float(found)
+
+
+def _within_arms(runs: pd.DataFrame) -> dict[str, float]:
+    """Give minus the mean rank correlation over the seeds of an arm, by dataset.
+
+    Within an arm optimizer, rate and batch size are the same.
+    """
+    distinct = runs.drop_duplicates("run_id")
+    found: dict[str, list[float]] = {}
+    for (dataset, *_), arm in distinct.groupby(["dataset", *CONDITIONS.values(), "batch_size"]):
+        rank = _rank(arm["lambda_max"], arm["test_accuracy"])
+        found.setdefault(f"correlation_within_arms_{dataset}", []).append(rank)
+    return {name: float(np.mean(ranks)) for name, ranks in found.items()}
 
 
 def _rescaled_times(measured: pd.DataFrame) -> float:
