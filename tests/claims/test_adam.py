@@ -11,6 +11,7 @@ from unstuck.claims.evaluation import evaluate
 from unstuck.claims.registry import load_registry
 from unstuck.claims.verdicts import decide
 from unstuck.errors import DataError
+from unstuck.figures.registry import draw
 from unstuck.optim.coefficients import OPTIMIZERS
 
 CLAIM = load_registry(Path(__file__).parents[2] / "workflow" / "claims")["2.1.7"]
@@ -68,6 +69,19 @@ def test_a_rate_on_the_edge_carries_no_verdict():
     effects = decided(table).contrasts
     edge = effects[effects["condition"].str.contains("against=sgd") & (effects["role"] == "effect")]
     assert set(edge["verdict"]) == {"inconclusive"}
+
+
+def test_adam_tuned_to_its_default_is_not_compared_with_itself():
+    table = defaults_runs(lambda budget, against: 0.0)
+    adam = table["optimizer"] == "adam"
+    digits = adam & (table["dataset"] == "digits") & (table["updates"] == 1280)
+    table.loc[digits, "lr"] = 0.001
+    effects = decided(table).contrasts.query("role == 'effect'")
+    same = effects["note"].str.contains("one arm against itself")
+    assert effects[same]["condition"].tolist() == ["against=adam; budget=ordinary; part=defaults"]
+    assert set(effects[same]["verdict"]) == {"inconclusive"}
+    headline = draw(CLAIM.id, evaluate(CLAIM, {"runs": table})).get_label()
+    assert "in all 19 comparisons" in str(headline)
 
 
 def test_missing_arms_and_budgets_are_named():

@@ -50,13 +50,19 @@ def adam(evidence: Evidence) -> Figure:
         ),
         "Above: m and σ, less corrections of the bias and ε; the path on one bowl "
         "at the rate that arrives soonest. Below: test accuracy of Adam's defaults minus that of "
-        "each optimizer at the best rate of a grid; grey: less than one point.",
+        "each optimizer at the best rate of a grid; grey: less than one point; hollow: not counted.",
     )
     return drawing
 
 
 def _words(regret: pd.DataFrame) -> str:
-    """Say where the defaults cost more than a point, and how much at most."""
+    """Say where the defaults cost more than a point, and how much at most.
+
+    An arm against itself and rates on the edge of their grids do not count.
+    """
+    regret = regret[regret["usable"]]
+    if regret.empty:
+        return "have been compared with no optimizer whose best rate was found"
     worse = regret[regret["ci_high"] < -MARGIN]
     sound = regret[regret["ci_low"] > -MARGIN]
     worst = regret.sort_values("points", kind="stable").iloc[0]
@@ -124,7 +130,14 @@ def _points(ax: Axes, regret: pd.DataFrame, dataset: str) -> None:
         shift = -0.17 if budget == "short" else 0.17
         heights = np.array([RIVALS.index(name) for name in part.index]) + shift
         ax.hlines(heights, part["ci_low"], part["ci_high"], color=tint, linewidth=2)
-        ax.plot(part["points"], heights, "o", markersize=4.5, color=tint)
+        for usable, fill in ((True, tint), (False, style.PAPER)):
+            chosen = (part["usable"] == usable).to_numpy()
+            ax.plot(
+                *(part["points"][chosen], heights[chosen], "o"),
+                markersize=4.5,
+                color=tint,
+                markerfacecolor=fill,
+            )
         if len(part):
             ax.annotate(
                 f"{part['updates'].max():,.0f} updates",
