@@ -209,8 +209,8 @@ def stops_early(evidence: Evidence) -> Figure:
     power = "times" if ratio >= 10 else "times, no more,"
     style.headline(
         drawing,
-        f"Where runs stalled the gradient is {_round(ratio)} {power} what it is at the minimum "
-        f"below, and {gap:.1f} % of the loss was still to be had",
+        f"Where runs stalled, {gap:.1f} % of the loss was still to be had, and the gradient is "
+        f"{_round(ratio)} {power} what float32 leaves of it at the minimum below",
         "Medians over all stalled runs. Each line is one: from where it stalled (black) to the "
         "minimum that descent leads to (colour), whose gradient is the rounding of float32.",
     )
