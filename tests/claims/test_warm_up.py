@@ -13,6 +13,8 @@ from unstuck.claims.evaluation import evaluate
 from unstuck.claims.registry import load_registry
 from unstuck.claims.verdicts import decide
 from unstuck.errors import DataError
+from unstuck.figures.registry import draw
+from unstuck.wording import number
 
 CLAIM = load_registry(Path(__file__).parents[2] / "workflow" / "claims")["2.1.10"]
 
@@ -64,6 +66,30 @@ def test_a_sigma_that_is_sure_from_the_first_contradicts_the_reason():
     )
     assert found.verdict == "depends"
     assert "contradicted in that the early σ is unreliable" in found.reason
+
+
+def test_a_spread_that_is_tiny_from_the_first_contradicts_though_it_falls():
+    tiny = early_sigma()
+    tiny["relative_variance"] *= 1e-3
+    found = verdict(rising_runs(lambda optimizer, schedule: 4.0, limit=0.07), tiny)
+    assert found.verdict == "depends"
+    assert "contradicted in that the early σ is unreliable" in found.reason
+    checks = evidence(rising_runs(), tiny).checks
+    failed = [each.name for each in checks if not each.holds]
+    assert len(failed) == 2
+    assert all("exceeds 0.1 after 3 updates" in name for name in failed)
+
+
+def test_the_headline_quotes_arms_that_count_alone():
+    runs = rising_runs(lambda optimizer, schedule: 4.0 if optimizer == "adam" else 1.0, limit=0.07)
+    # one dataset on which every rate is stable for Adam after a warm-up, where no gain is known
+    free = (runs["dataset"] == "digits") & (runs["schedule"] == "warmup")
+    runs.loc[free & (runs["optimizer"] == "adam"), "train_accuracy"] = 0.9
+    runs.loc[free & (runs["optimizer"] == "adam"), "diverged_at"] = np.nan
+    gains = evidence(runs).tables["gains"].query("optimizer == 'adam' and remedy == 'short'")
+    sound = np.exp(np.log(gains[gains["usable"]]["ratio"]).mean())
+    assert set(gains[~gains["usable"]]["dataset"]) == {"digits"}
+    assert f"by {number(sound, 2)} for Adam" in str(draw(CLAIM.id, evidence(runs)).get_label())
 
 
 def test_the_smaller_steps_of_radam_are_no_gain():

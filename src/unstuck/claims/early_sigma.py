@@ -18,8 +18,8 @@ GAUSSIANS, STREAM = 20_000, 7210
 SHOWN = (2, 3, 4, 5, 6, 8, 10, 14, 20, 30, 50, 70, 100)
 # where the simulation is held against its closed form, to the sampling error of so many draws
 COMPARED, SAMPLING = (5, 10, 20, 50, 100), 0.1
-# the variance must fall so many times from the early update to the late one
-EARLY, LATE, TIMES = 3, 100, 10.0
+# the variance must fall so many times from the early update to the late one, and be so large early
+EARLY, LATE, TIMES, LARGE = 3, 100, 10.0, 0.1
 
 
 def gaussian_variance(t: int) -> float:
@@ -97,6 +97,15 @@ def variance_checks(spread: pd.DataFrame) -> Iterator[Check]:
         )
     sources = dict.fromkeys(source for source, _ in table if source not in FORMULAS)
     for source in sources:
+        # a variance that is tiny from the first may fall as many times
+        yield Check(
+            f"whether the relative variance of 1/σ of {source} gradients exceeds {LARGE:g} after "
+            f"{EARLY} updates (it is {table[source, EARLY]:.3g})",
+            float(table[source, EARLY] > LARGE),
+            1.0,
+            0.0,
+            {"part": "sigma"},
+        )
         ratio = table[source, EARLY] / table[source, LATE]
         yield Check(
             f"whether 1/σ of {source} gradients varies {TIMES:g} times as much after {EARLY} as "

@@ -65,21 +65,29 @@ def warm_up(evidence: Evidence) -> Figure:
         checked(evidence, _words(gains)),
         "Networks of 8 narrow layers. Failed: diverged, or at chance after "
         f"{evidence.numbers['updates']} updates. Ratios: mean and 95 % interval over seeds; grey: "
-        f"less than ×2. RAdam multiplies its rate by {number(factor, 2)} at most, counted here.",
+        f"less than ×2; hollow: not counted. RAdam multiplies its rate by {number(factor, 2)} at most, counted here.",
     )
     return drawing
 
 
 def _words(gains: pd.DataFrame) -> str:
-    """Quote the mean ratios of the plain warm-up, and of what gains most."""
-    logs = gains.assign(log=np.log(gains["ratio"]))
+    """Quote the mean ratios of the plain warm-up, and of what gains most, over arms that count."""
+    logs = gains[gains["usable"]].assign(log=np.log(gains["ratio"]))
     means = np.exp(logs.groupby(["optimizer", "remedy"])["log"].mean())
-    adam, sgd = (means[name, "short"] for name in ("adam", "sgd"))
+    if means.empty:
+        return "No grid of rates holds the largest stable one of both arms"
     best = max(means.index, key=lambda arm: means[arm])
+    largest = f"{REMEDIES[best]}, ×{number(float(means[best]), 2)}"
+    short = [
+        f"{number(float(means[name, 'short']), 2)} for {style.display_name(name)}"
+        for name in ("adam", "sgd")
+        if (name, "short") in means.index
+    ]
+    if not short:
+        return f"The largest gain of a stable rate is that of {largest}"
     return (
-        f"A warm-up over a tenth of the run multiplies the largest stable rate by "
-        f"{number(float(adam), 2)} for Adam and {number(float(sgd), 2)} for SGD (largest gain: "
-        f"{REMEDIES[best]}, ×{number(float(means[best]), 2)})"
+        "A warm-up over a tenth of the run multiplies the largest stable rate by "
+        f"{' and '.join(short)} (largest gain: {largest})"
     )
 
 
