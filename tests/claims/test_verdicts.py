@@ -414,6 +414,37 @@ def test_a_check_that_holds_does_not_soften_a_measured_verdict(mean, verdict):
         assert row(entry(), contrast(mean), null(), checks=[bad]).verdict == "contradicted"
 
 
+def test_a_failed_check_is_not_hidden_by_contrasts_that_are_undecided():
+    bad = Check("parity", 1.0, 0.0, 1e-6)
+    found = row(entry(), contrast(1), null(), checks=[bad])
+    assert found.verdict == "contradicted"
+    assert "1 of 1 checks fail, the first being parity" in found.reason
+    part = {"part": {"exact": "in the exact part", "measured": "in what was measured"}}
+    bad = Check("parity", 1.0, 0.0, 1e-6, {"part": "exact"})
+    measured = contrast(1, condition={"part": "measured"})
+    found = row(entry(conditions=part), measured, null(), checks=[bad])
+    assert found.verdict == "contradicted"
+    assert found.reason.startswith("contradicted in the exact part: 1 of 1 checks fail")
+    assert "inconclusive in what was measured" in found.reason
+    assert np.isnan(found.p)
+
+
+def test_a_failed_check_leaves_what_one_dataset_supports():
+    bad = Check("parity", 1.0, 0.0, 1e-6)
+    found = row(entry(), contrast(3), contrast(1, dataset="mnist1d"), null(), checks=[bad])
+    assert found.verdict == "depends"
+    assert "supported on digits" in found.reason
+    assert "inconclusive on mnist1d" in found.reason
+
+
+def test_a_failed_check_is_not_hidden_by_a_control_that_is_undecided():
+    bad = Check("parity", 1.0, 0.0, 1e-6)
+    coarse = null(noise=100 * NOISE)
+    found = row(entry(), contrast(3), coarse, checks=[bad])
+    assert (found.verdict, found.control) == ("contradicted", "undecided")
+    assert "all else is inconclusive: the negative control" in found.reason
+
+
 def test_a_condition_that_a_holding_check_covers_has_evidence():
     check = Check("parity", 0.0, 0.0, 1e-6, {"rate": "fixed"})
     tuned = contrast(3, condition={"rate": "tuned"})

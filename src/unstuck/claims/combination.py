@@ -25,11 +25,14 @@ class Finding:
         Words for where it was found, by dimension: each condition, the dataset, the effect.
     reason
         Why.
+    refutes
+        Whether an exact check of a measured claim failed: what it refutes no contrast can save.
     """
 
     verdict: str
     where: Mapping[str, str]
     reason: str
+    refutes: bool = False
 
     @property
     def place(self) -> str:
@@ -51,7 +54,9 @@ def combine(findings: Sequence[Finding]) -> Combined:
 
     They must all agree for a decisive verdict. Findings that are decisive but differ make it
     *depends*: between conditions each of which is settled on all its datasets, an undecided third
-    condition changes nothing. Otherwise an undecided finding leaves the claim *inconclusive*.
+    condition changes nothing. Otherwise an undecided finding leaves the claim *inconclusive*, unless
+    an exact check has refuted a part of it: that part is *contradicted* whatever becomes of the rest,
+    and so is the claim as long as nothing speaks for another part.
     The reason names where each verdict was found, whether or not the claim rests on it.
     """
     settled = _settled(findings)
@@ -62,6 +67,14 @@ def combine(findings: Sequence[Finding]) -> Combined:
         if undecided:
             reason += f"; inconclusive {_undecided_places(findings)}"
         return Combined("depends", reason, tuple(settled))
+    refuted = [finding for finding in findings if finding.refutes]
+    if undecided and refuted:
+        decided = [i for i, finding in enumerate(findings) if finding.verdict in DECISIVE]
+        agree = {findings[i].verdict for i in decided} == {refuted[0].verdict}
+        reason = (
+            f"{explain(findings)}: {refuted[0].reason}; inconclusive {_undecided_places(findings)}"
+        )
+        return Combined("contradicted" if agree else "depends", reason.strip(), tuple(decided))
     if undecided:
         return Combined("inconclusive", _undecided(findings, undecided), ())
     first, number = findings[0], len(findings)

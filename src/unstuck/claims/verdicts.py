@@ -52,6 +52,7 @@ class _Outcome:
     verdict: str
     reason: str
     p: float
+    refuted: str  # why an exact check refutes a part of a measured claim; empty if none does
     headline: int | None  # which contrast stands on the claim's row
 
 
@@ -61,7 +62,9 @@ def decide(registry: Mapping[str, Claim], evidence: Iterable[Evidence]) -> Verdi
     A failed control makes a claim *invalid*, as does a measured claim without negative control.
     Otherwise its contrasts and checks are combined (`unstuck.claims.combination.combine`). A check
     of a measured claim is a precondition: one that holds adds no finding to those of the contrasts,
-    one that fails adds one that contradicts, so that a claim that is supported otherwise depends.
+    one that fails adds one that contradicts, so that a claim that is supported otherwise depends,
+    and one that is undecided otherwise, by its contrasts, its negative controls or the correction,
+    is contradicted in that part.
     The p-value of a decisive claim is the largest of the contrasts it rests on
     (intersection-union); Holm's correction is over all measured claims, undecided ones included
     with p = 1. Where the adjusted value exceeds 0.05 the claim is *inconclusive*.
@@ -132,12 +135,13 @@ def _outcome(claim: Claim, evidence: Evidence) -> _Outcome:
     findings = [_contrast_finding(claim, evidence.contrasts[i], judgements[i]) for i in effects]
     checked = _check_findings(claim, evidence.checks)
     if claim.kind == "measured":
-        checked = [finding for finding in checked if finding.verdict != "supported"]
+        checked = [replace(each, refutes=True) for each in checked if each.verdict != "supported"]
     findings += checked
     findings += _absent(claim, evidence)
     combined = combine(findings)
     rests_on = [effects[i] for i in combined.rests_on if i < len(effects)]
-    verdict, reason = _after_controls(combined, controls)
+    refuted = next((each.reason for each in findings if each.refutes), "")
+    verdict, reason = _after_controls(combined, controls, refuted)
     p = max((judgements[i].p for i in rests_on), default=math.nan)
     return _Outcome(
         claim=claim,
@@ -147,16 +151,24 @@ def _outcome(claim: Claim, evidence: Evidence) -> _Outcome:
         verdict=verdict,
         reason=reason,
         p=p if verdict in (*DECISIVE, "depends") else math.nan,
+        refuted=refuted,
         headline=_headline(claim, evidence, judgements, effects, rests_on),
     )
 
 
-def _after_controls(combined: Combined, controls: Controls) -> tuple[str, str]:
+def _after_controls(combined: Combined, controls: Controls, refuted: str) -> tuple[str, str]:
     if controls.state in ("failed", "none"):
         return "invalid", controls.reason
     if controls.state == "undecided" and combined.verdict != "inconclusive":
-        return "inconclusive", controls.reason
+        return _undecided_but(refuted, controls.reason)
     return combined.verdict, combined.reason
+
+
+def _undecided_but(refuted: str, reason: str) -> tuple[str, str]:
+    """Give the verdict where no contrast decides: that of the failed exact checks, if any."""
+    if refuted:
+        return "contradicted", f"{refuted}; all else is inconclusive: {reason}"
+    return "inconclusive", reason
 
 
 def _headline(
@@ -257,10 +269,10 @@ def _claim_row(outcome: _Outcome, p_holm: float | None, family: int) -> dict[str
     verdict, reason = outcome.verdict, outcome.reason
     decided = p_holm is not None and not np.isnan(outcome.p)
     if decided and p_holm is not None and p_holm > SIGNIFICANCE:
-        verdict = "inconclusive"
-        reason = (
+        verdict, reason = _undecided_but(
+            outcome.refuted,
             f"{outcome.verdict} before Holm's correction over {family} measured claims, "
-            f"which raises p from {outcome.p:.2g} to {p_holm:.2g} ({reason})"
+            f"which raises p from {outcome.p:.2g} to {p_holm:.2g} ({reason})",
         )
     row: dict[str, Any] = {
         "id": outcome.claim.id,
