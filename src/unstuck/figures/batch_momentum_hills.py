@@ -20,7 +20,7 @@ POLICIES = {
     "same η/(1 − β)": (1.0, 0.1),
     "near the limit": (1.9, 3.61),
 }
-MARKERS = ("o", "s")
+MARKERS = {"o": "●", "s": "■", "D": "◆", "^": "▲"}
 
 
 @figure("1.2.8")
@@ -123,9 +123,12 @@ def _shares(ax: Axes, shares: pd.DataFrame) -> None:
 
 def _saddles(ax: Axes, departures: pd.DataFrame) -> None:
     first = departures[departures["start"] == "first"]
-    for dataset, marker in zip(sorted(first["dataset"].unique()), MARKERS, strict=False):
+    datasets = sorted(first["dataset"].unique())
+    # more datasets than marks are refused, not left out
+    marks = dict(zip(datasets, list(MARKERS)[: len(datasets)], strict=True))
+    for index, (dataset, marker) in enumerate(marks.items()):
         part = first[first["dataset"] == dataset]
-        offset = 0.09 if marker == "s" else -0.09
+        offset = 0.18 * (index - (len(datasets) - 1) / 2)
         for column, rates in enumerate(POLICIES.values()):
             medians = []
             for (momentum, tint), rate in zip(TINTS.items(), rates, strict=True):
@@ -150,7 +153,8 @@ def _saddles(ax: Axes, departures: pd.DataFrame) -> None:
     ax.set_xticks(range(len(POLICIES)), [name.replace(" ", "\n", 1) for name in POLICIES])
     ax.set_xlim(-0.5, len(POLICIES) - 0.5)
     ax.set_ylabel("Updates to leave a saddle")
-    ax.set_xlabel("Rates compared (● digits, ■ MNIST-1D)")
+    words = [f"{MARKERS[mark]} {style.display_name(name)}" for name, mark in marks.items()]
+    ax.set_xlabel(f"Rates compared ({', '.join(words)})")
     ax.set_title("Saddles of networks")
     for row, (name, momentum) in enumerate((("no momentum", 0.0), ("momentum 0.9", 0.9))):
         label = ax.text(
