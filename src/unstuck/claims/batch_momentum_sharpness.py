@@ -21,8 +21,9 @@ def flat_minima(easy: pd.DataFrame, hard: pd.DataFrame) -> Evidence:
     """Sharpness of full-batch endpoints over that of small-batch ones, as log ratios by seed.
 
     A second effect asks whether sharpness foretells the test accuracy: minus the rank correlation
-    of both over the runs of a seed. These differ in optimizer and rate too, which may move both; the
-    numbers give the correlation within arms, over seeds, where neither varies. A positive control rescales layers: the function must stay.
+    of both over the runs of a seed. These differ in optimizer and rate too, which may move both;
+    the numbers give the correlation within arms, over seeds, where neither varies. A positive
+    control rescales layers: the function must stay.
     """
     for table in (easy, hard):
         require_columns(table, [*SHARPNESS, "factor", "output_change", "run_id"], "sharpness")

@@ -54,9 +54,9 @@ def combine(findings: Sequence[Finding]) -> Combined:
 
     They must all agree for a decisive verdict. Findings that are decisive but differ make it
     *depends*: between conditions each of which is settled on all its datasets, an undecided third
-    condition changes nothing. Otherwise an undecided finding leaves the claim *inconclusive*, unless
-    an exact check has refuted a part of it: that part is *contradicted* whatever becomes of the rest,
-    and so is the claim as long as nothing speaks for another part.
+    condition changes nothing. Otherwise an undecided finding leaves the claim *inconclusive*,
+    unless an exact check has refuted a part of it: that part is *contradicted* whatever becomes of
+    the rest, and so is the claim as long as nothing speaks for another part.
     The reason names where each verdict was found, whether or not the claim rests on it.
     """
     settled = _settled(findings)

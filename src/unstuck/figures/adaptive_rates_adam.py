@@ -50,7 +50,8 @@ def adam(evidence: Evidence) -> Figure:
         ),
         "Above: m and σ, less corrections of the bias and ε; the path on one bowl "
         "at the rate that arrives soonest. Below: test accuracy of Adam's defaults minus that of "
-        "each optimizer at the best rate of a grid; grey: less than one point; hollow: not counted.",
+        "each optimizer at the best rate of a grid; grey: less than one point; "
+        "hollow: not counted.",
     )
     return drawing
 

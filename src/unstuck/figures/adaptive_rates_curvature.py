@@ -42,8 +42,8 @@ def per_parameter(evidence: Evidence) -> Figure:
         f"{_signed(low)} to {_signed(high)}, by optimizer; on bowls turned at random {turned}",
         f"Above: every parameter of one network on {place} with positive curvature, the later its "
         "layer the darker. Below: a dot a "
-        f"network ({evidence.numbers['seeds']} each) or start ({evidence.numbers['starts']}); other "
-        "seed: against the curvature at another network's end; the band is the margin.",
+        f"network ({evidence.numbers['seeds']} each) or start ({evidence.numbers['starts']}); "
+        "other seed: against the curvature at another network's end; the band is the margin.",
     )
     return drawing
 

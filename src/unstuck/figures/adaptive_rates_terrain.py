@@ -42,8 +42,8 @@ def rmsprop(evidence: Evidence) -> Figure:
         checked(
             evidence,
             f"At the rate 0.01 RMSProp (α = 0.9) arrives in {usual['rmsprop_0.9']:,.0f} updates, "
-            f"and {share['changing']:.0f} % of Adagrad's walks ever do ({share['even']:.0f} % on an "
-            "even slope); at their best rates Adagrad takes "
+            f"and {share['changing']:.0f} % of Adagrad's walks ever do ({share['even']:.0f} % on "
+            "an even slope); at their best rates Adagrad takes "
             f"{medians['adagrad']:,.0f}, RMSProp {medians['rmsprop_0.5']:,.0f} (α = 0.5) to "
             f"{medians['rmsprop_0.999']:,.0f} (α = 0.999)",
         ),

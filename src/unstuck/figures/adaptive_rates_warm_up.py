@@ -65,7 +65,8 @@ def warm_up(evidence: Evidence) -> Figure:
         checked(evidence, _words(gains)),
         "Networks of 8 narrow layers. Failed: diverged, or at chance after "
         f"{evidence.numbers['updates']} updates. Ratios: mean and 95 % interval over seeds; grey: "
-        f"less than ×2; hollow: not counted. RAdam multiplies its rate by {number(factor, 2)} at most, counted here.",
+        f"less than ×2; hollow: not counted. RAdam multiplies its rate by "
+        f"{number(factor, 2)} at most, counted here.",
     )
     return drawing
 

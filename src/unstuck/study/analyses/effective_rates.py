@@ -61,8 +61,9 @@ class EffectiveRatesAnalysis(AnalysisBase):
         coordinates
             One row a place (`bowl`, `turned bowl` or a dataset), optimizer, seed and parameter (its
             number): the layer it belongs to, its effective rate η/σ and the second derivative of
-            the loss along it. Parameters whose gradient was always 0 are left out: no rate moves them. The bowls'
-            curvatures are 1/`condition` to 1, along the coordinates or along random axes.
+            the loss along it. Parameters whose gradient was always 0 are left out: no rate moves
+            them. The bowls' curvatures are 1/`condition` to 1, along the coordinates or along
+            random axes.
         """
         for name in self.rates:
             row = OPTIMIZERS[one_of(name, OPTIMIZERS, what="optimizer")]
