@@ -136,8 +136,10 @@ def _owed(
 ) -> Iterator[Contrast]:
     """Compare the ratio of times on the changing slope with that on the even one."""
     name = "Adagrad over RMSProp, changing over even slope"
-    pairs = [[slope[walker] for slope in (changing, even)] for walker in (ADAGRAD, _walker(word))]
-    theirs, ours = (paired(*(np.log(arm.updates()) for arm in pair), name) for pair in pairs)
+    pairs = [(changing[walker], even[walker]) for walker in (ADAGRAD, _walker(word))]
+    theirs, ours = (
+        paired(np.log(there.updates()), np.log(here.updates()), name) for there, here in pairs
+    )
     gains = paired(theirs, ours, name)
     capped = any(2 * arm.settled < len(gains) for pair in pairs for arm in pair)
     edge = any(arm.edge for pair in pairs for arm in pair)

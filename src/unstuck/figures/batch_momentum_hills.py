@@ -154,7 +154,7 @@ def _saddles(ax: Axes, departures: pd.DataFrame) -> None:
     ax.set_xlim(-0.5, len(POLICIES) - 0.5)
     ax.set_ylabel("Updates to leave a saddle")
     words = [f"{MARKERS[mark]} {style.display_name(name)}" for name, mark in marks.items()]
-    ax.set_xlabel(f"Rates compared ({', '.join(words)})")
+    ax.set_xlabel(f"Rates compared\n({', '.join(words)})")
     ax.set_title("Saddles of networks")
     for row, (name, momentum) in enumerate((("no momentum", 0.0), ("momentum 0.9", 0.9))):
         label = ax.text(
