@@ -34,10 +34,10 @@ def smoothing(
     """Curvature and change of the gradient without over with, and the speed-up that noise leaves.
 
     All are logarithms of ratios. Negative controls: the arms of each comparison under other seeds.
-    Positive: the noise does make the inputs of layers drift.
+    Positive: with noise the inputs of layers drift more than without batch normalisation.
     """
     require_columns(path, PATH, "path")
-    require_columns(drift, ["dataset", "depth", "noise", "seed", "drift"], "drift")
+    require_columns(drift, ["dataset", "depth", "batchnorm", "noise", "seed", "drift"], "drift")
     contrasts: list[Contrast] = []
     for (dataset, depth), part in path[path["noise"] == 0].groupby(["dataset", "depth"]):
         contrasts += _surface(part, str(dataset), str(depth))
@@ -56,7 +56,9 @@ def smoothing(
             "path": _mean_path(path),
             "courses": pd.DataFrame(courses),
             "ratios": _ratios(contrasts),
-            "drift": drift.groupby(["dataset", "depth", "noise"])["drift"].mean().reset_index(),
+            "drift": drift.groupby(["dataset", "depth", "batchnorm", "noise"])["drift"]
+            .mean()
+            .reset_index(),
         },
         numbers={
             "seeds": int(path["seed"].nunique()),
@@ -214,12 +216,12 @@ def _courses(pair: Pair, noisy_curves: pd.DataFrame) -> Iterator[dict[str, objec
 
 
 def _drifts(part: pd.DataFrame, dataset: str) -> Iterator[Contrast]:
-    """Hold the drift of layers' inputs with noise against that without."""
-    still = np.log(by_seed(part[part["noise"] == 0], "drift", "without noise"))
+    """Hold the drift of layers' inputs with noise against that without batch normalisation."""
+    still = np.log(by_seed(part[part["batchnorm"] == WITHOUT], "drift", WITHOUT))
     for noise, moved in part[part["noise"] > 0].groupby("noise"):
         ratio = paired(np.log(by_seed(moved, "drift", "with noise")), still, "drift")
         yield Contrast(
-            name="drift of the layers' inputs, with noise over without",
+            name="drift of the layers' inputs, noisy over without batch normalisation",
             dataset=dataset,
             condition={"noise": f"{float(str(noise)):g}"},
             seeds=tuple(ratio.index),

@@ -66,9 +66,10 @@ class SmoothnessAnalysis(AnalysisBase):
             gradient g, the largest eigenvalue of its Hessian with its residual, and the effective
             smoothness max over c of |g(θ − cηg) − g(θ)| / (cη|g|), c = ½, 1, 2, 4.
         drift
-            One row a dataset, depth, noise and seed with batch normalisation: how far the mean of
-            a normalised layer's input moves from one update to the next, in standard deviations,
-            averaged over features, layers beyond the first, and updates.
+            One row a dataset, depth, batchnorm, noise and seed: how far the mean over the batch of
+            what enters an activation (of what is normalised, in the arms that do) moves from one
+            update to the next, in standard deviations, averaged over features, layers beyond the
+            first, and updates.
         """
         noisy = [("before", noise) for noise in self.noises]
         path: list[dict[str, Any]] = []
@@ -131,6 +132,7 @@ class _Training:
         rule = UpdateRule([OPTIMIZERS["sgd"]] * len(theta), network.parameter_count, theta.dtype)
         rate = torch.full((len(theta),), analysis.lr, dtype=theta.dtype)
         feed = Feed(part, Batches("reshuffled", part.y.numpy(), seeds, analysis.batch_size))
+        before: tuple[Tensor, Tensor] | None = None
         for update in range(max(analysis.updates) + 1):
             if update in analysis.updates:
                 yield from self._rows(theta, update)
@@ -140,19 +142,19 @@ class _Training:
             _, _, gradient, moved = network.loss_and_gradient(
                 theta, x, y, "cross_entropy", buffers, True, count_correct=False
             )
-            if update and network.buffer_count:
-                self._drifts.append(_drift(network, buffers, moved))
-            buffers = moved
+            after = layer_inputs(network, theta, x, moved)
+            if before is not None:
+                self._drifts.append(drift_between(before, after))
+            before, buffers = after, moved
             rule.step(theta, gradient, rate)
 
     def drift(self) -> Iterator[dict[str, Any]]:
-        """Give a row a seed, after `path`; none without batch normalisation."""
+        """Give a row a seed, after `path`."""
         import torch
 
-        if self._drifts:
-            means = torch.stack(self._drifts).mean(0)
-            for seed in range(self._analysis.seeds):
-                yield {"seed": seed, "drift": float(means[seed])}
+        means = torch.stack(self._drifts).mean(0)
+        for seed in range(self._analysis.seeds):
+            yield {"seed": seed, "drift": float(means[seed])}
 
     def _rows(self, theta: "Tensor", update: int) -> Iterator[dict[str, Any]]:
         from unstuck.curvature.stacked import largest_eigenvalues
@@ -193,15 +195,54 @@ class _Training:
         return torch.stack(ratios).amax(0)
 
 
-def _drift(network: "Network", before: "Tensor", after: "Tensor") -> "Tensor":
-    """Give how far the inputs' means moved, in deviations, ``[K]``, beyond the first layer."""
+def layer_inputs(
+    network: "Network", theta: "Tensor", x: "Tensor", moved: "Tensor"
+) -> "tuple[Tensor, Tensor]":
+    """Give means and variances over a batch of what enters the layers' activations.
+
+    Of what is normalised, in a network that does. The first layer is left out: what it sees does
+    not change.
+
+    Parameters
+    ----------
+    network
+        A dense one, without batch normalisation or with `batchnorm_momentum` 1.
+    theta, x
+        Parameters `[K, P]` and batch `[K, B, *input_shape]`.
+    moved
+        Buffers `[K, Q]` after the training pass of that batch.
+
+    Returns
+    -------
+    means, variances : `[K, F]`
+    """
     import torch
 
-    slots = {slot.name: slice(slot.start, slot.stop) for slot in network.buffer_layout}
-    means = [held for name, held in slots.items() if name.endswith("running_mean")][1:]
-    variances = [held for name, held in slots.items() if name.endswith("running_variance")][1:]
-    moved = [
-        (after[:, mean] - before[:, mean]).abs() / (before[:, variance] + 1e-12).sqrt()
-        for mean, variance in zip(means, variances, strict=True)
-    ]
-    return torch.cat(moved, 1).mean(1)
+    from unstuck.population.linear import Linear
+
+    if network.buffer_count:
+        slots = {slot.name: slice(slot.start, slot.stop) for slot in network.buffer_layout}
+        means, variances = (
+            [moved[:, held] for name, held in slots.items() if name.endswith(kind)]
+            for kind in ("running_mean", "running_variance")
+        )
+        return torch.cat(means[1:], 1), torch.cat(variances[1:], 1)
+    parameters = iter(network.views(theta).values())
+    hidden, outputs = x.flatten(2), []
+    for layer in network.layers:
+        own = [next(parameters) for _ in layer.parameters]
+        hidden = layer.forward(hidden, own, (), True).output
+        if isinstance(layer, Linear):
+            outputs.append(hidden)
+    # the last is the head
+    seen = torch.cat(outputs[1:-1], 2)
+    return seen.mean(1), seen.var(1)
+
+
+def drift_between(before: "tuple[Tensor, Tensor]", after: "tuple[Tensor, Tensor]") -> "Tensor":
+    """Give how far means moved in the deviations of before, on average over features, `[K]`.
+
+    Both are means and variances `[K, F]`.
+    """
+    moved = (after[0] - before[0]).abs() / (before[1] + 1e-12).sqrt()
+    return moved.mean(1)
