@@ -41,6 +41,15 @@ def test_a_gain_that_noise_takes_away_is_named():
     assert set(speed["noise=0"]) == {"supported"}
 
 
+def test_whether_a_noisy_path_is_smooth_too_is_judged_by_itself():
+    claim, contrasts = judged(smoothing_tables(noisy_curved=1.0))
+    curvature = contrasts[contrasts["measure"] == "curvature"]
+    noisy = ~curvature["condition"].str.contains("noise=0$|noise=0;")
+    assert set(curvature[noisy]["verdict"]) == {"no effect"}
+    assert set(curvature[~noisy]["verdict"]) == {"supported"}
+    assert claim.verdict == "depends"
+
+
 def test_noise_that_moves_inputs_no_more_than_no_normalisation_fails_the_control():
     # still five times as much as batch normalisation without noise
     claim, _ = judged(smoothing_tables(drift=1.0))

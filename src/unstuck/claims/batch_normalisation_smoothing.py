@@ -31,7 +31,7 @@ def smoothing(
     noisy_runs: pd.DataFrame,
     noisy_curves: pd.DataFrame,
 ) -> Evidence:
-    """Curvature and change of the gradient without over with, and the speed-up that noise leaves.
+    """Curvature, change of the gradient and updates to a target, without over with, by noise.
 
     All are logarithms of ratios. Negative controls: the arms of each comparison under other seeds.
     Positive: with noise the inputs of layers drift more than without batch normalisation.
@@ -39,8 +39,12 @@ def smoothing(
     require_columns(path, PATH, "path")
     require_columns(drift, ["dataset", "depth", "batchnorm", "noise", "seed", "drift"], "drift")
     contrasts: list[Contrast] = []
-    for (dataset, depth), part in path[path["noise"] == 0].groupby(["dataset", "depth"]):
-        contrasts += _surface(part, str(dataset), str(depth))
+    for (dataset, depth), part in path.groupby(["dataset", "depth"]):
+        plain = part["batchnorm"] == WITHOUT
+        for noise in sorted(set(part.loc[~plain, "noise"])):
+            # the plain arm has no noise, and stands beside every arm with it
+            both = part[plain | (part["noise"] == noise)]
+            contrasts += _surface(both, str(dataset), {"depth": str(depth), "noise": f"{noise:g}"})
     courses: list[dict[str, object]] = []
     for pair in _noisy_pairs(rates, runs, curves, noisy_runs):
         contrasts += _speeds(pair, noisy_runs, noisy_curves)
@@ -90,7 +94,7 @@ def at_loss(losses: Array, values: Array, level: float) -> float:
     return float(np.interp(level, losses[ends], values[ends]))
 
 
-def _surface(part: pd.DataFrame, dataset: str, depth: str) -> Iterator[Contrast]:
+def _surface(part: pd.DataFrame, dataset: str, place: dict[str, str]) -> Iterator[Contrast]:
     """Compare the paths without and with, at equal updates and at equal loss."""
     loss = {arm: _paths(part, arm, "loss") for arm in (WITHOUT, WITH)}
     # where the slower of the two ends
@@ -104,7 +108,7 @@ def _surface(part: pd.DataFrame, dataset: str, depth: str) -> Iterator[Contrast]
                 else _at_levels(loss[arm], logs[arm], level)
                 for arm in (WITHOUT, WITH)
             )
-            condition = {"depth": depth, "match": match}
+            condition = place | {"match": match}
             name = f"{column.replace('_', ' ')} without over with"
             ratios = paired(plain, normed, name)
             yield Contrast(

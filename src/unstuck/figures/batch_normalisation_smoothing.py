@@ -17,7 +17,8 @@ def smoothing(evidence: Evidence) -> Figure:
     """Above, the largest eigenvalue by updates; below, accuracy by updates and noise."""
     path, courses = evidence.tables["path"], evidence.tables["courses"]
     deepest = int(path["depth"].max())
-    path = path[(path["depth"] == deepest) & (path["noise"] == 0)]
+    path = path[path["depth"] == deepest]
+    path = path.assign(noise=path["noise"].where(path["batchnorm"] != "off", -1.0))
     datasets = list(dict.fromkeys(path["dataset"]))
     drawing, axes = style.canvas(2, len(datasets), height=6.0)
     style.headline(
@@ -27,56 +28,50 @@ def smoothing(evidence: Evidence) -> Figure:
         "rate; noise shifts and stretches what the layer gives out, anew at each update.",
     )
     for column, dataset in enumerate(datasets):
-        _curvature(axes[0, column], path[path["dataset"] == dataset])
+        _lines(axes[0, column], path[path["dataset"] == dataset], "lambda_max", marker="o")
         axes[0, column].set_title(style.display_name(str(dataset)))
-        _speed(axes[1, column], courses[courses["dataset"] == dataset])
+        _lines(axes[1, column], courses[courses["dataset"] == dataset], "accuracy")
         axes[1, column].set_xlabel("Updates made")
     axes[0, 0].set_ylabel("Largest eigenvalue\nof the Hessian")
     axes[1, 0].set_ylabel("Training accuracy (%)")
     return drawing
 
 
-def _curvature(ax: Axes, path: pd.DataFrame) -> None:
+def _lines(ax: Axes, table: pd.DataFrame, column: str, marker: str = "") -> None:
+    """Draw a column against updates, a line an arm; noise −1 stands for the arm without."""
     labels: list[style.EndLabel] = []
-    for batchnorm, words, tint in (("off", "without", PLAIN), ("before", "with", NORMED)):
-        line = path[path["batchnorm"] == batchnorm].sort_values("update")
-        ax.plot(line["update"], line["lambda_max"], color=tint, marker="o", markersize=4)
-        end = line.iloc[-1]
-        labels.append((float(end["update"]), float(end["lambda_max"]), words, tint))
-    ax.set_ylim(0, 1.1 * float(path["lambda_max"].max()))
-    ax.set_xlim(-3, 1.35 * float(path["update"].max()))
-    style.end_labels(ax, labels, gap=12.0)
-
-
-def _speed(ax: Axes, courses: pd.DataFrame) -> None:
-    labels: list[style.EndLabel] = []
-    noises = sorted(set(courses["noise"]))
+    noises = sorted(set(table["noise"]))
     noisy = [noise for noise in noises if noise > 0]
     tints = dict(zip(noisy, style.shades(style.PINK, len(noisy)), strict=True))
     for noise in noises:
-        line = courses[np.isclose(courses["noise"], noise)].sort_values("update")
+        line = table[np.isclose(table["noise"], noise)].sort_values("update")
         words = "without" if noise < 0 else "with" if noise == 0 else f"noise {noise:g}"
         tint = PLAIN if noise < 0 else NORMED if noise == 0 else tints[noise]
-        ax.plot(line["update"], line["accuracy"], color=tint)
+        ax.plot(line["update"], line[column], color=tint, marker=marker, markersize=4)
         end = line.iloc[-1]
-        labels.append((float(end["update"]), float(end["accuracy"]), words, tint))
-    ax.set_ylim(bottom=0)
-    ax.set_xlim(-3, 1.35 * float(courses["update"].max()))
+        labels.append((float(end["update"]), float(end[column]), words, tint))
+    ax.set_ylim(0, 1.1 * float(table[column].max()) if marker else None)
+    ax.set_xlim(-3, 1.35 * float(table["update"].max()))
     style.end_labels(ax, labels, gap=12.0)
 
 
 def _summary(ratios: pd.DataFrame, depth: int) -> str:
-    """Say how much flatter the path is, and what speed-up noise leaves, over all datasets."""
+    """Say how much more curved the path is without, and how much faster with, over datasets."""
     surface = ratios[(ratios["measure"] == "curvature") & (ratios["depth"] == str(depth))]
-    flatter = _range(surface["ratio"])
-    speed = ratios[ratios["measure"] == "speed"]
-    noises = sorted(set(speed["noise"]), key=float)
-    gains = {noise: _range(speed.loc[speed["noise"] == noise, "ratio"]) for noise in noises}
-    drifting = [f"{gains[noise]} with noise of {noise}" for noise in noises if float(noise) > 0]
+    curved, faster = _by_noise(surface), _by_noise(ratios[ratios["measure"] == "speed"])
+    most = max(faster, key=float)
+    noisy = most in curved and float(most) > 0
     return (
-        f"Without batch normalisation the path is {flatter} times as curved; with it training is "
-        f"{gains['0']} times as fast, {' and '.join(drifting)}"
+        f"Without batch normalisation the path is {curved['0']} times as curved as with it"
+        + (f" ({curved[most]} with noise of {most})" if noisy else "")
+        + f"; with it training is {faster['0']} times as fast"
+        + (f" ({faster[most]})" if noisy else "")
     )
+
+
+def _by_noise(ratios: pd.DataFrame) -> dict[str, str]:
+    noises = sorted(set(ratios["noise"]), key=float)
+    return {noise: _range(ratios.loc[ratios["noise"] == noise, "ratio"]) for noise in noises}
 
 
 def _range(values: "pd.Series[float]") -> str:
