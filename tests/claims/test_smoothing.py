@@ -50,6 +50,16 @@ def test_whether_a_noisy_path_is_smooth_too_is_judged_by_itself():
     assert claim.verdict == "depends"
 
 
+@pytest.mark.parametrize(("taken", "verdict"), [(150.0, "no effect"), (200.0, "inconclusive")])
+def test_noisy_runs_that_never_arrive_are_no_evidence_of_no_speed_up(taken, verdict):
+    # the target is where the arm without is after 128 of 160 updates
+    _, contrasts = judged(smoothing_tables(faster=140 / 30, noisy=140 / taken))
+    speed = contrasts[contrasts["measure"] == "speed"]
+    noisy = speed[speed["condition"] != "noise=0"]
+    assert set(noisy["verdict"]) == {verdict}
+    assert noisy["note"].str.contains("do not arrive").all() == (taken > 160)
+
+
 def test_noise_that_moves_inputs_no_more_than_no_normalisation_fails_the_control():
     # still five times as much as batch normalisation without noise
     claim, _ = judged(smoothing_tables(drift=1.0))

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from unstuck.claims.arms import by_seed, evaluation_runs, require_columns
+from unstuck.claims.arms import by_seed, evaluation_runs, paired, require_columns
 from unstuck.errors import DataError
 
 PLACE = ["dataset", "activation", "repeat"]
@@ -55,14 +55,8 @@ class Arm:
         return pd.Series(values, index=self.by_rate.index)
 
     def updates_to(self, target: float) -> tuple[pd.Series, int]:
-        """Give updates to a target by seed, the budget if never, and how many seeds came there.
-
-        At least 1, so that there is a ratio.
-        """
-        updates = self.curve.columns.to_numpy(dtype=np.float64)
-        rows = self.curve.to_numpy(dtype=np.float64)
-        taken = pd.Series([crossing(updates, row, target) for row in rows], self.curve.index)
-        return taken.fillna(updates[-1]).clip(lower=1.0), int(taken.notna().sum())
+        """Give what `updates_to` gives of this arm."""
+        return updates_to(self.curve, target)
 
 
 @dataclass(frozen=True)
@@ -87,6 +81,53 @@ class Pair:
         start = float(np.mean([arm.start.mean() for arm in self.arms.values()]))
         ends = [arm.tuning for arm in ([of] if of else self.arms.values())]
         return start + share * (max(ends) - start)
+
+
+def updates_to(curve: pd.DataFrame, target: float) -> tuple[pd.Series, int]:
+    """Give updates to a target by seed, the budget if never, and how many seeds came there.
+
+    At least 1, so that there is a ratio. `curve` is `[seed, update]`, updates ascending.
+    """
+    updates = curve.columns.to_numpy(dtype=np.float64)
+    rows = curve.to_numpy(dtype=np.float64)
+    taken = pd.Series([crossing(updates, row, target) for row in rows], curve.index)
+    return taken.fillna(updates[-1]).clip(lower=1.0), int(taken.notna().sum())
+
+
+def speed_up(
+    plain: pd.DataFrame, normed: pd.DataFrame, target: float
+) -> tuple[pd.Series, float, str]:
+    """Give the logarithm of updates to a target without over with, by seed.
+
+    Parameters
+    ----------
+    plain, normed
+        Accuracy of the arm without and the arm with `[seed, update]`, updates ascending.
+
+    Returns
+    -------
+    gain
+        By seed; a run that never comes to the target counts its budget.
+    ceiling
+        The largest gain that can be told from none (`Contrast.ceiling`).
+    note
+        How many runs of the arm with never came there, if any did not: the gain is too large then.
+    """
+    updates = plain.columns.to_numpy(dtype=np.float64)
+    taken, arrived = updates_to(plain, target)
+    after, arrived_with = updates_to(normed, target)
+    gain = paired(np.log(taken), np.log(after), "updates to the target")
+    # what happens before the first evaluation is not seen
+    ceiling = float(np.log(taken).mean() - np.log(updates[1]))
+    if arrived < len(taken):
+        # nor what would have happened beyond the budget
+        ceiling = min(ceiling, float(np.log(updates[-1]) - np.log(after).mean()))
+    late = len(after) - arrived_with
+    if not late:
+        return gain, ceiling, ""
+    # the gain is no more than an upper bound: a small one is no evidence of none
+    note = f"{late} of {len(after)} with it do not arrive and count their budget"
+    return gain, min(ceiling, abs(float(gain.mean()))), note
 
 
 def usable_width(places: Array, values: Array, threshold: float) -> float:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from unstuck.claims.arms import halves, paired
-from unstuck.claims.batch_normalisation_arms import WITH, WITHOUT, Pair, pairs_of
+from unstuck.claims.batch_normalisation_arms import WITH, WITHOUT, Pair, pairs_of, speed_up
 from unstuck.claims.evaluation import claim
 from unstuck.claims.evidence import Contrast, Evidence
 from unstuck.statistics.intervals import bootstrap_interval
@@ -63,21 +63,13 @@ def _threshold(pairs: Sequence[Pair], dataset: str) -> float:
 
 
 def _speed(pair: Pair, threshold: float) -> Contrast:
-    target = pair.target(TARGET)
-    taken, reached = pair.arms[WITHOUT].updates_to(target)
-    plain, normed = np.log(taken), np.log(pair.arms[WITH].updates_to(target)[0])
+    curves = (pair.arms[arm].curve for arm in (WITHOUT, WITH))
+    gains, ceiling, late = speed_up(*curves, pair.target(TARGET))
     # where no rate of the wide grid is usable, another rate than the tuned one changes nothing
     edge = any(arm.edge and arm.trains(threshold) for arm in pair.arms.values())
     dead = not any(arm.trains(threshold) for arm in pair.arms.values())
     notes = [EDGE] * edge + [DEAD] * dead
-    gains = paired(plain, normed, "3.1.6")
-    updates = pair.arms[WITHOUT].curve.columns
-    # what happens before the first evaluation is not seen
-    ceiling = float(plain.mean() - np.log(float(updates[1])))
-    if reached < len(taken):
-        # nor what would have happened beyond the budget
-        ceiling = min(ceiling, float(np.log(float(updates[-1])) - normed.mean()))
-    return _contrast(pair, "speed", gains, notes, ceiling)
+    return _contrast(pair, "speed", gains, notes, ceiling, late)
 
 
 def _range(pair: Pair, threshold: float) -> Contrast:
@@ -100,6 +92,7 @@ def _contrast(
     values: "pd.Series[float]",
     notes: list[str],
     ceiling: float = float("inf"),
+    bound: str = "",
 ) -> Contrast:
     return Contrast(
         name="with batch normalisation against without",
@@ -108,7 +101,7 @@ def _contrast(
         seeds=tuple(values.index),
         values=tuple(values),
         usable=not notes,
-        note="; ".join(notes),
+        note="; ".join([*notes, *[bound] * bool(bound)]),
         measure=measure,
         ceiling=ceiling,
     )

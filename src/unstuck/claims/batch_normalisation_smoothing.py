@@ -7,7 +7,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from unstuck.claims.arms import by_seed, paired, require_columns, under_other_seeds
-from unstuck.claims.batch_normalisation_arms import WITH, WITHOUT, Pair, crossing, pairs_of
+from unstuck.claims.batch_normalisation_arms import (
+    WITH,
+    WITHOUT,
+    Pair,
+    pairs_of,
+    speed_up,
+    updates_to,
+)
 from unstuck.claims.batch_normalisation_depth import EDGE, TARGET
 from unstuck.claims.evaluation import claim
 from unstuck.claims.evidence import Contrast, Evidence
@@ -168,15 +175,16 @@ def _speeds(pair: Pair, noisy_runs: pd.DataFrame, noisy_curves: pd.DataFrame) ->
     The target is set by the arm without, which comes there whatever noise does to the others.
     """
     target = pair.target(TARGET, of=pair.arms[WITHOUT])
-    plain = np.log(pair.arms[WITHOUT].updates_to(target)[0])
-    normed = {0.0: np.log(pair.arms[WITH].updates_to(target)[0])}
+    plain = pair.arms[WITHOUT].curve
+    normed = {0.0: pair.arms[WITH].curve}
     edges = {0.0: pair.arms[WITH].edge}
     for noise, part in _noisy(noisy_curves, pair):
-        normed[noise] = np.log(_updates(part, target))
+        table = part.pivot(index="seed", columns="update", values=SCORE)
+        normed[noise] = 100 * table.sort_index(axis=1)
     for noise, part in _noisy(noisy_runs, pair):
         edges[noise] = bool(part.loc[part["role"] == "evaluation", "edge"].any())
-    for noise, logs in normed.items():
-        gain = paired(plain, logs, "3.1.7")
+    for noise, curve in normed.items():
+        gain, ceiling, late = speed_up(plain, curve, target)
         edge = edges[noise] or pair.arms[WITHOUT].edge
         condition = {"noise": f"{noise:g}"}
         yield Contrast(
@@ -186,24 +194,17 @@ def _speeds(pair: Pair, noisy_runs: pd.DataFrame, noisy_curves: pd.DataFrame) ->
             seeds=tuple(gain.index),
             values=tuple(gain),
             usable=not edge,
-            note=EDGE if edge else "",
+            note="; ".join([EDGE] * edge + [late] * bool(late)),
             measure="speed",
+            ceiling=ceiling,
         )
         yield under_other_seeds(
-            *(plain, logs),
+            *(np.log(updates_to(each, target)[0]) for each in (plain, curve)),
             name="updates to the target",
             dataset=pair.dataset,
             condition=condition,
             measure="speed",
         )
-
-
-def _updates(curves: pd.DataFrame, target: float) -> "pd.Series[float]":
-    """Give updates to a target in percent by seed; the budget if never."""
-    table = 100 * curves.pivot(index="seed", columns="update", values=SCORE).sort_index(axis=1)
-    updates = table.columns.to_numpy(dtype=np.float64)
-    taken = pd.Series([crossing(updates, row, target) for row in table.to_numpy()], table.index)
-    return taken.fillna(updates[-1]).clip(lower=1.0)
 
 
 def _courses(pair: Pair, noisy_curves: pd.DataFrame) -> Iterator[dict[str, object]]:
