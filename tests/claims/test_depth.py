@@ -106,6 +106,22 @@ def test_a_range_that_is_cut_may_only_be_the_longer_one():
     assert "beyond the grid" in chosen["note"].iloc[0]
 
 
+def test_a_loss_at_rates_that_train_badly_is_told_beside_the_verdict():
+    tables = depth_tables(planted(1.0, 0.0))
+    rates = tables["rates"]
+    # half the way up, from 1 on, without batch normalisation
+    badly = (rates["batchnorm"] == "off") & (rates["lr"] >= 1)
+    badly &= (rates["activation"] == "tanh") & (rates["repeat"] == 2)
+    rates.loc[badly, "train_accuracy"] = 0.1 + 0.85 / 2
+    gains = evaluate(CLAIM, tables).tables["gains"]
+    gains = gains[(gains["activation"] == "tanh") & (gains["depth"] == 2)]
+    lenient, strict = (gains[np.isclose(gains["share"], share)] for share in (1 / 3, 2 / 3))
+    assert (lenient["high"] < -0.5).all()
+    assert np.allclose(strict["gain"], 0.0, atol=0.1)
+    # the tent is half as wide at two thirds of its height as at one
+    assert np.allclose(strict["with"], 2.5 / 2, atol=0.1)
+
+
 def test_a_small_difference_to_a_range_that_is_cut_is_no_evidence_of_none():
     def alike(dataset, activation, depth, batchnorm):
         return (4.3 if batchnorm == "before" else 3.9) if depth == 2 else 2.0, 40.0

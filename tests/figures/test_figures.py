@@ -219,6 +219,21 @@ def test_the_headline_of_1_2_3_leaves_out_a_processor_that_was_busy():
     assert "2 threads" not in str(drawing.get_label())
 
 
+def test_rates_between_usable_ones_that_are_not_leave_a_gap_in_the_bar_of_3_1_6(evidence):
+    made = evidence("3.1.6")
+    accuracy = made.tables["accuracy"]
+    one = (accuracy["dataset"] == "digits") & (accuracy["activation"] == "sigmoid")
+    one &= (accuracy["depth"] == 2) & (accuracy["batchnorm"] == "before")
+    middle = one & np.isclose(accuracy["lr"], 0.1)
+    gap = accuracy.assign(accuracy=accuracy["accuracy"].mask(middle, 10.0))
+    bars = [
+        len(draw("3.1.6", replace(made, tables=made.tables | {"accuracy": table})).axes[0].lines)
+        for table in (accuracy, gap)
+    ]
+    # of both shades
+    assert bars[1] == bars[0] + 2
+
+
 def test_a_grid_as_small_as_the_smoke_study_is_drawn(small_grid, tmp_path):
     style.save(draw("2.1.12", small_grid), tmp_path / "small.svg", tmp_path / "small.png")
     assert (tmp_path / "small.png").stat().st_size > 10_000
