@@ -142,6 +142,17 @@ def test_a_leak_between_seeds_fails_the_control():
     assert (claim.verdict, claim.control) == ("invalid", "failed")
 
 
+def test_a_leak_between_seeds_of_the_guesses_fails_the_control():
+    tables = depth_tables(planted(1.5**2, 1.0))
+    curves = tables["curves"]
+    leak = (curves["activation"] == "sigmoid") & (curves["repeat"] == 10) & (curves["seed"] < 5)
+    leak &= (curves["batchnorm"] == "off") & (curves["update"] == 0)
+    curves.loc[leak, "train_accuracy"] += 0.2
+    claim, _ = judged(tables)
+    assert (claim.verdict, claim.control) == ("invalid", "failed")
+    assert "at the start" in claim.reason
+
+
 def test_an_arm_without_partner_is_refused():
     tables = depth_tables(default_shape, seeds=2)
     runs = tables["runs"]

@@ -39,6 +39,13 @@ def test_an_order_of_features_that_matters_fails_the_control():
     assert (found.verdict, found.control) == ("invalid", "failed")
 
 
+def test_a_leak_between_seeds_of_curvature_fails_the_control():
+    tables = scale_tables()
+    late = tables["curvature"]["seed"] >= tables["curvature"]["seed"].nunique() // 2
+    tables["curvature"].loc[late, "condition"] *= 3
+    assert verdict(tables).verdict == "invalid"
+
+
 def test_eigenvalues_that_are_zero_for_no_reason_fail_the_control():
     tables = scale_tables()
     tables["curvature"].loc[0, "zero"] = 12

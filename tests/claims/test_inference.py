@@ -60,6 +60,15 @@ def test_a_leak_between_seeds_fails_the_control():
     assert verdict(scores).verdict == "invalid"
 
 
+def test_a_leak_between_seeds_of_batch_statistics_fails_the_control():
+    scores = inference_scores(flat(0.0))
+    leak = (scores["seed"] >= 10) & (scores["kind"] == "batch")
+    scores.loc[leak, "accuracy"] += 0.05
+    found = verdict(scores)
+    assert (found.verdict, found.control) == ("invalid", "failed")
+    assert "less batch statistics" in found.reason
+
+
 def test_exact_parts_hold():
     checks = evaluate(CLAIM, {"scores": inference_scores(seeds=2)}).checks
     assert len(checks) == 6

@@ -48,6 +48,13 @@ def test_one_hot_targets_that_depend_on_the_numbering_fail_the_control():
     assert verdict(runs).verdict == "invalid"
 
 
+def test_a_leak_between_seeds_of_ordered_classes_fails_the_control():
+    runs = coded_runs(loss=4.0)
+    ordered = runs["dataset"].str.endswith("brightness")
+    runs.loc[ordered & (runs["seed"] >= 6), "test_accuracy"] -= 0.05
+    assert verdict(runs).verdict == "invalid"
+
+
 def test_the_mean_over_numberings_counts():
     runs = coded_runs(loss=4.0)
     one = (runs["loss"] == "class_number") & (runs["relabel"] == 2) & (runs["dataset"] == "digits")

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pandas as pd
 
-from unstuck.claims.arms import halves, paired
+from unstuck.claims.arms import halves, paired, under_other_seeds
 from unstuck.claims.batch_normalisation_arms import WITH, WITHOUT, Pair, pairs_of, speed_up
 from unstuck.claims.evaluation import claim
 from unstuck.claims.evidence import Contrast, Evidence
@@ -137,6 +137,13 @@ def _deepest(pairs: Sequence[Pair]) -> Iterator[Contrast]:
             values=tuple(values),
             measure=measure,
         )
+    yield under_other_seeds(
+        *(plain.final, plain.start),
+        name=f"accuracy without and at the start, {pair.depth} layers of sigmoids",
+        dataset=pair.dataset,
+        condition={},
+        measure="chance",
+    )
 
 
 def _controls(pairs: Sequence[Pair], threshold: float) -> Iterator[Contrast]:

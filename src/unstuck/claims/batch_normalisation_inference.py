@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from unstuck.claims.arms import by_seed, halves, paired, require_columns
+from unstuck.claims.arms import by_seed, halves, paired, require_columns, under_other_seeds
 from unstuck.claims.evaluation import claim
 from unstuck.claims.evidence import Check, Contrast, Evidence
 from unstuck.errors import DataError
@@ -34,7 +34,7 @@ def inference(scores: pd.DataFrame) -> Evidence:
 
     Both are equivalence claims. The averages themselves are held against their closed form and
     against torch's; a batch of one, which has no statistics to speak of, against what it must give.
-    Negative control: the difference under other seeds. Positive: averages that have hardly moved.
+    Negative controls: the differences under other seeds. Positive: averages that have hardly moved.
     """
     require_columns(
         scores,
@@ -74,10 +74,14 @@ def _contrasts(scores: pd.DataFrame, dataset: str) -> Iterator[Contrast]:
                 yield _contrast("population", dataset, gap, condition)
             usual = _gap(scores, size, update, USUAL)
             others.append(halves(usual).to_numpy())
-        yield _contrast(
-            *("batch", dataset),
-            _gap(scores, size, max(UPDATES), USUAL, against="batch"),
-            {"batch": str(size)},
+        gap = _gap(scores, size, max(UPDATES), USUAL, against="batch")
+        yield _contrast("batch", dataset, gap, {"batch": str(size)})
+        yield under_other_seeds(
+            *(gap, gap),
+            name="running averages less batch statistics",
+            dataset=dataset,
+            condition={"batch": str(size)},
+            measure="batch",
         )
     values = np.concatenate(others)
     yield Contrast(

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from unstuck.claims.arms import by_seed, paired, require_columns
+from unstuck.claims.arms import by_seed, paired, require_columns, under_other_seeds
 from unstuck.claims.evaluation import claim
 from unstuck.claims.evidence import Check, Contrast, Evidence
 from unstuck.errors import DataError
@@ -38,7 +38,8 @@ def feature_scale(runs: pd.DataFrame, curvature: pd.DataFrame) -> Evidence:
 
     κ is taken over the eigenvalues that are not zero; softmax gives as many zeros as there are
     weights a class, which is checked. A run that does not arrive counts its whole budget, so that
-    its factor is a lower bound. Negative control: equal scales with the features in another order.
+    its factor is a lower bound. Negative controls: equal scales with the features in another
+    order; κ under other seeds.
     """
     require_columns(runs, RUN, "runs")
     require_columns(curvature, CURVATURE, "curvature")
@@ -70,14 +71,23 @@ def feature_scale(runs: pd.DataFrame, curvature: pd.DataFrame) -> Evidence:
 def _steeper(kappa: pd.DataFrame) -> Iterator[Contrast]:
     for dataset, part in kappa.groupby("dataset"):
         name = f"κ at the initial points, scales spread by {SPREAD:g} over equal ones"
-        far, equal = (_at(part, spread, str(dataset)) for spread in (SPREAD, EQUAL))
-        ratios = paired(np.log(by_seed(far, "condition", name)), _log(equal, "condition"), name)
+        far, equal = (
+            _log(_at(part, spread, str(dataset)), "condition") for spread in (SPREAD, EQUAL)
+        )
+        ratios = paired(far, equal, name)
         yield Contrast(
             name=name,
             dataset=str(dataset),
             condition={},
             seeds=tuple(ratios.index),
             values=tuple(ratios),
+            measure="curvature",
+        )
+        yield under_other_seeds(
+            *(far, equal),
+            name="κ at the initial points",
+            dataset=str(dataset),
+            condition={},
             measure="curvature",
         )
 

@@ -4,7 +4,13 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from unstuck.claims.arms import by_seed, evaluation_runs, paired, require_columns
+from unstuck.claims.arms import (
+    by_seed,
+    evaluation_runs,
+    paired,
+    require_columns,
+    under_other_seeds,
+)
 from unstuck.claims.evaluation import claim
 from unstuck.claims.evidence import Contrast, Evidence, Role
 from unstuck.errors import DataError
@@ -71,6 +77,13 @@ def _contrasts(arms: Arms, dataset: str) -> Iterator[Contrast]:
             dataset,
             [arms["number", GIVEN]],
             [reference],
+            measure="ordered",
+        )
+        yield under_other_seeds(
+            *(by_seed(arm, SCORE, dataset) for arm in (arms["number", GIVEN], reference)),
+            name="class numbers in order and one-hot",
+            dataset=dataset,
+            condition={},
             measure="ordered",
         )
         if permuted:
