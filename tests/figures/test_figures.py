@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from made_up import TABLES
 from made_up.batch_momentum_time import update_times
+from made_up.batch_normalisation_inference import inference_scores
 from matplotlib.axes import Axes
 from matplotlib.text import Text
 
@@ -217,6 +218,14 @@ def test_the_headline_of_1_2_3_leaves_out_a_processor_that_was_busy():
     drawing = draw("1.2.3", measure_of("1.2.3")(times=times))
     assert str(drawing.get_label()).startswith("1000 samples take an update 20 times")
     assert "2 threads" not in str(drawing.get_label())
+
+
+@pytest.mark.parametrize(("batch", "word"), [(5.0, "better"), (-5.0, "worse")])
+def test_the_headline_of_3_1_5_says_which_way_batch_statistics_differ(batch, word):
+    made = measure_of("3.1.5")(scores=inference_scores(lambda *place: 0.0, batch=batch))
+    title = " ".join(str(draw("3.1.5", made).get_label()).split())
+    assert title.count(f"points {word} on") == 2
+    assert "in batches of 16, 5.0 points" in title or "in batches of 16, 4.9 points" in title
 
 
 def test_rates_between_usable_ones_that_are_not_leave_a_gap_in_the_bar_of_3_1_6(evidence):

@@ -28,7 +28,7 @@ def inference(evidence: Evidence) -> Figure:
     # before the lines, whose labels are spread over the room that it leaves
     style.headline(
         drawing,
-        _summary(gaps, last),
+        _summary(gaps, curves, last),
         "p is the weight of the old average at each update; torch calls 1 − p the momentum. Grey "
         "band: one point to each side.",
     )
@@ -78,8 +78,8 @@ def _gaps(ax: Axes, table: pd.DataFrame, sizes: list[int], tints: dict[float, st
     ax.grid(axis="x", visible=False)
 
 
-def _summary(gaps: pd.DataFrame, last: int) -> str:
-    """Say how far the usual average is at the end, and the one of longest memory."""
+def _summary(gaps: pd.DataFrame, curves: pd.DataFrame, last: int) -> str:
+    """Say how far the averages are at the end, and which way small test batches' own are off."""
     end = gaps[gaps["update"] == last]
     usual = end[np.isclose(end["momentum"], USUAL)]["gap"].abs().max()
     slow = float(end["momentum"].max())
@@ -87,5 +87,24 @@ def _summary(gaps: pd.DataFrame, last: int) -> str:
     return (
         f"After {last} updates running averages of p = {USUAL:g} come within {usual:.1f} points of "
         f"the statistics of all samples; those of p = {slow:g} are up to {abs(worst):.0f} points "
-        f"{'short' if worst < 0 else 'above'}"
+        f"{'short' if worst < 0 else 'above'}. {_of_batches(curves, last)}"
+    )
+
+
+def _of_batches(curves: pd.DataFrame, last: int) -> str:
+    """Say what the usual average has over a small test batch's own statistics, by dataset."""
+    size = int(curves["batch_size"].min())
+    end = curves[(curves["update"] == last) & (curves["batch_size"] == size)]
+    usual = (end["kind"] == "running") & np.isclose(end["momentum"], USUAL)
+    running, own = (
+        part.set_index("dataset")["points"] for part in (end[usual], end[end["kind"] == "batch"])
+    )
+    parts = [
+        f"{abs(points):.1f} points {'better' if points > 0 else 'worse'} on "
+        f"{style.display_name(str(dataset))}"
+        for dataset, points in (running - own).items()
+    ]
+    return (
+        f"Against a test batch's own statistics, p = {USUAL:g} is, in batches of {size}, "
+        f"{' and '.join(parts)}"
     )
