@@ -41,7 +41,7 @@ def smoothing(
     """Curvature, change of the gradient and updates to a target, without over with, by noise.
 
     All are logarithms of ratios. Negative controls: the arms of each comparison under other seeds.
-    Positive: with noise the inputs of layers drift more than without batch normalisation.
+    Positive: noise makes the inputs of layers drift, the most of it more than no normalisation does.
     """
     require_columns(path, PATH, "path")
     require_columns(drift, ["dataset", "depth", "batchnorm", "noise", "seed", "drift"], "drift")
@@ -221,19 +221,29 @@ def _courses(pair: Pair, noisy_curves: pd.DataFrame) -> Iterator[dict[str, objec
 
 
 def _drifts(part: pd.DataFrame, dataset: str) -> Iterator[Contrast]:
-    """Hold the drift of layers' inputs with noise against that without batch normalisation."""
-    still = np.log(by_seed(part[part["batchnorm"] == WITHOUT], "drift", WITHOUT))
-    for noise, moved in part[part["noise"] > 0].groupby("noise"):
-        ratio = paired(np.log(by_seed(moved, "drift", "with noise")), still, "drift")
-        yield Contrast(
-            name="drift of the layers' inputs, noisy over without batch normalisation",
-            dataset=dataset,
-            condition={"noise": f"{float(str(noise)):g}"},
-            seeds=tuple(ratio.index),
-            values=tuple(ratio),
-            role="positive control",
-            measure="speed",
-        )
+    """Hold the drift of layers' inputs with noise against that of batch normalisation alone.
+
+    And with the most noise against that without batch normalisation.
+    """
+    noisy = part["noise"] > 0
+    plain = part["batchnorm"] == WITHOUT
+    alone = part[~noisy & ~plain]
+    most = part["noise"].max()
+    for noise in sorted(set(part.loc[noisy, "noise"])):
+        logs = np.log(by_seed(part[part["noise"] == noise], "drift", "with noise"))
+        others = [("batch normalisation alone", alone)]
+        others += [("none at all", part[plain])] * (noise == most)
+        for name, other in others:
+            ratio = paired(logs, np.log(by_seed(other, "drift", name)), "drift")
+            yield Contrast(
+                name=f"drift of the layers' inputs, noisy batch normalisation over {name}",
+                dataset=dataset,
+                condition={"noise": f"{noise:g}"},
+                seeds=tuple(ratio.index),
+                values=tuple(ratio),
+                role="positive control",
+                measure="speed",
+            )
 
 
 def _ratios(contrasts: list[Contrast]) -> pd.DataFrame:
