@@ -74,8 +74,8 @@ def _threshold(pairs: Sequence[Pair], dataset: str, share: float) -> float:
 
 
 def _speed(pair: Pair, threshold: float) -> Contrast:
-    curves = (pair.arms[arm].curve for arm in (WITHOUT, WITH))
-    gains, ceiling, late = speed_up(*curves, pair.target(TARGET))
+    plain, normed = (pair.arms[arm].curve for arm in (WITHOUT, WITH))
+    gains, ceiling, late = speed_up(plain, normed, pair.target(TARGET))
     # where no rate of the wide grid is usable, another rate than the tuned one changes nothing
     edge = any(arm.edge and arm.trains(threshold) for arm in pair.arms.values())
     dead = not any(arm.trains(threshold) for arm in pair.arms.values())

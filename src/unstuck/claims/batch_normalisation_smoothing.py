@@ -41,7 +41,7 @@ def smoothing(
     """Curvature, change of the gradient and updates to a target, without over with, by noise.
 
     All are logarithms of ratios. Negative controls: the arms of each comparison under other seeds.
-    Positive: noise makes the inputs of layers drift, the most of it more than no normalisation does.
+    Positive: noise makes layers' inputs drift, the most of it more than no normalisation does.
     """
     require_columns(path, PATH, "path")
     require_columns(drift, ["dataset", "depth", "batchnorm", "noise", "seed", "drift"], "drift")
@@ -232,7 +232,7 @@ def _drifts(part: pd.DataFrame, dataset: str) -> Iterator[Contrast]:
     for noise in sorted(set(part.loc[noisy, "noise"])):
         logs = np.log(by_seed(part[part["noise"] == noise], "drift", "with noise"))
         others = [("batch normalisation alone", alone)]
-        others += [("none at all", part[plain])] * (noise == most)
+        others += [("none at all", part[plain])] * int(noise == most)
         for name, other in others:
             ratio = paired(logs, np.log(by_seed(other, "drift", name)), "drift")
             yield Contrast(
