@@ -322,6 +322,21 @@ def test_the_p_value_of_a_claim_is_its_worst():
     assert verdicts.claims.p[0] == effects.p.max()
 
 
+def test_what_depends_is_as_sure_as_the_surest_place_of_its_less_sure_verdict():
+    claim = entry(conditions={"rate": {"a": "with a", "b": "with b", "c": "with c"}})
+    contrasts = [
+        contrast(mean, dataset=dataset, condition={"rate": rate})
+        for rate, means in (("a", (4, 3)), ("b", (1.1, 1.1)), ("c", (0, 0.5)))
+        for mean, dataset in zip(means, ("digits", "mnist1d"), strict=True)
+    ]
+    verdicts = decide({claim.id: claim}, [Evidence(claim.id, (*contrasts, null()))])
+    p = verdicts.contrasts.p.to_numpy()
+    assert verdicts.claims.verdict[0] == "depends"
+    # six tests; of each place the less sure dataset, of each verdict the surest place
+    assert verdicts.claims.p[0] == pytest.approx(6 * max(max(p[0], p[1]), max(p[4], p[5])))
+    assert max(p[2], p[3]) > verdicts.claims.p[0]
+
+
 def test_a_ratio_is_judged_on_its_logarithm():
     claim = entry(effect={"what": "x", "unit": "times", "margin": 1.5, "scale": "ratio"})
     found = row(claim, contrast(np.log(2.5)), null())

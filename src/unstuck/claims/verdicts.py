@@ -66,7 +66,8 @@ def decide(registry: Mapping[str, Claim], evidence: Iterable[Evidence]) -> Verdi
     and one that is undecided otherwise, by its contrasts, its negative controls or the correction,
     is contradicted in that part.
     The p-value of a decisive claim is the largest of the contrasts it rests on
-    (intersection-union); Holm's correction is over all measured claims, undecided ones included
+    (intersection-union), that of one that depends says how sure it is that each of its verdicts
+    holds somewhere (`_p_of_difference`), and of no place in particular; Holm's correction is over all measured claims, undecided ones included
     with p = 1. Where the adjusted value exceeds 0.05 the claim is *inconclusive*.
 
     Parameters
@@ -143,6 +144,8 @@ def _outcome(claim: Claim, evidence: Evidence) -> _Outcome:
     refuted = next((each.reason for each in findings if each.refutes), "")
     verdict, reason = _after_controls(combined, controls, refuted)
     p = max((judgements[i].p for i in rests_on), default=math.nan)
+    if verdict == "depends" and rests_on:
+        p = _p_of_difference(evidence.contrasts, judgements, rests_on, len(effects))
     return _Outcome(
         claim=claim,
         evidence=evidence,
@@ -154,6 +157,26 @@ def _outcome(claim: Claim, evidence: Evidence) -> _Outcome:
         refuted=refuted,
         headline=_headline(claim, evidence, judgements, effects, rests_on),
     )
+
+
+def _p_of_difference(
+    contrasts: Sequence[Contrast],
+    judgements: Sequence[Judgement],
+    rests_on: Sequence[int],
+    tests: int,
+) -> float:
+    """Give the p-value of there being places of each verdict, whichever they are.
+
+    A place is a condition with one verdict on all its datasets, as sure as the least sure of them.
+    That a verdict has a place is as sure as its surest one, times the number of tests (Bonferroni);
+    that all the verdicts have one, as the least sure of these (intersection-union).
+    """
+    places: dict[str, dict[tuple[str, str], float]] = {}
+    for i in rests_on:
+        place = (contrasts[i].measure, condition_text(contrasts[i].condition))
+        held = places.setdefault(judgements[i].verdict, {})
+        held[place] = max(held.get(place, 0.0), judgements[i].p)
+    return max(min(1.0, tests * min(held.values())) for held in places.values())
 
 
 def _after_controls(combined: Combined, controls: Controls, refuted: str) -> tuple[str, str]:

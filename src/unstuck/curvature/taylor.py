@@ -73,6 +73,8 @@ def remainders(objective: Objective, direction: Tensor, *, radii: Array) -> Rema
     product = objective.hessian_product(unit)
     gradient = float(objective.loss_and_gradient()[1] @ unit)
     curvature = float(product @ unit)
+    # a point is stored rounded, which moves the slope along the direction by so much
+    misplaced = float((product * objective.theta).norm())
     found = np.zeros((3, len(radii)))
     floor = np.zeros((3, len(radii)))
     for index, radius in enumerate(radii):
@@ -81,7 +83,7 @@ def remainders(objective: Objective, direction: Tensor, *, radii: Array) -> Rema
         quadratic = linear - radius * _NODES * curvature
         for order, values in enumerate((slopes, linear, quadratic)):
             found[order, index] = radius * float(_WEIGHTS @ values)
-            floor[order, index] = radius * 1e-16 * max(float(np.abs(slopes).max()), 1.0)
+            floor[order, index] = radius * 1e-16 * max(float(np.abs(slopes).max()), misplaced, 1.0)
     return Remainders(radii, found, floor, gradient, curvature)
 
 
