@@ -66,9 +66,10 @@ def decide(registry: Mapping[str, Claim], evidence: Iterable[Evidence]) -> Verdi
     and one that is undecided otherwise, by its contrasts, its negative controls or the correction,
     is contradicted in that part.
     The p-value of a decisive claim is the largest of the contrasts it rests on
-    (intersection-union), that of one that depends says how sure it is that each of its verdicts
-    holds somewhere (`_p_of_difference`), and of no place in particular; Holm's correction is over all measured claims, undecided ones included
-    with p = 1. Where the adjusted value exceeds 0.05 the claim is *inconclusive*.
+    (intersection-union); that of one that depends says how sure it is that each of its verdicts
+    holds somewhere (`_p_of_difference`), and of no place in particular. Holm's correction is over
+    all measured claims, undecided ones included with p = 1. Where the adjusted value exceeds 0.05
+    the claim is *inconclusive*.
 
     Parameters
     ----------
