@@ -146,7 +146,8 @@ def _outcome(claim: Claim, evidence: Evidence) -> _Outcome:
     verdict, reason = _after_controls(combined, controls, refuted)
     p = max((judgements[i].p for i in rests_on), default=math.nan)
     if verdict == "depends" and rests_on:
-        p = _p_of_difference(evidence.contrasts, judgements, rests_on, len(effects))
+        tests = len({_place(evidence.contrasts[i]) for i in effects})
+        p = _p_of_difference(evidence.contrasts, judgements, rests_on, tests)
     return _Outcome(
         claim=claim,
         evidence=evidence,
@@ -169,15 +170,21 @@ def _p_of_difference(
     """Give the p-value of there being places of each verdict, whichever they are.
 
     A place is a condition with one verdict on all its datasets, as sure as the least sure of them.
-    That a verdict has a place is as sure as its surest one, times the number of tests (Bonferroni);
-    that all the verdicts have one, as the least sure of these (intersection-union).
+    That a verdict has a place is as sure as its surest one, times the number of places that the
+    claim looked at (Bonferroni); that all the verdicts have one, as the least sure of these
+    (intersection-union).
     """
     places: dict[str, dict[tuple[str, str], float]] = {}
     for i in rests_on:
-        place = (contrasts[i].measure, condition_text(contrasts[i].condition))
+        place = _place(contrasts[i])
         held = places.setdefault(judgements[i].verdict, {})
         held[place] = max(held.get(place, 0.0), judgements[i].p)
     return max(min(1.0, tests * min(held.values())) for held in places.values())
+
+
+def _place(contrast: Contrast) -> tuple[str, str]:
+    """Give the effect and the condition of a contrast, whatever its dataset."""
+    return contrast.measure, condition_text(contrast.condition)
 
 
 def _after_controls(combined: Combined, controls: Controls, refuted: str) -> tuple[str, str]:
