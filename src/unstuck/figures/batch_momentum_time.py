@@ -53,8 +53,8 @@ def epoch_time(evidence: Evidence) -> Figure:
     style.headline(
         drawing,
         _speedup(epochs),
-        "Dot: one round, the updates of an epoch times the median time of one. Line: median over "
-        f"rounds.{_without_gpu(epochs)}",
+        "Dot: one round, the updates of an epoch times the median time of one. Line: median of "
+        f"all.{_without_gpu(epochs)}",
     )
     style.end_labels(ax, ends)
     return drawing

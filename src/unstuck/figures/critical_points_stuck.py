@@ -40,7 +40,7 @@ def stuck_where(evidence: Evidence) -> Figure:
     style.headline(
         drawing,
         _summary(endpoints),
-        "Left: what a search finds at most a tenth of the run's way off; line below a bar: "
+        "Left: what a search finds within a tenth of the run's way; line below a bar: "
         "95 % interval of the saddles. Right: the gradient where each run stalled (black) and "
         "where its search ended or gave up; at a critical point only rounding is left.",
     )
