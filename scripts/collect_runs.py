@@ -9,10 +9,12 @@ from unstuck.study.plan import Plan
 from unstuck.study.tables import collect, collect_curves
 
 with logged(snakemake.log[0]):
-    seeds = Plan(parse_study(snakemake.config)).cell_seeds(snakemake.wildcards.experiment)
-    runs = collect(snakemake.input.runs, seeds)
+    plan, experiment = Plan(parse_study(snakemake.config)), snakemake.wildcards.experiment
+    seeds, integers = plan.cell_seeds(experiment), plan.integer_labels(experiment)
+    runs = collect(snakemake.input.runs, seeds, integers)
     write_parquet(snakemake.output.runs, runs)
     write_csv(snakemake.output.runs_csv, runs)
-    curves = collect_curves([Path(part).parent for part in snakemake.input.curves], seeds)
+    folders = [Path(part).parent for part in snakemake.input.curves]
+    curves = collect_curves(folders, seeds, integers)
     write_parquet(snakemake.output.curves, curves)
     write_csv(snakemake.output.curves_csv, curves)

@@ -139,6 +139,11 @@ def test_overrides_reach_the_component(config: dict[str, Any]) -> None:
     assert {cell.labels["momentum"] for cell in cells} == {0.5, 0.8}
 
 
+def test_labels_that_are_whole_numbers_are_known(config: dict[str, Any]) -> None:
+    plan = plan_of(config, relabel=[0, 1], repeat=2, momentum=1e-1, initial_bias=[0, 10])
+    assert plan.integer_labels("grid") == {"relabel", "repeat"}
+
+
 def test_own_optimizers_build_on_a_base(config: dict[str, Any]) -> None:
     config["optimizers"] = {"slow": {"base": "adam", "beta2": 0.9}}
     plan = plan_of(config, optimizer=["adam", "slow"])

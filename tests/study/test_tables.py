@@ -6,7 +6,9 @@ import pandas as pd
 import pytest
 
 from unstuck.errors import DataError
-from unstuck.study.tables import collect, read_table
+from unstuck.files import write_parquet
+from unstuck.study.tables import collect, collect_curves, read_table
+from unstuck.training.result import CURVES, MEASUREMENTS, RUNS
 
 
 def part(folder: Path, name: str, cells: dict[str, int]) -> Path:
@@ -39,6 +41,25 @@ def test_a_damaged_part_is_named(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(DataError, match=r"one\.parquet cannot be read as Parquet"):
         collect([path], {"a": 1})
+
+
+def test_an_integer_label_stays_one_though_other_cells_of_a_job_lack_it(tmp_path: Path) -> None:
+    runs = pd.read_parquet(part(tmp_path, "runs", {"a": 2, "x": 2})).assign(
+        **{"dataset": "digits", "code": "c", **dict.fromkeys(MEASUREMENTS, 1.0)}
+    )
+    runs["repeat"] = runs["cell"].map({"a": 5, "x": None})
+    runs.to_parquet(tmp_path / RUNS)
+    curves = runs[["run_id"]].assign(update=0, loss=1.0)
+    curves.to_parquet(tmp_path / CURVES)
+    for table in (
+        collect([tmp_path / RUNS], {"a": 2}, {"repeat"}),
+        collect_curves([tmp_path], {"a": 2}, {"repeat"}),
+    ):
+        write_parquet(tmp_path / "table.parquet", table)
+        kept = read_table(tmp_path / "table.parquet", "grid.runs")
+        assert kept["repeat"].map(str).unique().tolist() == ["5"]
+    with pytest.raises(DataError, match=r"no integers .* in one of repeat; delete results/runs"):
+        collect([tmp_path / RUNS], {"a": 2, "x": 2}, {"repeat"})
 
 
 def test_a_table_is_a_file_or_lies_in_the_folder_of_its_analysis(tmp_path: Path) -> None:

@@ -193,8 +193,8 @@ def pairs_of(rates: pd.DataFrame, runs: pd.DataFrame, curves: pd.DataFrame) -> I
                     "needs a partner, fixed rates and curves."
                 )
             arms[batchnorm] = _arm(wide[key], tuned[key], tuning.get(key), courses[key], str(key))
-        # a column that other experiments of a job leave empty holds floats
-        yield Pair(str(place[0]), str(place[1]), int(float(str(place[2]))), arms)
+        dataset, activation, depth = place
+        yield Pair(str(dataset), str(activation), int(str(depth)), arms)
 
 
 def _by_arm(table: pd.DataFrame) -> dict[tuple[object, ...], pd.DataFrame]:

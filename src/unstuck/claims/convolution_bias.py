@@ -106,7 +106,7 @@ def _prepared(runs: pd.DataFrame) -> pd.DataFrame:
     """
     table = with_family(evaluation_runs(runs, NEEDED))
     table["source"] = table["dataset"].str.partition("_")[0]
-    table["samples"] = table["subset"].astype("int64")
+    table["samples"] = table["subset"]
     table["budget"] = _budgets(table)
     return table
 

@@ -159,6 +159,14 @@ class Plan:
             return self._measured_cells(experiment, kind)
         return {cell.key: cell.seeds for cell in self.cells[experiment]}
 
+    def integer_labels(self, experiment: str) -> frozenset[str]:
+        """Labels that are integers in every cell of an experiment."""
+        kinds: dict[str, set[type]] = {}
+        for cell in self.cells[experiment]:
+            for name, value in cell.labels.items():
+                kinds.setdefault(name, set()).add(type(value))
+        return frozenset(name for name, found in kinds.items() if found == {int})
+
     def measured(self, kind: Kind) -> dict[str, dict[str, int]]:
         """For every job with endpoints to measure: its cells and how many seeds of each."""
         jobs: dict[str, dict[str, int]] = {}

@@ -28,7 +28,9 @@ KEYS = (
 )
 
 
-def collect(parts: Iterable[str | Path], seeds: Mapping[str, int]) -> pd.DataFrame:
+def collect(
+    parts: Iterable[str | Path], seeds: Mapping[str, int], integers: Collection[str] = ()
+) -> pd.DataFrame:
     """Rows of some cells from many jobs' tables, one file in memory at a time.
 
     Parameters
@@ -38,6 +40,9 @@ def collect(parts: Iterable[str | Path], seeds: Mapping[str, int]) -> pd.DataFra
     seeds
         How many evaluation seeds of each cell to keep, by the cell's key; a job may hold more,
         for another experiment.
+    integers
+        Labels that are integers in all these cells (`Plan.integer_labels`). The table of a job that
+        also holds cells without such a label has floats there.
 
     Returns
     -------
@@ -46,9 +51,9 @@ def collect(parts: Iterable[str | Path], seeds: Mapping[str, int]) -> pd.DataFra
     Raises
     ------
     DataError
-        If a file cannot be read, or a cell is in none of them.
+        If a file cannot be read, a cell is in none of them, or a label is no integer.
     """
-    table = _sorted(_of_cells(part, seeds) for part in parts)
+    table = _united((_of_cells(part, seeds) for part in parts), integers)
     missing = set(seeds) - set(table["cell"])
     if missing:
         raise DataError(
@@ -58,14 +63,16 @@ def collect(parts: Iterable[str | Path], seeds: Mapping[str, int]) -> pd.DataFra
     return table
 
 
-def collect_curves(folders: Iterable[str | Path], seeds: Mapping[str, int]) -> pd.DataFrame:
+def collect_curves(
+    folders: Iterable[str | Path], seeds: Mapping[str, int], integers: Collection[str] = ()
+) -> pd.DataFrame:
     """Curves of the evaluation runs of some cells, with the labels of their runs.
 
     Parameters
     ----------
     folders
         Folders of training jobs.
-    seeds
+    seeds, integers
         As in `collect`.
     """
     kept = []
@@ -74,7 +81,7 @@ def collect_curves(folders: Iterable[str | Path], seeds: Mapping[str, int]) -> p
         runs = runs[runs["role"] == "evaluation"].drop(columns=[*MEASUREMENTS, "code"])
         curves = _filtered(Path(folder) / CURVES, "run_id", set(runs["run_id"]))
         kept.append(runs.merge(curves, on="run_id", how="left"))
-    return _sorted(kept)
+    return _united(kept, integers)
 
 
 def read_table(path: str | Path, name: str) -> pd.DataFrame:
@@ -104,7 +111,14 @@ def _filtered(part: str | Path, column: str, values: Collection[str]) -> pd.Data
     return rows[rows[column].isin(values)]
 
 
-def _sorted(parts: Iterable[pd.DataFrame]) -> pd.DataFrame:
+def _united(parts: Iterable[pd.DataFrame], integers: Collection[str]) -> pd.DataFrame:
     table: pd.DataFrame = pd.concat(list(parts), ignore_index=True)
+    try:
+        table = table.astype({name: "int64" for name in sorted(integers)})
+    except (KeyError, TypeError, ValueError) as error:
+        raise DataError(
+            f"a job's table has no integers ({error}) in one of {', '.join(sorted(integers))}; "
+            "delete results/runs and run snakemake again."
+        ) from error
     order = [name for name in KEYS if name in table]
     return table.sort_values(order, kind="stable", ignore_index=True)
