@@ -1,12 +1,19 @@
 """Softmax regression on features of equal and unequal scale, as an analysis on tiny data."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from unstuck.data.dataset import Dataset
 from unstuck.data.transforms import Scale
 from unstuck.study.analyses.base import Context
-from unstuck.study.analyses.feature_scale import FeatureScaleAnalysis
+from unstuck.study.analyses.feature_scale import (
+    SECOND_DRAW,
+    FeatureScaleAnalysis,
+    _Runs,
+    _Samples,
+)
 from unstuck.study.analyses.kinds import parse_analysis
 
 
@@ -34,13 +41,49 @@ def made():
 def test_every_arm_is_tuned_and_evaluated(made):
     runs = made["runs"]
     evaluated = runs[runs["role"] == "evaluation"]
-    assert set(zip(evaluated["spread"], evaluated["order"], strict=True)) == {
-        (1.0, "given"),
-        (1.0, "reversed"),
-        (10.0, "given"),
+    assert set(zip(evaluated["spread"], evaluated["draw"], strict=True)) == {
+        (1.0, "first"),
+        (10.0, "first"),
+        (10.0, "second"),
     }
-    assert (evaluated.groupby(["spread", "order"])["seed"].nunique() == 2).all()
+    assert (evaluated.groupby(["spread", "draw"])["seed"].nunique() == 2).all()
     assert evaluated["arrived"].notna().any()
+
+
+def test_seeds_of_tuning_evaluation_and_the_second_draw_scale_features_otherwise():
+    rng = np.random.default_rng([0, 7507])
+    x = rng.normal(size=(64, 6)).astype(np.float32)
+    y = rng.integers(3, size=64)
+    data = Dataset(x, y, x, y, x, y, classes=3, card={})
+    first = replace(_Samples.of(data, 32), ratio=10.0)
+    draws = [first.of_seed(seed) for seed in (0, 1, 1000, 1001)]
+    draws += [replace(first, draw=SECOND_DRAW).of_seed(seed) for seed in (0, 1)]
+    scales = [each / first.x for each in draws]
+    for each in scales:
+        np.testing.assert_allclose(np.sort(each[0]), 10 ** np.linspace(-0.5, 0.5, 6), rtol=1e-5)
+    assert len({tuple(np.argsort(each[0])) for each in scales}) > 4
+
+
+def test_a_run_is_gradient_descent_on_the_features_of_its_own_seed():
+    rng = np.random.default_rng([0, 7508])
+    x = rng.normal(size=(32, 3)).astype(np.float32)
+    y = rng.integers(2, size=32)
+    data = Dataset(x, y, x, y, x, y, classes=2, card={})
+    samples = replace(_Samples.of(data, 32), ratio=10.0)
+    analysis = FeatureScaleAnalysis(datasets=("blobs",), updates=20, samples=32)
+    cell = analysis._cell("blobs", samples, "sgd", "first", target=0.1)
+    runs = [cell.run.at(0.5, seed) for seed in (0, 3)]
+    done = _Runs(samples)
+    done.train(runs)
+    for run in runs:
+        weights = samples.problem(run.seed).theta.reshape(4, 2).numpy().copy()
+        features = np.hstack([samples.of_seed(run.seed), np.ones((32, 1))])
+        curve = done.curves({run.run_id})["train_loss"].to_numpy()
+        for loss in curve:
+            logits = features @ weights
+            chances = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+            assert loss == pytest.approx(-np.log(chances[np.arange(32), y]).mean(), rel=1e-4)
+            weights -= 0.5 * features.T @ (chances - np.eye(2)[y]) / 32
 
 
 def test_the_least_loss_is_the_same_at_every_spread(made):

@@ -25,8 +25,9 @@ def feature_scale(evidence: Evidence) -> Figure:
         axes[0], tables["paths"].groupby("ratio", sort=False), strict=True
     ):
         _bowl(ax, float(str(ratio)), path)
-    curvature = tables["curvature"]
-    given = tables["updates"][tables["updates"]["order"] == "given"]
+    curvature, given = (
+        tables[name][tables[name]["draw"] == "first"] for name in ("curvature", "updates")
+    )
     _lines(axes[1, 0], curvature.assign(arm=""), "condition")
     axes[1, 0].set_ylabel("κ of the Hessian")
     axes[1, 0].set_title("How uneven the surface is")
@@ -40,8 +41,8 @@ def feature_scale(evidence: Evidence) -> Figure:
         _summary(curvature, given),
         "Above: descent at the best rate on the bowl of a regression on two features, with the "
         "updates until a tenth of the distance is left. Below: "
-        "softmax regression on 8 features, medians and range of seeds; the target is 90 % of the "
-        "way from guessing to the least loss.",
+        "softmax regression on 8 features, medians and range of seeds, each of which draws which "
+        "feature gets which scale; the target is 90 % of the way from guessing to the least loss.",
     )
     return drawing
 

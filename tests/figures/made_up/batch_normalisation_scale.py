@@ -7,11 +7,11 @@ import pandas as pd
 
 DATASETS = ("digits_pca8", "mnist1d_pca8")
 SPREADS = (1.0, 3.0, 10.0, 30.0)
-SEEDS, BUDGET = 10, 2000
+SEEDS, BUDGET = 20, 2000
 
 
 def scale_tables(
-    slower: Mapping[str, float] | None = None, steeper: float = 40.0, reversed_by: float = 1.0
+    slower: Mapping[str, float] | None = None, steeper: float = 40.0, redrawn: float = 1.0
 ) -> dict[str, pd.DataFrame]:
     """Runs and Hessians at every spread.
 
@@ -21,8 +21,8 @@ def scale_tables(
         Factor of the updates at a tenfold spread, by optimizer.
     steeper
         Factor of κ at a tenfold spread.
-    reversed_by
-        Factor of the updates when equal features change their order.
+    redrawn
+        Factor of κ and of the updates when the scales are drawn a second time.
     """
     slower = slower or {"sgd": 8.0, "adam": 1.3}
     rng = np.random.default_rng([31, 1])
@@ -32,15 +32,15 @@ def scale_tables(
             own = rng.normal(0, 0.05)
             for spread in SPREADS:
                 power = np.log10(spread)
-                for optimizer, factor in slower.items():
-                    for order in ("given", "reversed") if spread == 1 else ("given",):
-                        more = reversed_by if order == "reversed" else 1.0
+                for draw in ("first", "second") if spread == 10 else ("first",):
+                    more = redrawn if draw == "second" else 1.0
+                    for optimizer, factor in slower.items():
                         at = 40 * np.exp(own + rng.normal(0, 0.03)) * factor**power * more
                         runs.append(
                             {
                                 "dataset": dataset,
                                 "spread": spread,
-                                "order": order,
+                                "draw": draw,
                                 "optimizer": optimizer,
                                 "role": "evaluation",
                                 "lr": 0.1,
@@ -50,17 +50,18 @@ def scale_tables(
                                 "updates": BUDGET,
                             }
                         )
-                curvature.append(
-                    {
-                        "dataset": dataset,
-                        "spread": spread,
-                        "seed": seed,
-                        "condition": 12 * np.exp(own) * steeper**power,
-                        "zero": 9,
-                        "parameters": 90,
-                        "classes": 10,
-                    }
-                )
+                    curvature.append(
+                        {
+                            "dataset": dataset,
+                            "spread": spread,
+                            "draw": draw,
+                            "seed": seed,
+                            "condition": 12 * np.exp(own) * steeper**power * more,
+                            "zero": 9,
+                            "parameters": 90,
+                            "classes": 10,
+                        }
+                    )
     return {"runs": pd.DataFrame(runs), "curvature": pd.DataFrame(curvature)}
 
 

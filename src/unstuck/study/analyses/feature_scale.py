@@ -1,8 +1,8 @@
 """Softmax regression on features of equal and of unequal scale: its Hessian, and its training."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import pandas as pd
@@ -13,19 +13,24 @@ from unstuck.study.analyses.base import AnalysisBase, Context
 if TYPE_CHECKING:
     from unstuck.curvature.problem import Problem
     from unstuck.data.dataset import Dataset
-    from unstuck.training.spec import Cell
+    from unstuck.population.network import Network
+    from unstuck.training.spec import Cell, RunSpec
 
 EQUAL = 1.0
-ORDERS = ("given", "reversed")
-KEPT = ("optimizer", "order", "role", "lr", "edge", "seed", "updates", "diverged_at")
+DRAWS = ("first", "second")
+#: seed of the first scales of a second draw, beyond those of evaluation and of tuning
+SECOND_DRAW = 100_000
+KEPT = ("optimizer", "draw", "role", "lr", "edge", "seed", "updates", "diverged_at")
 
 
 class FeatureScaleAnalysis(AnalysisBase):
     """Full-batch training of a softmax regression whose features get ever more unequal scales.
 
     Features are uncorrelated (principal components) and brought to variance 1; then they are
-    multiplied by factors spread evenly in the logarithm. The model is linear in the features, so
-    that its least loss is the same at every spread.
+    multiplied by factors spread evenly in the logarithm. Which feature gets which factor is drawn
+    anew for every seed, of tuning and of evaluation; rates are chosen on other draws than those
+    that they are judged by. The model is linear in the features, so that its least loss is the
+    same at every spread.
     """
 
     tables = ("runs", "curvature")
@@ -38,6 +43,11 @@ class FeatureScaleAnalysis(AnalysisBase):
         default=(1.0, 3.0, 10.0, 30.0),
         min_length=2,
         description="Largest factor of a feature over the smallest; 1 among them.",
+    )
+    redrawn: PositiveFloat = Field(
+        default=10.0,
+        description="The one of them at which every seed draws its scales a second time, as a "
+        "control.",
     )
     optimizers: dict[str, tuple[PositiveFloat, ...]] = Field(
         default={"sgd": (1.0, 3.16, 10.0), "adam": (0.1, 0.316, 1.0)},
@@ -52,10 +62,9 @@ class FeatureScaleAnalysis(AnalysisBase):
         lt=1,
         description="Share of the way from the loss of guessing to the least one to be made.",
     )
-    updates: PositiveInt = Field(default=300, description="Budget of a run.")
-    evaluations: PositiveInt = Field(default=150, description="Measurements on the way.")
-    tuning_seeds: PositiveInt = Field(default=2, description="Tuning seeds per rate.")
-    seeds: PositiveInt = Field(default=10, description="Evaluation seeds 0, 1, ...")
+    updates: PositiveInt = Field(default=600, description="Budget of a run.")
+    tuning_seeds: PositiveInt = Field(default=5, description="Tuning seeds per rate.")
+    seeds: PositiveInt = Field(default=20, description="Evaluation seeds 0, 1, ...")
     tolerance: float = Field(
         default=1e-9,
         gt=0,
@@ -74,59 +83,41 @@ class FeatureScaleAnalysis(AnalysisBase):
         Returns
         -------
         runs
-            One row a run: dataset, spread, order of the features (`reversed` at equal scales only),
+            One row a run: dataset, spread, draw of the scales (`second` at `redrawn` only),
             optimizer, role, rate and whether it lies on an edge, seed, update at which the run
             arrived (NaN if it did not), budget, the loss to arrive at and the least one.
         curvature
-            One row a dataset, spread and seed, of the Hessian at its initial point: the largest
-            eigenvalue, the smallest that is not zero, their ratio, and how many are zero.
+            One row a dataset, spread, draw and seed, of the Hessian at its initial point: the
+            largest eigenvalue, the smallest that is not zero, their ratio, and how many are zero.
         """
         runs, curvature = [], []
         for name in self.dataset_names:
-            equal = _standardised(context.datasets[name])
+            data = context.datasets[name]
+            equal = _Samples.of(data, self.samples)
             least = self._least(equal)
-            guessing = float(np.log(equal.classes))
+            guessing = float(np.log(data.classes))
             target = guessing - self.progress * (guessing - least)
             for spread in self.spreads:
                 context.progress(f"softmax regression on {name}, scales spread by {spread:g}")
-                scaled = _scaled(equal, spread)
-                label = {"dataset": name, "spread": float(spread)}
-                goal = {"target": target, "least": least}
-                orders = ORDERS if spread == EQUAL else ORDERS[:1]
-                runs += [
-                    label | row | goal
-                    for row in self._trained(name, scaled, spread, orders, target)
-                ]
-                curvature += [label | row for row in self._curvature(scaled)]
+                for draw in DRAWS[: 2 if spread == self.redrawn else 1]:
+                    scaled = replace(equal, ratio=spread, draw=SECOND_DRAW * DRAWS.index(draw))
+                    label = {"dataset": name, "spread": float(spread)}
+                    goal = {"target": target, "least": least}
+                    trained = self._trained(name, scaled, draw, target)
+                    runs += [label | row | goal for row in trained]
+                    curvature += [label | {"draw": draw} | row for row in self._curvature(scaled)]
         return {"runs": pd.DataFrame(runs), "curvature": pd.DataFrame(curvature)}
 
-    def _problem(self, data: "Dataset", seed: int) -> "Problem":
-        """Give the loss over the training samples, at the initial point of a seed."""
-        import torch
-
-        from unstuck.curvature.problem import Problem
-        from unstuck.population.network import Network
-        from unstuck.population.spec import NetworkSpec
-
-        network = Network(NetworkSpec(hidden=()), data.input_shape, data.classes)
-        return Problem(
-            network=network,
-            theta=network.initial(seed),
-            x=torch.from_numpy(data.x_train[: self.samples]),
-            y=torch.from_numpy(data.y_train[: self.samples]),
-            loss="cross_entropy",
-        )
-
-    def _least(self, data: "Dataset") -> float:
+    def _least(self, equal: "_Samples") -> float:
         from unstuck.curvature.critical import polish
 
-        return float(polish(self._problem(data, 0)).certificate.loss)
+        return float(polish(equal.problem(0)).certificate.loss)
 
-    def _curvature(self, data: "Dataset") -> Iterator[dict[str, Any]]:
+    def _curvature(self, scaled: "_Samples") -> Iterator[dict[str, Any]]:
         from unstuck.curvature.spectrum import spectrum
 
         for seed in range(self.seeds):
-            values = spectrum(self._problem(data, seed)).eigenvalues
+            values = spectrum(scaled.problem(seed)).eigenvalues
             kept = values[np.abs(values) > self.tolerance * values.max()]
             yield {
                 "seed": seed,
@@ -134,73 +125,147 @@ class FeatureScaleAnalysis(AnalysisBase):
                 "lambda_min": float(kept.min()),
                 "zero": len(values) - len(kept),
                 "parameters": len(values),
-                "classes": data.classes,
+                "classes": scaled.network.classes,
                 "condition": float(kept.max() / kept.min()),
             }
 
     def _trained(
-        self, name: str, data: "Dataset", spread: float, orders: tuple[str, ...], target: float
+        self, name: str, scaled: "_Samples", draw: str, target: float
     ) -> Iterator[dict[str, Any]]:
+        """Choose the rates on the draws of the tuning seeds, and train at them on others."""
         from unstuck.statistics.arrival import arrivals
-        from unstuck.training.job import train_cells
+        from unstuck.training.arm import Arm
 
-        for order in orders:
-            arranged = data if order == "given" else _reversed(data)
-            cells = [
-                self._cell(f"{name} {order} {spread:g}", optimizer, rates, order, target)
-                for optimizer, rates in self.optimizers.items()
-            ]
-            done = train_cells(cells, arranged)
-            at = arrivals(done.curves, "updates_to_loss", target)
-            rows = done.runs.assign(arrived=done.runs["run_id"].map(at))
-            for row in rows[[*KEPT, "arrived"]].to_dict("records"):
-                yield {str(key): value for key, value in row.items()}
+        arms = [
+            Arm(self._cell(name, scaled, optimizer, draw, target)) for optimizer in self.optimizers
+        ]
+        done = _Runs(scaled)
+        undecided = arms
+        while undecided:
+            done.train(run for arm in undecided for run in arm.tuning())
+            undecided = [arm for arm in undecided if arm.judge(done.rows, done.curves)]
+        done.train(run for arm in arms for run in arm.evaluation())
+        at = arrivals(done.curves(set(done.rows)), "updates_to_loss", target)
+        for row in (row for arm in arms for row in arm.rows(done.rows)):
+            yield {key: row[key] for key in KEPT} | {"arrived": float(at[row["run_id"]])}
 
     def _cell(
-        self, data: str, optimizer: str, rates: tuple[float, ...], order: str, target: float
+        self, name: str, scaled: "_Samples", optimizer: str, draw: str, target: float
     ) -> "Cell":
         from unstuck.optim.coefficients import OPTIMIZERS
         from unstuck.optim.schedules import SCHEDULES
-        from unstuck.population.spec import NetworkSpec
         from unstuck.training.spec import Cell, Recipe, Tune
 
         recipe = Recipe(
-            dataset=data,
-            data=data,
-            network=NetworkSpec(hidden=()),
+            dataset=name,
+            data=f"{name} {scaled.ratio:g} {draw}",
+            network=scaled.network.spec,
             optimizer=OPTIMIZERS[optimizer],
             schedule=SCHEDULES["constant"],
             subset=self.samples,
             batch_size="full",
             updates=self.updates,
-            evaluations=self.evaluations,
+            evaluations=self.updates,
         )
-        tune = Tune(rates=rates, by="updates_to_loss", target=target, seeds=self.tuning_seeds)
-        labels = {"optimizer": optimizer, "order": order}
+        tune = Tune(
+            rates=self.optimizers[optimizer],
+            by="updates_to_loss",
+            target=target,
+            seeds=self.tuning_seeds,
+        )
+        labels = {"optimizer": optimizer, "draw": draw}
         return Cell(labels=labels, run=recipe, rate=tune, seeds=self.seeds)
 
 
-def _standardised(data: "Dataset") -> "Dataset":
-    """Bring every feature to mean 0 and variance 1 over the training part."""
-    mean, deviation = data.x_train.mean(axis=0), data.x_train.std(axis=0)
-    return _mapped(data, lambda x: (x - mean) / deviation)
+@dataclass(frozen=True)
+class _Samples:
+    """Features of variance 1 whose scales every seed spreads in an order of its own."""
+
+    network: "Network"
+    x: np.ndarray  # [N, F]
+    y: np.ndarray  # [N]
+    ratio: float = EQUAL  # largest factor of a feature over the smallest
+    draw: int = 0  # added to a seed, the seed of its order
+
+    @classmethod
+    def of(cls, data: "Dataset", samples: int) -> Self:
+        """Take the first samples, their features at mean 0 and variance 1 over the whole part."""
+        from unstuck.population.network import Network
+        from unstuck.population.spec import NetworkSpec
+
+        mean, deviation = data.x_train.mean(axis=0), data.x_train.std(axis=0)
+        network = Network(NetworkSpec(hidden=()), data.input_shape, data.classes)
+        return cls(network, ((data.x_train - mean) / deviation)[:samples], data.y_train[:samples])
+
+    def of_seed(self, seed: int) -> np.ndarray:
+        """Give the features ``[N, F]`` as a seed scales them."""
+        from unstuck.data.transforms import Scale
+
+        return Scale(ratio=self.ratio, seed=self.draw + seed).apply(self.x)
+
+    def problem(self, seed: int) -> "Problem":
+        """Give the loss at the initial point of a seed."""
+        import torch
+
+        from unstuck.curvature.problem import Problem
+
+        return Problem(
+            network=self.network,
+            theta=self.network.initial(seed),
+            x=torch.from_numpy(self.of_seed(seed)),
+            y=torch.from_numpy(self.y),
+            loss="cross_entropy",
+        )
 
 
-def _scaled(data: "Dataset", spread: float) -> "Dataset":
-    from unstuck.data.transforms import Scale
+class _Runs:
+    """Runs that train side by side by full batches, each on the samples of its own seed."""
 
-    return _mapped(data, Scale(ratio=spread).apply)
+    def __init__(self, samples: _Samples) -> None:
+        self._samples = samples
+        self._curves: list[pd.DataFrame] = []
+        self.rows: dict[str, dict[str, Any]] = {}
 
+    def train(self, runs: "Iterable[RunSpec]") -> None:
+        """Train those of the runs that are not here yet, and keep the loss before every update."""
+        import torch
 
-def _reversed(data: "Dataset") -> "Dataset":
-    """Put the features into the opposite order, which changes no scale."""
-    return _mapped(data, lambda x: np.ascontiguousarray(x[:, ::-1]))
+        from unstuck.optim.update import UpdateRule
+        from unstuck.training.state import LOSS_BOUND
 
+        # equal rows of the update rule belong side by side
+        new = sorted(
+            (run for run in runs if run.run_id not in self.rows),
+            key=lambda run: (repr(run.optimizer), run.run_id),
+        )
+        network = self._samples.network
+        x = torch.from_numpy(np.stack([self._samples.of_seed(run.seed) for run in new]))
+        y = torch.from_numpy(self._samples.y).expand(len(new), -1)
+        theta = torch.stack([network.initial(run.seed) for run in new]).to(x)
+        rates = torch.tensor([run.lr for run in new], dtype=x.dtype)
+        rule = UpdateRule([run.optimizer for run in new], network.parameter_count, x.dtype)
+        updates, empty = int(new[0].updates or 0), theta.new_empty(len(new), 0)
+        losses = np.empty((updates + 1, len(new)))
+        for update in range(updates + 1):
+            loss, _, gradient, _ = network.loss_and_gradient(
+                theta, x, y, "cross_entropy", empty, True, count_correct=False
+            )
+            losses[update] = loss.numpy()
+            rule.step(theta, gradient, rates)
+        for run, curve in zip(new, losses.T, strict=True):
+            unsound = np.flatnonzero(~(curve <= LOSS_BOUND))
+            self.rows[run.run_id] = {
+                "updates": updates,
+                "train_loss": curve[-1],
+                "diverged_at": float(unsound[0]) if len(unsound) else float("nan"),
+            }
+            self._curves.append(
+                pd.DataFrame(
+                    {"run_id": run.run_id, "update": np.arange(updates + 1), "train_loss": curve}
+                )
+            )
 
-def _mapped(data: "Dataset", change: Callable[[np.ndarray], np.ndarray]) -> "Dataset":
-    return replace(
-        data,
-        x_train=change(data.x_train),
-        x_validation=change(data.x_validation),
-        x_test=change(data.x_test),
-    )
+    def curves(self, run_ids: set[str]) -> pd.DataFrame:
+        """Give the training losses of some runs, one row a run and update."""
+        together = pd.concat(self._curves, ignore_index=True)
+        return together[together["run_id"].isin(run_ids)]
