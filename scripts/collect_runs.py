@@ -2,19 +2,16 @@
 
 from pathlib import Path
 
-from unstuck.files import write_csv, write_parquet
 from unstuck.logs import logged
 from unstuck.study.load import parse_study
+from unstuck.study.merging import write_merged
 from unstuck.study.plan import Plan
 from unstuck.study.tables import collect, collect_curves
 
 with logged(snakemake.log[0]):
     plan, experiment = Plan(parse_study(snakemake.config)), snakemake.wildcards.experiment
     seeds, integers = plan.cell_seeds(experiment), plan.integer_labels(experiment)
-    runs = collect(snakemake.input.runs, seeds, integers)
-    write_parquet(snakemake.output.runs, runs)
-    write_csv(snakemake.output.runs_csv, runs)
+    out = snakemake.output
+    write_merged(collect(snakemake.input.runs, seeds), out.runs, out.runs_csv, integers)
     folders = [Path(part).parent for part in snakemake.input.curves]
-    curves = collect_curves(folders, seeds, integers)
-    write_parquet(snakemake.output.curves, curves)
-    write_csv(snakemake.output.curves_csv, curves)
+    write_merged(collect_curves(folders, seeds), out.curves, out.curves_csv, integers)

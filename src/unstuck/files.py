@@ -5,15 +5,18 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from unstuck.errors import DataError, StorageError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 #: what damaged bytes make of a reader that does not expect them
 BAD_VALUES = (OSError, ValueError, TypeError, KeyError, IndexError, OverflowError, MemoryError)
@@ -31,33 +34,49 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     StorageError
         If the file cannot be written.
     """
-    try:
-        with _replacing(Path(path)) as temporary:
-            yield temporary
-    except OSError as error:
-        reason = os.strerror(error.errno) if error.errno else error
-        raise StorageError(
-            f"{os.fspath(path)} cannot be written ({reason}); mend that and run "
-            "snakemake again, which keeps what is finished."
-        ) from error
-
-
-@contextmanager
-def _replacing(target: Path) -> Iterator[Path]:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    prefix = f".{target.name}-"
-    for left in target.parent.glob(f"{glob.escape(prefix)}{'?' * 8}"):
-        shutil.rmtree(left, ignore_errors=True)
+    target = Path(path)
     # a folder of its own, since some writers make temporary files beside what they write
-    folder = Path(tempfile.mkdtemp(dir=target.parent, prefix=prefix))
-    temporary = folder / target.name
-    try:
+    with scratch_folder(target) as folder:
+        temporary = folder / target.name
         yield temporary
         # some writers give 0600; a result file follows the user's umask like any other
         umask = os.umask(0)
         os.umask(umask)
         temporary.chmod(0o666 & ~umask)
         temporary.replace(target)
+
+
+@contextmanager
+def scratch_folder(beside: str | os.PathLike[str]) -> Iterator[Path]:
+    """Give a new folder beside a file that is to be written, which goes when the block ends.
+
+    What a killed process left of one for the same file is removed.
+
+    Raises
+    ------
+    StorageError
+        If nothing can be written there.
+    """
+    try:
+        with _folder_beside(Path(beside)) as folder:
+            yield folder
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else error
+        raise StorageError(
+            f"{os.fspath(beside)} cannot be written ({reason}); mend that and run "
+            "snakemake again, which keeps what is finished."
+        ) from error
+
+
+@contextmanager
+def _folder_beside(target: Path) -> Iterator[Path]:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    prefix = f".{target.name}-"
+    for left in target.parent.glob(f"{glob.escape(prefix)}{'?' * 8}"):
+        shutil.rmtree(left, ignore_errors=True)
+    folder = Path(tempfile.mkdtemp(dir=target.parent, prefix=prefix))
+    try:
+        yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -128,6 +147,29 @@ def write_csv(path: str | os.PathLike[str], table: pd.DataFrame) -> None:
     """Write a table as CSV with full float precision, without its index."""
     with atomic_path(path) as temporary:
         table.to_csv(temporary, index=False, lineterminator="\n")
+
+
+def write_pieces(
+    parquet: str | os.PathLike[str], csv: str | os.PathLike[str], pieces: "Iterable[pa.Table]"
+) -> None:
+    """Write a table that comes in pieces of one schema as Parquet and as CSV, without an index.
+
+    A list is one cell of the Parquet file, and too long for one of a CSV file, which lacks it.
+    """
+    from pyarrow import parquet as pq
+    from pyarrow import types
+
+    with atomic_path(parquet) as whole, atomic_path(csv) as text, ExitStack() as opened:
+        writer = None
+        for piece in pieces:
+            if writer is None:
+                writer = pq.ParquetWriter(whole, piece.schema, write_page_checksum=True)
+                opened.enter_context(writer)
+            writer.write_table(piece)
+            short = [each.name for each in piece.schema if not types.is_nested(each.type)]
+            table = piece.select(short).to_pandas()
+            head = not text.exists()
+            table.to_csv(text, mode="a", header=head, index=False, lineterminator="\n")
 
 
 def write_safetensors(

@@ -1,13 +1,28 @@
 """A study of ten thousand cells is planned in seconds, in a few hundred jobs."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
-SCALE = Path(__file__).parents[2] / "benchmarks" / "scale.py"
+ROOT = Path(__file__).parents[2]
+SCALE = ROOT / "benchmarks" / "scale.py"
+
+
+def test_the_page_says_what_was_measured() -> None:
+    measured = pd.read_csv(ROOT / "docs/images/scale.csv").set_index("cells")
+    said = " ".join((ROOT / "docs/scale.md").read_text().split())
+    (jobs,) = measured["jobs"].unique()
+    assert set(re.findall(r"(?:has|The) (\d+)(?: \(`jobs`| jobs of this graph)", said)) == {
+        f"{jobs}"
+    }
+    planned, finished = measured.loc[10_000, ["planned_s", "finished_s"]]
+    assert f"take {planned:.1f} s, and {finished:.1f} s when they" in said
+    assert f"above the {measured['memory_mib'].iloc[0].round(-1)} MiB" in said
 
 
 @pytest.mark.parametrize("cells", [1_000, pytest.param(10_000, marks=pytest.mark.slow)])

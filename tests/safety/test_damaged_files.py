@@ -108,8 +108,8 @@ def read_job(folder: Path) -> object:
         warnings.simplefilter("ignore")
         result = read_result(folder)
     finished = result.finished("code") if result else set()
-    collect([folder / "runs.parquet"], {"c": 3})
-    collect_curves([folder], {"c": 3})
+    list(collect([folder / "runs.parquet"], {"c": 3}))
+    list(collect_curves([folder], {"c": 3}))
     return finished
 
 

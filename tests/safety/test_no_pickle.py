@@ -85,6 +85,7 @@ STUDY = """
     from unstuck.data.prepare import prepare
     from unstuck.study.endpoints import Endpoints, measure_spectra
     from unstuck.study.load import load_study
+    from unstuck.study.merging import write_merged
     from unstuck.study.plan import Plan
     from unstuck.study.tables import collect, collect_curves
     from unstuck.training.bank import Execution
@@ -103,8 +104,10 @@ STUDY = """
     execution = Execution(checkpoints=folder / "checkpoints", checkpoint_seconds=0)
     for _ in range(2):
         run_job(cells, data, folder / "job", execution)
-    collect([folder / "job/runs.parquet"], seeds)
-    collect_curves([folder / "job"], seeds)
+    runs = collect([folder / "job/runs.parquet"], seeds)
+    write_merged(runs, folder / "runs.parquet", folder / "runs.csv")
+    curves = collect_curves([folder / "job"], seeds)
+    write_merged(curves, folder / "curves.parquet", folder / "curves.csv")
     endpoints = Endpoints.of_job(cells, folder / "job", data, seeds=seeds)
     measure_spectra(endpoints, tolerance=1e-6, progress=print)
     assert not seen, seen

@@ -70,14 +70,6 @@ def table_path(name):
     return paths.table().format(experiment=owner, kind=kind)
 
 
-def table_memory(experiment, kind):
-    """MiB to collect a table in: a row takes about 1.1 kB at the peak (docs/scale.md)."""
-    runs = sum(plan.cell_seeds(experiment, kind).values())
-    points = study.experiments[experiment].evaluations + 1
-    rows = runs * points if kind == "curves" else runs
-    return max(1000, 500 + rows // 800)
-
-
 def parts_of(experiment, kind, pattern):
     """The files that a table of an experiment is collected from, one a job."""
     return [pattern.format(job=job) for job in plan.jobs_of(experiment, kind)]

@@ -16,11 +16,12 @@ rule runs:
         "../envs/unstuck.yaml"
     threads: 1
     resources:
-        mem_mb=lambda w, attempt: attempt * table_memory(w.experiment, "curves"),
+        # the tables of one job at a time, which had room where it trained
+        mem_mb=lambda w, attempt: attempt * study.execution.train_mb,
         runtime=lambda w, attempt: attempt * 10,
     params:
         cells=lambda w: plan.digest_of(w.experiment, "runs"),
-        code=code_digest("study/tables.py"),
+        code=code_digest("study/tables.py", "study/merging.py"),
     message:
         "Collecting the runs and curves of experiment {wildcards.experiment}"
     script:
@@ -41,11 +42,11 @@ rule table:
         "../envs/unstuck.yaml"
     threads: 1
     resources:
-        mem_mb=lambda w, attempt: attempt * table_memory(w.experiment, w.kind),
+        mem_mb=lambda w, attempt: attempt * study.execution.train_mb,
         runtime=lambda w, attempt: attempt * 10,
     params:
         cells=lambda w: plan.digest_of(w.experiment, w.kind),
-        code=code_digest("study/tables.py"),
+        code=code_digest("study/tables.py", "study/merging.py"),
     message:
         "Collecting the {wildcards.kind} of experiment {wildcards.experiment}"
     script:

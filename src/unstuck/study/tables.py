@@ -1,6 +1,6 @@
-"""From the files of training jobs to one table an experiment."""
+"""From the files of training jobs to one table an experiment, in bounded memory."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -28,60 +28,55 @@ KEYS = (
 )
 
 
-def collect(
-    parts: Iterable[str | Path], seeds: Mapping[str, int], integers: Collection[str] = ()
-) -> pd.DataFrame:
-    """Rows of some cells from many jobs' tables, one file in memory at a time.
+def collect(parts: Iterable[str | Path], seeds: Mapping[str, int]) -> Iterator[pd.DataFrame]:
+    """Rows of some cells from many jobs' tables, one file at a time.
 
     Parameters
     ----------
     parts
-        Parquet files with columns ``cell``, ``role`` and ``seed``.
+        Parquet files with columns ``cell``, ``role`` and ``seed``; a cell is in one of them.
     seeds
         How many evaluation seeds of each cell to keep, by the cell's key; a job may hold more,
         for another experiment.
-    integers
-        Labels that are integers in all these cells (`Plan.integer_labels`). The table of a job that
-        also holds cells without such a label has floats there.
 
-    Returns
-    -------
-    One table, sorted by the columns that identify a row.
+    Yields
+    ------
+    Rows of a file, sorted by the columns that identify a row.
 
     Raises
     ------
     DataError
-        If a file cannot be read, a cell is in none of them, or a label is no integer.
+        If a file cannot be read, or a cell is in none of them.
     """
-    table = _united((_of_cells(part, seeds) for part in parts), integers)
-    missing = set(seeds) - set(table["cell"])
+    missing = set(seeds)
+    for part in parts:
+        rows = _of_cells(part, seeds)
+        missing -= set(rows["cell"])
+        yield _sorted(rows)
     if missing:
         raise DataError(
             f"{len(missing)} cells (first: {min(missing)}) are in none of the jobs' tables; "
             "delete results/runs and run snakemake again."
         )
-    return table
 
 
 def collect_curves(
-    folders: Iterable[str | Path], seeds: Mapping[str, int], integers: Collection[str] = ()
-) -> pd.DataFrame:
+    folders: Iterable[str | Path], seeds: Mapping[str, int]
+) -> Iterator[pd.DataFrame]:
     """Curves of the evaluation runs of some cells, with the labels of their runs.
 
     Parameters
     ----------
     folders
         Folders of training jobs.
-    seeds, integers
-        As in `collect`.
+    seeds
+        As in `collect`, and what comes is as there.
     """
-    kept = []
     for folder in folders:
         runs = _of_cells(Path(folder) / RUNS, seeds)
         runs = runs[runs["role"] == "evaluation"].drop(columns=[*MEASUREMENTS, "code"])
         curves = _filtered(Path(folder) / CURVES, "run_id", set(runs["run_id"]))
-        kept.append(runs.merge(curves, on="run_id", how="left"))
-    return _united(kept, integers)
+        yield _sorted(runs.merge(curves, on="run_id", how="left"))
 
 
 def read_table(path: str | Path, name: str) -> pd.DataFrame:
@@ -111,14 +106,6 @@ def _filtered(part: str | Path, column: str, values: Collection[str]) -> pd.Data
     return rows[rows[column].isin(values)]
 
 
-def _united(parts: Iterable[pd.DataFrame], integers: Collection[str]) -> pd.DataFrame:
-    table: pd.DataFrame = pd.concat(list(parts), ignore_index=True)
-    try:
-        table = table.astype({name: "int64" for name in sorted(integers)})
-    except (KeyError, TypeError, ValueError) as error:
-        raise DataError(
-            f"a job's table has no integers ({error}) in one of {', '.join(sorted(integers))}; "
-            "delete results/runs and run snakemake again."
-        ) from error
+def _sorted(table: pd.DataFrame) -> pd.DataFrame:
     order = [name for name in KEYS if name in table]
     return table.sort_values(order, kind="stable", ignore_index=True)
