@@ -28,11 +28,16 @@ def number(value: Any, digits: int = 3) -> str:
     exponent = math.floor(math.log10(abs(value))) if value else 0
     if exponent < -3 or exponent > 6:
         mantissa, power = f"{value:.{digits - 1}e}".split("e")
-        text = f"{_trimmed(mantissa)} × 10{str(int(power)).translate(_SUPERSCRIPT)}"
+        text = f"{_trimmed(mantissa)} × 10{superscript(int(power))}"
     else:
         rounded = float(f"{value:.{digits - 1}e}")
         text = _trimmed(f"{rounded:,.{max(0, digits - 1 - exponent)}f}")
     return text.replace("-", "−")
+
+
+def superscript(value: int) -> str:
+    """Write a whole number as an exponent, e.g. ``⁻¹²``."""
+    return str(value).translate(_SUPERSCRIPT)
 
 
 def effect(value: float, scale: str, places: int, *, sign: bool = False) -> str:

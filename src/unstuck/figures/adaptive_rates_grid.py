@@ -61,8 +61,9 @@ def grid(evidence: Evidence) -> Figure:
     style.headline(
         drawing,
         _summary(effects),
-        "Above: test accuracy (%) of every cell, rate tuned; framed: each optimizer's best by "
-        "validation. Below: each level less the mean of all levels, with 95 % interval.",
+        "Above: test accuracy (%) of every cell, rate tuned, by batch size (rows) and schedule "
+        "(columns); framed: each optimizer's best by validation. Below: each level less "
+        "the mean of all levels, with 95 % interval.",
     )
     return drawing
 

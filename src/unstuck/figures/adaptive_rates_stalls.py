@@ -99,7 +99,7 @@ def _large(ax: Axes, shares: pd.DataFrame) -> None:
         part = style.records(shares[shares["run"] == run].sort_values("dataset"))
         for index, row in enumerate(part):
             place = height + 0.36 * (index - 0.5 * (len(part) - 1))
-            name = _short(str(row["dataset"]))
+            name = style.dataset_name(str(row["dataset"]))
             tint = style.color(str(row["dataset"]))
             ax.plot([row["low"], row["high"]], [place] * 2, color=tint, linewidth=1.6)
             ax.plot(row["share"], place, marker="o", markersize=4.5, color=tint, clip_on=False)
@@ -131,7 +131,7 @@ def _kinds(ax: Axes, kinds: pd.DataFrame) -> None:
                 place = (start + 0.02, height)
                 ax.text(*place, f"{row['count']}", va="center", fontsize=8, color=tint)
             start += share
-    names = [f"{_short(dataset)}\n{RUNS[run]}" for run, dataset in groups]
+    names = [f"{style.dataset_name(dataset)}\n{RUNS[run]}" for run, dataset in groups]
     ax.set_yticks(range(len(groups)), names)
     ax.set_ylim(len(groups) - 0.5, -0.5)
     ax.set_xlim(0, 1)
@@ -172,25 +172,23 @@ def _of(table: pd.DataFrame, group: tuple[str, str]) -> pd.DataFrame:
     return table[(table["run"] == group[0]) & (table["dataset"] == group[1])]
 
 
-def _short(dataset: str) -> str:
-    """Give a dataset's name without what is in brackets."""
-    return style.display_name(dataset).partition(" (")[0]
-
-
 def _title(group: tuple[str, str]) -> str:
     run, dataset = group
-    return f"{_short(dataset)}, {RUNS[run]}"
+    return f"{style.dataset_name(dataset)}, {RUNS[run]}"
 
 
 def _summary(shares: pd.DataFrame, evidence: Evidence) -> str:
     constant = shares[shares["run"].isin(("full", "small"))]
     annealed = shares[shares["run"] == "annealed"]
+    grid = shares[shares["run"] == "grid"]
     text = (
         f"Of {constant['stalled'].sum()} runs that stalled at a constant rate, "
         f"{constant['large'].sum()} still had a large gradient"
     )
     if annealed["stalled"].sum():
         text += f"; of {annealed['stalled'].sum()} annealed to the end, {annealed['large'].sum()}"
+    if grid["stalled"].sum():
+        text += f"; of {grid['stalled'].sum()} annealed ones of the grid, {grid['large'].sum()}"
     saved = float(evidence.numbers["mean_saved_by_the_cut"])
     word = "saved" if saved > 0 else "cost"
     return f"{text}. Cutting the rate tenfold {word} {abs(saved):.1f} % of the loss"
@@ -234,7 +232,9 @@ def _paired_norms(ax: Axes, pairs: pd.DataFrame, groups: list[tuple[str, str]]) 
             ax.plot(norms[0], place, marker="o", markersize=2.8, color=style.INK)
             ax.plot(norms[1], place, marker="o", markersize=2.8, color=tint)
     ax.set_xscale("log")
-    ax.set_yticks(range(len(groups)), [f"{_short(d)}\n{RUNS[run]}" for run, d in groups])
+    ax.set_yticks(
+        range(len(groups)), [f"{style.dataset_name(d)}\n{RUNS[run]}" for run, d in groups]
+    )
     ax.set_ylim(len(groups) - 0.5, -0.5)
     ax.grid(axis="y", visible=False)
     ax.tick_params(axis="y", length=0)

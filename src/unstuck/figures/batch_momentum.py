@@ -43,7 +43,10 @@ def small_trains_better(evidence: Evidence) -> Figure:
         "Batch size (samples an update); the largest is the whole training part", fontsize=9
     )
     style.headline(
-        drawing, _summary(accuracy), "Dot: one seed. Line: mean over seeds, with its 95 % interval."
+        drawing,
+        _summary(accuracy),
+        "Dot: one seed. Line: mean over seeds, with its 95 % interval. Headline: validation "
+        "accuracy, mean of the datasets.",
     )
     return drawing
 

@@ -17,7 +17,7 @@ LIFT = 1.1
 # rates of the departures, without and with momentum
 POLICIES = {
     "same rate": (1.0, 1.0),
-    "same η/(1 − β)": (1.0, 0.1),
+    "equal steps": (1.0, 0.1),
     "near the limit": (1.9, 3.61),
 }
 MARKERS = {"o": "●", "s": "■", "D": "◆", "^": "▲"}
@@ -38,11 +38,12 @@ def hills(evidence: Evidence) -> Figure:
     style.headline(
         drawing,
         f"At one small rate {crossed[0.9]:.0f} % of the walks cross hills with momentum 0.9 and "
-        f"{crossed[0.0]:.0f} % without; at its best rate {best[0.0]:.0f} % cross without. Saddles "
-        f"are left {numbers['gain_same']:.1f} times as fast at the same rate, but "
-        f"{numbers['gain_reach']:.1f} times at the same η/(1 − β)",
-        f"Above and left: η = {numbers['rate']:g} over the curvature at the goal; bars are 95 % "
-        f"Wilson intervals over {numbers['walks']} starts. Right: {numbers['saddles']} saddles.",
+        f"{crossed[0.0]:.0f} % without; at its best rate {best[0.0]:.0f} % cross without. Momentum "
+        f"leaves saddles {numbers['gain_same']:.1f} times as fast at the same rate, "
+        f"{numbers['gain_reach']:.1f} times with equal steps",
+        f"Above and left: rate η = {numbers['rate']:g} over the curvature at the goal; bars are "
+        f"95 % intervals over {numbers['walks']} starts. Right: {numbers['saddles']} saddles; "
+        "equal steps: the same η/(1 − β), the step that a steady gradient ends up with.",
     )
     return drawing
 
@@ -153,7 +154,7 @@ def _saddles(ax: Axes, departures: pd.DataFrame) -> None:
     ax.set_xticks(range(len(POLICIES)), [name.replace(" ", "\n", 1) for name in POLICIES])
     ax.set_xlim(-0.5, len(POLICIES) - 0.5)
     ax.set_ylabel("Updates to leave a saddle")
-    words = [f"{MARKERS[mark]} {style.display_name(name)}" for name, mark in marks.items()]
+    words = [f"{MARKERS[mark]} {style.dataset_name(name)}" for name, mark in marks.items()]
     ax.set_xlabel(f"Rates compared\n({', '.join(words)})")
     ax.set_title("Saddles of networks")
     for row, (name, momentum) in enumerate((("no momentum", 0.0), ("momentum 0.9", 0.9))):

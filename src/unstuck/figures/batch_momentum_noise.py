@@ -39,8 +39,8 @@ def noise(evidence: Evidence) -> Figure:
             + _left(table),
         ),
         "Above: dots are networks at three points of training; lines are the laws σ²/B with "
-        "replacement and σ²/B·(N−B)/(N−1) without. Below: the noise that an update of reshuffled "
-        "data meets; mean over seeds.",
+        "replacement and σ²/B·(N−B)/(N−1) without, which samples sorted by class do not follow. "
+        "Below: the noise that an update of reshuffled data meets; mean over seeds.",
     )
     return drawing
 
@@ -104,7 +104,7 @@ def _signals(ax: Axes, part: pd.DataFrame) -> None:
         words = "at the start" if updates == 0 else f"after {updates:,} updates"
         ends.append((words, tint, float(means.iloc[0])))
     ax.axhline(1, color=style.FAINT, linewidth=1.2)
-    style.halo(ax.text(1, 0.9, "as large as it", color=style.QUIET, fontsize=8, va="top"))
+    style.halo(ax.text(1, 0.9, "as large as the gradient", color=style.QUIET, fontsize=8, va="top"))
     ax.set_yscale("log")
     _sizes(ax, part)
     for row, (words, tint, _) in enumerate(sorted(ends, key=lambda end: -end[2])):

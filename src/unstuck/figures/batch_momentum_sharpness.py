@@ -19,11 +19,14 @@ def flat_minima(evidence: Evidence) -> Figure:
     table = evidence.tables["sharpness"]
     plain = table[table["factor"] == 1]
     datasets = list(dict.fromkeys(table["dataset"]))
-    drawing, axes = style.canvas(1, len(datasets) + 1, height=3.9, sharey=True)
-    # the scale and limits that all share come before any label is placed
-    axes[0, 0].set_yscale("log")
+    drawing, axes = style.canvas(1, len(datasets) + 1, height=3.9)
     _rescaled(axes[0, -1], table, datasets)
+    # both have one scale, set before any label is placed
+    ends = plain["lambda_max"].min(), plain["lambda_max"].max()
     for ax, dataset in zip(axes[0], datasets, strict=False):
+        ax.set_yscale("log")
+        ax.set_ylim(0.8 * ends[0], 1.25 * ends[1])
+        ax.tick_params(labelleft=ax is axes[0, 0])
         _by_batch(ax, plain[plain["dataset"] == dataset])
         ax.set_title(style.display_name(dataset), fontsize=9)
         ax.set_xlabel("Batch size (samples)")
@@ -72,6 +75,9 @@ def _apart(ends: list[style.EndLabel]) -> list[style.EndLabel]:
 def _rescaled(ax: Axes, table: pd.DataFrame, datasets: list[str]) -> None:
     keys = ["optimizer", "rate", "batch_size", "seed"]
     chosen = table[table["seed"] == 0]
+    ax.set_xscale("log")
+    ax.set_yscale("log")
+    ends: list[style.EndLabel] = []
     for dataset in datasets:
         own = chosen[chosen["dataset"] == dataset].sort_values("factor")
         for _, run in own.groupby(keys):
@@ -79,21 +85,13 @@ def _rescaled(ax: Axes, table: pd.DataFrame, datasets: list[str]) -> None:
             ax.plot(
                 run["factor"], run["lambda_max"], color=tint, marker="o", markersize=3, alpha=0.7
             )
-        top = chosen[chosen["dataset"] == dataset].groupby("factor")["lambda_max"].max()
-        if len(top) > 1:
-            ax.annotate(
-                style.display_name(dataset),
-                (top.index[0], top.iloc[0]),
-                xytext=(3, 5),
-                textcoords="offset points",
-                fontsize=8,
-                color=style.color(dataset),
-                fontweight="bold",
-            )
-    ax.set_xscale("log")
+        middle = own.groupby("factor")["lambda_max"].median()
+        if not middle.empty:
+            name = style.display_name(dataset)
+            ends.append((middle.index[-1], middle.iloc[-1], name, style.color(dataset)))
     ax.set_title("Same functions, rescaled", fontsize=9)
     ax.set_xlabel("Factor α of the first layer")
-    ax.margins(y=0.12)
+    style.end_labels(ax, ends)
 
 
 def _summary(plain: pd.DataFrame, times: float) -> str:

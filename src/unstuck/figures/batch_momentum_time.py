@@ -158,12 +158,21 @@ def _words(table: pd.DataFrame, hardware: str) -> str:
 def _slowdown(times: pd.DataFrame) -> str:
     small = int(times["batch_size"].min())
     ratios = _ratios(times, "seconds", CLAIMED, small)
-    parts = [f"{_times(ratio)} times {_words(times, name)}" for name, ratio in ratios.items()]
-    return f"{CLAIMED} samples take an update {' and '.join(parts)} as long as {small} does"
+    return (
+        f"Beside an update of {_samples(small)}, one of {_samples(CLAIMED)} takes "
+        + " and ".join(
+            f"{_times(ratio)} times as long {_words(times, name)}" for name, ratio in ratios.items()
+        )
+    )
 
 
 def _speedup(epochs: pd.DataFrame) -> str:
     small = int(epochs["batch_size"].min())
     ratios = _ratios(epochs, "epoch", small, CLAIMED)
-    parts = [f"{_times(ratio)} times {_words(epochs, name)}" for name, ratio in ratios.items()]
-    return f"In batches of {small} an epoch takes {' and '.join(parts)} as long as in {CLAIMED}s"
+    return f"Beside batches of {CLAIMED:,}, an epoch in batches of {small:,} takes " + " and ".join(
+        f"{_times(ratio)} times as long {_words(epochs, name)}" for name, ratio in ratios.items()
+    )
+
+
+def _samples(number: int) -> str:
+    return f"{number:,} sample{'' if number == 1 else 's'}"

@@ -43,14 +43,15 @@ def valleys(evidence: Evidence) -> Figure:
         drawing,
         checked(
             evidence,
-            f"Updates grow as κ^{numbers['exponent_descent']:.2f} under gradient descent, as "
-            f"κ^{numbers['exponent_best']:.2f} at the best momentum, and at 0.9 as "
-            f"κ^{numbers['exponent_usual']:.2f} in the longest valleys",
+            f"Updates grow as κ to the power {numbers['exponent_descent']:.2f} under gradient "
+            f"descent, {numbers['exponent_best']:.2f} at the best momentum, and "
+            f"{numbers['exponent_usual']:.2f} at momentum 0.9 in the longest valleys",
             failing={"part": "usual"},
         ),
         f"Left: the first {DRAWN} updates (dots) from one start at κ = {SHOWN_KAPPA:g}. Right: "
-        "medians over the starts; dashed, at (κ − 1)/(κ + 1) and (√κ − 1)/(√κ + 1) an update. "
-        "Every arm at its best rate.",
+        "medians over the starts; dashed: foretold, a distance that each update multiplies by "
+        "(κ\u00a0−\u00a01)/(κ\u00a0+\u00a01), or by (√κ\u00a0−\u00a01)/(√κ\u00a0+\u00a01) at the "
+        "best momentum. Every arm at its best rate.",
     )
     return drawing
 
@@ -90,5 +91,5 @@ def _lines(ax: Axes, counts: pd.DataFrame) -> None:
     ax.set_yscale("log")
     ax.set_xlim(7, 1.3 * kappas[-1])
     ax.set_xlabel("Condition number κ of the valley")
-    ax.set_ylabel("Updates until 1e-6 of the distance is left")
+    ax.set_ylabel("Updates until a millionth of the distance is left")
     style.end_labels(ax, labels)

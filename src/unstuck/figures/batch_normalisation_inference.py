@@ -60,6 +60,7 @@ def _curves(ax: Axes, table: pd.DataFrame, tints: dict[float, str]) -> None:
     ax.set_xlim(updates[0], updates[-1] * 4)
     ax.set_xticks(updates, [str(update) for update in updates])
     ax.set_xlabel("Updates made")
+    ax.set_ylim(top=1.14 * max(value for _, value, *_ in labels))
     style.end_labels(ax, labels, gap=12.0)
 
 
@@ -85,9 +86,9 @@ def _summary(gaps: pd.DataFrame, curves: pd.DataFrame, last: int) -> str:
     slow = float(end["momentum"].max())
     worst = end[np.isclose(end["momentum"], slow)]["gap"].min()
     return (
-        f"After {last} updates running averages of p = {USUAL:g} come within {usual:.1f} points of "
-        f"the statistics of all samples; those of p = {slow:g} are up to {abs(worst):.0f} points "
-        f"{'short' if worst < 0 else 'above'}. {_of_batches(curves, last)}"
+        f"After {last} updates averages with p = {USUAL:g} come within {usual:.1f} points of the "
+        f"statistics of all samples, with p = {slow:g} up to {abs(worst):.0f} points "
+        f"{'short' if worst < 0 else 'above'}; {_of_batches(curves, last)}"
     )
 
 
@@ -105,6 +106,5 @@ def _of_batches(curves: pd.DataFrame, last: int) -> str:
         for dataset, points in (running - own).items()
     ]
     return (
-        f"Against a test batch's own statistics, p = {USUAL:g} is, in batches of {size}, "
-        f"{' and '.join(parts)}"
+        f"against a test batch's own, in batches of {size}, p = {USUAL:g} is {' and '.join(parts)}"
     )

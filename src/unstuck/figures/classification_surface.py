@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from unstuck.claims.evidence import Evidence
 from unstuck.figures import style
 from unstuck.figures.registry import figure
+from unstuck.wording import superscript
 
 LOSSES = {"cross_entropy": "Cross-entropy", "squared_error": "Squared error"}
 WALKERS = {"gd": ("gradient descent", style.BLUE), "adam": ("Adam", style.ORANGE)}
@@ -130,4 +131,4 @@ def _summary(evidence: Evidence) -> str:
 
 def _power(value: float) -> str:
     exponent = int(np.floor(np.log10(value)))
-    return f"{value:.0f}" if exponent < 3 else f"$10^{{{round(np.log10(value))}}}$"
+    return f"{value:.0f}" if exponent < 3 else f"10{superscript(round(np.log10(value)))}"

@@ -89,8 +89,8 @@ def _summary(evidence: Evidence) -> str:
     at = max(shared) if shared else None
     grown = evidence.tables["exponents"].set_index("method")["time"]
     text = (
-        f"Forming the Hessian takes time that grows like $P^{{{grown['dense']:.1f}}}$, a product "
-        f"with it like $P^{{{grown['product']:.1f}}}$"
+        f"Forming the Hessian takes time that grows as P to the power {grown['dense']:.1f}, a "
+        f"product with it to the power {grown['product']:.1f}"
     )
     if at is None:
         return text

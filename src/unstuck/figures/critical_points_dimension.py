@@ -12,7 +12,7 @@ from unstuck.figures import style
 from unstuck.figures.registry import figure
 
 STARTS = {"random": "from random points", "training": "from training"}
-MINIMUM, SADDLE, OTHER = style.GREEN, style.BLUE, style.FAINT
+MINIMUM, SADDLE, OTHER = style.ORANGE, style.PINK, style.FAINT
 
 
 @figure("1.1.5")
@@ -28,7 +28,7 @@ def dimension(evidence: Evidence) -> Figure:
             ax = drawing.add_subplot(left[row, column])
             part = kinds[(kinds["dataset"] == dataset) & (kinds["start"] == start)]
             _bars(ax, part, named=row == 0 and column == len(STARTS) - 1)
-            name = style.display_name(str(dataset).partition("_pca")[0])
+            name = style.dataset_name(str(dataset))
             ax.set_title(f"{name},\n{words}")
             ax.set_ylabel("Share of certified points" if column == 0 else "")
             last = row == len(datasets) - 1

@@ -36,7 +36,7 @@ def escape(evidence: Evidence) -> Figure:
 
 def _words(plateau: pd.DataFrame) -> str:
     first = plateau.iloc[0]
-    data = style.display_name(str(first["dataset"]).partition("_pca")[0])
+    data = style.dataset_name(str(first["dataset"]))
     return f"beside a saddle of a network of {first['width']} tanh units on {data}"
 
 
@@ -123,11 +123,11 @@ def _drops(ax: Axes, drops: pd.DataFrame) -> None:
 def _dots(
     ax: Axes, x: "pd.Series[float]", y: "pd.Series[float]", dataset: str, row: int, top: float
 ) -> None:
-    tint = style.color(dataset.partition("_pca")[0])
+    tint = style.color(dataset)
     ax.plot(x, y, linestyle="none", marker="o", markersize=4, markeredgewidth=0, color=tint)
     label = ax.text(
         *(0.05, top - 0.12 * row),
-        style.display_name(dataset.partition("_pca")[0]),
+        style.dataset_name(dataset),
         transform=ax.transAxes,
         color=tint,
         fontweight="bold",

@@ -65,7 +65,8 @@ def minimum_ratio(evidence: Evidence) -> Figure:
         _summary(endpoints),
         "Above: every endpoint. Middle: the ladder's certified critical points, a line a ladder. "
         "Below: endpoints, counted with other matrices, number formats and tolerances; the "
-        "matrix of 16 samples has a low rank, so that most of its signs are rounding.",
+        "matrix of 16 samples has a low rank, so that most of its signs are rounding. Where "
+        "float32 is not seen it lies beneath float64.",
     )
     return drawing
 
@@ -97,11 +98,13 @@ def _scatter(ax: Axes, endpoints: pd.DataFrame, dataset: str) -> None:
             fontsize=8.5,
         )
         style.halo(label)
-    ax.set_xscale("log")
-    low, high = ax.get_xlim()
-    ax.xaxis.set_major_locator(LogLocator(subs=(1.0,) if high > 100 * low else (1.0, 2.0, 5.0)))
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda loss, _: f"{loss:g}"))
-    ax.xaxis.set_minor_formatter(NullFormatter())
+    low, high = endpoints["train_loss"].min(), endpoints["train_loss"].max()
+    if high > 4 * low:
+        ax.set_xscale("log")
+        subs = (1.0,) if high > 60 * low else (1.0, 2.0, 5.0)
+        ax.xaxis.set_major_locator(LogLocator(subs=subs))
+        ax.xaxis.set_major_formatter(FuncFormatter(lambda loss, _: f"{loss:g}"))
+        ax.xaxis.set_minor_formatter(NullFormatter())
     ax.set_xlabel("Training loss at the endpoint")
     ax.set_title(style.display_name(dataset))
 
@@ -109,7 +112,7 @@ def _scatter(ax: Axes, endpoints: pd.DataFrame, dataset: str) -> None:
 def _ladder(ax: Axes, ladder: pd.DataFrame, dataset: str) -> None:
     """Draw the rungs of the widest network, from the saddle without units to the minimum."""
     widest = ladder[ladder["width"] == ladder["width"].max()]
-    tint = style.color(dataset.partition("_pca")[0])
+    tint = style.color(dataset)
     for _, rungs in widest.groupby("seed"):
         ordered = rungs.sort_values("rung")
         ax.plot(
@@ -142,7 +145,7 @@ def _ladder(ax: Axes, ladder: pd.DataFrame, dataset: str) -> None:
         )
         style.halo(label)
     ax.set_xlabel("Loss at the critical point")
-    name = style.display_name(dataset.partition("_pca")[0])
+    name = style.dataset_name(dataset)
     ax.set_title(f"{name}: ladder of {widest['width'].iloc[0]} units")
 
 

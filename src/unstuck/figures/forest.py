@@ -15,12 +15,13 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from unstuck.claims.registry import Claim, Effect, Registry
 from unstuck.errors import DataError
 from unstuck.figures import style
-from unstuck.wording import condition_words, decimals, effect, with_unit
+from unstuck.wording import condition_words, decimals, effect, number, with_unit
 
 ROW = 0.25  # inches a row
 LINE = 46  # letters of a label's line
 CONTROLS = "Controls"
 PLACES = 2  # decimals of a ratio
+TICKS = 7  # on an axis, at most
 FEW = 2  # more controls than this share a row
 Row = Mapping[str, Any]
 
@@ -160,7 +161,8 @@ def _panel(ax: Axes, measured: Effect, layout: _Layout) -> None:
     ax.set_xlim(*_reach(rows, measured.threshold))
     ax.xaxis.set_major_locator(MaxNLocator(6))
     if measured.scale == "ratio":
-        ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"×{math.exp(x):.3g}"))
+        ax.set_xticks([math.log(ratio) for ratio in _ratios(*ax.get_xlim())])
+        ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"×{number(math.exp(x))}"))
     unit = with_unit("", measured.unit, measured.scale).strip()
     ax.set_xlabel(
         style.wrapped(
@@ -192,6 +194,23 @@ def _reach(rows: Sequence[Row], margin: float) -> tuple[float, float]:
     ends = [end for end in ends if math.isfinite(end)] + [-1.3 * margin, 1.3 * margin]
     room = 0.04 * (max(ends) - min(ends))
     return min(ends) - room, max(ends) + room
+
+
+def _ratios(low: float, high: float) -> list[float]:
+    """Give round ratios between two logarithms, at most seven."""
+    for steps in (
+        (1, 1.1, 1.2, 1.3, 1.5, 1.7, 2, 2.5, 3, 4, 5, 6, 8),
+        (1, 1.5, 2, 3, 5, 7),
+        (1, 2, 5),
+        (1, 3),
+        (1,),
+    ):
+        powers = range(math.floor(low / math.log(10)), math.ceil(high / math.log(10)) + 1)
+        ratios = [step * 10.0**power for power in powers for step in steps]
+        inside = [ratio for ratio in ratios if low <= math.log(ratio) <= high]
+        if len(inside) <= TICKS:
+            return inside
+    return inside[:: -(-len(inside) // TICKS)]
 
 
 def _value(row: Row, places: int) -> str:

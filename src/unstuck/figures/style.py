@@ -92,6 +92,7 @@ _NAMES = {
     "inverse_sqrt": "1/√t",
     "warmup_cosine": "warm-up + cosine",
 }
+_COMPONENTS = "_pca"  # between a dataset's name and how many principal components it keeps
 _SPARE = (BLUE, ORANGE, GREEN, PINK, AMBER, SKY, SLATE)
 
 SEQUENTIAL = LinearSegmentedColormap.from_list(
@@ -198,35 +199,69 @@ def headline(figure: Figure, title: str, note: str = "") -> None:
 
 
 def _lines(text: str, room: float, size: float, weight: str) -> list[str]:
-    """Break a text into lines no wider than ``room`` points, by the font's own widths."""
+    """Break a text into as few lines as ``room`` points allow, of widths as equal as can be.
+
+    Words that belong together are joined by spaces that do not break.
+    """
     font = FontProperties(family="DejaVu Sans", weight=weight, size=size)
+    words = [
+        (word, text_to_path.get_text_width_height_descent(word, font, ismath=False)[0])
+        for word in text.split(" ")
+    ]
+    space = text_to_path.get_text_width_height_descent("\u00a0", font, ismath=False)[0]
+    lines = _filled(words, space, room)
+    least = room * (1 - 1 / len(lines)) if lines else room
+    while room > least:
+        room -= size
+        narrower = _filled(words, space, room)
+        if len(narrower) > len(lines):
+            break
+        lines = narrower
+    return lines
+
+
+def _filled(words: Sequence[tuple[str, float]], space: float, room: float) -> list[str]:
+    """Fill lines of ``room`` points with words of known widths, one line after another."""
     lines: list[str] = []
-    for word in text.split():
-        longer = f"{lines[-1]} {word}" if lines else word
-        if (
-            lines
-            and text_to_path.get_text_width_height_descent(longer, font, ismath=False)[0] <= room
-        ):
-            lines[-1] = longer
+    used = 0.0
+    for word, width in words:
+        if lines and used + space + width <= room:
+            lines[-1] += f" {word}"
+            used += space + width
         else:
             lines.append(word)
+            used = width
     return lines
 
 
 def wrapped(text: str, width: int) -> str:
-    """Break a text into lines of at most ``width`` characters."""
-    return "\n".join(textwrap.wrap(text, width))
+    """Break a text into as few lines of at most ``width`` characters as can be, and as equal."""
+    lines = textwrap.wrap(text, width)
+    for narrower in range(width - 1, 0, -1):
+        shorter = textwrap.wrap(text, narrower, break_long_words=False)
+        if len(shorter) > len(lines) or max(map(len, shorter), default=0) > narrower:
+            break
+        lines = shorter
+    return "\n".join(lines)
 
 
 def color(name: str) -> str:
     """Give the fixed colour of an optimizer or a dataset; other names get one by their letters."""
-    fixed = _OPTIMIZERS.get(name) or _DATASETS.get(name)
+    fixed = _OPTIMIZERS.get(name) or _DATASETS.get(name.partition(_COMPONENTS)[0])
     return fixed or _SPARE[sum(name.encode()) % len(_SPARE)]
 
 
 def display_name(name: str) -> str:
-    """Give a name as it is printed, e.g. ``mnist1d`` as ``MNIST-1D``."""
+    """Give a name as it is printed, e.g. ``mnist1d_pca8`` as ``MNIST-1D (8 components)``."""
+    whole, _, components = name.partition(_COMPONENTS)
+    if components.isdigit() and whole in _NAMES:
+        return f"{_NAMES[whole]} ({components} components)"
     return _NAMES.get(name, name.replace("_", " "))
+
+
+def dataset_name(name: str) -> str:
+    """Give a dataset's printed name without what was done to it, e.g. ``Digits``."""
+    return display_name(name).partition(" (")[0]
 
 
 def records(table: pd.DataFrame) -> list[dict[str, Any]]:
