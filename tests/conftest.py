@@ -1,21 +1,26 @@
-"""Which tests share a worker: those that share a study which takes long to run."""
+"""How tests share the machine: one thread a worker, and one worker for those that share fixtures."""
 
+import os
 from pathlib import PurePath
 from typing import Any
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
+# read when numpy and torch are loaded: the threads of two workers would wait for each other
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 #: folders whose tests share a study, one each
 TOGETHER = ("workflow", "faults")
 
 
 class Scheduling(LoadScopeScheduling):
-    """Gives tests to workers one by one, but for those of some folders."""
+    """Gives tests to workers file by file, since a file shares its fixtures, or folder by folder."""
 
     def _split_scope(self, nodeid: str) -> str:
-        folder = PurePath(nodeid.partition("::")[0]).parent.name
-        return folder if folder in TOGETHER else nodeid
+        file = nodeid.partition("::")[0]
+        folder = PurePath(file).parent.name
+        return folder if folder in TOGETHER else file
 
 
 @pytest.hookimpl(optionalhook=True)

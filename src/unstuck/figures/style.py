@@ -350,7 +350,9 @@ def _settle(figure: Figure) -> None:
     run, and with them the identifiers that an SVG derives from clipping rectangles.
     """
     figure.draw_without_rendering()
-    figure.set_layout_engine("none")
+    # with any engine, even an empty one, each file would be drawn twice
+    with matplotlib.rc_context({"figure.autolayout": False, "figure.constrained_layout.use": False}):
+        figure.set_layout_engine(None)
     for ax in figure.axes:
         ax.set_position(tuple(np.round(ax.get_position(original=True).bounds, 6).tolist()))
 
@@ -368,9 +370,6 @@ def save(
     """Write a figure as SVG and as PNG (150 dpi), byte for byte the same on every call."""
     with styled():
         _settle(figure)
-        for axes in figure.axes:
-            # the layout's solver leaves noise in the last digits, which would reach the file
-            axes.set_position(tuple(round(edge, 6) for edge in axes.get_position().bounds))
         with atomic_path(svg_path) as temporary:
             figure.savefig(temporary, format="svg", metadata=_words(figure))
         with atomic_path(png_path) as temporary:

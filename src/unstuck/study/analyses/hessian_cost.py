@@ -250,11 +250,12 @@ def _weighed(method: Callable[[], _Result]) -> tuple[float, _Result, dict[str, i
     """Give the seconds of one call, its result, and the peaks of bytes of tensors and arrays."""
     # the profiler writes lines to the terminal unless told not to
     os.environ.setdefault("KINETO_LOG_LEVEL", "9")
-    from torch.profiler import ProfilerActivity, profile
+    # that of `torch.profiler` imports the compiler first, which takes seconds
+    from torch.autograd.profiler import profile
 
     tracemalloc.start()
     before = tracemalloc.get_traced_memory()[0]
-    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
+    with profile(profile_memory=True) as profiler:
         tracemalloc.reset_peak()
         start = time.perf_counter()
         result = method()
@@ -262,7 +263,7 @@ def _weighed(method: Callable[[], _Result]) -> tuple[float, _Result, dict[str, i
         arrays = tracemalloc.get_traced_memory()[1] - before
     tracemalloc.stop()
     held = tensors = 0
-    for event in profiler.profiler.kineto_results.events():
+    for event in profiler.kineto_results.events():
         if event.name() == "[memory]":
             held += event.nbytes()
             tensors = max(tensors, held)
