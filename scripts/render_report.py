@@ -1,10 +1,8 @@
 """Rule report: write the pages that a reader opens."""
 
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from unstuck.claims.registry import load_registry
-from unstuck.figures.forest import draw_forests
 from unstuck.files import read_json
 from unstuck.logs import logged
 from unstuck.report.render import Sources, render
@@ -12,21 +10,18 @@ from unstuck.report.tables import read_decided
 from unstuck.study.load import parse_study
 from unstuck.study.paths import Paths
 
-with logged(snakemake.log[0]), TemporaryDirectory() as forests:
+with logged(snakemake.log[0]):
     study = parse_study(snakemake.config)
     paths = Paths(study.results)
-    registry = load_registry("workflow/claims")
-    contrasts = read_decided(snakemake.input.contrasts)
-    draw_forests(registry, contrasts, Path(forests))
     render(
         study,
-        registry,
+        load_registry("workflow/claims"),
         read_decided(snakemake.input.verdicts),
-        contrasts,
+        read_decided(snakemake.input.contrasts),
         Sources(
             evidence=Path(paths.evidence).parent,
             figures=Path(paths.figure("svg")).parent,
-            forests=Path(forests),
+            forests=Path(paths.forests).parent,
             templates=Path("workflow/report"),
         ),
         out=Path(snakemake.output.folder),

@@ -140,9 +140,11 @@ def test_nothing_to_draw_is_refused():
         forest(claim, rows.assign(effect=np.nan))
 
 
-def test_forests_are_drawn_for_claims_with_effects_only(tmp_path):
+def test_forests_are_drawn_for_claims_of_the_section_with_effects_only(tmp_path):
     claim = make_claim()
     rows = decided(claim, contrast(2.0), control())
     empty = rows.assign(id="1.2.6", effect=np.nan)
-    draw_forests({"1.2.5": claim, "1.2.6": claim}, pd.concat([rows, empty]), tmp_path)
+    registry = {"1.2.5": claim, "1.2.6": claim, "2.1.7": claim.model_copy(update={"id": "2.1.7"})}
+    every = pd.concat([rows, empty, rows.assign(id="2.1.7")])
+    draw_forests(registry, every, "1.2", tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {"1.2.5.svg", "1.2.5.png"}

@@ -11,6 +11,7 @@ import pytest
 
 from unstuck.claims.evidence import Check, Contrast, Evidence, Source
 from unstuck.claims.registry import Claim, Registry
+from unstuck.claims.sections import SECTIONS
 from unstuck.claims.storage import save_evidence
 from unstuck.claims.verdicts import Verdicts, decide
 from unstuck.figures import style
@@ -220,7 +221,8 @@ def lay(folder: Path, registry: Registry, evidence: tuple[Evidence, ...]) -> Lai
                 sources.figures / f"{each.claim}.svg",
                 sources.figures / f"{each.claim}.png",
             )
-    draw_forests(registry, verdicts.contrasts, sources.forests)
+    for section in SECTIONS:
+        draw_forests(registry, verdicts.contrasts, section, sources.forests / section)
     return Laid(parse_study(CONFIG), registry, verdicts, sources, folder / "report")
 
 

@@ -224,7 +224,7 @@ def test_hostile_text_is_escaped(tmp_path, make_claim, lay_out):
 
 
 @pytest.mark.parametrize(
-    "missing", ["evidence/1.2.5/values.csv", "figures/1.2.5.png", "forests/1.2.5.svg"]
+    "missing", ["evidence/1.2.5/values.csv", "figures/1.2.5.png", "forests/1.2/1.2.5.svg"]
 )
 def test_a_missing_input_is_named(laid, tmp_path, missing):
     root = laid.out.parent

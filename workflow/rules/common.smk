@@ -46,7 +46,8 @@ section_targets = {
 EVIDENCE_CODE = ["claims/evaluation.py", "study/tables.py"]
 VERDICT_CODE = ["claims/verdicts.py", "claims/storage.py"]
 FIGURE_CODE = ["figures/registry.py", "figures/style.py", "claims/storage.py"]
-REPORT_CODE = ["report", "figures/forest.py", "figures/style.py", "claims/*.py", "wording.py"]
+FOREST_CODE = ["figures/forest.py", "report/tables.py"]
+REPORT_CODE = ["report", "claims/*.py", "wording.py"]
 
 
 def one_of(names):
@@ -60,6 +61,7 @@ wildcard_constraints:
     analysis=one_of(study.analyses),
     job=one_of(plan.jobs),
     claim=one_of(registry),
+    section=one_of(SECTIONS),
 
 
 def table_path(name):

@@ -30,6 +30,30 @@ rule figure:
         "../../scripts/draw_figure.py"
 
 
+rule forests:
+    input:
+        registry=registry_files,
+        contrasts=paths.contrasts,
+    output:
+        folder=directory(paths.forests),
+    log:
+        paths.log("forests", "{section}"),
+    benchmark:
+        paths.benchmark("forests", "{section}")
+    conda:
+        "../envs/unstuck.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda w, attempt: attempt * 1000,
+        runtime=lambda w, attempt: attempt * 10,
+    params:
+        code=reached_digest(*FOREST_CODE),
+    message:
+        "Drawing the effects of the claims of section {wildcards.section}"
+    script:
+        "../../scripts/draw_forests.py"
+
+
 rule report:
     input:
         registry=registry_files,
@@ -40,6 +64,7 @@ rule report:
         contrasts=paths.contrasts,
         evidence=expand(paths.evidence, claim=claims),
         figures=expand(paths.figure("svg"), claim=claims),
+        forests=expand(paths.forests, section=section_targets.values()),
         cards=expand(paths.card, dataset=study.datasets),
     output:
         folder=directory(paths.report),

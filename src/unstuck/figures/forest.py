@@ -79,11 +79,13 @@ def forest(claim: Claim, contrasts: pd.DataFrame) -> Figure:
         return figure
 
 
-def draw_forests(registry: Registry, contrasts: pd.DataFrame, folder: Path) -> None:
-    """Write ``<id>.svg`` and ``<id>.png`` for every claim that has an effect to show."""
+def draw_forests(registry: Registry, contrasts: pd.DataFrame, section: str, folder: Path) -> None:
+    """Write ``<id>.svg`` and ``<id>.png`` for each claim of a section that has an effect."""
+    folder.mkdir(parents=True, exist_ok=True)
     for claim_id, rows in contrasts.groupby("id", sort=False):
-        if np.isfinite(rows["effect"].astype(float)).any():
-            drawing = forest(registry[str(claim_id)], rows)
+        claim = registry[str(claim_id)]
+        if claim.section == section and np.isfinite(rows["effect"].astype(float)).any():
+            drawing = forest(claim, rows)
             style.save(drawing, folder / f"{claim_id}.svg", folder / f"{claim_id}.png")
 
 

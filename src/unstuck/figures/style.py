@@ -351,7 +351,9 @@ def _settle(figure: Figure) -> None:
     """
     figure.draw_without_rendering()
     # with any engine, even an empty one, each file would be drawn twice
-    with matplotlib.rc_context({"figure.autolayout": False, "figure.constrained_layout.use": False}):
+    with matplotlib.rc_context(
+        {"figure.autolayout": False, "figure.constrained_layout.use": False}
+    ):
         figure.set_layout_engine(None)
     for ax in figure.axes:
         ax.set_position(tuple(np.round(ax.get_position(original=True).bounds, 6).tolist()))

@@ -38,7 +38,7 @@ class Sources:
     figures
         ``<id>.svg`` and ``<id>.png`` per claim.
     forests
-        The same for the forest of each measured claim that has an effect.
+        The same for the forest of each measured claim that has an effect, in a folder a section.
     templates
         Templates, style sheet, script and glossary.
     """
@@ -153,7 +153,8 @@ def _page(
     figure = place_picture(sources.figures, claim.id, out / "figures", claim.id)
     forest: Picture | None = None
     if any(math.isfinite(each["effect"]) for each in contrasts):
-        forest = place_picture(sources.forests, claim.id, out / "figures", f"{claim.id}-effects")
+        folder = sources.forests / claim.section
+        forest = place_picture(folder, claim.id, out / "figures", f"{claim.id}-effects")
     return claim_page(
         claim,
         row,

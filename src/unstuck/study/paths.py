@@ -66,6 +66,11 @@ class Paths:
         return f"{self.root}/figures/{{claim}}.{suffix}"
 
     @property
+    def forests(self) -> str:
+        """Folder of the forests of a section's claims: every effect against its margin."""
+        return f"{self.root}/forests/{{section}}"
+
+    @property
     def report(self) -> str:
         """Folder of the report; its first page is index.html."""
         return f"{self.root}/report"
