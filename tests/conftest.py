@@ -1,4 +1,4 @@
-"""How tests share the machine: one thread a worker, and one worker for those that share fixtures."""
+"""How tests share the machine: a thread a worker, and a worker for those that share fixtures."""
 
 import os
 from pathlib import PurePath
@@ -15,7 +15,7 @@ TOGETHER = ("workflow", "faults")
 
 
 class Scheduling(LoadScopeScheduling):
-    """Gives tests to workers file by file, since a file shares its fixtures, or folder by folder."""
+    """Gives tests to workers by file, since a file shares its fixtures, or by folder."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
