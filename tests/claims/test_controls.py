@@ -1,4 +1,4 @@
-"""Whether a negative control could have failed, and a control of two arms that can."""
+"""What a negative control must rule out, and a control of two arms that can."""
 
 import numpy as np
 import pandas as pd
@@ -41,22 +41,50 @@ def contrast(mean, spread, *, pairs=10, role="effect", **options):
     )
 
 
-def state(*contrasts, of=None):
+def state(*contrasts, of=None, family=31):
     of = of or claim()
-    return control_contrasts(contrasts, [judge_contrast(of, each) for each in contrasts])
+    return control_contrasts(contrasts, [judge_contrast(of, each) for each in contrasts], family)
 
 
 def control(spread, **options):
     return contrast(0.0, spread, role="negative control", **options)
 
 
-def test_a_control_that_could_not_have_found_the_effect_is_undecided():
+def test_a_control_that_does_not_rule_the_effect_out_is_undecided():
     # the interval of four pairs as wide as [-33, 36] against a margin of 10
     found = state(contrast(20.0, 1.0), control(35.0, pairs=4), of=claim(margin=10.0))
     assert found.state == "undecided"
-    assert "too coarse for an effect of 20" in found.reason
+    assert "does not rule out that an effect of 20 is made up" in found.reason
     fine = control(3.0, pairs=4)
     assert state(contrast(20.0, 1.0), fine, of=claim(margin=10.0)).state == "passed"
+
+
+def test_the_more_claims_a_study_has_the_finer_its_controls_must_be():
+    effect, coarse = contrast(8.0, 1.0), control(8.0)
+    assert state(effect, coarse, family=1).state == "passed"
+    found = state(effect, coarse, family=31)
+    assert found.state == "undecided"
+    assert "where 0.0016 is needed" in found.reason
+
+
+def test_a_control_that_strays_fails_only_by_the_level_of_the_study():
+    effect = contrast(40.0, 1.0)
+    # ten pairs: t = 3.2, p = 0.011
+    strays = contrast(2.0, 2.0, role="negative control")
+    assert state(effect, strays, family=1).state == "failed"
+    found = state(effect, strays, family=31)
+    assert found.state == "undecided"
+    assert "strays from zero (p = 0.0" in found.reason
+    # one of five that strays so far is no wonder
+    others = [control(2.0, name=str(number)) for number in range(4)]
+    assert state(effect, strays, *others, family=31).state == "passed"
+    assert state(effect, contrast(4.0, 2.0, role="negative control"), family=31).state == "failed"
+
+
+def test_a_control_without_scatter_cannot_fail_beyond_what_its_pairs_can_tell():
+    same = contrast(3.0, 0.0, role="negative control")
+    assert state(contrast(40.0, 1.0), same, family=1).state == "failed"
+    assert state(contrast(40.0, 1.0), same, family=31).state == "undecided"
 
 
 def test_a_control_need_find_no_less_than_what_the_verdict_rests_on():
@@ -92,11 +120,11 @@ def test_a_claim_of_being_no_worse_rests_on_its_distance_from_being_worse():
     effect = {"what": "x", "unit": "points", "margin": 2, "claims": "no worse"}
     # 4 ± 3 is above −2, which only an effect of 6 made up could feign
     better = contrast(4.0, 4.5)
-    assert state(better, control(5.0), of=claim(effect=effect)).state == "passed"
+    assert state(better, control(4.0), of=claim(effect=effect)).state == "passed"
     assert state(better, control(7.0), of=claim(effect=effect)).state == "undecided"
     # 1.5 ± 1.8 too, whose mean is within the margin though its interval is not
     wide = contrast(1.5, 3.1)
-    assert state(wide, control(3.2), of=claim(effect=effect)).state == "passed"
+    assert state(wide, control(2.5), of=claim(effect=effect)).state == "passed"
     assert state(wide, control(5.0), of=claim(effect=effect)).state == "undecided"
 
 
@@ -108,8 +136,9 @@ def test_an_interval_within_the_margin_needs_no_control_to_speak_for_it():
 
 
 def test_a_control_within_the_margin_has_shown_that_nothing_is_there():
-    # 80 % power asks for 1.0, a little more than the margin
-    assert state(contrast(1.01, 0.001), control(1.05)).state == "passed"
+    # so little scatter that zero is excluded, and so little of it that nothing hangs on it
+    small = contrast(0.2, 0.1, role="negative control")
+    assert state(contrast(1.5, 0.001), small).state == "passed"
 
 
 def test_controls_that_stray_by_chance_are_corrected_for_their_number():
@@ -120,7 +149,7 @@ def test_controls_that_stray_by_chance_are_corrected_for_their_number():
             Contrast(str(i), "digits", {}, range(10), rng.normal(0, 3, 10), "negative control")
             for i in range(12)
         ]
-        states.append(state(contrast(40.0, 1.0), *many).state)
+        states.append(state(contrast(40.0, 1.0), *many, family=1).state)
     assert states.count("failed") <= 5
 
 
@@ -159,6 +188,7 @@ def test_the_control_of_two_arms_is_calibrated_and_finds_what_the_contrast_would
 def test_the_control_of_two_arms_fails_where_seeds_are_not_alike():
     late = np.where(np.arange(10) < 5, 0.0, 5.0) + 0.1 * WAVE
     effect = contrast(40.0, 1.0)
-    assert state(effect, of_arms(late, 0.1 * WAVE)).state == "failed"
+    assert state(effect, of_arms(late, 0.1 * WAVE), family=1).state == "failed"
     even = np.where(np.arange(10) % 2, 0.0, 5.0) + 0.1 * WAVE
-    assert state(effect, of_arms(late, even)).state == "failed"
+    assert state(effect, of_arms(late, even), family=1).state == "failed"
+    assert state(effect, of_arms(late, even), family=31).state == "failed"

@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from unstuck.claims.evidence import Check, Contrast
-from unstuck.statistics.judgement import MINIMUM_SEEDS, Judgement
+from unstuck.statistics.judgement import MINIMUM_SEEDS, Judgement, exclusion_p
 from unstuck.statistics.multiplicity import holm
 from unstuck.statistics.power import SIGNIFICANCE
 
@@ -37,7 +37,7 @@ class Controls:
     ----------
     state
         ``none`` where a measured claim has no negative control; ``undecided`` where a control has
-        too few seeds, or no usable values, to tell, or is too coarse to have failed.
+        too few seeds, or no usable values, to tell, or neither fails nor rules a fault out.
     reason
         Which control failed or is undecided, and why.
     passed
@@ -67,15 +67,31 @@ def control_checks(checks: Sequence[Check]) -> Controls:
     return Controls("passed" if controls else "not needed")
 
 
-def control_contrasts(contrasts: Sequence[Contrast], judgements: Sequence[Judgement]) -> Controls:
+def control_contrasts(
+    contrasts: Sequence[Contrast], judgements: Sequence[Judgement], family: int
+) -> Controls:
     """Judge the controls among the contrasts of a measured claim.
 
-    A positive control must be judged supported. A negative control passes where there is no effect.
-    Otherwise it fails where zero is excluded: by a two-sided t-test at 5 %, with Holm's correction
-    over the claim's negative controls, lest a claim with many controls fail by chance. Where zero
-    is compatible with it, it passes only if it could have failed: if the effect that its pairs
-    detect (80 % power) is no larger than the smallest effect that is decided where it vouches
-    (`_stake`).
+    A positive control must be judged supported. Of the negative controls the study's error of 5 %
+    is shared equally among its measured claims, so that each has a level of 5 % / ``family``.
+
+    - One *fails* that differs from zero at that level, by a two-sided t-test with Holm's correction
+      over the claim's negative controls, unless its interval lies within the margin. Where nothing
+      is wrong anywhere, a control of any claim of the study fails with a chance of 5 % at most.
+    - One *passes* only if it rules out, at the same level, that as much is made up where it
+      vouches as the smallest effect that is decided there (`_stake`), by two one-sided t-tests.
+      An analysis that makes up so much is passed with a chance of 5 % / ``family`` at most,
+      whatever the scatter: a control that could not have told is not passed.
+    - All others are *undecided*, and so is one that differs from zero by more than its own claim's
+      controls do by chance in one of twenty: too little for a fault to be found among all the
+      claims, too much to vouch for one.
+
+    Parameters
+    ----------
+    contrasts, judgements
+        Of the claim, in the same order.
+    family
+        The number of measured claims of the study.
     """
     pairs = list(zip(contrasts, judgements, strict=True))
     negative = [pair for pair in pairs if pair[0].role == "negative control"]
@@ -83,7 +99,8 @@ def control_contrasts(contrasts: Sequence[Contrast], judgements: Sequence[Judgem
     if not negative:
         return Controls("none", "there is no negative control")
     effects = [pair for pair in pairs if pair[0].role == "effect"]
-    states = _negative_states(negative, effects) + [_positive_state(*pair) for pair in positive]
+    states = _negative_states(negative, effects, family)
+    states += [_positive_state(*pair) for pair in positive]
     controls = [*negative, *positive]
     passed = {c.key: state for (c, _), (state, _) in zip(controls, states, strict=True)}
     verdicts: tuple[tuple[str, State], ...] = (("no", "failed"), ("undecided", "undecided"))
@@ -96,31 +113,45 @@ def control_contrasts(contrasts: Sequence[Contrast], judgements: Sequence[Judgem
     return Controls("passed", "", passed)
 
 
-def _negative_states(pairs: Sequence[Judged], effects: Sequence[Judged]) -> list[Outcome]:
+def _negative_states(
+    pairs: Sequence[Judged], effects: Sequence[Judged], family: int
+) -> list[Outcome]:
     testable = [contrast.usable and judgement.seeds > 1 for contrast, judgement in pairs]
     p_values = holm([j.p_zero for (_, j), able in zip(pairs, testable, strict=True) if able])
     adjusted = iter(np.asarray(p_values))
-    states = []
-    for (contrast, judgement), able in zip(pairs, testable, strict=True):
-        if not able:
-            states.append(_UNJUDGED)
-            continue
-        p_zero = next(adjusted)
-        stake = _stake(contrast, judgement.margin, effects)
-        if judgement.verdict == "no effect":
-            states.append(_PASSED)
-        elif p_zero <= SIGNIFICANCE:
-            states.append(_FAILED)
-        elif judgement.detectable > stake:
-            coarse = f"is too coarse for an effect of {stake:.3g}, for it tells no less than"
-            states.append(Outcome("undecided", f"{coarse} {judgement.detectable:.3g} from zero"))
-        else:
-            states.append(_PASSED)
-    return states
+    return [
+        _negative_state(*pair, float(next(adjusted)), effects, family) if able else _UNJUDGED
+        for pair, able in zip(pairs, testable, strict=True)
+    ]
+
+
+def _negative_state(
+    contrast: Contrast, judgement: Judgement, p_zero: float, effects: Sequence[Judged], family: int
+) -> Outcome:
+    """Judge one negative control, ``p_zero`` being adjusted for the others of its claim."""
+    level = SIGNIFICANCE / family
+    within = judgement.verdict == "no effect"
+    if p_zero <= level and not within:
+        return _FAILED
+    stake = _stake(contrast, judgement.margin, effects)
+    p_stake = exclusion_p(contrast.values, stake) if math.isfinite(stake) else 0.0
+    if p_stake > level:
+        return Outcome(
+            "undecided",
+            f"does not rule out that an effect of {stake:.3g} is made up (p = {p_stake:.2g}, "
+            f"where {level:.2g} is needed)",
+        )
+    if p_zero <= SIGNIFICANCE and not within:
+        return Outcome(
+            "undecided",
+            f"strays from zero (p = {p_zero:.2g}) by more than one claim allows, by less than a "
+            f"fault among {family} (p = {level:.2g})",
+        )
+    return _PASSED
 
 
 def _stake(control: Contrast, margin: float, effects: Sequence[Judged]) -> float:
-    """Give the effect that a control must be able to tell from zero.
+    """Give the effect that a control must rule out to be made up.
 
     That is the smallest one beyond the margin among the decided contrasts that the control vouches
     for: those of its own measure which nothing tells apart from it in dataset or condition, or all

@@ -59,12 +59,14 @@ class _Outcome:
 def decide(registry: Mapping[str, Claim], evidence: Iterable[Evidence]) -> Verdicts:
     """Reach the verdict of every claim of the registry.
 
-    A failed control makes a claim *invalid*, as does a measured claim without negative control.
-    Otherwise its contrasts and checks are combined (`unstuck.claims.combination.combine`). A check
-    of a measured claim is a precondition: one that holds adds no finding to those of the contrasts,
-    one that fails adds one that contradicts, so that a claim that is supported otherwise depends,
-    and one that is undecided otherwise, by its contrasts, its negative controls or the correction,
-    is contradicted in that part.
+    A failed control makes a claim *invalid*, as does a measured claim without negative control;
+    an undecided one leaves it *inconclusive*. The level of the controls is set over the measured
+    claims of the registry (`unstuck.claims.controls.control_contrasts`). Otherwise its contrasts
+    and checks are combined (`unstuck.claims.combination.combine`). A check of a measured claim is
+    a precondition: one that holds adds no finding to those of the contrasts, one that fails adds
+    one that contradicts, so that a claim that is supported otherwise depends, and one that is
+    undecided otherwise, by its contrasts, its negative controls or the correction, is contradicted
+    in that part.
     The p-value of a decisive claim is the largest of the contrasts it rests on
     (intersection-union); that of one that depends says how sure it is that each of its verdicts
     holds somewhere (`_p_of_difference`), and of no place in particular. Holm's correction is over
@@ -94,7 +96,8 @@ def decide(registry: Mapping[str, Claim], evidence: Iterable[Evidence]) -> Verdi
     if missing:
         raise RegistryError(f"claim {missing[0]} has no evidence; evaluate it first.")
     claims = sorted(registry.values(), key=lambda claim: claim.order)
-    outcomes = [_outcome(claim, given[claim.id]) for claim in claims]
+    family = sum(claim.kind == "measured" for claim in claims)
+    outcomes = [_outcome(claim, given[claim.id], family) for claim in claims]
     return Verdicts(
         pd.DataFrame(_claim_rows(outcomes), columns=list(CLAIM_COLUMNS)),
         pd.DataFrame(
@@ -127,12 +130,12 @@ def judge_contrast(claim: Claim, contrast: Contrast) -> Judgement:
     return judgement
 
 
-def _outcome(claim: Claim, evidence: Evidence) -> _Outcome:
+def _outcome(claim: Claim, evidence: Evidence, family: int) -> _Outcome:
     require_declared(claim, evidence)
     judgements = tuple(judge_contrast(claim, contrast) for contrast in evidence.contrasts)
     controls = control_checks(evidence.checks)
     if claim.kind == "measured":
-        controls = controls.joined(control_contrasts(evidence.contrasts, judgements))
+        controls = controls.joined(control_contrasts(evidence.contrasts, judgements, family))
     effects = [i for i, each in enumerate(evidence.contrasts) if each.role == "effect"]
     findings = [_contrast_finding(claim, evidence.contrasts[i], judgements[i]) for i in effects]
     checked = _check_findings(claim, evidence.checks)

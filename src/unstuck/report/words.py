@@ -48,7 +48,8 @@ VERDICTS = {
         VerdictWord(
             "inconclusive",
             "?",
-            "The interval reaches across the margin. More seeds could settle it.",
+            "The interval reaches across the margin, or a control cannot vouch for it. "
+            "More seeds could settle it.",
         ),
         VerdictWord(
             "invalid",
@@ -63,7 +64,7 @@ VERDICTS = {
 CONTROL_WORDS = {
     "yes": "passed",
     "no": "failed",
-    "undecided": "cannot be judged",
+    "undecided": "does not decide",
     "": "not judged",
 }
 

@@ -128,7 +128,29 @@ def _p_value(values: NDArray[np.float64], where: Position, margin: float) -> flo
         return _one_sided(values + margin)
     if where == "below":
         return _one_sided(-margin - values)
-    return max(_one_sided(margin - values), _one_sided(values + margin))
+    return exclusion_p(values, margin)
+
+
+def exclusion_p(values: Sequence[float] | NDArray[np.float64], bound: float) -> float:
+    """Give the p-value of the hypothesis that the mean is as far from zero as ``bound``.
+
+    The larger of two one-sided t-tests (Schuirmann 1987), so that small values rule out a mean of
+    ``bound`` or more on either side.
+
+    Parameters
+    ----------
+    values : array_like of shape [N]
+        At least two.
+    bound : float
+        Positive, in the unit of the values.
+
+    References
+    ----------
+    Schuirmann, D. J. (1987). A comparison of the two one-sided tests procedure and the power
+    approach for assessing the equivalence of average bioavailability. J. Pharmacokin. Biopharm. 15.
+    """
+    array = finite_array(values, "two one-sided tests")
+    return max(_one_sided(bound - array), _one_sided(array + bound))
 
 
 def _one_sided(excess: NDArray[np.float64]) -> float:
