@@ -44,17 +44,17 @@ def contrast(number, values, role):
 EFFECTS = [contrast("effect", np.full(PAIRS, EFFECT), "effect")]
 
 
-def outcome(controls):
+def outcome(controls, family):
     """Give the state of a claim whose negative controls came out as ``controls`` [C, N]."""
     each = EFFECTS + [contrast(i, v, "negative control") for i, v in enumerate(controls)]
-    return control_contrasts(each, [judge(e.values, MARGIN) for e in each], CLAIMS).state
+    return control_contrasts(each, [judge(e.values, MARGIN) for e in each], family).state
 
 
-def states(rng, number, noise="normal", spread=1.0, fault=0.0, faulty=CONTROLS):
+def states(rng, number, noise="normal", spread=1.0, fault=0.0, faulty=CONTROLS, family=CLAIMS):
     """Count how the controls of claims come out of which ``faulty`` are off by ``fault``."""
     off = np.where(np.arange(CONTROLS) < faulty, fault, 0.0)[:, None]
     return Counter(
-        outcome(off + spread * NOISE[noise](rng, (CONTROLS, PAIRS))) for _ in range(number)
+        outcome(off + spread * NOISE[noise](rng, (CONTROLS, PAIRS)), family) for _ in range(number)
     )
 
 
@@ -65,6 +65,12 @@ def test_in_a_study_without_fault_a_control_fails_in_one_of_twenty_at_most(noise
     found = states(rng, studies * CLAIMS, noise, spread=1.2)
     # half a claim is expected at most; more than 2 come by chance in one of seventy
     assert found["failed"] <= 2
+
+
+def test_the_controls_of_a_study_of_one_claim_are_corrected_for_their_number():
+    found = states(np.random.default_rng([9, 6]), 60, spread=1.2, family=1)
+    # 3 are expected, and 20 without correction
+    assert found["failed"] <= 8
 
 
 def test_in_a_study_without_fault_the_controls_of_few_claims_stray():

@@ -111,6 +111,18 @@ def test_a_correlation_that_optimizers_alone_make_is_not_there_within_arms():
     assert planted["correlation_within_arms_digits"] > 0.8
 
 
+def test_seeds_that_are_not_alike_are_noticed_by_the_control_of_the_correlation():
+    given = tables(0.0, 0)
+    for table in given.values():
+        place = pd.factorize(table["optimizer"] + table["lr_policy"] + table["batch"])[0] - 2.5
+        drift = place * table["seed"] / 2
+        table["lambda_max"] *= np.exp(drift)
+        table["test_accuracy"] -= drift + np.random.default_rng([13]).normal(0, 2, len(table))
+    contrasts = decide({CLAIM.id: CLAIM}, [evaluate(CLAIM, given)]).contrasts
+    control = (contrasts["measure"] == "correlation") & (contrasts["role"] == "negative control")
+    assert set(contrasts.loc[control, "passed"]) == {"no"}
+
+
 def test_sharp_runs_that_test_worse_support_the_claim():
     found = verdict(tables(2 * MARGINS, 1.0))
     assert found.verdict == "supported", found.reason

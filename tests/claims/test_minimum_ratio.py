@@ -5,9 +5,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import stats
 
-from unstuck.claims.critical_points_ratio import rank_correlation, ratios
+from unstuck.claims.critical_points_ratio import ratios
 from unstuck.claims.evaluation import evaluate
 from unstuck.claims.registry import load_registry
 from unstuck.claims.verdicts import decide
@@ -219,12 +218,3 @@ def test_shares_by_hand():
     assert ratios(values, 1e-8) == (2 / 6, 2 / 4)
     assert ratios(values, 1e-6) == (2 / 6, 2 / 3)
     assert ratios(np.zeros(3), 1e-6) == (0.0, 1.0)
-
-
-def test_the_rank_correlation_is_spearmans():
-    rng = np.random.default_rng([8302, 0])
-    x, y = rng.integers(0, 5, 20).astype(float), rng.normal(size=20)
-    assert rank_correlation(x, y) == pytest.approx(stats.spearmanr(x, y).statistic)
-    both = rank_correlation(x, np.stack([y, -y]))
-    np.testing.assert_allclose(both, [rank_correlation(x, y), -rank_correlation(x, y)])
-    assert rank_correlation(np.ones(5), np.arange(5.0)) == 0

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from unstuck.claims.arms import require_columns
+from unstuck.claims.arms import require_columns, under_other_seeds
 from unstuck.claims.evaluation import claim
 from unstuck.claims.evidence import Contrast, Evidence
 from unstuck.claims.stalled import ANNEALED, GRID, contrasts, stalled_of_grid, stalled_runs
@@ -14,7 +14,6 @@ from unstuck.statistics.intervals import wilson_interval
 LARGE = 0.1  # of the initial gradient norm: a gradient that is not small
 HALF = 50.0
 KINDS = ("oscillating", "noise floor", "saddle", "flat", "none of these")
-SPLIT_STREAM = 7405
 BEFORE = (
     *("start_gradient_norm", "initial_norm", "start_loss", "loss_change", "lr", "run_id"),
     *("loss_same", "loss_cut", "loss_other_order", "gradient_norm_same", "cosine"),
@@ -33,7 +32,7 @@ def stuck_not_flat(
     the same runs at their own rate.
 
     Controls: the same runs a tenth of the budget later, against themselves; the stalled runs of the
-    grid split at random; and the same rate with the batches in another order.
+    grid under other seeds; and the same rate with the batches in another order.
     """
     table = stalled_runs(stalls, BEFORE)
     table = table[table["origin"] == "endpoint"]
@@ -107,23 +106,15 @@ def _controls(constant: pd.DataFrame, annealed: pd.DataFrame) -> Iterator[Contra
         measure="gradient",
         role="negative control",
     )
-    # a seed with a single stalled run has no two halves
-    annealed = annealed[annealed.groupby(["dataset", "seed"])["seed"].transform("size") > 1]
-    rng = np.random.default_rng([SPLIT_STREAM])
-    signs = pd.Series(0.0, index=annealed.index)
-    for _, index in annealed.groupby(["dataset", "seed"]).groups.items():
-        side = rng.permutation(len(index)) % 2
-        # two means of halves, as one mean of all
-        weights = np.where(side == 0, 1 / (side == 0).sum(), -1 / side.sum())
-        signs[index] = weights * len(index)
-    halves = annealed.assign(split=(signs * (annealed["excess"] + HALF)).astype(float))
-    yield from contrasts(
-        halves,
-        "split",
-        "one random half of the stalled runs less the other",
-        measure="gradient",
-        role="negative control",
-    )
+    for (run, dataset), part in annealed.groupby(["run", "dataset"], sort=False):
+        share = part.groupby("seed")["excess"].mean()
+        yield under_other_seeds(
+            *(share, share),
+            name="large gradients among stalled runs",
+            dataset=str(dataset),
+            condition={"run": str(run)},
+            measure="gradient",
+        )
     noisy = constant[constant["batch_noise"] > 0]
     yield from contrasts(
         noisy,

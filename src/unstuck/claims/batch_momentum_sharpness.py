@@ -9,9 +9,12 @@ from unstuck.claims.arms import by_seed, paired, require_columns, under_other_se
 from unstuck.claims.batch_momentum_generalisation import CONDITIONS, stopped_runs, why_not
 from unstuck.claims.evaluation import claim
 from unstuck.claims.evidence import Check, Contrast, Evidence
+from unstuck.claims.other_seeds import Array, correlation_across_seeds
 from unstuck.errors import DataError
+from unstuck.statistics.ranks import rank_correlation
 
 SHARPNESS = ("lambda_max", "trace", "sam")
+ARM = [*CONDITIONS.values(), "batch_size"]
 #: largest relative change of an output that rescaling may make
 SAME_FUNCTION = 1e-6
 
@@ -90,11 +93,10 @@ def _ratios(part: pd.DataFrame, dataset: str, condition: dict[str, str]) -> Iter
 
 
 def _correlations(runs: pd.DataFrame, dataset: str) -> Iterator[Contrast]:
-    """Compare the ranks of sharpness and accuracy over the runs of a seed, and of another seed."""
-    distinct = runs.drop_duplicates("run_id").sort_values(["seed", "optimizer", "lr", "batch_size"])
-    seeds = [each.reset_index(drop=True) for _, each in distinct.groupby("seed")]
-    shift = [_rank(own["lambda_max"], _next(seeds, i)) for i, own in enumerate(seeds)]
-    own = [_rank(each["lambda_max"], each["test_accuracy"]) for each in seeds]
+    """Compare the ranks of sharpness and accuracy over the runs of a seed, and across seeds."""
+    distinct = runs.sort_values(["seed", *ARM]).drop_duplicates("run_id")
+    seeds = [each for _, each in distinct.groupby("seed")]
+    own = [_rank(*_pair(each)) for each in seeds]
     numbers = tuple(int(each["seed"].iloc[0]) for each in seeds)
     note = why_not(runs)
     yield Contrast(
@@ -107,28 +109,31 @@ def _correlations(runs: pd.DataFrame, dataset: str) -> Iterator[Contrast]:
         note=note,
         measure="correlation",
     )
+    sharpness, accuracy = (
+        distinct.pivot(index="seed", columns=ARM, values=column)
+        for column in ("lambda_max", "test_accuracy")
+    )
+    nothing = correlation_across_seeds(sharpness, accuracy, _rank)
     yield Contrast(
-        name="λ_max and test accuracies of another seed, in random order",
+        name="λ_max and test accuracy of other seeds, arm by arm",
         dataset=dataset,
         condition={},
-        seeds=numbers,
-        values=tuple(shift),
+        seeds=tuple(nothing.index),
+        values=tuple(nothing),
         role="negative control",
+        usable=not nothing.empty,
+        note="fewer than four seeds" if nothing.empty else "",
         measure="correlation",
     )
 
 
-def _next(seeds: list[pd.DataFrame], index: int) -> pd.Series:
-    """Give the test accuracies of the seed that follows, in a random order."""
-    other = seeds[(index + 1) % len(seeds)]["test_accuracy"]
-    order = np.random.default_rng([index, 12071]).permutation(len(other))
-    return other.iloc[order].reset_index(drop=True)
-
-
-def _rank(sharpness: pd.Series, accuracy: pd.Series) -> float:
+def _rank(sharpness: Array, accuracy: Array) -> float:
     """Give minus the rank correlation; 0 where one of them does not vary."""
-    found = sharpness.rank().corr(accuracy.rank())
-    return 0.0 if np.isnan(found) else -float(found)
+    return -float(rank_correlation(sharpness, accuracy))
+
+
+def _pair(runs: pd.DataFrame) -> tuple[Array, Array]:
+    return runs["lambda_max"].to_numpy(), runs["test_accuracy"].to_numpy()
 
 
 def _within_arms(runs: pd.DataFrame) -> dict[str, float]:
@@ -139,7 +144,7 @@ def _within_arms(runs: pd.DataFrame) -> dict[str, float]:
     distinct = runs.drop_duplicates("run_id")
     found: dict[str, list[float]] = {}
     for (dataset, *_), arm in distinct.groupby(["dataset", *CONDITIONS.values(), "batch_size"]):
-        rank = _rank(arm["lambda_max"], arm["test_accuracy"])
+        rank = _rank(*_pair(arm))
         found.setdefault(f"correlation_within_arms_{dataset}", []).append(rank)
     return {name: float(np.mean(ranks)) for name, ranks in found.items()}
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from unstuck.claims.arms import require_columns
+from unstuck.claims.arms import require_columns, under_other_seeds
 from unstuck.claims.evaluation import claim
 from unstuck.claims.evidence import Check, Contrast, Evidence
 from unstuck.errors import DataError
@@ -20,7 +20,6 @@ COUNTS = ("searches", "distinct")
 ERRORS = 4.0  # standard errors that a share may be off its exact probability
 LAST_SIZE = 8
 LAW = 2e-3  # by which the exact probabilities may differ from the large-n law at that size
-SHUFFLE_STREAM = 7111
 KINDS = ("minimum", "saddle", "degenerate")
 
 
@@ -29,7 +28,7 @@ def dimension(searches: pd.DataFrame, matrices: pd.DataFrame, ladder: pd.DataFra
     """Share of minima among certified critical points, smallest width minus largest, by seed.
 
     Counted over searches, and over points told apart by loss and index. The negative control
-    shuffles the kinds among a seed's points of both widths. The positive control is the share of
+    holds each width against itself under other seeds. The positive control is the share of
     symmetric Gaussian matrices with positive eigenvalues, smallest size minus largest, and checks
     of those shares against exact probabilities.
     """
@@ -74,45 +73,30 @@ def _contrasts(
         condition = {"start": start, "count": count}
         chosen = distinct(points) if count == "distinct" else points
         chosen = chosen[chosen["width"].isin(ends)]
-        values = _differences(chosen, ends)
-        missing = len(seeds) - len(values)
+        shares = _minima(chosen, ends)
+        missing = len(seeds) - len(shares)
+        small, large = (shares[width] for width in ends)
         yield Contrast(
             name=f"minima at width {ends[0]} against {ends[1]}",
             dataset=dataset,
             condition=condition,
-            seeds=tuple(values),
-            values=tuple(values.values()),
-            usable=bool(values),
+            seeds=tuple(shares.index),
+            values=tuple(small - large),
+            usable=not shares.empty,
             note=f"{missing} seeds without a certified point at both widths" if missing else "",
         )
-        nothing = _differences(_shuffled(chosen, f"{dataset} {start} {count}"), ends)
-        yield Contrast(
-            name="minima, with kinds shuffled between the widths",
+        yield under_other_seeds(
+            *(small, large),
+            name=f"minima at widths {ends[0]} and {ends[1]}",
             dataset=dataset,
             condition=condition,
-            seeds=tuple(nothing),
-            values=tuple(nothing.values()),
-            role="negative control",
-            usable=bool(nothing),
-            note="" if nothing else "no seed has a certified point at both widths",
         )
 
 
-def _differences(points: pd.DataFrame, ends: tuple[int, int]) -> dict[int, float]:
-    """Give the difference of the shares of minima by seed, for seeds with points at both widths."""
+def _minima(points: pd.DataFrame, ends: tuple[int, int]) -> pd.DataFrame:
+    """Give the share of minima by seed and width, for seeds with points at both widths."""
     shares = (points["kind"] == "minimum").groupby([points["seed"], points["width"]]).mean()
-    table = shares.unstack("width").reindex(columns=list(ends)).dropna().sort_index()
-    differences = table[ends[0]] - table[ends[1]]
-    return {int(str(seed)): float(value) for seed, value in differences.items()}
-
-
-def _shuffled(points: pd.DataFrame, place: str) -> pd.DataFrame:
-    """Permute the kinds among the points of each seed, in every place by other numbers."""
-    kinds = points["kind"].copy()
-    for seed, part in points.groupby("seed"):
-        rng = np.random.default_rng([int(str(seed)), SHUFFLE_STREAM, *place.encode()])
-        kinds.loc[part.index] = rng.permutation(part["kind"].to_numpy(dtype=object))
-    return points.assign(kind=kinds)
+    return shares.unstack("width").reindex(columns=list(ends)).dropna().sort_index()
 
 
 def distinct(points: pd.DataFrame) -> pd.DataFrame:

@@ -10,6 +10,7 @@ from unstuck.claims.arms import require_columns
 from unstuck.claims.evaluation import claim
 from unstuck.claims.evidence import Contrast, Evidence
 from unstuck.errors import DataError
+from unstuck.statistics.ranks import rank_correlation
 
 # relative to the largest absolute eigenvalue; the words are those of the registry
 TOLERANCES = {"1e-8": 1e-8, "1e-6": 1e-6, "1e-4": 1e-4}
@@ -272,20 +273,6 @@ def _scaled(values: Array) -> Array:
     ranks: Array = np.asarray(stats.rankdata(values)) - (len(values) + 1) / 2
     deviation = float(ranks.std())
     return np.asarray(ranks / deviation if deviation > 0 else ranks)
-
-
-def rank_correlation(x: Array, y: Array) -> Array:
-    """Give Spearman's correlation of ``[N]`` and ``[..., N]``, as ``[...]``.
-
-    It is 0 where one of the two is constant and shows no trend.
-    """
-    from scipy import stats
-
-    ranks = [stats.rankdata(each, axis=-1) for each in (x, y)]
-    first, second = (each - each.mean(axis=-1, keepdims=True) for each in ranks)
-    scale = np.sqrt((first**2).sum(axis=-1) * (second**2).sum(axis=-1))
-    product = (first * second).sum(axis=-1)
-    return np.asarray(np.divide(product, scale, out=np.zeros_like(product), where=scale > 0))
 
 
 def _shown(endpoints: pd.DataFrame) -> pd.DataFrame:
