@@ -1,10 +1,18 @@
 """Numbers and conditions as a reader wants them: few digits, a real minus sign, whole words."""
 
 import math
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+# what one effect of a verdict does, and what several do
+_JUDGED = {
+    "supported": ("speaks for the claim", "speak for the claim"),
+    "contradicted": ("speaks against the claim", "speak against the claim"),
+    "no effect": ("is too small to matter", "are too small to matter"),
+    "inconclusive": ("is undecided", "are undecided"),
+}
 
 
 def number(value: Any, digits: int = 3) -> str:
@@ -72,6 +80,28 @@ def margin(value: float, scale: str) -> str:
 def with_unit(text: str, unit: str, scale: str = "difference") -> str:
     """Append a unit; ratios and shares have none that needs saying."""
     return text if scale == "ratio" or unit in ("", "share") else f"{text} {unit}"
+
+
+def tally(verdicts: Sequence[str]) -> str:
+    """Say in one sentence how the effects of a claim were judged.
+
+    Examples
+    --------
+    >>> tally(["supported", "inconclusive", "supported"])
+    'Of 3 effects, 2 speak for the claim and 1 is undecided'
+    """
+    total, judged = len(verdicts), Counter(verdicts)
+    if not total:
+        return "No effect could be measured; the controls could"
+    if len(judged) == 1:
+        words, _ = _JUDGED[verdicts[0]]
+        return f"Every one of {total} effects {words}" if total > 1 else f"The effect {words}"
+    counts = [
+        f"{judged[name]} {one if judged[name] == 1 else many}"
+        for name, (one, many) in _JUDGED.items()
+        if judged[name]
+    ]
+    return f"Of {total} effects, {', '.join(counts[:-1])} and {counts[-1]}"
 
 
 def condition_words(conditions: Mapping[str, Mapping[str, str]], text: str) -> str:

@@ -68,7 +68,7 @@ def test_rows_carry_their_numbers_and_conditions():
         assert f"{effect}  [{low}, {high}]" in said
     assert "with a fixed rate" in said
     assert "Digits" in said
-    assert "Of 2 effects, 1 speak for the claim and 1 against it" in said
+    assert "Of 2 effects, 1 speaks for the claim and 1 speaks against the claim" in said
 
 
 def test_ratios_are_shown_as_ratios():

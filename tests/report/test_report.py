@@ -154,6 +154,28 @@ def test_ratios_are_shown_as_ratios(laid):
     assert "the margin is ×2 or ÷2" in text
 
 
+def test_a_long_reason_is_counted_first_and_told_in_parts(laid, tmp_path):
+    long = "; ".join(f"supported for part {n} of {'what was said' * 5}" for n in range(6))
+    verdicts = laid.verdicts.claims.copy()
+    verdicts.loc[verdicts["id"] == "1.2.5", ["verdict", "reason"]] = "depends", long
+    out = laid.render(out=tmp_path / "report", verdicts=verdicts)
+    page = Page(out / "1.2.5-claim-1-2-5.html")
+    said = [text for _, text in page.texts]
+    assert any(text.startswith("Of 9 effects, ") for text in said)
+    assert f"{long.split('; ')[2].capitalize()}." in said
+    assert not any(long in text for text in said)
+    assert "Of 9 effects, " in Page(out / "index.html").text
+
+
+def test_words_between_backticks_are_code(tmp_path, make_claim, lay_out):
+    claim = make_claim("1.1.3", "exact", cost="The experiment `a<b`, no more.")
+    checked = Evidence("1.1.3", checks=(Check("sum", 1.0, 1.0, 0.0),))
+    laid = lay_out(tmp_path, {"1.1.3": claim}, (checked,))
+    laid.render()
+    page = (laid.out / "1.1.3-claim-1-1-3.html").read_text(encoding="utf-8")
+    assert "The experiment <code>a&lt;b</code>, no more." in page
+
+
 def test_exact_claims_show_their_checks(laid):
     text = Page(laid.out / "1.1.3-claim-1-1-3.html").text
     for part in ("smaller eigenvalue at the origin", "−2", "1 × 10⁻¹²", "2 of 2 checks hold"):

@@ -15,7 +15,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from unstuck.claims.registry import Claim, Effect, Registry
 from unstuck.errors import DataError
 from unstuck.figures import style
-from unstuck.wording import condition_words, decimals, effect, number, with_unit
+from unstuck.wording import condition_words, decimals, effect, number, tally, with_unit
 
 ROW = 0.25  # inches a row
 LINE = 46  # letters of a label's line
@@ -24,19 +24,6 @@ PLACES = 2  # decimals of a ratio
 TICKS = 7  # on an axis, at most
 FEW = 2  # more controls than this share a row
 Row = Mapping[str, Any]
-
-ONE_VERDICT = {
-    "supported": "speaks for the claim",
-    "contradicted": "speaks against the claim",
-    "no effect": "is too small to matter",
-    "inconclusive": "is undecided",
-}
-MANY_VERDICTS = {
-    "supported": "speak for the claim",
-    "contradicted": "against it",
-    "no effect": "are too small to matter",
-    "inconclusive": "undecided",
-}
 
 
 def forest(claim: Claim, contrasts: pd.DataFrame) -> Figure:
@@ -72,7 +59,9 @@ def forest(claim: Claim, contrasts: pd.DataFrame) -> Figure:
             _panel(ax, claim.measure(measure), layout)
         style.headline(
             figure,
-            _summary(rows),
+            tally(
+                [str(row["verdict"]) for row in style.records(contrasts) if row["role"] == "effect"]
+            ),
             "Dot: mean over seeds. Line: 95 % interval. Grey band: too small to matter. "
             "Hollow: not counted.",
         )
@@ -262,19 +251,6 @@ def _sides(ax: Axes, measured: Effect) -> None:
             color=style.QUIET,
         )
         label.set_in_layout(False)
-
-
-def _summary(rows: pd.DataFrame) -> str:
-    """Say in one sentence how the effects were judged."""
-    judged = rows[rows["role"] == "effect"]["verdict"].value_counts()
-    total = int(judged.sum())
-    if not total:
-        return "No effect could be measured; the controls could"
-    if len(judged) == 1:
-        words = ONE_VERDICT[str(judged.index[0])]
-        return f"Every one of {total} effects {words}" if total > 1 else f"The effect {words}"
-    counts = [f"{judged[name]} {words}" for name, words in MANY_VERDICTS.items() if name in judged]
-    return f"Of {total} effects, {', '.join(counts[:-1])} and {counts[-1]}"
 
 
 def _labels(claim: Claim, group: Sequence[Row], controls: bool) -> list[str]:

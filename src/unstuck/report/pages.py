@@ -19,10 +19,12 @@ from unstuck.report.sentences import (
 )
 from unstuck.report.study import Fact
 from unstuck.report.words import CONTROL_WORDS, STANCES, VERDICTS, VerdictWord
-from unstuck.wording import condition_words, decimals, effect, interval, number, with_unit
+from unstuck.statistics.power import SIGNIFICANCE
+from unstuck.wording import condition_words, decimals, effect, interval, number, tally, with_unit
 
 Row = Mapping[str, Any]
 SHORT = 150  # letters of what was measured, on the first page
+LONG = 320  # letters of a reason that is not said at a glance
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,8 @@ class ClaimPage:
     kind: str
     slug: str
     section: str
-    reason: str
+    judged: str
+    reasons: tuple[str, ...]
     effects: tuple[str, ...]
     figure: Picture
     forest: Picture | None
@@ -109,8 +112,8 @@ class ClaimPage:
     data: tuple[Link, ...]
 
 
-def outcome(claim: Claim, row: Row | None) -> Outcome:
-    """Put a claim and its row of the verdicts together; None: not in this study."""
+def outcome(claim: Claim, row: Row | None, contrasts: Sequence[Row] = ()) -> Outcome:
+    """Put a claim, its row of the verdicts and its contrasts together; None: not in this study."""
     verdict = VERDICTS["not in this study"] if row is None else VERDICTS[str(row["verdict"])]
     return Outcome(
         id=claim.id,
@@ -118,7 +121,9 @@ def outcome(claim: Claim, row: Row | None) -> Outcome:
         statement_en=claim.statement.en,
         statement_zh=claim.statement.zh,
         verdict=verdict,
-        measured="" if row is None else shorten(_measured(claim, row), SHORT, placeholder=" …"),
+        measured=""
+        if row is None
+        else shorten(_measured(claim, row, contrasts), SHORT, placeholder=" …"),
     )
 
 
@@ -142,11 +147,12 @@ def claim_page(
     """Put together what a claim's page says."""
     effects = [each for each in contrasts if each["role"] == "effect"]
     return ClaimPage(
-        outcome=outcome(claim, row),
+        outcome=outcome(claim, row, contrasts),
         kind=claim.kind,
         slug=claim.slug,
         section=section,
-        reason=sentence(str(row["reason"])),
+        judged=_judged(row, effects),
+        reasons=_reasons(row),
         effects=_effects(claim, row, effects),
         figure=figure,
         forest=forest,
@@ -157,7 +163,7 @@ def claim_page(
         contrasts=tuple(_contrast_row(claim, each) for each in contrasts),
         controls=_controls(claim, contrasts, evidence.checks),
         controls_summary=_controls_summary(contrasts, evidence.checks),
-        ours=_ours(claim, row, evidence.checks),
+        ours=_ours(claim, row, contrasts, evidence.checks),
         published=tuple(
             Side(title, items)
             for stance, title in STANCES.items()
@@ -176,10 +182,32 @@ def claim_page(
     )
 
 
-def _measured(claim: Claim, row: Row) -> str:
+def _judged(row: Row, effects: Sequence[Row]) -> str:
+    """Say what stands above the reasons where these are many; empty where they are few."""
+    if len(str(row["reason"])) <= LONG:
+        return ""
+    said = f"{tally([str(each['verdict']) for each in effects])}."
+    if row["verdict"] == "inconclusive" and row["p_holm"] > SIGNIFICANCE:
+        said += (
+            f" Over all claims of the study this is no proof: Holm's correction raises p from "
+            f"{number(row['p'], 2)} to {number(row['p_holm'], 2)}."
+        )
+    return said
+
+
+def _reasons(row: Row) -> tuple[str, ...]:
+    """Give the reason of a verdict: as a sentence, or where it is long each part as one."""
+    reason = str(row["reason"])
+    parts = reason.split("; ") if len(reason) > LONG else [reason]
+    return tuple(sentence(part) for part in parts)
+
+
+def _measured(claim: Claim, row: Row, contrasts: Sequence[Row]) -> str:
     """Put what was measured into a few words for the first page."""
     if claim.kind == "exact":
         return sentence(str(row["reason"])).rstrip(".")
+    if row["verdict"] == "depends" and len(str(row["reason"])) > SHORT:
+        return tally([str(each["verdict"]) for each in contrasts if each["role"] == "effect"])
     if row["verdict"] in ("depends", "invalid") or not math.isfinite(row["effect"]):
         return sentence(str(row["reason"])).rstrip(".")
     where = place_words(claim, row)
@@ -290,12 +318,12 @@ def _controls_summary(contrasts: Sequence[Row], checks: Sequence[Check]) -> str:
     )
 
 
-def _ours(claim: Claim, row: Row, checks: Sequence[Check]) -> str:
+def _ours(claim: Claim, row: Row, contrasts: Sequence[Row], checks: Sequence[Check]) -> str:
     if claim.kind == "exact":
         claimed = [check for check in checks if check.role == "effect"]
         held = sum(check.holds for check in claimed)
         return f"{number(held)} of {number(len(claimed))} checks hold."
-    return f"{_capital(str(row['verdict']))}: {_measured(claim, row)}."
+    return f"{_capital(str(row['verdict']))}: {_measured(claim, row, contrasts)}."
 
 
 def _capital(text: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from unstuck.claims.registry import Claim, Registry
 from unstuck.claims.sections import SECTIONS
@@ -102,7 +103,10 @@ def render(
             before=before,
             after=after,
         )
-    outcomes = [outcome(claim, rows.get(claim.id)) for claim in registry.values()]
+    outcomes = [
+        outcome(claim, rows.get(claim.id), _of_claim(contrasts, claim))
+        for claim in registry.values()
+    ]
     writer.write(
         "index.html.j2",
         "index.html",
@@ -139,11 +143,23 @@ class _Writer:
             lstrip_blocks=True,
             keep_trailing_newline=True,
         )
+        self._environment.filters["code"] = _code
 
     def write(self, template: str, name: str, **context: Any) -> None:
         text = self._environment.get_template(template).render(context)
         with atomic_path(self._out / name) as temporary:
             temporary.write_text(text, encoding="utf-8")
+
+
+def _code(text: str) -> Markup:
+    """Escape a text, and set what it has between backticks as code."""
+    parts = str(escape(text)).split("`")
+    if len(parts) % 2 == 0:  # a backtick without its fellow
+        return escape(text)
+    return Markup("").join(
+        Markup("<code>{}</code>" if index % 2 else "{}").format(Markup(part))
+        for index, part in enumerate(parts)
+    )
 
 
 def _page(
