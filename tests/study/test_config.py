@@ -53,7 +53,12 @@ def put(config: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
         ("tuning/rates", {"sgd": {"low": 1, "high": 2}}, "no grid for 'adam'"),
         ("tuning/rates/default/low", 2, "high (1) must not be below low (2)"),
         ("execution", {"device": "gpu"}, "execution.device: 'gpu' is wrong"),
-        ("results", "../elsewhere", "results: '../elsewhere' is wrong"),
+        ("results", "../elsewhere", "one folder below it such as results/mine."),
+        (
+            "networks",
+            {"Small": {"hidden": [4]}},
+            "lower-case letters, digits and _, a letter first",
+        ),
         ("optimizers", {"mine": {"base": "adma"}}, "did you mean 'adam'?"),
         ("optimizers", {"mine": {"base": "adam", "momentum": 2}}, "optimizers.mine.momentum"),
     ],
@@ -72,6 +77,7 @@ def test_a_wrong_value_is_named(
     assert message in sentence
     assert "\n" not in sentence
     assert sentence.endswith((".", "?"))
+    assert not sentence.endswith("?.")
     if not path.startswith("optimizers"):
         assert sentence.startswith("mine.yaml: ")
 

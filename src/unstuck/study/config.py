@@ -37,7 +37,9 @@ from unstuck.training.spec import (
 )
 
 # a name becomes part of a path, so it may hold nothing that leads out of results/
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+NAME_PATTERN = r"^[a-z][a-z0-9_]{0,39}$"
+RESULTS_PATTERN = r"^results(/[a-z][a-z0-9_]{0,39})?$"
+Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 BatchSize = Annotated[int, Field(ge=1)] | Literal["full"]
 Count = Annotated[int, Field(ge=1)]
 Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -357,8 +359,8 @@ class Study(_Model):
 
     title: str = Field(description="Name of the study, shown in the report.")
     description: str = Field(default="", description="What the study is, shown in the report.")
-    results: Annotated[str, StringConstraints(pattern=r"^results(/[a-z][a-z0-9_]{0,39})?$")] = (
-        Field(default="results", description="Folder of all output: `results` or one below it.")
+    results: Annotated[str, StringConstraints(pattern=RESULTS_PATTERN)] = Field(
+        default="results", description="Folder of all output: `results` or one below it."
     )
     datasets: dict[Name, DatasetSpec] = Field(description="Prepared datasets by name.")
     networks: dict[Name, NetworkSpec] = Field(description="Architectures by name.")

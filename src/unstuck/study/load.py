@@ -6,12 +6,27 @@ from typing import Any
 
 import yaml
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from unstuck.data.spec import DatasetSpec
 from unstuck.errors import ConfigError
 from unstuck.population.spec import NetworkSpec
-from unstuck.study.config import Curvature, Execution, Measurement, RateGrid, Study, Tuning
-from unstuck.study.names import one_of
+from unstuck.study.config import (
+    NAME_PATTERN,
+    RESULTS_PATTERN,
+    Curvature,
+    Execution,
+    Measurement,
+    RateGrid,
+    Study,
+    Tuning,
+)
+from unstuck.study.names import one_of, stopped
+
+PATTERNS = {
+    NAME_PATTERN: "at most 40 lower-case letters, digits and _, a letter first",
+    RESULTS_PATTERN: "results, or one folder below it such as results/mine",
+}
 
 
 def parse_study(config: Mapping[str, Any], source: str = "config.yaml") -> Study:
@@ -71,7 +86,7 @@ def _sentence(error: ValidationError, config: Mapping[str, Any]) -> str:
     first = next((each for each in same if each["type"] == "value_error"), same[0])
     if first["type"] == "value_error":
         message = first["msg"].removeprefix("Value error, ")
-        return f"{location}: {message}." if location else f"{message}."
+        return stopped(f"{location}: {message}" if location else message)
     if first["type"] == "missing":
         return f"{location} is missing; it is required."
     if first["type"] == "extra_forbidden":
@@ -79,11 +94,16 @@ def _sentence(error: ValidationError, config: Mapping[str, Any]) -> str:
         try:
             one_of(key, _known_keys(first["loc"][:-1]), what="key")
         except ValueError as unknown:
-            return f"{parent}: {unknown}." if parent else f"{unknown}."
-    wanted = dict.fromkeys(
-        each["msg"].removeprefix("Input should be ").partition(", unable")[0] for each in same
-    )
+            return stopped(f"{parent}: {unknown}" if parent else str(unknown))
+    wanted = dict.fromkeys(_wanted(each) for each in same)
     return f"{location}: {first['input']!r} is wrong; it should be {' or '.join(wanted)}."
+
+
+def _wanted(error: ErrorDetails) -> str:
+    """What would be right in place of a value, in words."""
+    if error["type"] == "string_pattern_mismatch":
+        return PATTERNS[error["ctx"]["pattern"]]
+    return error["msg"].removeprefix("Input should be ").partition(", unable")[0]
 
 
 def _key_path(location: tuple[int | str, ...], config: Any) -> str:

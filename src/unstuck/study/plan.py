@@ -14,7 +14,7 @@ from unstuck.optim.coefficients import OPTIMIZERS
 from unstuck.optim.schedules import SCHEDULES
 from unstuck.study.config import OVERRIDES, Experiment, Measurement, Study
 from unstuck.study.digests import digest
-from unstuck.study.names import one_of
+from unstuck.study.names import one_of, stopped
 from unstuck.training.spec import Cell, Recipe, Tune
 
 Component = TypeVar("Component", bound=BaseModel)
@@ -144,7 +144,7 @@ class Plan:
             try:
                 one_of(claim, reads, what="claims:")
             except ValueError as error:
-                raise ConfigError(f"{error}.") from error
+                raise ConfigError(stopped(str(error))) from error
             missing = sorted(set(reads[claim]) - self.tables)
             if missing:
                 raise ConfigError(
@@ -328,7 +328,7 @@ def _named(
         except ValidationError as error:
             raise ConfigError(f"{key}.{_first(error)}") from error
         except ValueError as error:
-            raise ConfigError(f"{error}.") from error
+            raise ConfigError(stopped(str(error))) from error
     return made
 
 

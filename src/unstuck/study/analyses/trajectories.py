@@ -14,7 +14,7 @@ from unstuck.optim.coefficients import OPTIMIZERS, Coefficients, optimizer
 from unstuck.optim.quadratic import Optimum, best_descent, best_heavy_ball
 from unstuck.optim.schedules import SCHEDULES
 from unstuck.study.analyses.base import AnalysisBase, Context
-from unstuck.study.names import one_of
+from unstuck.study.names import one_of, stopped
 
 if TYPE_CHECKING:
     from unstuck.surfaces.surface import Surface
@@ -76,7 +76,7 @@ class SurfaceCase(_Frozen):
             else:
                 surface = replace(surface, **given)  # type: ignore[type-var]
         except (TypeError, ValueError) as error:
-            raise ConfigError(f"{where}: {error}.") from error
+            raise ConfigError(stopped(f"{where}: {error}")) from error
         if len(self.box) != surface.dimension:
             raise ConfigError(
                 f"{where}.box has {len(self.box)} axes; {self.surface} has {surface.dimension}."
@@ -192,7 +192,7 @@ class TrajectoriesAnalysis(AnalysisBase):
                 for each in case.surfaces:
                     one_of(each, made, what="surface")
             except ValueError as error:
-                raise ConfigError(f"walkers.{name}: {error}.") from error
+                raise ConfigError(stopped(f"walkers.{name}: {error}")) from error
             for place in sorted(case.surfaces or made):
                 goal, steepest = _minimum(made[place])
                 scale, fitted = 1 / steepest if case.unit == "inverse_curvature" else 1.0, row
