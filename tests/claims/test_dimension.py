@@ -41,6 +41,7 @@ def searches(shares, *, seeds=SEEDS, same=False):
                                 "kind": "minimum" if minimum else "saddle",
                                 "negative": 0 if minimum else 2,
                                 "loss": 1.0 if same else 1.0 + 0.01 * search,
+                                "path": [0.1, 1e-16],
                             }
                         )
     return pd.DataFrame(rows)
@@ -56,8 +57,21 @@ def matrices(factor=1.0):
     return pd.DataFrame(rows)
 
 
-def tables(shares, **options):
-    return {"searches": searches(shares, **options), "matrices": matrices(), "ladder": LADDER}
+def minimised(found, *, flat):
+    """The norm minimised from each seed's first start; the first `flat` seeds are caught."""
+    first = found[found["search"] == 0].reset_index(drop=True)
+    caught = (first["seed"] < flat).to_numpy()
+    return first.assign(
+        converged=~caught,
+        kind=np.where(caught, "gradient-flat", "saddle"),
+        path=[[0.1, 0.05, 0.04 if each else 1e-15] for each in caught],
+    )
+
+
+def tables(shares, flat=3, **options):
+    found = searches(shares, **options)
+    contrast = minimised(found, flat=flat)
+    return {"searches": found, "contrast": contrast, "matrices": matrices(), "ladder": LADDER}
 
 
 def verdict(given):
@@ -142,6 +156,40 @@ def test_an_effect_that_some_seeds_alone_have_is_not_vouched_for():
     late = verdict(given)
     assert (late.verdict, late.control) == ("inconclusive", "undecided")
     assert "does not rule out" in late.reason
+
+
+def test_where_the_gradient_norm_leads_is_counted_by_method_and_decides_nothing():
+    few, many = (evaluate(CLAIM, tables({1: 0.7, 4: 0.1}, flat=flat)) for flat in (3, 8))
+    assert few.contrasts == many.contrasts
+    assert few.checks == many.checks
+    ends = few.tables["methods"].set_index(["dataset", "method", "width"])
+    row = ends.loc[("digits", "gradient norm", 4)]
+    # two kinds of start, three of ten seeds each
+    assert (row["searches"], row["flat"], row["critical"], row["unfinished"]) == (20, 6, 14, 0)
+    assert row["low"] < 0.3 < row["high"]
+    assert (ends.xs("following", level="method")["flat"] == 0).all()
+    assert few.numbers["minimised_flat"] == 2 * 2 * 2 * 3
+    assert few.numbers["minimised_certified"] == 2 * 2 * 2 * 7
+    paths = few.tables["paths"].query("dataset == 'digits' and seed == 0 and width == 1")
+    caught = paths.query("method == 'gradient norm' and start == 'random'")
+    assert list(caught["gradient_norm"]) == [0.1, 0.05, 0.04]
+    assert set(caught["ended"]) == {"gradient-flat"}
+    assert list(caught["step"]) == [0, 1, 2]
+
+
+def test_a_search_that_only_ran_out_of_steps_is_neither_critical_nor_flat():
+    given = tables({1: 0.7, 4: 0.1}, flat=0)
+    given["contrast"]["converged"] = False
+    given["contrast"]["kind"] = "none"
+    ends = evaluate(CLAIM, given).tables["methods"].query("method == 'gradient norm'")
+    assert (ends["unfinished"] == ends["searches"]).all()
+
+
+def test_a_contrast_from_other_starts_is_refused():
+    given = tables({1: 0.7, 4: 0.1})
+    given["contrast"]["search"] = 99
+    with pytest.raises(DataError, match="was not searched from"):
+        evaluate(CLAIM, given)
 
 
 def test_the_ladder_decides_nothing():

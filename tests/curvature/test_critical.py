@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from unstuck.curvature.certificate import certify, load_points, save_points
-from unstuck.curvature.critical import minimise_gradient_norm, polish
+from unstuck.curvature.critical import polish
 from unstuck.curvature.newton import damped_newton_step, newton_residual, saddle_free_step
 from unstuck.curvature.objective import Surface
 from unstuck.errors import CurvatureError
@@ -110,24 +110,6 @@ def test_symmetric_zeros_do_not_make_a_minimum_degenerate(build):
     assert found.certificate.kind == "minimum"
     assert found.certificate.inertia.zero == found.certificate.symmetry_zeros == 6 + 1
     assert found.converged
-
-
-def test_gradient_norm_minimisation_ends_gradient_flat():
-    """(t0^3 / 3 + t0) + t1^2: its slope is least at t0 = 0, where it is 1 and H g = 0."""
-    start = surface(lambda t: t[0] ** 3 / 3 + t[0] + t[1] ** 2, 1.0, 1.0)
-    found = minimise_gradient_norm(start)
-    assert found.certificate.gradient_norm == pytest.approx(1, abs=1e-6)
-    assert found.certificate.kind == "gradient-flat"
-    assert not found.converged
-    assert found.certificate.flatness > 0.9
-
-
-def test_gradient_norm_minimisation_on_a_network_is_no_minimum_of_the_loss(build):
-    problem = build(hidden=(3,), weight_decay=0.01, samples=40)
-    found = minimise_gradient_norm(problem, iterations=300)
-    assert found.certificate.gradient_norm < found.start_gradient_norm
-    assert found.certificate.kind in ("gradient-flat", "none", "saddle", "minimum")
-    assert found.evaluations > 0
 
 
 def test_certificates_survive_their_file(build, tmp_path):

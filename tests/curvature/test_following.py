@@ -31,13 +31,14 @@ def test_the_last_layer_starts_after_the_hidden_ones(build):
 @pytest.mark.parametrize("loss", ["cross_entropy", "squared_error"])
 def test_the_last_layer_is_at_its_minimum(build, loss):
     problem = build(hidden=(2,), weight_decay=DECAY, samples=40, shape=(3,), loss=loss)
-    found = minimise_last_layer(problem)
+    starts = problem.theta + torch.tensor([0.0, 0.5], dtype=torch.float64)[:, None]
     head = last_layer(problem)
-    torch.testing.assert_close(found.theta[:head], problem.theta[:head])
-    gradient = found.gradient()
-    assert gradient[head:].norm() < 1e-8
-    # the hidden layer has no reason to be at its own
-    assert gradient[:head].norm() > 1e-4
+    for start, found in zip(starts, minimise_last_layer(problem, starts), strict=True):
+        torch.testing.assert_close(found[:head], start[:head])
+        gradient = problem.at(found).gradient()
+        assert gradient[head:].norm() < 1e-8
+        # the hidden layer has no reason to be at its own
+        assert gradient[:head].norm() > 1e-4
 
 
 def test_searches_end_at_critical_points_of_several_indices(build, reference_loss):
@@ -45,9 +46,8 @@ def test_searches_end_at_critical_points_of_several_indices(build, reference_los
     problem = build(hidden=(2,), weight_decay=0.05, samples=40, shape=(2,), seed=2)
     loss = reference_loss(problem)
     found = []
-    for _ in range(25):
-        start = 0.5 * torch.from_numpy(rng.standard_normal(problem.parameter_count))
-        point = follow_eigenvectors(problem.at(start))
+    starts = 0.5 * torch.from_numpy(rng.standard_normal((25, problem.parameter_count)))
+    for point in follow_eigenvectors(problem, starts):
         if not point.converged:
             continue
         theta = point.theta.requires_grad_()
@@ -64,7 +64,7 @@ def test_searches_end_at_critical_points_of_several_indices(build, reference_los
 
 
 def test_a_search_that_runs_out_of_steps_is_not_converged(problem):
-    found = follow_eigenvectors(problem, steps=1)
+    (found,) = follow_eigenvectors(problem, problem.theta[None], steps=1)
     assert not found.converged
     assert len(found.gradient_norms) == 2
 
@@ -72,9 +72,10 @@ def test_a_search_that_runs_out_of_steps_is_not_converged(problem):
 def test_no_step_is_longer_than_allowed(problem):
     head = last_layer(problem)
     longest = 0.01
-    first = minimise_last_layer(problem).theta
-    after = follow_eigenvectors(problem, steps=1, longest=longest).theta
-    move = (after - first)[:head]
+    starts = problem.theta[None]
+    (first,) = minimise_last_layer(problem, starts)
+    (after,) = follow_eigenvectors(problem, starts, steps=1, longest=longest)
+    move = (after.theta - first)[:head]
     assert 0 < move.norm() <= longest * np.sqrt(head) * (1 + 1e-12)
 
 
@@ -90,7 +91,18 @@ def test_no_step_is_longer_than_allowed(problem):
 def test_what_cannot_be_searched_is_named(build, changes, options, message):
     problem = build(**{"hidden": (2,), "weight_decay": DECAY} | changes)
     with pytest.raises(CurvatureError, match=message):
-        follow_eigenvectors(problem, **options)
+        follow_eigenvectors(problem, problem.theta[None], **options)
+
+
+def test_searches_side_by_side_end_as_each_alone(problem):
+    starts = problem.theta + torch.tensor([0.0, 0.3, -0.4], dtype=torch.float64)[:, None]
+    together = follow_eigenvectors(problem, starts)
+    for start, found in zip(starts, together, strict=True):
+        (alone,) = follow_eigenvectors(problem, start[None])
+        assert alone.certificate.kind == found.certificate.kind
+        assert len(alone.gradient_norms) == len(found.gradient_norms)
+        torch.testing.assert_close(alone.theta, found.theta, atol=1e-8, rtol=1e-8)
+        assert found.start_loss == pytest.approx(problem.at(start).value())
 
 
 def test_losses_and_gradients_of_many_points_are_those_of_each(problem):

@@ -137,7 +137,7 @@ def test_every_axis_is_named(claim, drawn):
         "1.1.2": ("Curvature that a step finds", "Monkey saddle", "cannot tell"),
         "1.1.3": ("Weight w₁", "Weight w₂", "Loss", "origin: a saddle"),
         "1.1.4": ("Update", "Loss", "started on the saddle: stays", "Foretold by the eigenvalue"),
-        "1.1.5": ("Share of certified points", "Hidden units (parameters)", "Rows n", "saddles"),
+        "1.1.5": ("Share of certified points", "Rows n", "saddles", "caught: gradient-flat"),
         "1.1.6": ("Training loss at the endpoint", "ladder of 3 units", "float32", "Tolerance"),
         "1.1.7": ("Share of stalled runs", "Gradient norm", "annealed rate"),
         "1.1.8": ("Parameters P", "Seconds", "MiB", "form the Hessian"),

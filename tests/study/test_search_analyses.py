@@ -42,13 +42,19 @@ def context(dataset):
 
 
 @pytest.fixture(scope="module")
-def searches(context, tmp_path_factory):
+def made(context, tmp_path_factory):
     analysis = parse_analysis(SEARCH)
-    made = analysis.run(context)
-    assert set(made) == set(analysis.tables) == {"searches"}
-    path = tmp_path_factory.mktemp("search") / "searches.parquet"
-    write_parquet(path, made["searches"])
-    return read_parquet(path)
+    tables = analysis.run(context)
+    assert set(tables) == set(analysis.tables) == {"searches", "contrast"}
+    folder = tmp_path_factory.mktemp("search")
+    for name, table in tables.items():
+        write_parquet(folder / f"{name}.parquet", table)
+    return {name: read_parquet(folder / f"{name}.parquet") for name in tables}
+
+
+@pytest.fixture(scope="module")
+def searches(made):
+    return made["searches"]
 
 
 def test_searches_stop_once_enough_points_are_certified(searches):
@@ -60,11 +66,30 @@ def test_searches_stop_once_enough_points_are_certified(searches):
         assert len(part) == 6 or (enough and ordered["converged"].iloc[-1])
 
 
-def test_every_certified_point_passes_a_check_that_shares_no_code(searches, dataset):
+def test_the_gradient_norm_is_minimised_where_the_first_searches_start(made):
+    contrast, searches = made["contrast"], made["searches"]
+    assert len(contrast) == 2 * 2 * 2
+    assert (contrast["search"] == 0).all()
+    key = ["dataset", "width", "seed", "start", "search"]
+    pairs = contrast.merge(searches, on=key, suffixes=("", "_followed"))
+    assert len(pairs) == len(contrast)
+    for row in pairs.itertuples():
+        # both begin with the last layer at its minimum
+        assert row.path[0] == pytest.approx(row.path_followed[0], rel=1e-6)
+        assert len(row.path) == row.steps + 1
+        assert row.path[-1] == pytest.approx(row.gradient_norm, rel=1e-3, abs=1e-12)
+        if row.kind == "gradient-flat":
+            assert row.flatness > 0.9
+            assert row.gradient_norm > 1e-10
+
+
+@pytest.mark.parametrize("table", ["searches", "contrast"])
+def test_every_certified_point_passes_a_check_that_shares_no_code(made, dataset, table):
+    searches = made[table]
     x = torch.from_numpy(dataset.x_train[:40]).double()
     y = torch.from_numpy(dataset.y_train[:40])
     certified = searches[searches["converged"]]
-    assert len(certified) >= 8
+    assert len(certified) >= {"searches": 8, "contrast": 3}[table]
     for row in certified.itertuples():
         width = int(row.width)
 
@@ -97,17 +122,18 @@ def test_a_search_that_did_not_end_is_not_certified(context):
 def test_starts_along_training_have_a_lower_loss_than_random_ones(context):
     analysis = parse_analysis(SEARCH)
     problem = analysis._problem(context, "blobs", 2)
-    starts = analysis._starts(problem, 2, seed=0)
+    starts = analysis._starts(problem, 2)
     losses = {
-        name: np.mean([problem.at(point).value() for point in points])
+        name: np.mean([problem.at(point).value() for point in points.flatten(0, 1)])
         for name, points in starts.items()
     }
     assert losses["training"] < losses["random"]
-    again = analysis._starts(problem, 2, seed=0)
-    other = analysis._starts(problem, 2, seed=1)
+    again = analysis._starts(problem, 2)
+    more = parse_analysis(SEARCH | {"seeds": 3})._starts(problem, 2)
     for name, points in starts.items():
         assert torch.equal(points, again[name])
-        assert not torch.equal(points, other[name])
+        assert not torch.equal(points[0], points[1])
+        torch.testing.assert_close(points, more[name][:2], rtol=0, atol=0)
 
 
 def test_random_matrices_are_counted(context):

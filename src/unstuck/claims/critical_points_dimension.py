@@ -21,19 +21,25 @@ ERRORS = 4.0  # standard errors that a share may be off its exact probability
 LAST_SIZE = 8
 LAW = 2e-3  # by which the exact probabilities may differ from the large-n law at that size
 KINDS = ("minimum", "saddle", "degenerate")
+METHODS = ("following", "gradient norm")
+START = ("dataset", "width", "seed", "start", "search")
 
 
 @claim("1.1.5")
-def dimension(searches: pd.DataFrame, matrices: pd.DataFrame, ladder: pd.DataFrame) -> Evidence:
+def dimension(
+    searches: pd.DataFrame, contrast: pd.DataFrame, matrices: pd.DataFrame, ladder: pd.DataFrame
+) -> Evidence:
     """Share of minima among certified critical points, smallest width minus largest, by seed.
 
     Counted over searches, and over points told apart by loss and index. The negative control
     holds each width against itself under other seeds. The positive control is the share of
     symmetric Gaussian matrices with positive eigenvalues, smallest size minus largest, and checks
-    of those shares against exact probabilities.
+    of those shares against exact probabilities. Beside them, without a verdict: where minimising
+    the gradient norm ends from the same starts.
     """
-    needed = ["dataset", "width", "seed", "start", "parameters", "converged", "kind"]
+    needed = [*START, "parameters", "converged", "kind", "path"]
     require_columns(searches, [*needed, "loss", "negative"], "searches")
+    require_columns(contrast, needed, "contrast")
     require_columns(matrices, ["size", "seed", "matrices", "positive"], "matrices")
     require_columns(ladder, ["converged", "kind"], "ladder")
     certified = searches[searches["converged"]]
@@ -52,14 +58,25 @@ def dimension(searches: pd.DataFrame, matrices: pd.DataFrame, ladder: pd.DataFra
         )
     ]
     shares = _matrix_shares(matrices)
+    methods = _same_starts(searches, contrast)
+    flat = methods["kind"] == "gradient-flat"
     return Evidence(
         "1.1.5",
         contrasts=(*contrasts, _matrix_contrast(matrices)),
         checks=tuple(_matrix_checks(shares)),
-        tables={"kinds": _kinds(searches), "matrices": shares, "points": _points(certified)},
+        tables={
+            "kinds": _kinds(searches),
+            "matrices": shares,
+            "points": _points(certified),
+            "methods": _ends(methods),
+            "paths": _paths(methods),
+        },
         numbers={
             "searches": len(searches),
             "certified": len(certified),
+            "minimised": len(contrast),
+            "minimised_certified": int(contrast["converged"].sum()),
+            "minimised_flat": int((flat & (methods["method"] == "gradient norm")).sum()),
             "ladder_points": int(ladder["converged"].sum()),
             "ladder_saddles": int((ladder["converged"] & (ladder["kind"] == "saddle")).sum()),
         },
@@ -128,6 +145,50 @@ def _kinds(searches: pd.DataFrame) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows)
+
+
+def _same_starts(searches: pd.DataFrame, contrast: pd.DataFrame) -> pd.DataFrame:
+    """Put both methods' searches from the same starts below one another, with their method."""
+    shared = searches.merge(contrast[list(START)], on=list(START))
+    if len(shared) < len(contrast):
+        raise DataError("claim 1.1.5: a start of the contrast was not searched from.")
+    named = zip(METHODS, (shared, contrast), strict=True)
+    return pd.concat([part.assign(method=method) for method, part in named], ignore_index=True)
+
+
+def _ends(methods: pd.DataFrame) -> pd.DataFrame:
+    """Count where each method came to, with the interval of the share that is gradient-flat."""
+    rows = []
+    for key, part in methods.groupby(["dataset", "method", "width"]):
+        flat = int((~part["converged"] & (part["kind"] == "gradient-flat")).sum())
+        critical = int(part["converged"].sum())
+        interval = wilson_interval(flat, len(part))
+        rows.append(
+            dict(zip(("dataset", "method", "width"), key, strict=True))
+            | {
+                "searches": len(part),
+                "critical": critical,
+                "minima": int((part["converged"] & (part["kind"] == "minimum")).sum()),
+                "flat": flat,
+                "unfinished": len(part) - critical - flat,
+                "low": interval.low,
+                "high": interval.high,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _paths(methods: pd.DataFrame) -> pd.DataFrame:
+    """Give the gradient norm after every step of every search."""
+    told = methods["converged"] | (methods["kind"] == "gradient-flat")
+    named = methods.assign(
+        ended=methods["kind"].where(told, "unfinished"),
+        step=methods["path"].map(lambda path: range(len(path))),
+    )
+    columns = ["method", *START, "ended", "step", "path"]
+    long = named[columns].explode(["step", "path"], ignore_index=True)
+    numbers = long.astype({"step": "int64", "path": "float64"})
+    return numbers.rename(columns={"path": "gradient_norm"})
 
 
 def _points(certified: pd.DataFrame) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""Search for critical points: polishing to rounding, and the search that ends gradient-flat."""
+"""Polishing: from a point to a critical point, to rounding."""
 
 import math
 from collections.abc import Callable
@@ -102,38 +102,6 @@ def polish(
         distance=distance,
         gradient_norms=norms,
         evaluations=evaluations,
-    )
-
-
-def minimise_gradient_norm(
-    objective: Objective,
-    *,
-    gradient_tolerance: float = GRADIENT_TOLERANCE,
-    relative_tolerance: float = RELATIVE_TOLERANCE,
-    iterations: int = 2_000,
-) -> CriticalPoint:
-    """Minimise |g|^2 / 2 by L-BFGS, whose gradient is H g.
-
-    The usual way to look for critical points of any index, and the one that mostly ends where
-    H g = 0 with g far from zero: at gradient-flat points (Frye et al. 2021).
-    """
-    _require_double(objective)
-    start_loss, start_gradient = objective.loss_and_gradient()
-
-    def value(theta: Tensor) -> tuple[float, Tensor]:
-        there = objective.at(theta)
-        gradient = there.loss_and_gradient()[1]
-        return 0.5 * float(gradient @ gradient), there.hessian_product(gradient)
-
-    theta, evaluations = _lbfgs(value, objective.theta, iterations)
-    reached = objective.at(theta)
-    certificate = certify(
-        reached, gradient_tolerance=gradient_tolerance, relative_tolerance=relative_tolerance
-    )
-    norms = np.array([float(start_gradient.norm()), certificate.gradient_norm])
-    distance = float((theta - objective.theta).norm())
-    return CriticalPoint(
-        theta, certificate, start_loss, float(norms[0]), distance, norms, evaluations
     )
 
 

@@ -1,6 +1,6 @@
 """Search for critical points of any index, without favour for one.
 
-Minimising |g|^2 mostly ends gradient-flat (Frye et al. 2021), and descent knows minima only. Here
+Minimising |g|^2 often ends gradient-flat (Frye et al. 2021), and descent knows minima only. Here
 Newton's step is taken in the eigenbasis of the Hessian, each component cut to a largest length: up
 along negative eigenvalues, down along positive ones, so that no index is preferred. That is the
 eigenvector following of chemistry (Cerjan and Miller 1981, Wales 1994) with every direction free.
@@ -15,32 +15,41 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from unstuck.curvature import dense
 from unstuck.curvature.certificate import GRADIENT_TOLERANCE, RELATIVE_TOLERANCE, certify
 from unstuck.curvature.critical import CriticalPoint
+from unstuck.curvature.departure import loss_and_gradient
 from unstuck.curvature.problem import Problem
+from unstuck.curvature.together import Expansions, expand
 from unstuck.errors import CurvatureError
 
 _CONVEX = ("cross_entropy", "squared_error")
 _LEAST_NORM = 1e-13
 _TAIL_STEPS = 50
 _TAIL_TOLERANCE = 1e-9
+_HALVINGS = 30
+# by which share two ways to sum up a loss may differ
+_ROUNDING = 1e-14
 
 
 def follow_eigenvectors(
     problem: Problem,
+    starts: Tensor,
     *,
     longest: float = 0.3,
     steps: int = 40,
     gradient_tolerance: float = GRADIENT_TOLERANCE,
     relative_tolerance: float = RELATIVE_TOLERANCE,
-) -> CriticalPoint:
-    """Follow Newton's step from a point to a critical point of whatever index it leads to.
+) -> list[CriticalPoint]:
+    """Follow Newton's step from points to critical points of whatever index it leads to.
 
-    The weights and biases of the last layer start at their minimum, whatever ``theta`` says.
+    The weights and biases of the last layer start at their minimum, whatever ``starts`` say.
 
     Parameters
     ----------
+    problem
+        The loss; its own point is not used.
+    starts
+        Points ``[M, P]``, which do not mix: those that have ended drop out.
     longest
         Largest length of a step along one eigenvector of the reduced Hessian.
     steps
@@ -59,26 +68,37 @@ def follow_eigenvectors(
         )
     if not longest > 0 or steps < 1:
         raise CurvatureError(f"longest is {longest} and steps {steps}; both must be positive.")
-    start_loss, start_gradient = problem.loss_and_gradient()
-    here, head = minimise_last_layer(problem), last_layer(problem)
-    norms = []
+    theta, head = minimise_last_layer(problem, starts), last_layer(problem)
+    norms: list[list[float]] = [[] for _ in starts]
+    moving = torch.arange(len(starts))
     for step in range(steps + 1):
-        gradient = here.gradient()
-        norms.append(float(gradient.norm()))
-        if norms[-1] <= _LEAST_NORM or step == steps or _settled(norms, gradient_tolerance):
+        here = expand(problem, theta[moving])
+        for member, norm in zip(moving.tolist(), here.gradient.norm(dim=1).tolist(), strict=True):
+            norms[member].append(norm)
+        going = torch.tensor([not _ended(norms[i], gradient_tolerance) for i in moving.tolist()])
+        if step == steps or not going.any():
             break
-        here = here.at(here.theta + _step(dense.hessian(here), gradient, head, longest))
-    return CriticalPoint(
-        theta=here.theta,
-        certificate=certify(
-            here, gradient_tolerance=gradient_tolerance, relative_tolerance=relative_tolerance
-        ),
-        start_loss=start_loss,
-        start_gradient_norm=float(start_gradient.norm()),
-        distance=float((here.theta - problem.theta).norm()),
-        gradient_norms=np.array(norms),
-        evaluations=len(norms),
-    )
+        moving, here = moving[going], here[going]
+        theta[moving] = here.theta + _steps(here, head, longest)
+    losses, gradients = loss_and_gradient(problem, starts)
+    return [
+        CriticalPoint(
+            theta=end,
+            certificate=certify(
+                problem.at(end),
+                gradient_tolerance=gradient_tolerance,
+                relative_tolerance=relative_tolerance,
+            ),
+            start_loss=float(loss),
+            start_gradient_norm=float(gradient.norm()),
+            distance=float((end - start).norm()),
+            gradient_norms=np.array(path),
+            evaluations=len(path),
+        )
+        for start, end, path, loss, gradient in zip(
+            starts, theta, norms, losses, gradients, strict=True
+        )
+    ]
 
 
 def last_layer(problem: Problem) -> int:
@@ -88,40 +108,45 @@ def last_layer(problem: Problem) -> int:
     return min(slot.start for slot in layout if slot.name.rpartition(".")[0] == layer)
 
 
-def minimise_last_layer(problem: Problem) -> Problem:
-    """Move the parameters of the last layer to their minimum, by Newton with halved steps."""
-    head, here = last_layer(problem), problem
+def minimise_last_layer(problem: Problem, starts: Tensor) -> Tensor:
+    """Move the parameters of the last layer of points ``[M, P]`` to their minimum.
+
+    By Newton's method, with steps that are halved until the loss does not rise.
+    """
+    head, theta = last_layer(problem), starts.clone()
+    moving = torch.arange(len(starts))
     for _ in range(_TAIL_STEPS):
-        loss, gradient = here.loss_and_gradient()
-        slope = gradient[head:]
-        if float(slope.norm()) <= _TAIL_TOLERANCE:
+        here = expand(problem, theta[moving])
+        going = here.gradient[:, head:].norm(dim=1) > _TAIL_TOLERANCE
+        moving, here = moving[going], here[going]
+        if not len(moving):
             break
-        step = -torch.linalg.solve(dense.hessian(here)[head:, head:], slope)
-        there = here
-        for halving in range(30):
-            theta = here.theta.clone()
-            theta[head:] += 0.5**halving * step
-            there = here.at(theta)
-            if there.value() <= loss:
+        step = -torch.linalg.solve(here.hessian[:, head:, head:], here.gradient[:, head:])
+        rising = torch.arange(len(moving))
+        for halving in range(_HALVINGS):
+            theta[moving[rising], head:] = here.theta[rising, head:] + 0.5**halving * step[rising]
+            value = loss_and_gradient(problem, theta[moving[rising]])[0]
+            rising = rising[value > here.loss[rising] * (1 + _ROUNDING)]
+            if not len(rising):
                 break
-        here = there
-    return here
+    return theta
 
 
-def _settled(norms: list[float], gradient_tolerance: float) -> bool:
-    """Whether the point is critical and a step no longer halves the gradient."""
-    return len(norms) > 1 and norms[-1] <= gradient_tolerance and norms[-1] > 0.5 * norms[-2]
+def _ended(norms: list[float], gradient_tolerance: float) -> bool:
+    """Whether the gradient is rounding, or small enough and no longer halved by a step."""
+    settled = len(norms) > 1 and norms[-1] <= gradient_tolerance and norms[-1] > 0.5 * norms[-2]
+    return norms[-1] <= _LEAST_NORM or settled
 
 
-def _step(matrix: Tensor, gradient: Tensor, head: int, longest: float) -> Tensor:
-    """Give the step: cut Newton on the reduced problem, and the last layer led along with it."""
-    mixed, tail = matrix[head:, :head], matrix[head:, head:]
-    right = torch.cat([mixed, gradient[head:, None]], 1)
-    solved = torch.linalg.solve(tail, right)
-    response, settle = solved[:, :-1], solved[:, -1]
-    reduced = matrix[:head, :head] - mixed.mT @ response
+def _steps(here: Expansions, head: int, longest: float) -> Tensor:
+    """Give the steps ``[M, P]``: cut Newton on the reduced problem, the last layer led along."""
+    matrix, gradient = here.hessian, here.gradient
+    mixed, tail = matrix[:, head:, :head], matrix[:, head:, head:]
+    solved = torch.linalg.solve(tail, torch.cat([mixed, gradient[:, head:, None]], 2))
+    response, settle = solved[:, :, :-1], solved[:, :, -1:]
+    reduced = matrix[:, :head, :head] - mixed.mT @ response
     values, vectors = torch.linalg.eigh(0.5 * (reduced + reduced.mT))
-    slope = vectors.mT @ (gradient[:head] - mixed.mT @ settle)
+    slope = (vectors.mT @ (gradient[:, :head, None] - mixed.mT @ settle)).squeeze(2)
     moves = torch.where(values == 0, torch.zeros_like(slope), -slope / values)
-    inner = vectors @ moves.clamp(-longest, longest)
-    return torch.cat([inner, -response @ inner - settle])
+    inner = vectors @ moves.clamp(-longest, longest).unsqueeze(2)
+    return torch.cat([inner, -response @ inner - settle], 1).squeeze(2)

@@ -1,4 +1,4 @@
-"""The figure of claim 1.1.5: what searches found, by width, and the law of random matrices."""
+"""The figure of claim 1.1.5: what searches found, by width, and how two ways of searching end."""
 
 import numpy as np
 import pandas as pd
@@ -13,15 +13,32 @@ from unstuck.figures.registry import figure
 
 STARTS = {"random": "from random points", "training": "from training"}
 MINIMUM, SADDLE, OTHER = style.ORANGE, style.PINK, style.FAINT
+ENDS = {
+    "unfinished": OTHER,
+    "degenerate": OTHER,
+    "saddle": SADDLE,
+    "minimum": MINIMUM,
+    "gradient-flat": style.SKY,
+}
+METHODS = {
+    "following": "Newton's step, up or down",
+    "gradient norm": "Minimising the gradient norm",
+}
+SEARCH = ["dataset", "width", "seed", "start", "search"]
+#: norms below this are rounding
+LEAST = 1e-17
 
 
 @figure("1.1.5")
 def dimension(evidence: Evidence) -> Figure:
-    """Share of minima among what searches found, and among random matrices."""
+    """Share of minima among what searches found and random matrices; gradient norms on the way."""
     kinds, matrices = evidence.tables["kinds"], evidence.tables["matrices"]
     datasets = list(dict.fromkeys(kinds["dataset"]))
-    drawing = style.blank(height=2.3 + 1.6 * len(datasets))
-    grid = GridSpec(1, 2, figure=drawing, width_ratios=[1.75, 1.0])
+    above = 2.3 + 1.5 * len(datasets)
+    drawing = style.blank(height=above + 2.6)
+    rows = GridSpec(2, 1, figure=drawing, height_ratios=[above - 0.9, 2.6])
+    grid = rows[0].subgridspec(1, 2, width_ratios=[1.75, 1.0])
+    below = rows[1].subgridspec(1, len(METHODS))
     left = grid[0].subgridspec(len(datasets), len(STARTS))
     for row, dataset in enumerate(datasets):
         for column, (start, words) in enumerate(STARTS.items()):
@@ -34,12 +51,19 @@ def dimension(evidence: Evidence) -> Figure:
             last = row == len(datasets) - 1
             ax.set_xlabel("Hidden units (parameters)" if last else "")
     _law(drawing.add_subplot(grid[1]), matrices)
+    paths = evidence.tables["paths"]
+    for column, (method, words) in enumerate(METHODS.items()):
+        ax = drawing.add_subplot(below[column])
+        _norms(ax, paths[paths["method"] == method], words, paths["step"].max())
+        ax.set_ylabel("Gradient norm ‖g‖" if column == 0 else "")
     style.headline(
         drawing,
         _summary(kinds),
         "Left: certified critical points by kind, minima of all "
         "above the bar; whiskers are 95 % intervals of the share of minima. Right: random "
-        "symmetric matrices, the case with a known law.",
+        "symmetric matrices, the case with a known law. Below: two ways of searching from the same "
+        f"{len(_ends(paths, 'following'))} starts; where the gradient is in the kernel of the "
+        "Hessian, its norm has a minimum that is no critical point.",
     )
     return drawing
 
@@ -82,6 +106,44 @@ def _bars(ax: Axes, kinds: pd.DataFrame, *, named: bool) -> None:
     ax.set_yticks([0, 0.5, 1])
     ax.yaxis.set_major_formatter(PercentFormatter(1.0))
     ax.grid(visible=False)
+
+
+def _norms(ax: Axes, paths: pd.DataFrame, words: str, last: int) -> None:
+    """Draw the gradient norm of every search against its steps, in the colour of its end."""
+    for ended, tint in ENDS.items():
+        for _, path in paths[paths["ended"] == ended].groupby(SEARCH):
+            norms = path["gradient_norm"].clip(lower=LEAST)
+            ax.plot(path["step"], norms, color=tint, linewidth=0.6, alpha=0.7)
+            ax.plot(path["step"].iloc[-1:], norms.iloc[-1:], "o", color=tint, markersize=2)
+    ax.set_yscale("log")
+    ax.set_ylim(LEAST / 3, 5)
+    ax.set_xlim(-1, last + 1)
+    ax.set_title(words)
+    ax.set_xlabel("Step")
+    ends = _ends(paths)
+    flat, lost = ends == "gradient-flat", ends == "unfinished"
+    for chosen, name, height, tint in (
+        (~flat & ~lost, "critical points", 0.06, style.INK),
+        (flat, "caught: gradient-flat", 0.86, ENDS["gradient-flat"]),
+        (lost, "not ended in time", 0.64, style.QUIET),
+    ):
+        if chosen.any():
+            text = ax.text(
+                *(0.76, height),
+                f"{int(chosen.sum())} of {len(ends)}\n{name}",
+                transform=ax.transAxes,
+                color=tint,
+                ha="center",
+                fontsize=8.5,
+                fontweight="bold",
+            )
+            style.halo(text)
+
+
+def _ends(paths: pd.DataFrame, method: str = "") -> "pd.Series[str]":
+    """Give how each search ended, of one method or of all."""
+    chosen = paths[paths["method"] == method] if method else paths
+    return chosen.groupby(["method", *SEARCH])["ended"].first()
 
 
 def _law(ax: Axes, matrices: pd.DataFrame) -> None:

@@ -160,7 +160,16 @@ def found_points() -> dict[str, pd.DataFrame]:
         minimum = rng.random() < (0.6 if start == "training" else 0.3) / width
         row = {"dataset": f"{dataset}_pca2", "start": start, "width": width, "seed": seed}
         row |= {"parameters": 13 * width + 10, "converged": search < 4, "negative": 1 - minimum}
+        row |= {"search": search, "path": [0.1, 0.05, 1e-3, 1e-16 if search < 4 else 1e-3]}
         rows.append(row | {"kind": "minimum" if minimum else "saddle", "loss": 1 + 0.1 * search})
+    contrast = []
+    for row in (row for row in rows if row["search"] == 0):
+        caught = rng.random() < 0.3
+        contrast.append(
+            row
+            | {"converged": not caught, "kind": "gradient-flat" if caught else "saddle"}
+            | {"path": [0.1, 0.05, 0.02, 0.01, 0.01 if caught else 1e-16]}
+        )
     shares = {1: 0.5, 2: 0.14645, 3: 0.02492, 4: 0.002457}
     matrices = [
         {"size": size, "seed": seed, "matrices": 10_000, "positive": round(10_000 * share)}
@@ -168,6 +177,7 @@ def found_points() -> dict[str, pd.DataFrame]:
     ]
     return {
         "searches": pd.DataFrame(rows),
+        "contrast": pd.DataFrame(contrast),
         "matrices": pd.DataFrame(matrices),
         "ladder": ladder()["points"],
     }

@@ -1,6 +1,5 @@
 """A search for critical points that favours no index: which kinds there are, by width."""
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -12,6 +11,7 @@ from unstuck.study.analyses.base import AnalysisBase, Context
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from unstuck.curvature.critical import CriticalPoint
     from unstuck.curvature.problem import Problem
 
 STREAM = 7431
@@ -19,9 +19,12 @@ STARTS: tuple[Literal["random", "training"], ...] = ("random", "training")
 
 
 class CriticalSearchAnalysis(AnalysisBase):
-    """Critical points of small tanh networks, searched from random points and along training."""
+    """Critical points of small tanh networks, searched from random points and along training.
 
-    tables = ("searches",)
+    From some of the starts |g|^2 / 2 is minimised as well, as a contrast.
+    """
+
+    tables = ("searches", "contrast")
     rooms = ("data", "population", "curvature")
 
     datasets: tuple[str, ...] = Field(min_length=1, description="Names from `datasets`.")
@@ -36,6 +39,11 @@ class CriticalSearchAnalysis(AnalysisBase):
         default=3, description="Certified points wanted a dataset, width, seed and kind of start."
     )
     searches: PositiveInt = Field(default=10, description="Searches for them at most.")
+    contrasted: PositiveInt = Field(
+        default=1,
+        description="Starts a dataset, width, seed and kind from which the gradient norm is "
+        "minimised as well.",
+    )
     seeds: PositiveInt = Field(default=10, description="Seeds 0, 1, ... of the starts.")
     smallest: PositiveFloat = Field(
         default=0.1, description="Smallest standard deviation of random weights."
@@ -71,17 +79,24 @@ class CriticalSearchAnalysis(AnalysisBase):
         Returns
         -------
         searches
-            One row a search: where it started, the certificate of where it ended, and that point.
+            One row a search: where it started, the certificate of where it ended, that point, and
+            the norms of the gradient on the way.
+        contrast
+            The same of the minimisations of the gradient norm, which start where the first searches
+            take their first step.
         """
-        rows = []
+        searches: list[dict[str, Any]] = []
+        contrast: list[dict[str, Any]] = []
         for dataset in self.dataset_names:
             for width in sorted(set(self.widths)):
                 context.progress(f"searching for critical points of {width} units on {dataset}")
                 problem = self._problem(context, dataset, width)
-                for seed in range(self.seeds):
-                    label = {"dataset": dataset, "width": width, "seed": seed}
-                    rows += [label | row for row in self._searches(problem, width, seed)]
-        return {"searches": pd.DataFrame(rows)}
+                starts = self._starts(problem, width)
+                label = {"dataset": dataset, "width": width}
+                searches += [label | row for row in self._searches(problem, starts)]
+                context.progress(f"minimising the gradient norm of {width} units on {dataset}")
+                contrast += [label | row for row in self._contrast(problem, starts)]
+        return {"searches": pd.DataFrame(searches), "contrast": pd.DataFrame(contrast)}
 
     def _problem(self, context: Context, dataset: str, width: int) -> "Problem":
         import torch
@@ -102,62 +117,114 @@ class CriticalSearchAnalysis(AnalysisBase):
             weight_decay=self.weight_decay,
         )
 
-    def _searches(self, problem: "Problem", width: int, seed: int) -> Iterator[dict[str, Any]]:
+    def _searches(self, problem: "Problem", starts: dict[str, "Tensor"]) -> list[dict[str, Any]]:
+        """Search from the starts of every seed and kind until enough points are certified.
+
+        All seeds and kinds search side by side, each from as many more starts as it surely needs.
+        """
+        import torch
+
         from unstuck.curvature.following import follow_eigenvectors
 
-        for start, points in self._starts(problem, width, seed).items():
-            certified = 0
-            for number, theta in enumerate(points):
-                if certified == self.certified:
-                    break
-                found = follow_eigenvectors(
-                    problem.at(theta),
-                    longest=self.longest,
-                    steps=self.steps,
-                    relative_tolerance=self.tolerance,
-                )
-                certificate, inertia = found.certificate, found.certificate.inertia
-                certified += certificate.converged
-                yield {
-                    "start": start,
-                    "search": number,
-                    "parameters": inertia.size,
-                    "weight_decay": problem.weight_decay,
-                    "criterion": problem.loss,
-                    "steps": len(found.gradient_norms) - 1,
-                    "loss": certificate.loss,
-                    "gradient_norm": certificate.gradient_norm,
-                    "negative": inertia.negative,
-                    "zero": inertia.zero,
-                    "positive": inertia.positive,
-                    "tolerance": inertia.tolerance,
-                    "gap": inertia.gap,
-                    "rounding": inertia.rounding,
-                    "converged": certificate.converged,
-                    "kind": certificate.kind,
-                    "theta": found.theta.numpy(),
-                }
+        found: dict[tuple[int, str], list[CriticalPoint]] = {
+            (seed, start): [] for seed in range(self.seeds) for start in STARTS
+        }
+        while True:
+            batch = []
+            for (seed, start), points in found.items():
+                wanted = self.certified - sum(point.converged for point in points)
+                last = min(len(points) + wanted, self.searches)
+                batch += [(seed, start, number) for number in range(len(points), last)]
+            if not batch:
+                break
+            ends = follow_eigenvectors(
+                problem,
+                torch.stack([starts[start][seed, number] for seed, start, number in batch]),
+                longest=self.longest,
+                steps=self.steps,
+                relative_tolerance=self.tolerance,
+            )
+            for (seed, start, _), end in zip(batch, ends, strict=True):
+                found[seed, start].append(end)
+        return [
+            _row(problem, seed, start, number, point)
+            for (seed, start), points in found.items()
+            for number, point in enumerate(points)
+        ]
 
-    def _starts(self, problem: "Problem", width: int, seed: int) -> dict[str, "Tensor"]:
-        """Give random points ``[M, P]``, and points that gradient descent passes from others."""
+    def _contrast(self, problem: "Problem", starts: dict[str, "Tensor"]) -> list[dict[str, Any]]:
+        """Minimise the gradient norm from where the first searches take their first step."""
+        import torch
+
+        from unstuck.curvature.following import minimise_last_layer
+        from unstuck.curvature.gradient_norm import minimise_gradient_norm
+
+        batch = [
+            (seed, start, number)
+            for seed in range(self.seeds)
+            for start in STARTS
+            for number in range(min(self.contrasted, self.searches))
+        ]
+        points = torch.stack([starts[start][seed, number] for seed, start, number in batch])
+        ends = minimise_gradient_norm(
+            problem, minimise_last_layer(problem, points), relative_tolerance=self.tolerance
+        )
+        return [_row(problem, *which, end) for which, end in zip(batch, ends, strict=True)]
+
+    def _starts(self, problem: "Problem", width: int) -> dict[str, "Tensor"]:
+        """Give random points, and points that gradient descent passes from others, by kind.
+
+        Both have the shape ``[seeds, searches, P]``.
+        """
         import torch
 
         from unstuck.curvature.departure import loss_and_gradient
         from unstuck.curvature.following import last_layer
 
-        rng = np.random.default_rng([seed, STREAM, width])
-        points: dict[str, Tensor] = {}
-        for start in STARTS:
-            ends = np.log(self.smallest), np.log(self.largest)
-            scale = np.exp(rng.uniform(*ends, (self.searches, 1)))
-            draws = scale * rng.standard_normal((self.searches, problem.parameter_count))
-            points[start] = torch.from_numpy(draws)
+        drawn: dict[str, list[np.ndarray]] = {start: [] for start in STARTS}
+        updates = []
+        for seed in range(self.seeds):
+            rng = np.random.default_rng([seed, STREAM, width])
+            for start in STARTS:
+                ends = np.log(self.smallest), np.log(self.largest)
+                scale = np.exp(rng.uniform(*ends, (self.searches, 1)))
+                draws = scale * rng.standard_normal((self.searches, problem.parameter_count))
+                drawn[start].append(draws)
+            updates.append(np.exp(rng.uniform(0, np.log(self.updates), self.searches)).astype(int))
+        points = {start: torch.from_numpy(np.stack(draws)) for start, draws in drawn.items()}
         # the search moves the last layer to its minimum at once, which is nearer to 0
-        points["random"][:, last_layer(problem) :] = 0
-        updates = np.exp(rng.uniform(0, np.log(self.updates), self.searches)).astype(int)
-        left = torch.from_numpy(updates)
-        theta = points["training"]
+        points["random"][:, :, last_layer(problem) :] = 0
+        left = torch.from_numpy(np.concatenate(updates))
+        theta = points["training"].flatten(0, 1)
         for update in range(int(left.max())):
             moving = left > update
             theta[moving] -= self.rate * loss_and_gradient(problem, theta[moving])[1]
         return points
+
+
+def _row(
+    problem: "Problem", seed: int, start: str, number: int, found: "CriticalPoint"
+) -> dict[str, Any]:
+    certificate, inertia = found.certificate, found.certificate.inertia
+    return {
+        "seed": seed,
+        "start": start,
+        "search": number,
+        "parameters": inertia.size,
+        "weight_decay": problem.weight_decay,
+        "criterion": problem.loss,
+        "steps": len(found.gradient_norms) - 1,
+        "loss": certificate.loss,
+        "gradient_norm": certificate.gradient_norm,
+        "flatness": certificate.flatness,
+        "negative": inertia.negative,
+        "zero": inertia.zero,
+        "positive": inertia.positive,
+        "tolerance": inertia.tolerance,
+        "gap": inertia.gap,
+        "rounding": inertia.rounding,
+        "converged": certificate.converged,
+        "kind": certificate.kind,
+        "theta": found.theta.numpy(),
+        "path": found.gradient_norms,
+    }
