@@ -31,7 +31,7 @@ with logged(snakemake.log[0]) as progress:
             # rows of other code, data, torch or hardware are not taken over
             code=digest(
                 [
-                    snakemake.params.code,
+                    snakemake.params.code_of_rows,
                     tensor_checksums(dataset.tensors),
                     torch.__version__.partition("+")[0],
                     device,

@@ -42,7 +42,7 @@ def test_the_text_of_a_claim_retrains_nothing(finished: Checkout) -> None:
         planned = finished.planned(SMOKE)
     finally:
         registry.write_text(text)
-    assert planned.rules == {"all", "report", "verdicts"}
+    assert planned.rules == {"all", "forests", "report", "verdicts"}
 
 
 def test_a_new_value_of_a_splitting_axis_plans_only_its_jobs(finished: Checkout) -> None:
@@ -124,3 +124,30 @@ def test_a_change_of_code_is_planned_and_one_of_a_docstring_is_not(finished: Che
         assert trained(finished.planned(SMOKE)) == jobs
     finally:
         module.write_text(text)
+
+
+@pytest.mark.parametrize(
+    ("module", "rules", "spared"),
+    [
+        # which tuning calls
+        ("statistics/arrival.py", {"train", "evidence"}, {"dataset"}),
+        ("study/analyses/ladder.py", {"analysis"}, {"train", "curvature", "runs", "table"}),
+        # of a kind that the study does not name
+        ("study/analyses/taylor.py", set(), {"all", "analysis"}),
+        ("study/merging.py", {"runs", "table"}, {"train", "curvature", "dataset"}),
+        ("report/words.py", {"report"}, {"train", "evidence", "figure", "verdicts"}),
+        ("report/verification.py", set(), {"all", "report"}),
+    ],
+)
+def test_a_change_is_planned_where_a_script_leads_to_it(
+    finished: Checkout, module: str, rules: set[str], spared: set[str]
+) -> None:
+    file = finished.folder / "src/unstuck" / module
+    text = file.read_text()
+    try:
+        file.write_text(text + "\nCHANGED = True\n")
+        planned = finished.planned(SMOKE)
+    finally:
+        file.write_text(text)
+    assert rules <= planned.rules
+    assert not spared & planned.rules

@@ -24,7 +24,7 @@ rule analysis:
         spec=lambda w: digest(
             study.analyses[w.analysis].model_dump(mode="json", exclude={"description"})
         ),
-        code=lambda w: code_digest(*study.analyses[w.analysis].rooms, "study/analyses/*.py"),
+        code=lambda w: code_of("analyse", study.analyses[w.analysis].module),
     message:
         "Computing the analysis {wildcards.analysis}"
     script:

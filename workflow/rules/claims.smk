@@ -17,7 +17,7 @@ rule evidence:
         mem_mb=lambda w, attempt: attempt * 1500,
         runtime=lambda w, attempt: attempt * 10,
     params:
-        code=lambda w: section_code("claims", w.claim, *EVIDENCE_CODE),
+        code=lambda w: code_of("evaluate_claim", modules_of("claims", w.claim)),
     message:
         "Weighing claim {wildcards.claim}"
     script:
@@ -45,7 +45,7 @@ rule verdicts:
         mem_mb=lambda w, attempt: attempt * 1000,
         runtime=lambda w, attempt: attempt * 10,
     params:
-        code=reached_digest(*VERDICT_CODE),
+        code=lambda w: code_of("decide_verdicts"),
     message:
         "Reaching the verdicts"
     script:

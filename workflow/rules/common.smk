@@ -11,14 +11,15 @@ from unstuck.claims.registry import load_registry
 from unstuck.claims.sections import SECTIONS
 from unstuck.errors import UnstuckError
 from unstuck.files import check_writable
-from unstuck.study.digests import code_digest, digest, reached_digest
+from unstuck.study.digests import SETTLED_OF_ROWS, digest, reached_digest
 from unstuck.study.environment import prepare_environment
 from unstuck.study.load import parse_study
 from unstuck.study.paths import Paths
-from unstuck.study.plan import CURVATURE_CODE, MEASUREMENTS, TRAINING_CODE, Plan
+from unstuck.study.plan import MEASUREMENTS, Plan
 
 prepare_environment(Path(workflow.basedir) / "src")
 
+SCRIPTS = Path(workflow.basedir) / "scripts"
 REGISTRY = "workflow/claims"
 registry_files = sorted(Path(REGISTRY).glob("*.yaml"))
 
@@ -40,14 +41,6 @@ section_targets = {
     f"section_{section.replace('.', '_')}": section
     for section in sorted({registry[claim].section for claim in claims})
 }
-
-# what every claim's evidence, its verdict and its figure depend on, besides what the modules of its
-# section import
-EVIDENCE_CODE = ["claims/evaluation.py", "study/tables.py"]
-VERDICT_CODE = ["claims/verdicts.py", "claims/storage.py"]
-FIGURE_CODE = ["figures/registry.py", "figures/style.py", "claims/storage.py"]
-FOREST_CODE = ["figures/forest.py", "report/tables.py"]
-REPORT_CODE = ["report", "claims/*.py", "wording.py"]
 
 
 def one_of(names):
@@ -95,9 +88,14 @@ def analysis_inputs(wildcards):
     }
 
 
-def section_code(room, claim, *others):
-    """Digest of the code that a claim's evidence or figure depends on, found by its imports."""
-    return reached_digest(f"{room}/{SECTIONS[registry[claim].section].module}*.py", *others)
+def code_of(script, *modules, **options):
+    """Digest of the code that a rule depends on, found by the imports of its script."""
+    return reached_digest(SCRIPTS / f"{script}.py", *modules, **options)
+
+
+def modules_of(room, claim):
+    """Pattern of the modules that hold the functions of a claim's section, which no script names."""
+    return f"{room}/{SECTIONS[registry[claim].section].module}*.py"
 
 
 def section_title(claim):

@@ -25,7 +25,7 @@ rule curvature:
     params:
         endpoints=lambda w: plan.measured(w.kind)[w.job],
         tolerance=study.curvature.tolerance,
-        code=code_digest(*CURVATURE_CODE),
+        code=lambda w: code_of("measure_curvature"),
     message:
         "Measuring curvature ({wildcards.kind}) at the endpoints of {wildcards.job}"
     script:

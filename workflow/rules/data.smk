@@ -18,7 +18,7 @@ rule dataset:
         runtime=lambda w, attempt: attempt * 30,
     params:
         spec=lambda w: plan.dataset(w.dataset),
-        code=code_digest("data"),
+        code=lambda w: code_of("prepare_dataset"),
     message:
         "Preparing the dataset {wildcards.dataset}"
     script:

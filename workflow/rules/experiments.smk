@@ -21,7 +21,7 @@ rule runs:
         runtime=lambda w, attempt: attempt * 10,
     params:
         cells=lambda w: plan.digest_of(w.experiment, "runs"),
-        code=code_digest("study/tables.py", "study/merging.py"),
+        code=lambda w: code_of("collect_runs"),
     message:
         "Collecting the runs and curves of experiment {wildcards.experiment}"
     script:
@@ -46,7 +46,7 @@ rule table:
         runtime=lambda w, attempt: attempt * 10,
     params:
         cells=lambda w: plan.digest_of(w.experiment, w.kind),
-        code=code_digest("study/tables.py", "study/merging.py"),
+        code=lambda w: code_of("collect_table"),
     message:
         "Collecting the {wildcards.kind} of experiment {wildcards.experiment}"
     script:

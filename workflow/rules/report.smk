@@ -23,7 +23,7 @@ rule figure:
         mem_mb=lambda w, attempt: attempt * 1000,
         runtime=lambda w, attempt: attempt * 10,
     params:
-        code=lambda w: section_code("figures", w.claim, *FIGURE_CODE),
+        code=lambda w: code_of("draw_figure", modules_of("figures", w.claim)),
     message:
         "Drawing the figure of claim {wildcards.claim}"
     script:
@@ -47,7 +47,7 @@ rule forests:
         mem_mb=lambda w, attempt: attempt * 1000,
         runtime=lambda w, attempt: attempt * 10,
     params:
-        code=reached_digest(*FOREST_CODE),
+        code=lambda w: code_of("draw_forests"),
     message:
         "Drawing the effects of the claims of section {wildcards.section}"
     script:
@@ -79,7 +79,7 @@ rule report:
         mem_mb=lambda w, attempt: attempt * 1000,
         runtime=lambda w, attempt: attempt * 10,
     params:
-        code=code_digest(*REPORT_CODE),
+        code=lambda w: code_of("render_report"),
         command=lambda w: f"snakemake {paths.figure('svg')}{configfile_option}",
         settings=digest({key: value for key, value in config.items() if key != "execution"}),
     message:

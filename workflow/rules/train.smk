@@ -23,7 +23,8 @@ rule train:
         gpu=study.execution.gpus,
     params:
         runs=lambda w: plan.jobs[w.job].digest,
-        code=code_digest(*TRAINING_CODE),
+        code=lambda w: code_of("train"),
+        code_of_rows=lambda w: code_of("train", ends=SETTLED_OF_ROWS),
         checkpoints=lambda w: paths.checkpoints.format(job=w.job),
     message:
         "Training the runs of {wildcards.job}"

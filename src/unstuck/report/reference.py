@@ -21,7 +21,7 @@ from unstuck.errors import DataError, UnstuckError
 from unstuck.files import read_json, write_csv, write_json
 from unstuck.report.study import is_timing
 from unstuck.report.tables import read_decided
-from unstuck.study.digests import code_digest, digest
+from unstuck.study.digests import digest, package_digest
 from unstuck.study.load import load_study
 from unstuck.study.paths import Paths
 from unstuck.study.plan import MEASUREMENTS, Plan
@@ -33,11 +33,8 @@ PACKAGES = (
     *("matplotlib", "mlxtend", "mnist1d", "numpy", "pandas", "pyarrow", "safetensors"),
     *("scikit-learn", "scipy", "seaborn", "statsmodels", "torch"),
 )
-#: rooms whose code may decide a byte of a result
-ROOMS = (
-    *("data", "surfaces", "statistics", "population", "optim", "training", "curvature"),
-    *("study", "claims", "figures", "files.py", "wording.py"),
-)
+#: code that decides no byte of a result
+BESIDE = ("report", "errors.py", "logs.py", "*/documentation.py")
 
 
 @dataclass(frozen=True)
@@ -217,7 +214,7 @@ def setting(device: str) -> dict[str, str]:
         "python": ".".join(platform.python_version_tuple()[:2]),
         # the build of a wheel (+cpu) is named by the device
         **{name: version.partition("+")[0] for name, version in versions.items()},
-        "code": code_digest(*ROOMS),
+        "code": package_digest(*BESIDE),
     }
 
 

@@ -11,6 +11,17 @@ from typing import Any
 PACKAGE = Path(__file__).resolve().parent.parent
 DIGITS = 16
 
+#: where imports are not followed: these read a study, name its paths, or say what is wrong; what
+#: they decide of a result stands in the other parameters of its rule. A module that is missing here
+#: reruns too much, never too little.
+SETTLED = (
+    *("errors.py", "logs.py"),
+    *("study/config.py", "study/digests.py", "study/load.py", "study/paths.py", "study/plan.py"),
+)
+#: likewise, for the rows that a training job takes over from an earlier call: how they were written
+#: is no part of them
+SETTLED_OF_ROWS = (*SETTLED, "files.py")
+
 
 def digest(content: Any) -> str:
     """First 16 hex digits of the SHA-256 of the canonical JSON of ``content``."""
@@ -19,48 +30,59 @@ def digest(content: Any) -> str:
 
 
 @cache
-def code_digest(*rooms: str) -> str:
-    """Digest of the code of some rooms of the package, blind to comments and docstrings.
+def reached_digest(*starts: str | Path, ends: tuple[str, ...] = SETTLED) -> str:
+    """Digest of the code that is reached by imports, blind to comments and docstrings.
 
     Parameters
     ----------
-    rooms
-        Names of rooms (``"training"``), or patterns of modules (``"claims/batch_momentum*.py"``).
+    starts
+        Scripts of rules, as paths, and patterns of modules of the package
+        (``"claims/batch_momentum*.py"``). Snakemake follows the text of a script itself.
+    ends
+        Modules that are left out, and not followed.
     """
-    return _digest_of(_modules(rooms))
+    return _digest_of(reached_modules(*starts, ends=ends))
 
 
 @cache
-def reached_digest(*rooms: str) -> str:
-    """Digest of the code of some rooms and of all that it imports from the package, however far.
+def package_digest(*but: str) -> str:
+    """Digest of the code of the package but some rooms and modules, as `reached_digest` sees it."""
+    return _digest_of(_modules(["*"]) - _modules(but))
+
+
+@cache
+def reached_modules(*starts: str | Path, ends: tuple[str, ...] = SETTLED) -> frozenset[Path]:
+    """Give the modules that some scripts and modules import, however far, and these themselves.
 
     Parameters
     ----------
-    rooms
-        As `code_digest` takes them.
+    starts, ends
+        As `reached_digest` takes them.
     """
-    return _digest_of(reached_modules(*rooms))
-
-
-@cache
-def reached_modules(*rooms: str) -> frozenset[Path]:
-    """Give the files of some rooms and of all that they import from the package, however far."""
+    scripts = [start for start in starts if isinstance(start, Path)]
     reached: set[Path] = set()
-    ahead = _modules(rooms)
-    while ahead:
+    ahead = _modules(start for start in starts if isinstance(start, str))
+    ahead = ahead.union(*(_read(script)[0] for script in scripts))
+    while ahead := ahead - reached - _modules(ends):
         reached |= ahead
-        ahead = frozenset().union(*map(_imported, ahead)) - reached
+        ahead = frozenset().union(*(_read(file)[0] for file in ahead))
     return frozenset(reached)
 
 
 @cache
-def _imported(file: Path) -> frozenset[Path]:
-    """Give the modules of the package that a file imports, also within functions.
+def _read(file: Path) -> tuple[frozenset[Path], str]:
+    """Give the modules of the package that a file imports, also in functions, and what it means."""
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    return _imported(tree), digest(ast.dump(_without_docstrings(tree)))
+
+
+def _imported(tree: ast.Module) -> frozenset[Path]:
+    """Give the modules of the package that a module imports.
 
     Importing a module runs the packages that hold it, so they are among them.
     """
     names: set[str] = set()
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -79,21 +101,17 @@ def _imported(file: Path) -> frozenset[Path]:
 def _modules(rooms: Iterable[str]) -> frozenset[Path]:
     places = {place for room in rooms for place in PACKAGE.glob(room)}
     return frozenset(
-        file for place in places for file in (place.rglob("*.py") if place.is_dir() else [place])
+        file
+        for place in places
+        for file in (place.rglob("*.py") if place.is_dir() else [place])
+        if file.suffix == ".py"
     )
 
 
 def _digest_of(files: Iterable[Path]) -> str:
-    sha = hashlib.sha256()
-    for file in sorted(files):
-        sha.update(file.relative_to(PACKAGE).as_posix().encode())
-        sha.update(_meaning(file).encode())
-    return sha.hexdigest()[:DIGITS]
-
-
-@cache
-def _meaning(file: Path) -> str:
-    return ast.dump(_without_docstrings(ast.parse(file.read_text(encoding="utf-8"))))
+    return digest(
+        [[file.relative_to(PACKAGE).as_posix(), _read(file)[1]] for file in sorted(files)]
+    )
 
 
 def _without_docstrings(tree: ast.Module) -> ast.Module:

@@ -21,18 +21,6 @@ Component = TypeVar("Component", bound=BaseModel)
 Kind = Literal["runs", "curves", "spectra", "audit", "stalls", "places", "filters", "sharpness"]
 MEASUREMENTS: tuple[Kind, ...] = ("spectra", "audit", "stalls", "places", "filters", "sharpness")
 
-#: the code that decides what a trained run is, and what is measured at its endpoint
-TRAINING_CODE = ("data", "population", "optim", "training")
-CURVATURE_CODE = (
-    *TRAINING_CODE,
-    "curvature",
-    "study/endpoints.py",
-    "study/moved.py",
-    "study/resumed.py",
-    "study/sharpness.py",
-    "study/stalls.py",
-)
-
 
 @dataclass(frozen=True)
 class Job:

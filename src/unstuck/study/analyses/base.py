@@ -34,12 +34,15 @@ class AnalysisBase(BaseModel, ABC):
 
     #: names of the tables that ``run`` gives
     tables: ClassVar[tuple[str, ...]]
-    #: rooms of the package whose code decides the result, besides the kind's own module
-    rooms: ClassVar[tuple[str, ...]]
     #: whether the result is a timing: it gets the machine to itself and is not reproducible
     timing: ClassVar[bool] = False
 
     description: str = Field(default="", description="What the analysis is for.")
+
+    @property
+    def module(self) -> str:
+        """The kind's module, below the package; its imports lead to all that decides the result."""
+        return f"{type(self).__module__.partition('.')[2].replace('.', '/')}.py"
 
     @property
     def dataset_names(self) -> tuple[str, ...]:

@@ -25,7 +25,6 @@ class CriticalSearchAnalysis(AnalysisBase):
     """
 
     tables = ("searches", "contrast")
-    rooms = ("data", "population", "curvature")
 
     datasets: tuple[str, ...] = Field(min_length=1, description="Names from `datasets`.")
     widths: tuple[PositiveInt, ...] = Field(

@@ -27,7 +27,6 @@ class DeparturesAnalysis(AnalysisBase):
     """Updates to leave certified saddles of networks, by momentum and rate."""
 
     tables = ("times",)
-    rooms = ("data", "population", "curvature")
 
     ladder: str = Field(default="ladder", description="The analysis of kind ladder to start from.")
     datasets: tuple[str, ...] = Field(

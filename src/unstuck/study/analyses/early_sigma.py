@@ -21,7 +21,6 @@ class EarlySigmaAnalysis(AnalysisBase):
     """Spread of 1/σ over orders of the data, at the initial point of a network."""
 
     tables = ("sigma",)
-    rooms = ("data", "population", "optim", "training")
 
     datasets: tuple[str, ...] = Field(min_length=1, description="Names from `datasets`.")
     network: NetworkSpec = Field(description="The architecture; without batch normalisation.")

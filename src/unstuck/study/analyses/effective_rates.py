@@ -25,7 +25,6 @@ class EffectiveRatesAnalysis(AnalysisBase):
     """Effective rates and diagonals of the Hessian, at the ends of walks and of trainings."""
 
     tables = ("coordinates",)
-    rooms = ("data", "surfaces", "population", "optim", "training", "curvature")
 
     datasets: tuple[str, ...] = Field(min_length=1, description="Names from `datasets`.")
     network: NetworkSpec = Field(description="The architecture; fully connected, no batchnorm.")

@@ -34,7 +34,6 @@ class FeatureScaleAnalysis(AnalysisBase):
     """
 
     tables = ("runs", "curvature")
-    rooms = ("data", "population", "optim", "statistics", "training", "curvature")
 
     datasets: tuple[str, ...] = Field(
         min_length=1, description="Names from `datasets`, of principal components."

@@ -26,7 +26,6 @@ class GradientNoiseAnalysis(AnalysisBase):
     """Variance of minibatch gradients at the start, on the way and late in training."""
 
     tables = ("variance",)
-    rooms = ("data", "population", "optim", "training")
 
     datasets: tuple[str, ...] = Field(min_length=1, description="Names from `datasets`.")
     network: NetworkSpec = Field(description="The architecture; without batch normalisation.")

@@ -31,7 +31,6 @@ class HessianCostAnalysis(AnalysisBase):
     """Costs of networks with two hidden layers of one width, with 1 thread, in float64."""
 
     tables = ("times", "memory", "agreement")
-    rooms = ("data", "population", "curvature")
     timing: ClassVar[bool] = True
 
     dataset: str = Field(description="A name from `datasets`.")

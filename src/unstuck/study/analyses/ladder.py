@@ -27,7 +27,6 @@ class LadderAnalysis(AnalysisBase):
     """Certified critical points of tanh networks of several widths, and escapes from them."""
 
     tables = ("points", "escape", "times", "curves")
-    rooms = ("data", "population", "curvature")
 
     datasets: tuple[str, ...] = Field(min_length=1, description="Names from `datasets`.")
     widths: tuple[PositiveInt, ...] = Field(

@@ -32,7 +32,6 @@ class ProbesAnalysis(AnalysisBase):
     """Changes of the loss from critical points along random directions and eigenvectors."""
 
     tables = ("points", "probes")
-    rooms = ("data", "population", "curvature")
 
     minima: dict[str, Case] = Field(
         default_factory=dict, description="Networks whose loss is polished to a minimum, by name."

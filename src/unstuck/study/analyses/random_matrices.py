@@ -13,7 +13,6 @@ class RandomMatricesAnalysis(AnalysisBase):
     """Share of symmetric Gaussian matrices whose eigenvalues are all positive, by their size."""
 
     tables = ("shares",)
-    rooms = ("statistics",)
 
     sizes: tuple[PositiveInt, ...] = Field(
         default=(1, 2, 3, 4, 5, 6), min_length=2, description="Numbers of rows of the matrices."

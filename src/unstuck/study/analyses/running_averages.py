@@ -27,7 +27,6 @@ class RunningAveragesAnalysis(AnalysisBase):
     """
 
     tables = ("scores",)
-    rooms = ("data", "population", "optim", "training")
 
     datasets: tuple[str, ...] = Field(min_length=1, description="Names from `datasets`.")
     network: NetworkSpec = Field(description="The architecture; with batch normalisation.")

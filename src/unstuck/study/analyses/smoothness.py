@@ -30,7 +30,6 @@ class SmoothnessAnalysis(AnalysisBase):
     """
 
     tables = ("path", "drift")
-    rooms = ("data", "population", "optim", "training", "curvature")
 
     datasets: tuple[str, ...] = Field(min_length=1, description="Names from `datasets`.")
     network: NetworkSpec = Field(description="The architecture; `repeat` comes from `depths`.")

@@ -50,7 +50,6 @@ class TaylorAnalysis(AnalysisBase):
     """Remainders of the loss after its terms of order 0, 1 and 2, against the radius."""
 
     tables = ("points", "remainders")
-    rooms = ("data", "population", "curvature")
 
     cases: dict[str, TaylorCase] = Field(min_length=1, description="Networks by name.")
     samples: PositiveInt = Field(default=64, description="The first so many training samples.")

@@ -135,7 +135,6 @@ class TrajectoriesAnalysis(AnalysisBase):
     """Paths of optimizers over surfaces: when they arrive, how far they stray, their points."""
 
     tables = ("walks", "paths")
-    rooms = ("surfaces", "optim")
 
     surfaces: dict[str, SurfaceCase] = Field(min_length=1, description="Surfaces by name.")
     walkers: dict[str, WalkerCase] = Field(min_length=1, description="Optimizers by name.")

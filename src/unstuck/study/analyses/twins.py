@@ -53,7 +53,6 @@ class TwinsAnalysis(AnalysisBase):
     """
 
     tables = ("pairs",)
-    rooms = ("data", "population", "optim")
 
     cases: dict[str, TwinCase] = Field(min_length=1, description="Networks by name.")
     optimizers: tuple[Literal["sgd", "momentum", "adam"], ...] = Field(

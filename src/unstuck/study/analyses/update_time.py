@@ -22,7 +22,6 @@ class UpdateTimeAnalysis(AnalysisBase):
     """Seconds of an SGD update on random data: on one thread, and on what is most parallel."""
 
     tables = ("times",)
-    rooms = ("population", "optim")
     timing: ClassVar[bool] = True
 
     inputs: PositiveInt = Field(default=784, description="Numbers of a sample.")
