@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from textwrap import shorten
 from typing import Any
@@ -142,6 +142,7 @@ def claim_page(
     forest: Picture | None,
     section: str,
     command: str,
+    table_file: Callable[[str], str],
     data: Sequence[Link],
 ) -> ClaimPage:
     """Put together what a claim's page says."""
@@ -175,7 +176,10 @@ def claim_page(
         ),
         command=command,
         sources=tuple(
-            Fact(f"{source.table}", f"{number(source.rows)} rows, SHA-256 {source.sha256[:16]}")
+            Fact(
+                table_file(source.table),
+                f"{number(source.rows)} rows, SHA-256 {source.sha256[:16]}",
+            )
             for source in evidence.sources
         ),
         data=tuple(data),

@@ -2,8 +2,9 @@
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from unstuck.files import atomic_path, write_csv
 from unstuck.report.glossary import load_glossary
 from unstuck.report.pages import ClaimPage, Link, Outcome, claim_page, outcome
 from unstuck.report.pictures import Picture, copy_file, place_picture
-from unstuck.report.study import is_timing, settings
+from unstuck.report.study import is_timing, settings, table_file
 from unstuck.report.words import ABSENT, VERDICTS
 from unstuck.study.config import Study
 
@@ -86,7 +87,15 @@ def render(
         )
     out.mkdir(parents=True, exist_ok=True)
     pages = [
-        _page(claim, rows[claim.id], _of_claim(contrasts, claim), sources, out=out, command=command)
+        _page(
+            claim,
+            rows[claim.id],
+            _of_claim(contrasts, claim),
+            sources,
+            out=out,
+            command=command,
+            table_file=partial(table_file, study),
+        )
         for claim in registry.values()
         if claim.id in rows
     ]
@@ -163,7 +172,14 @@ def _code(text: str) -> Markup:
 
 
 def _page(
-    claim: Claim, row: Row, contrasts: Sequence[Row], sources: Sources, *, out: Path, command: str
+    claim: Claim,
+    row: Row,
+    contrasts: Sequence[Row],
+    sources: Sources,
+    *,
+    out: Path,
+    command: str,
+    table_file: Callable[[str], str],
 ) -> ClaimPage:
     evidence = load_evidence(sources.evidence / claim.id)
     figure = place_picture(sources.figures, claim.id, out / "figures", claim.id)
@@ -180,6 +196,7 @@ def _page(
         forest=forest,
         section=SECTIONS[claim.section].title,
         command=command.format(claim=claim.id),
+        table_file=table_file,
         data=_data(claim, sources.evidence / claim.id, tuple(evidence.tables), out),
     )
 

@@ -7,6 +7,7 @@ from typing import Any
 from unstuck.claims.registry import Claim
 from unstuck.errors import DataError
 from unstuck.study.config import Experiment, Study
+from unstuck.study.paths import Paths
 from unstuck.wording import number
 
 _PHRASES = {
@@ -86,6 +87,15 @@ def is_timing(claim: Claim, study: Study) -> bool:
     """Tell whether a claim rests on a timing, which no other machine gives again."""
     owners = {table.split(".")[0] for table in claim.reads.values()}
     return any(study.analyses[name].timing for name in owners if name in study.analyses)
+
+
+def table_file(study: Study, name: str) -> str:
+    """Give the file of a table that claims read, such as ``grid.runs`` or ``ladder.points``."""
+    paths = Paths(study.results)
+    owner, _, kind = name.partition(".")
+    if owner in study.analyses:
+        return f"{paths.analysis.format(analysis=owner)}/{kind}.csv"
+    return paths.table("csv").format(experiment=owner, kind=kind)
 
 
 def words(value: Any) -> str:
