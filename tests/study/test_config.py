@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from unstuck.errors import ConfigError
 from unstuck.study.config import RateGrid
@@ -127,3 +128,11 @@ def test_rates_are_a_rounded_logarithmic_grid() -> None:
 def test_every_study_in_the_repository_is_valid(file: str) -> None:
     plan = Plan(load_study(REPOSITORY / file))
     assert plan.jobs
+
+
+def test_the_study_that_the_readme_shows_is_one() -> None:
+    shown = (REPOSITORY / "README.md").read_text(encoding="utf-8").split("```yaml\n")[1]
+    plan = Plan(parse_study(yaml.safe_load(shown.partition("```")[0])))
+    runs = plan.runs()
+    assert (runs["experiment"] == "batch_momentum").all()
+    assert ((runs["role"] == "evaluation").sum(), runs["cell"].nunique()) == (80, 8)
