@@ -7,8 +7,9 @@ import torch
 from unstuck.data.dataset import Dataset
 from unstuck.files import write_parquet
 from unstuck.logs import logged
-from unstuck.study.endpoints import MEASUREMENTS, Endpoints
+from unstuck.study.endpoints import Endpoints
 from unstuck.study.load import parse_study
+from unstuck.study.measurements import MEASUREMENTS
 from unstuck.study.plan import Plan
 
 with logged(snakemake.log[0]) as progress:

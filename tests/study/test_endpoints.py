@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from unstuck.data.prepare import prepare
-from unstuck.study.endpoints import FEW, MEASUREMENTS, Endpoints
+from unstuck.study.endpoints import Endpoints
 from unstuck.study.load import parse_study
+from unstuck.study.measurements import FEW, MEASUREMENTS
 from unstuck.study.plan import Plan
 from unstuck.training.job import train_cells
 

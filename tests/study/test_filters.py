@@ -6,7 +6,8 @@ import pytest
 from unstuck.data.prepare import prepare
 from unstuck.data.spec import DatasetSpec
 from unstuck.errors import ConfigError
-from unstuck.study.endpoints import Endpoints, tabulate_filters
+from unstuck.study.endpoints import Endpoints
+from unstuck.study.measurements import tabulate_filters
 from unstuck.training.job import train_cells
 from unstuck.training.spec import Cell, Recipe
 

@@ -6,7 +6,8 @@ import pytest
 from unstuck.data.prepare import prepare
 from unstuck.data.spec import DatasetSpec
 from unstuck.errors import DataError
-from unstuck.study.endpoints import Endpoints, measure_places
+from unstuck.study.endpoints import Endpoints
+from unstuck.study.measurements import measure_places
 from unstuck.study.moved import moved_tests
 from unstuck.training.job import train_cells
 from unstuck.training.spec import Cell, Recipe

@@ -14,8 +14,9 @@ from unstuck.curvature.problem import Problem
 from unstuck.data.prepare import prepare
 from unstuck.population.network import Network
 from unstuck.population.spec import NetworkSpec
-from unstuck.study.endpoints import MEASUREMENTS, Endpoints
+from unstuck.study.endpoints import Endpoints
 from unstuck.study.load import parse_study
+from unstuck.study.measurements import MEASUREMENTS
 from unstuck.study.plan import Plan
 from unstuck.study.resumed import go_on, resume, slope_and_curvature
 from unstuck.study.stalls import Below, beside_a_saddle, change_at_end, nearest_point

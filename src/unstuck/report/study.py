@@ -6,7 +6,8 @@ from typing import Any
 
 from unstuck.claims.registry import Claim
 from unstuck.errors import DataError
-from unstuck.study.config import Experiment, Study
+from unstuck.study.config import Study
+from unstuck.study.experiment import Experiment
 from unstuck.study.paths import Paths
 from unstuck.wording import number
 

@@ -14,7 +14,7 @@ from unstuck.files import atomic_path
 from unstuck.optim.coefficients import OPTIMIZER_DESCRIPTIONS, Coefficients
 from unstuck.optim.schedules import SCHEDULE_DESCRIPTIONS, ScheduleSpec
 from unstuck.population.spec import NetworkSpec
-from unstuck.study import config
+from unstuck.study import config, experiment
 from unstuck.study.analyses.kinds import KINDS
 
 SCHEMA = Path("workflow/schemas/config.schema.json")
@@ -28,8 +28,11 @@ _SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("schedules.NAME: fields of a schedule", ScheduleSpec),
     ("tuning", config.Tuning),
     ("tuning.rates.NAME", config.RateGrid),
-    ("experiments.NAME", config.Experiment),
-    ("experiments.NAME.spectra, audit, stalls, places and filters", config.Measurement),
+    ("experiments.NAME", experiment.Experiment),
+    (
+        "experiments.NAME.spectra, audit, stalls, places, filters and sharpness",
+        experiment.Measurement,
+    ),
     ("curvature", config.Curvature),
     ("execution", config.Execution),
 )
@@ -38,17 +41,17 @@ _SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
 def schema() -> str:
     """The JSON schema of a configuration, for editors that complete and check YAML."""
     content = config.Study.model_json_schema()
-    experiment = content["$defs"]["Experiment"]
-    for name, model in config.OVERRIDES.items():
+    grid = content["$defs"]["Experiment"]
+    for name, model in experiment.OVERRIDES.items():
         given = model.model_json_schema()
         content["$defs"] |= given.get("$defs", {})
         field = dict(given["properties"][name])
         field.pop("default", None)
-        experiment["properties"][name] = {
+        grid["properties"][name] = {
             "anyOf": [field, {"type": "array", "items": field, "minItems": 1}],
             "description": f"Replaces the {_COMPONENTS[model]}'s own. {field.get('description')}",
         }
-    experiment["additionalProperties"] = False
+    grid["additionalProperties"] = False
     content["title"] = "A study of unstuck"
     return json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
@@ -69,7 +72,7 @@ def page() -> str:
         lines += ["", f"## {heading}", "", _summary(model), ""]
         lines += _fields(model, described)
     overrides = ", ".join(
-        f"`{name}` ({_COMPONENTS[model]})" for name, model in config.OVERRIDES.items()
+        f"`{name}` ({_COMPONENTS[model]})" for name, model in experiment.OVERRIDES.items()
     )
     lines += ["", "## Fields that an experiment may vary on their own", "", overrides + "."]
     for heading, names in (

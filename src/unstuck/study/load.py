@@ -11,16 +11,9 @@ from pydantic_core import ErrorDetails
 from unstuck.data.spec import DatasetSpec
 from unstuck.errors import ConfigError
 from unstuck.population.spec import NetworkSpec
-from unstuck.study.config import (
-    NAME_PATTERN,
-    RESULTS_PATTERN,
-    Curvature,
-    Execution,
-    Measurement,
-    RateGrid,
-    Study,
-    Tuning,
-)
+from unstuck.study.config import Curvature, Execution, RateGrid, Study, Tuning
+from unstuck.study.experiment import Measurement
+from unstuck.study.fields import NAME_PATTERN, RESULTS_PATTERN
 from unstuck.study.names import one_of, stopped
 
 PATTERNS = {

@@ -12,8 +12,9 @@ from pydantic import BaseModel, ValidationError
 from unstuck.errors import ConfigError
 from unstuck.optim.coefficients import OPTIMIZERS
 from unstuck.optim.schedules import SCHEDULES
-from unstuck.study.config import OVERRIDES, Experiment, Measurement, Study
+from unstuck.study.config import Study
 from unstuck.study.digests import digest
+from unstuck.study.experiment import OVERRIDES, Experiment, Measurement
 from unstuck.study.names import one_of, stopped
 from unstuck.training.spec import Cell, Recipe, Tune
 
