@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+HUGE = 1000.0  # ratios from here on have three digits, however narrow their interval
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 # what one effect of a verdict does, and what several do
 _JUDGED = {
@@ -51,7 +52,8 @@ def superscript(value: int) -> str:
 def effect(value: float, scale: str, places: int, *, sign: bool = False) -> str:
     """Format an effect: a difference as it is, the logarithm of a ratio as the ratio ``×1.5``."""
     if scale == "ratio":
-        return f"×{_fixed(_exp(value), places)}"
+        ratio = _exp(value)
+        return f"×{number(ratio) if ratio >= HUGE else _fixed(ratio, places)}"
     return _fixed(value, places, sign=sign)
 
 

@@ -54,6 +54,7 @@ def test_intervals_have_the_digits_of_their_width(low, high, said):
 def test_ratios_are_given_as_ratios():
     assert wording.interval(math.log(1.52), math.log(2.04), "ratio") == "×1.52 to ×2.04"
     assert wording.effect(math.log(0.5), "ratio", 2) == "×0.50"
+    assert wording.effect(math.log(129_383), "ratio", 0) == "×129,000"
     assert wording.effect(1e4, "ratio", 2) == "×∞"
     assert wording.margin(math.log(1.5), "ratio") == "×1.5 or ÷1.5"
     assert wording.with_unit("×2", "ratio", "ratio") == "×2"

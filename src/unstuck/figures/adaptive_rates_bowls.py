@@ -154,25 +154,29 @@ def adagrad(evidence: Evidence) -> Figure:
     _name_arms(drawing.axes[0])
     style.headline(
         drawing,
-        _gains(times, surfaces),
+        _gains(evidence),
         "Each optimizer at its best rate. Above: one start, distance as a share of the start's. "
         "Below: every start, updates after which no more than 1 % is ever left; open dots: never.",
     )
     return drawing
 
 
-def _gains(times: pd.DataFrame, surfaces: list[str]) -> str:
+def _gains(evidence: Evidence) -> str:
     words = {
         "regression": "on the regression",
-        "ellipse_10000": "on a bowl along the coordinates",
-        "turned_10000": "on the turned one",
+        "straight": "on a bowl along the coordinates",
+        "turned": "on the turned one",
     }
-    parts = []
-    for surface in surfaces:
-        part = times[times["surface"] == surface]
-        medians = part.groupby("arm")["updates"].median()
-        gain = medians["gradient descent"] / medians["Adagrad (sum)"]
-        parts.append(f"{number(float(gain), 2)} times as fast {words[surface]}")
+    gains = {
+        contrast.condition["shape"]: float(np.exp(np.mean(contrast.values)))
+        for contrast in evidence.contrasts
+        if contrast.role == "effect" and contrast.condition["squares"] == "sum"
+    }
+    parts = [
+        f"{number(gains[shape], 2)} times as fast {where}"
+        for shape, where in words.items()
+        if shape in gains
+    ]
     return f"Adagrad (sum) is {', '.join(parts[:-1])} and {parts[-1]}"
 
 

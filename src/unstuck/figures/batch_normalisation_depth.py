@@ -106,8 +106,8 @@ def _summary(arms: pd.DataFrame) -> str:
     parts = [f"{gain:+.1f} with {words[name]}" for name, gain in gains.items()]
     dead = [words[name] for name in gains.index if table["off"][name] == 0]
     title = (
-        f"In {deepest} layers batch normalisation widens the range of usable rates by "
-        f"{', '.join(parts)} decades".replace("-", "−")
+        f"In {deepest} layers batch normalisation widens the range of usable rates, in decades, by "
+        f"{', '.join(parts)}".replace("-", "−")
     )
     if dead:
         title += f"; without it {' and '.join(dead)} networks train at no rate"

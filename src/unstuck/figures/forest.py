@@ -256,7 +256,9 @@ def _sides(ax: Axes, measured: Effect) -> None:
 def _labels(claim: Claim, group: Sequence[Row], controls: bool) -> list[str]:
     """Name each contrast by its condition where that tells them apart, else by its name."""
     conditions = [condition_words(claim.conditions, str(row["condition"])) for row in group]
-    told_apart = all(conditions) and len({row["name"] for row in group}) == 1
+    told_apart = all(conditions) and (
+        len({row["name"] for row in group}) == 1 or len(set(conditions)) == len(conditions)
+    )
     labels = []
     for condition, row in zip(conditions, group, strict=True):
         parts = [condition] if told_apart and not controls else [str(row["name"]), condition]

@@ -206,7 +206,7 @@ def _lines(text: str, room: float, size: float, weight: str) -> list[str]:
     font = FontProperties(family="DejaVu Sans", weight=weight, size=size)
     words = [
         (word, text_to_path.get_text_width_height_descent(word, font, ismath=False)[0])
-        for word in text.split(" ")
+        for word in text.replace(" %", "\u00a0%").split(" ")
     ]
     space = text_to_path.get_text_width_height_descent("\u00a0", font, ismath=False)[0]
     lines = _filled(words, space, room)
