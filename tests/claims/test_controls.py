@@ -81,6 +81,21 @@ def test_a_control_that_strays_fails_only_by_the_level_of_the_study():
     assert state(effect, contrast(4.0, 2.0, role="negative control"), family=31).state == "failed"
 
 
+def test_a_control_withholds_only_what_it_does_not_vouch_for():
+    conditions = claim(conditions=RATES)
+    weak = contrast(5.0, 1.0, condition={"rate": "fixed"}, name="weak")
+    strong = contrast(40.0, 1.0, condition={"rate": "fixed"}, name="strong")
+    other = contrast(5.0, 1.0, condition={"rate": "tuned"})
+    coarse, fine = (control(each, condition={"rate": "fixed"}) for each in (8.0, 1.0))
+    assert set(state(weak, strong, other, coarse, of=conditions).withheld) == {weak.key}
+    assert not state(weak, strong, other, fine, of=conditions).withheld
+    strays = contrast(2.0, 2.0, role="negative control", condition={"rate": "fixed"})
+    found = state(weak, strong, other, strays, of=conditions)
+    assert set(found.withheld) == {weak.key, strong.key}
+    unusable = control(1.0, condition={"rate": "tuned"}, usable=False, note="on the edge")
+    assert set(state(weak, strong, other, unusable, of=conditions).withheld) == {other.key}
+
+
 def test_a_control_without_scatter_cannot_fail_beyond_what_its_pairs_can_tell():
     same = contrast(3.0, 0.0, role="negative control")
     assert state(contrast(40.0, 1.0), same, family=1).state == "failed"
@@ -126,6 +141,8 @@ def test_a_claim_of_being_no_worse_rests_on_its_distance_from_being_worse():
     wide = contrast(1.5, 3.1)
     assert state(wide, control(2.5), of=claim(effect=effect)).state == "passed"
     assert state(wide, control(5.0), of=claim(effect=effect)).state == "undecided"
+    # and 5 ± 1, all beyond +2, as it is only said to be above −2
+    assert state(contrast(5.0, 1.0), control(5.0), of=claim(effect=effect)).state == "passed"
 
 
 def test_an_interval_within_the_margin_needs_no_control_to_speak_for_it():

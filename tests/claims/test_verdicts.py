@@ -457,7 +457,31 @@ def test_a_failed_check_is_not_hidden_by_a_control_that_is_undecided():
     coarse = null(noise=100 * NOISE)
     found = row(entry(), contrast(3), coarse, checks=[bad])
     assert (found.verdict, found.control) == ("contradicted", "undecided")
-    assert "all else is inconclusive: the negative control" in found.reason
+    assert found.reason.startswith("contradicted: 1 of 1 checks fail, the first being parity")
+    assert "; inconclusive: the negative control does not rule out" in found.reason
+
+
+def test_a_control_that_does_not_vouch_leaves_its_own_place_undecided():
+    claim = entry(conditions={"rate": {"a": "with a", "b": "with b", "c": "with c"}})
+    places = [({"rate": rate}, mean) for rate, mean in (("a", 4), ("b", 0), ("c", 4))]
+    effects = [contrast(mean, condition=place) for place, mean in places]
+    controls = [null(condition=place) for place, _ in places]
+    fine = row(claim, *effects, *controls)
+    assert (fine.verdict, fine.control) == ("depends", "passed")
+    assert fine.reason == "supported with a and c; no effect with b"
+    coarse = null(condition={"rate": "c"}, noise=100 * NOISE)
+    found = row(claim, *effects, *controls[:2], coarse)
+    assert (found.verdict, found.control) == ("depends", "undecided")
+    assert found.reason == "supported with a; no effect with b; inconclusive with c"
+    assert row(claim, *effects, null(noise=100 * NOISE)).verdict == "inconclusive"
+
+
+def test_what_a_control_does_not_vouch_for_is_undecided_in_the_table_of_contrasts():
+    evidence = Evidence("1.2.5", (contrast(3), null(noise=100 * NOISE)))
+    found = decide({"1.2.5": entry()}, [evidence]).contrasts.iloc[0]
+    assert found.verdict == "inconclusive"
+    assert np.isnan(found.p)
+    assert found.reason.startswith("the negative control does not rule out that an effect of 3")
 
 
 def test_a_condition_that_a_holding_check_covers_has_evidence():

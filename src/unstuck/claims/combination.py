@@ -71,10 +71,9 @@ def combine(findings: Sequence[Finding]) -> Combined:
     if undecided and refuted:
         decided = [i for i, finding in enumerate(findings) if finding.verdict in DECISIVE]
         agree = {findings[i].verdict for i in decided} == {refuted[0].verdict}
-        reason = (
-            f"{explain(findings)}: {refuted[0].reason}; inconclusive {_undecided_places(findings)}"
-        )
-        return Combined("contradicted" if agree else "depends", reason.strip(), tuple(decided))
+        places = f"inconclusive {_undecided_places(findings)}".strip()
+        reason = f"{explain(findings)}: {refuted[0].reason}; {places}: {undecided[0].reason}"
+        return Combined("contradicted" if agree else "depends", reason, tuple(decided))
     if undecided:
         return Combined("inconclusive", _undecided(findings, undecided), ())
     first, number = findings[0], len(findings)

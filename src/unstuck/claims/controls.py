@@ -1,6 +1,5 @@
 """Whether the controls of a claim came out as they must."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
@@ -19,14 +18,17 @@ _ORDER: tuple[State, ...] = ("failed", "none", "undecided", "passed", "not neede
 
 
 class Outcome(NamedTuple):
-    """Whether one control passed: ``yes``, ``no`` or ``undecided``, and the words for why not."""
+    """Whether one control passed: ``yes``, ``no`` or ``undecided``, and the words for why not.
+
+    `withheld` are the words for why not by the effect that the control leaves undecided.
+    """
 
     state: str
     why: str
+    withheld: Mapping[Key, str]
 
 
-_PASSED, _FAILED = Outcome("yes", ""), Outcome("no", "failed")
-_UNJUDGED = Outcome("undecided", "cannot be judged")
+_PASSED, _FAILED = Outcome("yes", "", {}), Outcome("no", "failed", {})
 
 
 @dataclass(frozen=True)
@@ -42,16 +44,20 @@ class Controls:
         Which control failed or is undecided, and why.
     passed
         Of each control contrast: ``yes``, ``no`` or ``undecided``.
+    withheld
+        Of each effect that a control does not vouch for: which control, and why not.
     """
 
     state: State
     reason: str = ""
     passed: Mapping[Key, str] = field(default_factory=dict)
+    withheld: Mapping[Key, str] = field(default_factory=dict)
 
     def joined(self, other: "Controls") -> "Controls":
         """Give the worse of two states, with what is known of all controls."""
         worse = min(self, other, key=lambda each: _ORDER.index(each.state))
-        return Controls(worse.state, worse.reason, {**self.passed, **other.passed})
+        passed, withheld = {**self.passed, **other.passed}, {**self.withheld, **other.withheld}
+        return Controls(worse.state, worse.reason, passed, withheld)
 
 
 def control_checks(checks: Sequence[Check]) -> Controls:
@@ -78,13 +84,14 @@ def control_contrasts(
     - One *fails* that differs from zero at that level, by a two-sided t-test with Holm's correction
       over the claim's negative controls, unless its interval lies within the margin. Where nothing
       is wrong anywhere, a control of any claim of the study fails with a chance of 5 % at most.
-    - One *passes* only if it rules out, at the same level, that as much is made up where it
-      vouches as the smallest effect that is decided there (`_stake`), by two one-sided t-tests.
-      An analysis that makes up so much is passed with a chance of 5 % / ``family`` at most,
-      whatever the scatter: a control that could not have told is not passed.
-    - All others are *undecided*, and so is one that differs from zero by more than its own claim's
-      controls do by chance in one of twenty: too little for a fault to be found among all the
-      claims, too much to vouch for one.
+    - One vouches for an effect only if it rules out, at the same level, that as much is made up as
+      was found, by two one-sided t-tests. What an analysis makes up is vouched for with a chance of
+      5 % / ``family`` at most, whatever the scatter: a control that could not have told does not
+      vouch. Where it does not for an effect beyond the margin, the control is *undecided*, and that
+      effect is withheld. An effect within the margin shows by itself that none is made up.
+    - One *strays* that differs from zero by more than the controls of its claim do by chance in one
+      of twenty: too little for a fault to be found among all the claims, too much to take for none.
+      It is *undecided* and vouches for nothing.
 
     Parameters
     ----------
@@ -99,33 +106,43 @@ def control_contrasts(
     if not negative:
         return Controls("none", "there is no negative control")
     effects = [pair for pair in pairs if pair[0].role == "effect"]
-    states = _negative_states(negative, effects, family)
-    states += [_positive_state(*pair) for pair in positive]
-    controls = [*negative, *positive]
-    passed = {c.key: state for (c, _), (state, _) in zip(controls, states, strict=True)}
+    outcomes = _negative_outcomes(negative, effects, family)
+    outcomes += [_positive_outcome(*pair, effects) for pair in positive]
+    controls = list(zip([*negative, *positive], outcomes, strict=True))
+    passed = {contrast.key: outcome.state for (contrast, _), outcome in controls}
+    withheld: dict[Key, str] = {}
+    for (contrast, _), outcome in controls:
+        for key, why in outcome.withheld.items():
+            withheld.setdefault(key, f"the {contrast.role} {why}: {_place(contrast)}")
     verdicts: tuple[tuple[str, State], ...] = (("no", "failed"), ("undecided", "undecided"))
     for wanted, state in verdicts:
-        for (contrast, judgement), (found, why) in zip(controls, states, strict=True):
-            if found == wanted:
-                place = f" on {contrast.dataset}" if contrast.dataset else ""
-                reason = f"{contrast.name}{place}, {judgement.reason}"
-                return Controls(state, f"the {contrast.role} {why}: {reason}", passed)
+        for (contrast, judgement), outcome in controls:
+            if outcome.state == wanted:
+                reason = f"{_place(contrast)}, {judgement.reason}"
+                reason = f"the {contrast.role} {outcome.why}: {reason}"
+                return Controls(state, reason, passed, withheld)
     return Controls("passed", "", passed)
 
 
-def _negative_states(
+def _place(contrast: Contrast) -> str:
+    return f"{contrast.name} on {contrast.dataset}" if contrast.dataset else contrast.name
+
+
+def _negative_outcomes(
     pairs: Sequence[Judged], effects: Sequence[Judged], family: int
 ) -> list[Outcome]:
     testable = [contrast.usable and judgement.seeds > 1 for contrast, judgement in pairs]
     p_values = holm([j.p_zero for (_, j), able in zip(pairs, testable, strict=True) if able])
     adjusted = iter(np.asarray(p_values))
     return [
-        _negative_state(*pair, float(next(adjusted)), effects, family) if able else _UNJUDGED
+        _negative_outcome(*pair, float(next(adjusted)), effects, family)
+        if able
+        else _undecided("cannot be judged", _vouched(pair[0], effects))
         for pair, able in zip(pairs, testable, strict=True)
     ]
 
 
-def _negative_state(
+def _negative_outcome(
     contrast: Contrast, judgement: Judgement, p_zero: float, effects: Sequence[Judged], family: int
 ) -> Outcome:
     """Judge one negative control, ``p_zero`` being adjusted for the others of its claim."""
@@ -133,50 +150,48 @@ def _negative_state(
     within = judgement.verdict == "no effect"
     if p_zero <= level and not within:
         return _FAILED
-    stake = _stake(contrast, judgement.margin, effects)
-    p_stake = exclusion_p(contrast.values, stake) if math.isfinite(stake) else 0.0
-    if p_stake > level:
-        return Outcome(
-            "undecided",
-            f"does not rule out that an effect of {stake:.3g} is made up (p = {p_stake:.2g}, "
-            f"where {level:.2g} is needed)",
-        )
+    vouched = _vouched(contrast, effects)
     if p_zero <= SIGNIFICANCE and not within:
-        return Outcome(
-            "undecided",
-            f"strays from zero (p = {p_zero:.2g}) by more than one claim allows, by less than a "
-            f"fault among {family} (p = {level:.2g})",
-        )
+        return _undecided(f"strays from zero (p = {p_zero:.2g})", vouched)
+    withheld: dict[Key, str] = {}
+    for effect, found in vouched:
+        bound = _made_up(found, judgement.margin)
+        p_bound = exclusion_p(contrast.values, bound) if bound else 0.0
+        if p_bound > level:
+            withheld[effect.key] = (
+                f"does not rule out that an effect of {bound:.3g} is made up (p = {p_bound:.2g}, "
+                f"where {level:.2g} is needed)"
+            )
+    if withheld:
+        return Outcome("undecided", next(iter(withheld.values())), withheld)
     return _PASSED
 
 
-def _stake(control: Contrast, margin: float, effects: Sequence[Judged]) -> float:
-    """Give the effect that a control must rule out to be made up.
+def _undecided(why: str, effects: Sequence[Judged]) -> Outcome:
+    return Outcome("undecided", why, {contrast.key: why for contrast, _ in effects})
 
-    That is the smallest one beyond the margin among the decided contrasts that the control vouches
-    for: those of its own measure which nothing tells apart from it in dataset or condition, or all
-    of its measure if none is such. Where no effect is found beyond the margin no verdict needs the
-    control: an interval within the margin shows by itself that the analysis makes no effect up.
+
+def _vouched(control: Contrast, effects: Sequence[Judged]) -> list[Judged]:
+    """Give the effects that a control vouches for.
+
+    Those of its own measure which nothing tells apart from it in dataset or condition, or all of
+    its measure if none is such.
     """
     same = [pair for pair in effects if pair[0].measure == control.measure]
-    own = [pair for pair in same if _vouches(control, pair[0])] or same
-    decided = (each for _, each in own if each.verdict != "inconclusive")
-    beyond = (_made_up(each, margin) for each in decided if _beyond(each, margin))
-    return min(beyond, default=math.inf)
-
-
-def _beyond(judgement: Judgement, margin: float) -> bool:
-    """Tell whether an effect lies beyond the margin, or a supported one may reach beyond it."""
-    return abs(judgement.effect) > margin or (
-        judgement.verdict == "supported" and judgement.ci_high > margin
-    )
+    return [pair for pair in same if _vouches(control, pair[0])] or same
 
 
 def _made_up(judgement: Judgement, margin: float) -> float:
-    """Give the effect that would have to be made up for a verdict to be wrong."""
-    # an effect that is supported without being beyond +δ is only said to be above −δ
-    no_worse = judgement.verdict == "supported" and judgement.ci_low <= margin
-    return abs(judgement.effect) + margin * no_worse
+    """Give how much would have to be made up for a verdict to be wrong; 0 if nothing would.
+
+    Nothing would for an interval that decides nothing, or an effect that lies within the margin.
+    """
+    if judgement.verdict == "inconclusive":
+        return 0.0
+    if judgement.claims == "no worse" and judgement.verdict == "supported":
+        # it is only said to be above −δ
+        return judgement.effect + margin if judgement.ci_high > margin else 0.0
+    return abs(judgement.effect) if abs(judgement.effect) > margin else 0.0
 
 
 def _vouches(control: Contrast, effect: Contrast) -> bool:
@@ -186,7 +201,9 @@ def _vouches(control: Contrast, effect: Contrast) -> bool:
     )
 
 
-def _positive_state(contrast: Contrast, judgement: Judgement) -> Outcome:
+def _positive_outcome(
+    contrast: Contrast, judgement: Judgement, effects: Sequence[Judged]
+) -> Outcome:
     if not contrast.usable or judgement.seeds < MINIMUM_SEEDS:
-        return _UNJUDGED
+        return _undecided("cannot be judged", effects)
     return _PASSED if judgement.verdict == "supported" else _FAILED

@@ -60,13 +60,13 @@ def decide(registry: Mapping[str, Claim], evidence: Iterable[Evidence]) -> Verdi
     """Reach the verdict of every claim of the registry.
 
     A failed control makes a claim *invalid*, as does a measured claim without negative control;
-    an undecided one leaves it *inconclusive*. The level of the controls is set over the measured
-    claims of the registry (`unstuck.claims.controls.control_contrasts`). Otherwise its contrasts
-    and checks are combined (`unstuck.claims.combination.combine`). A check of a measured claim is
-    a precondition: one that holds adds no finding to those of the contrasts, one that fails adds
-    one that contradicts, so that a claim that is supported otherwise depends, and one that is
-    undecided otherwise, by its contrasts, its negative controls or the correction, is contradicted
-    in that part.
+    contrasts that a control does not vouch for are *inconclusive*. The level of the controls is
+    set over the measured claims of the registry (`unstuck.claims.controls.control_contrasts`).
+    Then contrasts and checks are combined (`unstuck.claims.combination.combine`). A check of a
+    measured claim is a precondition: one that holds adds no finding to those of the contrasts, one
+    that fails adds one that contradicts, so that a claim that is supported otherwise depends, and
+    one that is undecided otherwise, by its contrasts, its negative controls or the correction, is
+    contradicted in that part.
     The p-value of a decisive claim is the largest of the contrasts it rests on
     (intersection-union); that of one that depends says how sure it is that each of its verdicts
     holds somewhere (`_p_of_difference`), and of no place in particular. Holm's correction is over
@@ -136,6 +136,10 @@ def _outcome(claim: Claim, evidence: Evidence, family: int) -> _Outcome:
     controls = control_checks(evidence.checks)
     if claim.kind == "measured":
         controls = controls.joined(control_contrasts(evidence.contrasts, judgements, family))
+        judgements = tuple(
+            _withheld(judgement, controls.withheld.get(contrast.key, ""))
+            for contrast, judgement in zip(evidence.contrasts, judgements, strict=True)
+        )
     effects = [i for i, each in enumerate(evidence.contrasts) if each.role == "effect"]
     findings = [_contrast_finding(claim, evidence.contrasts[i], judgements[i]) for i in effects]
     checked = _check_findings(claim, evidence.checks)
@@ -146,7 +150,7 @@ def _outcome(claim: Claim, evidence: Evidence, family: int) -> _Outcome:
     combined = combine(findings)
     rests_on = [effects[i] for i in combined.rests_on if i < len(effects)]
     refuted = next((each.reason for each in findings if each.refutes), "")
-    verdict, reason = _after_controls(combined, controls, refuted)
+    verdict, reason = _after_controls(combined, controls)
     p = max((judgements[i].p for i in rests_on), default=math.nan)
     if verdict == "depends" and rests_on:
         tests = len({_place(evidence.contrasts[i]) for i in effects})
@@ -190,11 +194,16 @@ def _place(contrast: Contrast) -> tuple[str, str]:
     return contrast.measure, condition_text(contrast.condition)
 
 
-def _after_controls(combined: Combined, controls: Controls, refuted: str) -> tuple[str, str]:
+def _withheld(judgement: Judgement, why: str) -> Judgement:
+    """Take a verdict back that a control does not vouch for."""
+    if not why or judgement.verdict == "inconclusive":
+        return judgement
+    return replace(judgement, verdict="inconclusive", p=math.nan, reason=why)
+
+
+def _after_controls(combined: Combined, controls: Controls) -> tuple[str, str]:
     if controls.state in ("failed", "none"):
         return "invalid", controls.reason
-    if controls.state == "undecided" and combined.verdict != "inconclusive":
-        return _undecided_but(refuted, controls.reason)
     return combined.verdict, combined.reason
 
 

@@ -37,6 +37,7 @@ class Judgement:
     detectable: float  # smallest true effect told from zero: 80 % power, two-sided 5 %
     seeds: int
     reason: str
+    claims: Claims = "effect"  # what was judged
 
 
 def judge(
@@ -94,6 +95,7 @@ def judge(
         detectable=detectable,
         seeds=seeds,
         reason=_reason(where, interval, margin, seeds, detectable),
+        claims=claims,
     )
 
 
