@@ -33,8 +33,6 @@ def _intervals_without_resampling(monkeypatch):
         return Interval(np.mean(values) - half, np.mean(values) + half)
 
     monkeypatch.setattr(judgement, "bootstrap_interval", interval)
-    # statsmodels collects garbage at every correction
-    monkeypatch.setattr("gc.collect", lambda: 0)
 
 
 def contrast(number, values, role):

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
+from statsmodels.stats.multitest import multipletests
 
 from unstuck.errors import DataError
 from unstuck.statistics.divergence import rank_last
@@ -88,6 +89,12 @@ def test_the_wilson_interval_refuses_more_successes_than_trials():
 def test_holm_by_hand():
     # ordered: 0.01 x 4, 0.02 x 3, 0.03 x 2, then the running maximum
     np.testing.assert_allclose(holm([0.03, 0.01, 0.5, 0.02]), [0.06, 0.04, 0.5, 0.06])
+
+
+def test_holm_is_that_of_statsmodels():
+    for seed in range(20):
+        p = np.random.default_rng([seed, 6]).integers(0, 12, 9) / 40
+        np.testing.assert_array_equal(holm(p), multipletests(p, method="holm")[1])
 
 
 def test_holm_refuses_what_is_no_probability():
