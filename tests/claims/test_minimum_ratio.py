@@ -198,6 +198,23 @@ def test_networks_are_not_compared_with_each_other():
     assert all(value == 0 for contrast in falls for value in contrast.values)
 
 
+def test_a_fall_between_recipes_is_not_there_across_seeds_unless_they_are_trained_otherwise():
+    given = tables(lambda rank, rng: 8, per_loss=9)
+    drift = given["spectra"].copy()
+    late = drift["seed"] * drift["cell"].astype(int) / SEEDS
+    drift["train_loss"] += 10 * late
+    drift["eigenvalues"] = [spectrum(8 + int(2 * each), 0) for each in late]
+    for spectra, low, high in ((given["spectra"], -0.15, 0.15), (drift, 0.3, 1.0)):
+        across = [
+            contrast
+            for contrast in evaluate(CLAIM, given | {"spectra": spectra}).contrasts
+            if contrast.role == "negative control" and contrast.measure == "fall"
+            if contrast.condition["points"] == "endpoints"
+        ]
+        assert {len(contrast.values) for contrast in across} == {SEEDS}
+        assert all(low < np.mean(contrast.values) < high for contrast in across)
+
+
 def test_too_few_endpoints_for_a_trend_leave_it_undecided():
     given = tables(lambda rank, rng: 8 + rank)
     given["spectra"] = given["spectra"][given["spectra"]["cell"].isin(["0", "1"])]

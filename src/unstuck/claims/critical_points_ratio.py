@@ -1,6 +1,6 @@
 """Section 1.1: the share of positive eigenvalues where training stopped, and on the ladder."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pandas as pd
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from unstuck.claims.arms import require_columns
 from unstuck.claims.evaluation import claim
 from unstuck.claims.evidence import Contrast, Evidence
+from unstuck.claims.other_seeds import correlation_across_seeds
 from unstuck.errors import DataError
 from unstuck.statistics.ranks import rank_correlation
 
@@ -45,8 +46,8 @@ def minimum_ratio(spectra: pd.DataFrame, audit: pd.DataFrame, ladder: pd.DataFra
     seeds of a cell, which compares runs of one recipe. All are taken at every tolerance, with zeros
     counted (among all eigenvalues) and left out (among those beyond the tolerance).
 
-    Negative controls: the Gauss-Newton matrix, which has no negative eigenvalue; and losses
-    shuffled once, among the endpoints of a seed and among the seeds of a cell.
+    Negative controls: the Gauss-Newton matrix, which has no negative eigenvalue; the ratios and the
+    losses of other seeds, cell by cell; and losses shuffled once among the seeds of a cell.
     """
     endpoints = _endpoints(spectra).assign(inner=True)
     rungs = _rungs(ladder)
@@ -80,7 +81,7 @@ def _contrasts(part: pd.DataFrame, dataset: str, points: str) -> Iterator[Contra
     for measure in TRENDS:
         for among in AMONG:
             condition = {"points": points, "tolerance": SHOWN, "among": among}
-            yield _shuffled(measure, part, f"{among}_{SHOWN}", dataset, condition)
+            yield _nothing(measure, part, f"{among}_{SHOWN}", dataset, condition)
 
 
 def ratios(eigenvalues: Array, relative: float) -> tuple[float, float]:
@@ -182,12 +183,16 @@ def _trend(
     )
 
 
-def _shuffled(
+def _nothing(
     measure: str, endpoints: pd.DataFrame, column: str, dataset: str, condition: dict[str, str]
 ) -> Contrast:
-    values = _values(measure, endpoints, column, shuffled=True)
+    if measure == "fall":
+        name, values = "ratio against losses of other seeds", _falls_across(endpoints, column)
+    else:
+        inner = endpoints[endpoints["inner"]]
+        name, values = "ratio against shuffled losses", _falls_within(inner, column, shuffled=True)
     return Contrast(
-        name="ratio against shuffled losses",
+        name=name,
         dataset=dataset,
         condition=condition,
         seeds=tuple(values),
@@ -217,7 +222,7 @@ def _gauss_newton(counts: pd.DataFrame, dataset: str) -> Iterator[Contrast]:
         )
 
 
-def _falls(endpoints: pd.DataFrame, column: str, shuffled: bool) -> dict[int, float]:
+def _falls(endpoints: pd.DataFrame, column: str) -> dict[int, float]:
     """Give minus Spearman's correlation per seed, averaged over networks by their endpoints."""
     falls: dict[int, float] = {}
     for _, part in endpoints.groupby("seed"):
@@ -225,18 +230,32 @@ def _falls(endpoints: pd.DataFrame, column: str, shuffled: bool) -> dict[int, fl
         if not groups:
             continue
         number = int(part["seed"].iloc[0])
-        rng = np.random.default_rng([number, SHUFFLE_STREAM])
         total = 0.0
         for group in groups:
             ratio, loss = group[column].to_numpy(), group["train_loss"].to_numpy()
-            if shuffled:
-                loss = rng.permutation(loss)
             total += float(rank_correlation(ratio, loss)) * len(group)
         falls[number] = -total / sum(len(group) for group in groups)
     return falls
 
 
-def _falls_within(endpoints: pd.DataFrame, column: str, shuffled: bool) -> dict[int, float]:
+def _falls_across(endpoints: pd.DataFrame, column: str) -> dict[int, float]:
+    """Give minus Spearman's correlation across seeds, averaged over networks by their cells."""
+    total, cells = pd.Series(dtype="float64"), 0
+    for _, group in endpoints.groupby(NETWORK):
+        tables = [
+            group.pivot(index="seed", columns="cell", values=v) for v in (column, "train_loss")
+        ]
+        complete = tables[0].notna().all()
+        if complete.sum() < MINIMUM_ENDPOINTS:
+            continue
+        ratio, loss = (table.loc[:, complete] for table in tables)
+        found = correlation_across_seeds(ratio, loss, rank_correlation)
+        total = total.add(-found * int(complete.sum()), fill_value=0.0)
+        cells += int(complete.sum())
+    return {int(str(seed)): float(value) / cells for seed, value in total.items()}
+
+
+def _falls_within(endpoints: pd.DataFrame, column: str, shuffled: bool = False) -> dict[int, float]:
     """Give each seed's share of minus Spearman's correlation across the seeds of a cell.
 
     Ratio and loss are ranked within each cell and scaled to mean 0 and variance 1; a seed's value
@@ -256,14 +275,15 @@ def _falls_within(endpoints: pd.DataFrame, column: str, shuffled: bool) -> dict[
 
 
 #: what is correlated across what, by the registry's name of the effect
-TRENDS = {"fall": _falls, "within": _falls_within}
+TRENDS: dict[str, Callable[[pd.DataFrame, str], dict[int, float]]] = {
+    "fall": _falls,
+    "within": _falls_within,
+}
 
 
-def _values(
-    measure: str, endpoints: pd.DataFrame, column: str, shuffled: bool = False
-) -> dict[int, float]:
+def _values(measure: str, endpoints: pd.DataFrame, column: str) -> dict[int, float]:
     part = endpoints[endpoints["inner"]] if measure == "within" else endpoints
-    return TRENDS[measure](part, column, shuffled)
+    return TRENDS[measure](part, column)
 
 
 def _scaled(values: Array) -> Array:

@@ -1,6 +1,7 @@
 """The negative control of a correlation over the places of a seed."""
 
 from collections.abc import Callable
+from typing import SupportsFloat
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,7 @@ SEEDS = 4
 
 
 def correlation_across_seeds(
-    first: pd.DataFrame, second: pd.DataFrame, correlate: Callable[[Array, Array], float]
+    first: pd.DataFrame, second: pd.DataFrame, correlate: Callable[[Array, Array], SupportsFloat]
 ) -> "pd.Series[float]":
     """Correlate two quantities over places where no seed is in both: nothing can be there.
 
@@ -52,7 +53,7 @@ def correlation_across_seeds(
         values.append(
             np.mean(
                 [
-                    correlate(one[early] - one[late], others[i] - others[half + i])
+                    float(correlate(one[early] - one[late], others[i] - others[half + i]))
                     for i in range(half)
                 ]
             )
