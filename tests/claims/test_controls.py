@@ -3,35 +3,20 @@
 import numpy as np
 import pandas as pd
 import pytest
+from hand_made import CONDITIONS, entry
 
 from unstuck.claims.arms import under_other_seeds
 from unstuck.claims.controls import control_contrasts
 from unstuck.claims.evidence import Contrast
-from unstuck.claims.registry import Claim
 from unstuck.claims.verdicts import judge_contrast
 
-RATES = {"rate": {"fixed": "with a fixed rate", "tuned": "with a tuned rate"}}
 # mean 0, standard deviation 1
 WAVE = np.array([-1.2, 1.2, -1, 1, -0.9, 0.9, -0.8, 0.8, -0.5, 0.5]) / 0.969
 
 
 def claim(margin=1.0, **changes):
-    return Claim.model_validate(
-        {
-            "id": "1.2.5",
-            "slug": "claim",
-            "kind": "measured",
-            "statement": {"en": "Something is larger.", "zh": "某量更大。"},
-            "regime": "anywhere",
-            "published": [
-                {"who": "A", "year": 2000, "where": "table 1", "says": "so", "stance": "for"}
-            ],
-            "cost": "nothing",
-            "did": {"en": "Compared."},
-            "effect": {"what": "x", "unit": "points", "margin": margin},
-            **changes,
-        }
-    )
+    effect = {"what": "x", "unit": "points", "margin": margin}
+    return entry(**{"effect": effect, **changes})
 
 
 def contrast(mean, spread, *, pairs=10, role="effect", **options):
@@ -82,7 +67,7 @@ def test_a_control_that_strays_fails_only_by_the_level_of_the_study():
 
 
 def test_a_control_withholds_only_what_it_does_not_vouch_for():
-    conditions = claim(conditions=RATES)
+    conditions = claim(conditions=CONDITIONS)
     weak = contrast(5.0, 1.0, condition={"rate": "fixed"}, name="weak")
     strong = contrast(40.0, 1.0, condition={"rate": "fixed"}, name="strong")
     other = contrast(5.0, 1.0, condition={"rate": "tuned"})
@@ -113,7 +98,7 @@ def test_a_control_need_find_no_less_than_what_the_verdict_rests_on():
 
 
 def test_a_control_answers_for_its_own_measure_and_place():
-    conditions = claim(conditions=RATES)
+    conditions = claim(conditions=CONDITIONS)
     weak = contrast(5.0, 1.0, condition={"rate": "fixed"})
     strong = contrast(40.0, 1.0, condition={"rate": "tuned"})
     for place, wanted in (("fixed", "undecided"), ("tuned", "passed")):
