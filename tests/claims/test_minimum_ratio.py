@@ -219,7 +219,10 @@ def test_too_few_endpoints_for_a_trend_leave_it_undecided():
     given = tables(lambda rank, rng: 8 + rank)
     given["spectra"] = given["spectra"][given["spectra"]["cell"].isin(["0", "1"])]
     found = verdict(given)
-    assert found.verdict == "inconclusive"
+    assert found.control == "undecided"
+    undecided = found.reason.partition("; inconclusive ")[2]
+    assert undecided.startswith("for the fall of the ratio with rising training loss between")
+    assert undecided.endswith("at endpoints of training")
 
 
 def test_a_missing_column_is_named():
