@@ -188,5 +188,5 @@ def _summary(effects: pd.DataFrame) -> str:
     most, least = str(spans.idxmax()), str(spans.idxmin())
     return (
         f"{FACTORS[most].capitalize()} moves accuracy most, by {spans[most]:.1f} points from worst "
-        f"to best level; {FACTORS[least]} least, by {spans[least]:.1f}"
+        f"to best level; {FACTORS[least]} least, by {spans[least]:.1f} (mean of the datasets)"
     )

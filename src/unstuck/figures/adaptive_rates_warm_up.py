@@ -72,23 +72,26 @@ def warm_up(evidence: Evidence) -> Figure:
 
 
 def _words(gains: pd.DataFrame) -> str:
-    """Quote the mean ratios of the plain warm-up, and of what gains most, over arms that count."""
+    """Quote the ratios of the plain warm-up, and of what gains most, over arms that count."""
     logs = gains[gains["usable"]].assign(log=np.log(gains["ratio"]))
     means = np.exp(logs.groupby(["optimizer", "remedy"])["log"].mean())
     if means.empty:
         return "No grid of rates holds the largest stable one of both arms"
     best = max(means.index, key=lambda arm: means[arm])
     largest = f"{REMEDIES[best]}, ×{number(float(means[best]), 2)}"
-    short = [
-        f"{number(float(means[name, 'short']), 2)} for {style.display_name(name)}"
-        for name in ("adam", "sgd")
-        if (name, "short") in means.index
-    ]
+    plain = logs[logs["remedy"] == "short"]
+    short = []
+    for name in ("adam", "sgd"):
+        arm = plain[plain["optimizer"] == name].groupby("dataset", sort=False)["log"].mean()
+        if len(arm):
+            ratios = " and ".join(number(float(np.exp(log)), 2) for log in arm)
+            short.append(f"{ratios} for {style.display_name(name)}")
+    datasets = ", ".join(style.display_name(name) for name in dict.fromkeys(plain["dataset"]))
     if not short:
         return f"The largest gain of a stable rate is that of {largest}"
     return (
         "A warm-up over a tenth of the run multiplies the largest stable rate by "
-        f"{' and '.join(short)} (largest gain: {largest})"
+        f"{', '.join(short)} ({datasets}); the largest mean gain is that of {largest}"
     )
 
 

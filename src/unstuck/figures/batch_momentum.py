@@ -46,7 +46,7 @@ def small_trains_better(evidence: Evidence) -> Figure:
         drawing,
         _summary(accuracy),
         "Dot: one seed. Line: mean over seeds, with its 95 % interval. Headline: validation "
-        "accuracy, mean of the datasets.",
+        "accuracy.",
     )
     return drawing
 
@@ -89,20 +89,17 @@ def _lines(ax: Axes, part: pd.DataFrame) -> list[style.EndLabel]:
 
 
 def _summary(accuracy: pd.DataFrame) -> str:
-    """Say how far apart the smallest and largest batch end with tuned rates, by budget."""
-    gains = {}
+    """Say what the smallest batch has over the largest with tuned rates, by budget and dataset."""
+    said = {}
     for budget in ("epochs", "updates"):
         tuned = accuracy[(accuracy["rate"] == "tuned") & (accuracy["budget"] == budget)]
-        differences = []
-        for _, part in tuned.groupby("dataset"):
+        gains = []
+        for _, part in tuned.groupby("dataset", sort=False):
             means = part.groupby("batch_size")["validation_accuracy"].mean()
-            differences.append(100 * (means.iloc[0] - means.iloc[-1]))
-        gains[budget] = sum(differences) / len(differences)
-    sides = {
-        budget: f"{abs(gain):.1f} points {'above' if gain > 0 else 'below'}"
-        for budget, gain in gains.items()
-    }
+            gains.append(100 * float(means.iloc[0] - means.iloc[-1]))
+        said[budget] = style.signed(gains)
+    datasets = ", ".join(style.display_name(name) for name in dict.fromkeys(accuracy["dataset"]))
     return (
-        f"With tuned rates the smallest batch ends {sides['epochs']} the largest at equal epochs, "
-        f"and {sides['updates']} it at equal updates"
+        f"With tuned rates the smallest batch gains {said['epochs']} points over the largest at "
+        f"equal epochs, {said['updates']} at equal updates ({datasets})"
     )

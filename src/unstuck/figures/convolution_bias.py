@@ -27,7 +27,7 @@ ARMS = (
 def bias(evidence: Evidence) -> Figure:
     """Accuracy by samples, by permutation of pixels, and fit of random labels: a row a dataset."""
     runs = evidence.tables["runs"]
-    sources = sorted(runs["source"].unique(), reverse=True)
+    sources = _sources(runs)
     drawing = style.blank(height=2.4 + 2.0 * len(sources))
     grid = GridSpec(
         len(sources) + 1,
@@ -163,24 +163,34 @@ def _summary(runs: pd.DataFrame) -> str:
     most = runs[runs["data"] == "permuted"]["samples"].max()
     plain = runs[(runs["data"] == "natural") & (runs["samples"] == most)]
     mixed = runs[runs["data"] == "permuted"]
-    gains = [_above_full(plain, budget) for budget in ("parameters", "compute")]
-    shared = [
-        float(part[part["family"] == "shared"]["test_accuracy"].mean()) for part in (plain, mixed)
-    ]
-    lost = shared[0] - shared[1]
+    parameters, compute = (
+        style.signed(_above_full(plain, budget)) for budget in ("parameters", "compute")
+    )
+    sources = _sources(runs)
+    moved = []
+    for source in sources:
+        before, after = (
+            part[(part["family"] == "shared") & (part["source"] == source)]["test_accuracy"].mean()
+            for part in (plain, mixed)
+        )
+        moved.append(float(after - before))
+    names = ", ".join(style.display_name(source) for source in sources)
     return (
-        f"Shared weights end {_points(gains[0])} full ones of equal parameters and "
-        f"{_points(gains[1])} those of equal compute; permuted pixels "
-        f"{'cost' if lost >= 0 else 'bring'} them {abs(lost):.1f} points"
+        f"Shared weights gain {parameters} points over full ones of equal parameters, {compute} "
+        f"over those of equal compute, and {style.signed(moved)} by permuted pixels ({names})"
     )
 
 
-def _above_full(runs: pd.DataFrame, budget: str) -> float:
-    """Give the mean difference in accuracy of shared and full weights, over sources."""
+def _sources(runs: pd.DataFrame) -> list[str]:
+    """Give the datasets in the order of the rows."""
+    return sorted(map(str, runs["source"].unique()), reverse=True)
+
+
+def _above_full(runs: pd.DataFrame, budget: str) -> list[float]:
+    """Give the difference in mean accuracy of shared and full weights, for each source."""
     chosen = runs[runs["budget"].isin(("both", budget))]
-    means = chosen.groupby(["source", "family"])["test_accuracy"].mean().unstack()
-    return float((means["shared"] - means["full"]).mean())
-
-
-def _points(difference: float) -> str:
-    return f"{abs(difference):.1f} points {'above' if difference > 0 else 'below'}"
+    gains = []
+    for source in _sources(runs):
+        means = chosen[chosen["source"] == source].groupby("family")["test_accuracy"].mean()
+        gains.append(float(means["shared"] - means["full"]))
+    return gains

@@ -264,6 +264,11 @@ def dataset_name(name: str) -> str:
     return display_name(name).partition(" (")[0]
 
 
+def signed(values: Sequence[float]) -> str:
+    """Give differences with their signs and one decimal, e.g. ``−0.6 and +7.0``."""
+    return " and ".join(f"{value:+.1f}".replace("-", "−") for value in values)
+
+
 def records(table: pd.DataFrame) -> list[dict[str, Any]]:
     """Give the rows of a table as mappings."""
     return [{str(key): value for key, value in row.items()} for row in table.to_dict("records")]
