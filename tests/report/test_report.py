@@ -13,6 +13,7 @@ import pytest
 from unstuck.claims.evidence import Check, Contrast, Evidence
 from unstuck.errors import DataError
 from unstuck.files import write_csv
+from unstuck.report.sentences import chinese
 from unstuck.report.tables import read_decided
 
 HOSTILE = "<script>alert('1 & 2')</script>"
@@ -124,6 +125,10 @@ def test_claims_stand_in_both_languages(laid):
         claim = laid.registry[row.id]
         assert ("en", claim.statement.en) in page.texts
         assert ("zh", claim.statement.zh) in page.texts
+
+
+def test_chinese_has_no_spaces_of_broken_lines():
+    assert chinese("损失下降； 从 y = 1 出发，　 第 1 步") == "损失下降；从 y = 1 出发，　第 1 步"
 
 
 def test_verdicts_are_words_and_not_only_colours(laid):

@@ -11,6 +11,7 @@ from unstuck.claims.evidence import Check, Evidence, condition_text
 from unstuck.claims.registry import Claim, Published
 from unstuck.report.pictures import Picture
 from unstuck.report.sentences import (
+    chinese,
     control_sentence,
     effect_sentence,
     place_words,
@@ -119,7 +120,7 @@ def outcome(claim: Claim, row: Row | None, contrasts: Sequence[Row] = ()) -> Out
         id=claim.id,
         href="" if row is None else page_name(claim),
         statement_en=claim.statement.en,
-        statement_zh=claim.statement.zh,
+        statement_zh=chinese(claim.statement.zh),
         verdict=verdict,
         measured=""
         if row is None
@@ -158,7 +159,7 @@ def claim_page(
         figure=figure,
         forest=forest,
         did=claim.did.en,
-        did_zh=claim.did.zh,
+        did_zh=chinese(claim.did.zh),
         facts=_facts(claim, row),
         checks=tuple(_check_row(claim, check) for check in evidence.checks),
         contrasts=tuple(_contrast_row(claim, each) for each in contrasts),

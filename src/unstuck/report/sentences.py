@@ -1,6 +1,7 @@
 """Sentences that say what was measured."""
 
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,6 +10,8 @@ from unstuck.report.words import CONTROL_WORDS
 from unstuck.wording import condition_words, decimals, effect, interval, margin, with_unit
 
 Row = Mapping[str, Any]
+# between two Chinese letters or marks; beside Latin ones spaces are meant
+_SPACES = re.compile(r"(?<=[\u3000-\u9fff\uff00-\uffef]) +(?=[\u3000-\u9fff\uff00-\uffef])")
 
 
 def short_effect(row: Row) -> str:
@@ -52,6 +55,11 @@ def control_sentence(claim: Claim, row: Row) -> str:
     text = f"{_capital(str(row['role']))} {outcome}: {row['name']}"
     text += f", {where}" if where else ""
     return f"{text}: {measured}." if measured else f"{text}. {row['note']}".rstrip()
+
+
+def chinese(text: str) -> str:
+    """Give a Chinese text without the spaces that broken lines of YAML leave in it."""
+    return _SPACES.sub("", text)
 
 
 def sentence(text: str) -> str:
