@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from unstuck.errors import DataError
-from unstuck.statistics.judgement import judge
+from unstuck.statistics.judgement import exclusion_p, judge
 
 # mean 0, standard deviation 0.1 over ten seeds
 NOISE = np.array([-0.12, 0.12, -0.1, 0.1, -0.09, 0.09, -0.08, 0.08, -0.05, 0.05])
@@ -118,3 +118,13 @@ def test_true_effects_at_the_margin_are_rarely_called_supported():
     rng = np.random.default_rng([11, 1])
     supported = [judge(rng.normal(1.0, 1.0, 15), 1.0).verdict == "supported" for _ in range(150)]
     assert np.mean(supported) < 0.09
+
+
+@pytest.mark.parametrize("mean", [0.4, 0.0, -0.4, -2.0])
+def test_a_mean_as_far_as_the_bound_is_ruled_out_by_two_one_sided_tests(mean):
+    values = mean + NOISE
+    above = stats.ttest_1samp(values, 1.0, alternative="less").pvalue
+    below = stats.ttest_1samp(values, -1.0, alternative="greater").pvalue
+    assert exclusion_p(values, 1.0) == pytest.approx(max(above, below))
+    assert exclusion_p(np.full(10, 0.5), 1.0) == 0.5**10
+    assert exclusion_p(np.full(10, -1.5), 1.0) == 1.0

@@ -64,7 +64,7 @@ VERDICTS = {
 CONTROL_WORDS = {
     "yes": "passed",
     "no": "failed",
-    "undecided": "does not decide",
+    "undecided": "undecided",
     "": "not judged",
 }
 

@@ -152,7 +152,8 @@ def exclusion_p(values: Sequence[float] | NDArray[np.float64], bound: float) -> 
     approach for assessing the equivalence of average bioavailability. J. Pharmacokin. Biopharm. 15.
     """
     array = finite_array(values, "two one-sided tests")
-    return max(_one_sided(bound - array), _one_sided(array + bound))
+    # the other of the two tests has the smaller p-value
+    return _one_sided(bound - array if np.mean(array) > 0 else bound + array)
 
 
 def _one_sided(excess: NDArray[np.float64]) -> float:
