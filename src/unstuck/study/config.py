@@ -20,7 +20,7 @@ from unstuck.study.analyses.base import AnalysisBase
 from unstuck.study.analyses.kinds import parse_analysis
 from unstuck.study.analyses.kinds import schema as analysis_schema
 from unstuck.study.experiment import Experiment
-from unstuck.study.fields import RESULTS_PATTERN, Count, Name, Rate, Section
+from unstuck.study.fields import RESULTS_PATTERN, Count, Name, Rate, Section, Tolerance
 from unstuck.study.names import one_of
 from unstuck.training.spec import EndCriterion, Scalar
 
@@ -118,10 +118,7 @@ class Execution(Section):
 class Curvature(Section):
     """How the Hessians of endpoints are measured."""
 
-    tolerance: Annotated[float, Field(gt=0, lt=1)] = Field(
-        default=1e-6,
-        description="Eigenvalues below this share of the largest absolute one count as zero.",
-    )
+    tolerance: Tolerance = 1e-6
 
 
 #: an entry of `analyses`, checked by the model of its kind

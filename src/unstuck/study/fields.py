@@ -1,8 +1,8 @@
-"""Kinds of fields that several parts of a configuration have."""
+"""Kinds of fields that several parts of a configuration, or several analyses, have."""
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, StringConstraints
 
 # a name becomes part of a path, so it may hold nothing that leads out of results/
 NAME_PATTERN = r"^[a-z][a-z0-9_]{0,39}$"
@@ -10,6 +10,16 @@ RESULTS_PATTERN = r"^results(/[a-z][a-z0-9_]{0,39})?$"
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 Count = Annotated[int, Field(ge=1)]
 Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Samples = Annotated[PositiveInt, Field(description="The first so many training samples.")]
+Networks = Annotated[PositiveInt, Field(description="Networks a dataset: seeds 0, 1, ...")]
+Tolerance = Annotated[
+    float,
+    Field(
+        gt=0,
+        lt=1,
+        description="Eigenvalues below this share of the largest absolute one count as zero.",
+    ),
+]
 
 
 class Section(BaseModel):

@@ -57,3 +57,14 @@ class AnalysisBase(BaseModel, ABC):
     @abstractmethod
     def run(self, context: Context) -> dict[str, pd.DataFrame]:
         """Compute the tables, by name."""
+
+
+class DatasetsAnalysis(AnalysisBase):
+    """An analysis that does the same on each of some datasets."""
+
+    datasets: tuple[str, ...] = Field(min_length=1, description="Names from `datasets`.")
+
+    @property
+    def dataset_names(self) -> tuple[str, ...]:
+        """Names of the prepared datasets it needs."""
+        return tuple(sorted(set(self.datasets)))

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 from pydantic import Field, PositiveFloat, PositiveInt
 
-from unstuck.study.analyses.base import AnalysisBase, Context
+from unstuck.study.analyses.base import Context, DatasetsAnalysis
+from unstuck.study.fields import Samples, Tolerance
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -18,7 +19,7 @@ STREAM = 7431
 STARTS: tuple[Literal["random", "training"], ...] = ("random", "training")
 
 
-class CriticalSearchAnalysis(AnalysisBase):
+class CriticalSearchAnalysis(DatasetsAnalysis):
     """Critical points of small tanh networks, searched from random points and along training.
 
     From some of the starts |g|^2 / 2 is minimised as well, as a contrast.
@@ -26,11 +27,10 @@ class CriticalSearchAnalysis(AnalysisBase):
 
     tables = ("searches", "contrast")
 
-    datasets: tuple[str, ...] = Field(min_length=1, description="Names from `datasets`.")
     widths: tuple[PositiveInt, ...] = Field(
         default=(1, 2, 4), min_length=2, description="Hidden units of the networks."
     )
-    samples: PositiveInt = Field(default=256, description="The first so many training samples.")
+    samples: Samples = 256
     weight_decay: PositiveFloat = Field(
         default=0.01, description="Coefficient of |theta|^2 / 2, on all parameters."
     )
@@ -60,17 +60,7 @@ class CriticalSearchAnalysis(AnalysisBase):
         default=0.3, description="Largest length of a search's step along one eigenvector."
     )
     steps: PositiveInt = Field(default=30, description="Steps of a search at most.")
-    tolerance: float = Field(
-        default=1e-8,
-        gt=0,
-        lt=1,
-        description="Eigenvalues below this share of the largest absolute one count as zero.",
-    )
-
-    @property
-    def dataset_names(self) -> tuple[str, ...]:
-        """Names of the prepared datasets it needs."""
-        return tuple(sorted(set(self.datasets)))
+    tolerance: Tolerance = 1e-8
 
     def run(self, context: Context) -> dict[str, pd.DataFrame]:
         """Search from every start.

@@ -9,7 +9,7 @@ import pandas as pd
 from pydantic import Field, PositiveFloat, PositiveInt
 
 from unstuck.errors import ConfigError, DataError
-from unstuck.study.analyses.base import AnalysisBase, Context
+from unstuck.study.analyses.base import Context, DatasetsAnalysis
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -23,7 +23,7 @@ STARTS = ("first", "other")
 Momentum = Annotated[float, Field(ge=0, lt=1)]
 
 
-class DeparturesAnalysis(AnalysisBase):
+class DeparturesAnalysis(DatasetsAnalysis):
     """Updates to leave certified saddles of networks, by momentum and rate."""
 
     tables = ("times",)
@@ -53,11 +53,6 @@ class DeparturesAnalysis(AnalysisBase):
         "stable. The first is walked from other starts as well.",
     )
     max_updates: PositiveInt = Field(default=2000, description="Updates of a descent at most.")
-
-    @property
-    def dataset_names(self) -> tuple[str, ...]:
-        """Names of the prepared datasets it needs."""
-        return tuple(sorted(set(self.datasets)))
 
     @property
     def reads(self) -> tuple[str, ...]:

@@ -7,7 +7,8 @@ import pandas as pd
 from pydantic import Field, PositiveInt
 
 from unstuck.population.spec import NetworkSpec
-from unstuck.study.analyses.base import AnalysisBase, Context
+from unstuck.study.analyses.base import Context, DatasetsAnalysis
+from unstuck.study.fields import Networks
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -17,12 +18,11 @@ if TYPE_CHECKING:
 STREAM = 7431
 
 
-class EarlySigmaAnalysis(AnalysisBase):
+class EarlySigmaAnalysis(DatasetsAnalysis):
     """Spread of 1/σ over orders of the data, at the initial point of a network."""
 
     tables = ("sigma",)
 
-    datasets: tuple[str, ...] = Field(min_length=1, description="Names from `datasets`.")
     network: NetworkSpec = Field(description="The architecture; without batch normalisation.")
     batch_size: PositiveInt = Field(default=16, description="Samples of a minibatch.")
     at: tuple[PositiveInt, ...] = Field(
@@ -31,12 +31,7 @@ class EarlySigmaAnalysis(AnalysisBase):
         description="Numbers of updates after which 1/σ is measured.",
     )
     orders: PositiveInt = Field(default=32, ge=2, description="Orders of the data.")
-    seeds: PositiveInt = Field(default=5, description="Networks a dataset: seeds 0, 1, ...")
-
-    @property
-    def dataset_names(self) -> tuple[str, ...]:
-        """Names of the prepared datasets it needs."""
-        return tuple(sorted(set(self.datasets)))
+    seeds: Networks = 5
 
     def run(self, context: Context) -> dict[str, pd.DataFrame]:
         """Accumulate squares of minibatch gradients in Adam's update rule, at a rate of 0.

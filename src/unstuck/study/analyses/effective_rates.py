@@ -10,7 +10,8 @@ from pydantic import Field, PositiveFloat, PositiveInt
 from unstuck.errors import ConfigError
 from unstuck.optim.coefficients import OPTIMIZERS, optimizer
 from unstuck.population.spec import NetworkSpec
-from unstuck.study.analyses.base import AnalysisBase, Context
+from unstuck.study.analyses.base import Context, DatasetsAnalysis
+from unstuck.study.fields import Networks
 from unstuck.study.names import one_of
 
 if TYPE_CHECKING:
@@ -21,12 +22,11 @@ STREAM = 7461
 BOWL, TURNED = "bowl", "turned bowl"
 
 
-class EffectiveRatesAnalysis(AnalysisBase):
+class EffectiveRatesAnalysis(DatasetsAnalysis):
     """Effective rates and diagonals of the Hessian, at the ends of walks and of trainings."""
 
     tables = ("coordinates",)
 
-    datasets: tuple[str, ...] = Field(min_length=1, description="Names from `datasets`.")
     network: NetworkSpec = Field(description="The architecture; fully connected, no batchnorm.")
     rates: dict[str, PositiveFloat] = Field(
         default={"adagrad": 0.03, "rmsprop": 0.003, "adam": 0.003},
@@ -45,12 +45,7 @@ class EffectiveRatesAnalysis(AnalysisBase):
     starts: PositiveInt = Field(
         default=100, description="Starts on the bowls, each with axes of its own where turned."
     )
-    seeds: PositiveInt = Field(default=10, description="Networks a dataset: seeds 0, 1, ...")
-
-    @property
-    def dataset_names(self) -> tuple[str, ...]:
-        """Names of the prepared datasets it needs."""
-        return tuple(sorted(set(self.datasets)))
+    seeds: Networks = 10
 
     def run(self, context: Context) -> dict[str, pd.DataFrame]:
         """Walk, train and measure.

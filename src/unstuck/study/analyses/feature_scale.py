@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 from pydantic import Field, PositiveFloat, PositiveInt
 
-from unstuck.study.analyses.base import AnalysisBase, Context
+from unstuck.study.analyses.base import Context, DatasetsAnalysis
+from unstuck.study.fields import Samples, Tolerance
 
 if TYPE_CHECKING:
     from unstuck.curvature.problem import Problem
@@ -23,7 +24,7 @@ SECOND_DRAW = 100_000
 KEPT = ("optimizer", "draw", "role", "lr", "edge", "seed", "updates", "diverged_at")
 
 
-class FeatureScaleAnalysis(AnalysisBase):
+class FeatureScaleAnalysis(DatasetsAnalysis):
     """Full-batch training of a softmax regression whose features get ever more unequal scales.
 
     Features are uncorrelated (principal components) and brought to variance 1; then they are
@@ -54,7 +55,7 @@ class FeatureScaleAnalysis(AnalysisBase):
         description="Rates to choose from, by built-in optimizer; a grid grows where its best rate "
         "lies on an edge.",
     )
-    samples: PositiveInt = Field(default=256, description="The first so many training samples.")
+    samples: Samples = 256
     progress: float = Field(
         default=0.9,
         gt=0,
@@ -64,17 +65,7 @@ class FeatureScaleAnalysis(AnalysisBase):
     updates: PositiveInt = Field(default=600, description="Budget of a run.")
     tuning_seeds: PositiveInt = Field(default=5, description="Tuning seeds per rate.")
     seeds: PositiveInt = Field(default=20, description="Evaluation seeds 0, 1, ...")
-    tolerance: float = Field(
-        default=1e-9,
-        gt=0,
-        lt=1,
-        description="Eigenvalues below this share of the largest count as zero.",
-    )
-
-    @property
-    def dataset_names(self) -> tuple[str, ...]:
-        """Names of the prepared datasets it needs."""
-        return tuple(sorted(set(self.datasets)))
+    tolerance: Tolerance = 1e-9
 
     def run(self, context: Context) -> dict[str, pd.DataFrame]:
         """Train at every spread, and measure the Hessian.

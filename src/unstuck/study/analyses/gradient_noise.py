@@ -8,7 +8,8 @@ import pandas as pd
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 
 from unstuck.population.spec import NetworkSpec
-from unstuck.study.analyses.base import AnalysisBase, Context
+from unstuck.study.analyses.base import Context, DatasetsAnalysis
+from unstuck.study.fields import Networks
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -22,12 +23,11 @@ FIRST_EPOCH = 100_000
 HELD = 2**21
 
 
-class GradientNoiseAnalysis(AnalysisBase):
+class GradientNoiseAnalysis(DatasetsAnalysis):
     """Variance of minibatch gradients at the start, on the way and late in training."""
 
     tables = ("variance",)
 
-    datasets: tuple[str, ...] = Field(min_length=1, description="Names from `datasets`.")
     network: NetworkSpec = Field(description="The architecture; without batch normalisation.")
     points: tuple[NonNegativeInt, ...] = Field(
         default=(0, 100, 1000),
@@ -44,12 +44,7 @@ class GradientNoiseAnalysis(AnalysisBase):
     batches: PositiveInt = Field(
         default=64, description="Batches a size at least, in whole epochs of reshuffled data."
     )
-    seeds: PositiveInt = Field(default=3, description="Networks a dataset: seeds 0, 1, ...")
-
-    @property
-    def dataset_names(self) -> tuple[str, ...]:
-        """Names of the prepared datasets it needs."""
-        return tuple(sorted(set(self.datasets)))
+    seeds: Networks = 3
 
     def run(self, context: Context) -> dict[str, pd.DataFrame]:
         """Measure.

@@ -14,6 +14,7 @@ from pydantic import Field, PositiveFloat, PositiveInt
 from unstuck.population.spec import NetworkSpec
 from unstuck.study.analyses.base import AnalysisBase, Context
 from unstuck.study.analyses.case import Case
+from unstuck.study.fields import Samples
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -34,7 +35,7 @@ class HessianCostAnalysis(AnalysisBase):
     timing: ClassVar[bool] = True
 
     dataset: str = Field(description="A name from `datasets`.")
-    samples: PositiveInt = Field(default=64, description="The first so many training samples.")
+    samples: Samples = 64
     dense: Widths = Field(
         default=(8, 16, 32, 49), description="Widths at which the Hessian is formed."
     )

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 from pydantic import Field, PositiveFloat, PositiveInt
 
-from unstuck.study.analyses.base import AnalysisBase, Context
+from unstuck.study.analyses.base import Context, DatasetsAnalysis
+from unstuck.study.fields import Samples, Tolerance
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -23,18 +24,17 @@ GROWTH = 0.05
 AFTERWARDS = 2.5
 
 
-class LadderAnalysis(AnalysisBase):
+class LadderAnalysis(DatasetsAnalysis):
     """Certified critical points of tanh networks of several widths, and escapes from them."""
 
     tables = ("points", "escape", "times", "curves")
 
-    datasets: tuple[str, ...] = Field(min_length=1, description="Names from `datasets`.")
     widths: tuple[PositiveInt, ...] = Field(
         default=(2, 4, 6),
         min_length=1,
         description="Hidden units of the wide networks; one of k units gives a rung to each wider.",
     )
-    samples: PositiveInt = Field(default=256, description="The first so many training samples.")
+    samples: Samples = 256
     weight_decay: PositiveFloat = Field(
         default=1e-3, description="Coefficient of |theta|^2 / 2, on all parameters."
     )
@@ -42,12 +42,7 @@ class LadderAnalysis(AnalysisBase):
     polish: PositiveInt = Field(
         default=100, description="Iterations of L-BFGS before Newton's method, to a minimum."
     )
-    tolerance: float = Field(
-        default=1e-8,
-        gt=0,
-        lt=1,
-        description="Eigenvalues below this share of the largest absolute one count as zero.",
-    )
+    tolerance: Tolerance = 1e-8
     radii: tuple[PositiveFloat, ...] = Field(
         default=(1e-3, 1e-2, 1e-1),
         min_length=3,
@@ -65,11 +60,6 @@ class LadderAnalysis(AnalysisBase):
         default=1e-3, lt=1, description="Share of its loss that a saddle is left by."
     )
     max_updates: PositiveInt = Field(default=6000, description="Updates of a descent at most.")
-
-    @property
-    def dataset_names(self) -> tuple[str, ...]:
-        """Names of the prepared datasets it needs."""
-        return tuple(sorted(set(self.datasets)))
 
     def run(self, context: Context) -> dict[str, pd.DataFrame]:
         """Build the ladders, measure every rung, and leave the saddles.

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
 
 from unstuck.study.analyses.base import AnalysisBase, Context
 from unstuck.study.analyses.case import Case
+from unstuck.study.fields import Samples, Tolerance
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -39,14 +40,10 @@ class ProbesAnalysis(AnalysisBase):
     ladders: dict[str, LadderCase] = Field(
         default_factory=dict, description="Networks with saddles of known make, by name."
     )
-    samples: PositiveInt = Field(default=128, description="The first so many training samples.")
+    samples: Samples = 128
     probes: PositiveInt = Field(default=1000, description="Random directions a point.")
     radius: PositiveFloat = Field(default=1e-3, description="Length of a step.")
-    tolerance: PositiveFloat = Field(
-        default=1e-8,
-        lt=1,
-        description="Eigenvalues below this share of the largest absolute one count as zero.",
-    )
+    tolerance: Tolerance = 1e-8
     seed: int = Field(default=0, ge=0, description="Seed of initial weights and directions.")
 
     @property

@@ -8,7 +8,8 @@ import pandas as pd
 from pydantic import Field, PositiveFloat, PositiveInt, field_validator
 
 from unstuck.population.spec import NetworkSpec
-from unstuck.study.analyses.base import AnalysisBase, Context
+from unstuck.study.analyses.base import Context, DatasetsAnalysis
+from unstuck.study.fields import Networks
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from unstuck.training.measure import Part
 
 
-class RunningAveragesAnalysis(AnalysisBase):
+class RunningAveragesAnalysis(DatasetsAnalysis):
     """What a network scores with each kind of statistics, by memory, batch size and updates.
 
     Statistics at inference change nothing in training, so every network is trained once, and all
@@ -28,7 +29,6 @@ class RunningAveragesAnalysis(AnalysisBase):
 
     tables = ("scores",)
 
-    datasets: tuple[str, ...] = Field(min_length=1, description="Names from `datasets`.")
     network: NetworkSpec = Field(description="The architecture; with batch normalisation.")
     lr: PositiveFloat = Field(default=0.3, description="Rate of the SGD that trains it.")
     batch_sizes: tuple[PositiveInt, ...] = Field(
@@ -42,7 +42,7 @@ class RunningAveragesAnalysis(AnalysisBase):
         min_length=1,
         description="Updates after which the networks are tested.",
     )
-    seeds: PositiveInt = Field(default=20, description="Networks a dataset: seeds 0, 1, ...")
+    seeds: Networks = 20
 
     @field_validator("network")
     @classmethod
@@ -51,11 +51,6 @@ class RunningAveragesAnalysis(AnalysisBase):
             raise ValueError("network.batchnorm is off; without it there are no running averages")
         # the buffers then hold what the newest batch had, from which every average follows
         return network.model_copy(update={"batchnorm_momentum": 1.0})
-
-    @property
-    def dataset_names(self) -> tuple[str, ...]:
-        """Names of the prepared datasets it needs."""
-        return tuple(sorted(set(self.datasets)))
 
     def run(self, context: Context) -> dict[str, pd.DataFrame]:
         """Train and test.

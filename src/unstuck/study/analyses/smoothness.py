@@ -8,7 +8,7 @@ import pandas as pd
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 
 from unstuck.population.spec import NetworkSpec
-from unstuck.study.analyses.base import AnalysisBase, Context
+from unstuck.study.analyses.base import Context, DatasetsAnalysis
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -21,7 +21,7 @@ STREAM = 7507
 REACHES = (0.5, 1.0, 2.0, 4.0)
 
 
-class SmoothnessAnalysis(AnalysisBase):
+class SmoothnessAnalysis(DatasetsAnalysis):
     """Curvature and change of the gradient on the path of SGD, by depth and arm.
 
     The arms start from the same initial weights and take the same batches: without batch
@@ -31,7 +31,6 @@ class SmoothnessAnalysis(AnalysisBase):
 
     tables = ("path", "drift")
 
-    datasets: tuple[str, ...] = Field(min_length=1, description="Names from `datasets`.")
     network: NetworkSpec = Field(description="The architecture; `repeat` comes from `depths`.")
     depths: tuple[PositiveInt, ...] = Field(
         default=(2, 5), min_length=1, description="How often the hidden layers are repeated."
@@ -49,11 +48,6 @@ class SmoothnessAnalysis(AnalysisBase):
     )
     products: PositiveInt = Field(default=16, description="Hessian products a point.")
     seeds: PositiveInt = Field(default=10, description="Networks an arm: seeds 0, 1, ...")
-
-    @property
-    def dataset_names(self) -> tuple[str, ...]:
-        """Names of the prepared datasets it needs."""
-        return tuple(sorted(set(self.datasets)))
 
     def run(self, context: Context) -> dict[str, pd.DataFrame]:
         """Train and measure.

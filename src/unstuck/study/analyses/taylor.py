@@ -9,6 +9,7 @@ from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from unstuck.study.analyses.base import AnalysisBase, Context
 from unstuck.study.analyses.case import Case
+from unstuck.study.fields import Samples
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -52,7 +53,7 @@ class TaylorAnalysis(AnalysisBase):
     tables = ("points", "remainders")
 
     cases: dict[str, TaylorCase] = Field(min_length=1, description="Networks by name.")
-    samples: PositiveInt = Field(default=64, description="The first so many training samples.")
+    samples: Samples = 64
     updates: PositiveInt = Field(
         default=100, description="Updates of gradient descent from the initial point to endpoint."
     )
