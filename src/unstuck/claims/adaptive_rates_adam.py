@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from unstuck.claims.arms import by_seed, evaluation_runs, paired, require_columns, under_other_seeds
+from unstuck.claims.arms import EDGE, by_seed, compared, evaluation_runs, paired, require_columns
 from unstuck.claims.evaluation import claim
 from unstuck.claims.evidence import Check, Contrast, Evidence
 from unstuck.claims.parity import (
@@ -26,7 +26,6 @@ DEFAULTS = "adam"
 RIVALS = ("adam", "momentum", "sgd", "adagrad", "rmsprop")
 SCORE = "test_accuracy"
 BUDGETS = ("short", "ordinary")
-EDGE = "the best rate lies on the edge of its grid"
 SAME = "the rate chosen for Adam is its default: one arm against itself"
 # relative, in float64 over 200 updates; a wrong β or ε shows at 1e-4 and more
 PARITY = 1e-6
@@ -100,18 +99,10 @@ def _contrasts(cell: pd.DataFrame, dataset: str, budget: str) -> Iterator[Contra
         note = SAME if same else EDGE if tuned["edge"].any() else ""
         name = f"Adam's defaults against tuned {rival}"
         ours, theirs = by_seed(defaults, SCORE, name), by_seed(tuned, SCORE, name)
-        gains = paired(ours, theirs, name)
         condition = {"part": "defaults", "against": rival, "budget": budget}
-        yield Contrast(
-            name=name,
-            dataset=dataset,
-            condition=condition,
-            seeds=tuple(gains.index),
-            values=tuple(gains),
-            usable=not note,
-            note=note,
+        yield from compared(
+            ours, theirs, name=name, dataset=dataset, condition=condition, note=note
         )
-        yield under_other_seeds(ours, theirs, name=name, dataset=dataset, condition=condition)
     name = "tuned gradient descent against itself at Adam's rate"
     slow, best = (by_seed(_arm(cell, "sgd", policy), SCORE, name) for policy in ("fixed", "tuned"))
     losses = paired(best, slow, name)

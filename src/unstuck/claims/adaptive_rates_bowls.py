@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from unstuck.claims.arms import paired, under_other_seeds
+from unstuck.claims.arms import EDGE, compared
 from unstuck.claims.evaluation import claim
 from unstuck.claims.evidence import Check, Contrast, Evidence
 from unstuck.claims.walks import Arm, fixed, require_walks, shown_path, tuned
@@ -20,7 +20,6 @@ CLOSED_FORM = 1e-6
 # surfaces of 2.1.4: the registry's word for how the bowl lies
 SHAPES = {REGRESSION: "regression", "ellipse_10000": "straight", "turned_10000": "turned"}
 DEFINITIONS = {"sum": "adagrad", "mean": "adagrad_mean"}
-EDGE = "the best rate lies on the edge of its grid"
 
 
 @claim("2.1.3")
@@ -198,20 +197,10 @@ def adagrad(walks: pd.DataFrame, paths: pd.DataFrame) -> Evidence:
 def _contrasts(plain: Arm, arm: Arm, condition: dict[str, str]) -> Iterator[Contrast]:
     name = f"gradient descent over Adagrad with the {condition['squares']} of squares"
     theirs, ours = np.log(plain.updates()), np.log(arm.updates())
-    gains = paired(theirs, ours, name)
     edge = arm.edge or plain.edge
     never = arm.settled == 0 and plain.settled == 0
-    notes = [EDGE] * edge + ["neither arm settled"] * never
-    yield Contrast(
-        name=name,
-        dataset="",
-        condition=condition,
-        seeds=tuple(gains.index),
-        values=tuple(gains),
-        usable=not notes,
-        note="; ".join(notes),
-    )
-    yield under_other_seeds(theirs, ours, name=name, dataset="", condition=condition)
+    note = "; ".join([EDGE] * edge + ["neither arm settled"] * never)
+    yield from compared(theirs, ours, name=name, dataset="", condition=condition, note=note)
 
 
 def _times(arm: Arm, surface: str, name: str) -> Iterator[dict[str, object]]:

@@ -5,22 +5,17 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from unstuck.claims.arms import paired, under_other_seeds
+from unstuck.claims.arms import EDGE, compared
 from unstuck.claims.evaluation import claim
 from unstuck.claims.evidence import Check, Contrast, Evidence
-from unstuck.claims.walks import Arm, fixed, require_walks, shown_path, tuned
+from unstuck.claims.walks import LOST, Arm, fixed, require_walks, shown_path, tuned
 
 SURFACES = ("regression", "ellipse_10000", "turned_10000")
 # the rates by the registry's words
 RATES = {"low": 0.1, "middle": 0.316, "high": 1.0}
 MEAN, SUM, DECAYED = "adagrad_mean", "adagrad", "adagrad_mean_decayed"
-# nearer than this share of the distance at the start counts as there
-THERE = 1e-9
-# no bowl is so far from its start that a finite path strays by more
-LOST = 1e6
 SAME = 1e-6
 PER = 100_000
-EDGE = "the best rate lies on the edge of its grid"
 
 
 @claim("2.1.8")
@@ -36,11 +31,11 @@ def bursts(walks: pd.DataFrame, paths: pd.DataFrame) -> Evidence:
         for word, rate in RATES.items():
             arms = {name: fixed(walks, surface, name, rate) for name in (MEAN, SUM)}
             counts = {name: _counts(arm) for name, arm in arms.items()}
-            contrasts += _differences(
+            contrasts += compared(
                 counts[MEAN],
                 counts[SUM],
                 name="the mean of squares against their sum",
-                surface=surface,
+                dataset=surface,
                 condition={"rate": word},
             )
             rows += [
@@ -86,14 +81,14 @@ def decay(walks: pd.DataFrame, paths: pd.DataFrame) -> Evidence:
         for word, (constant, decayed) in pairs.items():
             edge = constant.edge or decayed.edge
             for measure, give in (("bursts", _counts), ("distance", _log_distance)):
-                contrasts += _differences(
+                contrasts += compared(
                     give(constant),
                     give(decayed),
                     name="a constant rate against one that decays",
-                    surface=surface,
+                    dataset=surface,
                     condition={"rate": word},
                     measure=measure,
-                    edge=edge,
+                    note=EDGE if edge else "",
                 )
             rows += [*_ends(constant, surface, word, MEAN), *_ends(decayed, surface, word, DECAYED)]
     table = pd.DataFrame(rows)
@@ -115,43 +110,16 @@ def _counts(arm: Arm) -> "pd.Series[float]":
 
 
 def _log_distance(arm: Arm) -> "pd.Series[float]":
-    late = arm.values("late").clip(THERE, LOST)
-    return pd.Series(np.log(late.to_numpy()), index=late.index)
+    logs: pd.Series[float] = np.log(arm.late())
+    return logs
 
 
 def _median(values: "pd.Series[float]") -> float | str:
     return float(values.median()) if values.notna().any() else "none"
 
 
-def _differences(
-    treated: "pd.Series[float]",
-    reference: "pd.Series[float]",
-    *,
-    name: str,
-    surface: str,
-    condition: dict[str, str],
-    measure: str = "",
-    edge: bool = False,
-) -> Iterator[Contrast]:
-    """Give the contrast of two arms, and of each arm with itself from other starts."""
-    differences = paired(treated, reference, name)
-    yield Contrast(
-        name=name,
-        dataset=surface,
-        condition=condition,
-        measure=measure,
-        seeds=tuple(differences.index),
-        values=tuple(differences),
-        usable=not edge,
-        note=EDGE if edge else "",
-    )
-    yield under_other_seeds(
-        treated, reference, name=name, dataset=surface, condition=condition, measure=measure
-    )
-
-
 def _ends(arm: Arm, surface: str, word: str, walker: str) -> Iterator[dict[str, object]]:
-    counts, late = _counts(arm), arm.values("late").clip(THERE, LOST)
+    counts, late = _counts(arm), arm.late()
     for seed in counts.index:
         yield {
             "surface": surface,

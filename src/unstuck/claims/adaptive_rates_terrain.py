@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import torch
 
-from unstuck.claims.arms import paired, under_other_seeds
+from unstuck.claims.arms import EDGE, compared, paired
 from unstuck.claims.evaluation import claim
 from unstuck.claims.evidence import Check, Contrast, Evidence
-from unstuck.claims.walks import Arm, fixed, require_walks, shown_path, tuned
+from unstuck.claims.walks import LOST, THERE, Arm, fixed, require_walks, shown_path, tuned
 from unstuck.optim.coefficients import optimizer
 from unstuck.optim.update import UpdateRule
 
@@ -22,11 +22,8 @@ USUAL = "tenth"
 DECAYED = "rmsprop_0.9_decayed"
 # what torch.optim gives both optimizers
 DEFAULT = 0.01
-EDGE = "the best rate lies on the edge of its grid"
 UNSETTLED = "fewer than half of the starts settled in either arm"
 CAPPED = "an arm settled from fewer than half of the starts, so that its budget stands for its time"
-# nearer than this share of the distance at the start counts as there; no finite path strays by more
-THERE, LOST = 1e-9, 1e6
 # rates between which the floor is followed, and how near to a straight line
 FLOOR_RATES = (0.01, 1.0)
 EXPONENT = 0.05
@@ -113,21 +110,15 @@ def _walker(word: str) -> str:
 def _arrivals(plain: Arm, arm: Arm, condition: dict[str, str]) -> Iterator[Contrast]:
     name = "Adagrad over RMSProp"
     theirs, ours = np.log(plain.updates()), np.log(arm.updates())
-    gains = paired(theirs, ours, name)
-    unsettled = 2 * max(plain.settled, arm.settled) < len(gains)
+    unsettled = 2 * max(plain.settled, arm.settled) < len(theirs)
     notes = [EDGE] * (plain.edge or arm.edge) + [UNSETTLED] * unsettled
-    yield Contrast(
+    yield from compared(
+        *(theirs, ours),
         name=name,
         dataset="",
         condition=condition,
         measure="arrival",
-        seeds=tuple(gains.index),
-        values=tuple(gains),
-        usable=not notes,
         note="; ".join(notes),
-    )
-    yield under_other_seeds(
-        theirs, ours, name=name, dataset="", condition=condition, measure="arrival"
     )
 
 
@@ -140,48 +131,27 @@ def _owed(
     theirs, ours = (
         paired(np.log(there.updates()), np.log(here.updates()), name) for there, here in pairs
     )
-    gains = paired(theirs, ours, name)
-    capped = any(2 * arm.settled < len(gains) for pair in pairs for arm in pair)
+    capped = any(2 * arm.settled < len(theirs) for pair in pairs for arm in pair)
     edge = any(arm.edge for pair in pairs for arm in pair)
-    notes = [EDGE] * edge + [CAPPED] * capped
-    condition = {"rate": policy, "alpha": word}
-    yield Contrast(
+    yield from compared(
+        *(theirs, ours),
         name=name,
         dataset="",
-        condition=condition,
+        condition={"rate": policy, "alpha": word},
         measure="owed",
-        seeds=tuple(gains.index),
-        values=tuple(gains),
-        usable=not notes,
-        note="; ".join(notes),
-    )
-    yield under_other_seeds(
-        theirs, ours, name=name, dataset="", condition=condition, measure="owed"
+        note="; ".join([EDGE] * edge + [CAPPED] * capped),
     )
 
 
 def _floors(constant: Arm, decayed: Arm, policy: str) -> Iterator[Contrast]:
-    name = "RMSProp at a constant rate over a decaying one"
-    kept, left = _log_late(constant), _log_late(decayed)
-    gains = paired(kept, left, name)
-    edge = constant.edge or decayed.edge
-    condition = {"surface": CHANGING, "rate": policy, "alpha": USUAL}
-    yield Contrast(
-        name=name,
+    yield from compared(
+        *(np.log(arm.late()) for arm in (constant, decayed)),
+        name="RMSProp at a constant rate over a decaying one",
         dataset="",
-        condition=condition,
+        condition={"surface": CHANGING, "rate": policy, "alpha": USUAL},
         measure="floor",
-        seeds=tuple(gains.index),
-        values=tuple(gains),
-        usable=not edge,
-        note=EDGE if edge else "",
+        note=EDGE if constant.edge or decayed.edge else "",
     )
-    yield under_other_seeds(kept, left, name=name, dataset="", condition=condition, measure="floor")
-
-
-def _log_late(arm: Arm) -> "pd.Series[float]":
-    late = arm.values("late").clip(THERE, LOST)
-    return pd.Series(np.log(late.to_numpy()), index=late.index)
 
 
 def _floor_exponent(walks: pd.DataFrame) -> float:
@@ -222,7 +192,7 @@ def _memory() -> Iterator[Check]:
 
 def _rows(surface: str, policy: str, walker: str, arm: Arm) -> Iterator[dict[str, object]]:
     counted = arm.updates()
-    columns = (counted, arm.values("settled").notna(), arm.values("late").clip(THERE, LOST))
+    columns = (counted, arm.values("settled").notna(), arm.late())
     for seed, updates, settled, late in zip(counted.index, *columns, strict=True):
         yield {
             "surface": surface,

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from unstuck.claims.arms import evaluation_runs, paired, require_columns, under_other_seeds
+from unstuck.claims.arms import compared, evaluation_runs, require_columns
 from unstuck.claims.early_sigma import variance_checks, variances
 from unstuck.claims.evaluation import claim
 from unstuck.claims.evidence import Check, Contrast, Evidence
@@ -135,20 +135,13 @@ def _contrasts(stable: pd.DataFrame, dataset: str) -> Iterator[Contrast]:
     for (optimizer, remedy), arm in REMEDIES.items():
         treated, plain = (_arm(stable, *each) for each in (arm, (optimizer, "constant")))
         name = f"{optimizer}, {remedy}, against a constant rate"
-        ours, theirs = _log_rate(treated), _log_rate(plain)
-        gains = paired(ours, theirs, name)
-        note = _at_an_end(treated) or _at_an_end(plain)
-        condition = {"part": "stable", "optimizer": optimizer, "remedy": remedy}
-        yield Contrast(
+        yield from compared(
+            *(_log_rate(treated), _log_rate(plain)),
             name=name,
             dataset=dataset,
-            condition=condition,
-            seeds=tuple(gains.index),
-            values=tuple(gains),
-            usable=not note,
-            note=note,
+            condition={"part": "stable", "optimizer": optimizer, "remedy": remedy},
+            note=_at_an_end(treated) or _at_an_end(plain),
         )
-        yield under_other_seeds(ours, theirs, name=name, dataset=dataset, condition=condition)
 
 
 def _arm(stable: pd.DataFrame, optimizer: str, schedule: str) -> pd.DataFrame:

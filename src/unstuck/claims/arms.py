@@ -1,6 +1,7 @@
 """Arms of an experiment, compared seed by seed."""
 
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 import pandas as pd
@@ -8,6 +9,9 @@ import pandas as pd
 from unstuck.claims.evidence import Contrast
 from unstuck.errors import DataError
 from unstuck.statistics.divergence import rank_last
+
+#: why a contrast carries no verdict
+EDGE = "the best rate lies on the edge of its grid"
 
 ACCURACIES = ("train_accuracy", "validation_accuracy", "test_accuracy")
 
@@ -87,6 +91,50 @@ def paired(treated: pd.Series, reference: pd.Series, name: str) -> pd.Series:
     if unpaired:
         raise DataError(f"{name}: seed {unpaired[0]} is in one arm only; arms are paired by seed.")
     return treated - reference
+
+
+def compared(
+    treated: pd.Series,
+    reference: pd.Series,
+    *,
+    name: str,
+    dataset: str,
+    condition: Mapping[str, str],
+    measure: str = "",
+    note: str = "",
+    ceiling: float = math.inf,
+) -> Iterator[Contrast]:
+    """Give the contrast of two arms by seed, and its negative control (`under_other_seeds`).
+
+    Parameters
+    ----------
+    treated, reference
+        A value per seed of each arm, sorted by seed.
+    name, dataset, condition, measure, ceiling
+        Those of the contrast.
+    note
+        Why no verdict may rest on it; empty if one may.
+
+    Raises
+    ------
+    DataError
+        If the arms have different seeds.
+    """
+    differences = paired(treated, reference, name)
+    yield Contrast(
+        name=name,
+        dataset=dataset,
+        condition=condition,
+        seeds=tuple(differences.index),
+        values=tuple(differences),
+        usable=not note,
+        note=note,
+        measure=measure,
+        ceiling=ceiling,
+    )
+    yield under_other_seeds(
+        treated, reference, name=name, dataset=dataset, condition=condition, measure=measure
+    )
 
 
 def under_other_seeds(

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from unstuck.claims.arms import by_seed, evaluation_runs, paired, under_other_seeds
+from unstuck.claims.arms import EDGE, by_seed, compared, evaluation_runs
 from unstuck.claims.evaluation import claim
 from unstuck.claims.evidence import Contrast, Evidence
 from unstuck.errors import DataError
@@ -12,7 +12,6 @@ from unstuck.errors import DataError
 # words of the registry's condition `accuracy`, and the column of the table of runs
 PARTS = {"training": "train_accuracy", "validation": "validation_accuracy"}
 ARM = ["dataset", "budget", "lr_policy", "batch_size", "seed"]
-EDGE = "the best rate lies on the edge of its grid"
 
 
 @claim("1.2.5")
@@ -57,19 +56,13 @@ def _contrasts(runs: pd.DataFrame, dataset: str, condition: dict[str, str]) -> I
     edge = bool(small["edge"].any() or large["edge"].any())
     for part, column in PARTS.items():
         ours, theirs = by_seed(small, column, name), by_seed(large, column, name)
-        differences = paired(ours, theirs, name)
-        yield Contrast(
+        yield from compared(
+            *(ours, theirs),
             name=name,
             dataset=dataset,
             condition={**condition, "accuracy": part},
-            seeds=tuple(differences.index),
-            values=tuple(differences),
-            usable=not edge,
             note=EDGE if edge else "",
             ceiling=100 - float(theirs.mean()),
-        )
-        yield under_other_seeds(
-            ours, theirs, name=name, dataset=dataset, condition={**condition, "accuracy": part}
         )
 
 

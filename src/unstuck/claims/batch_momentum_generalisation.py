@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from unstuck.claims.arms import by_seed, evaluation_runs, paired, under_other_seeds
+from unstuck.claims.arms import EDGE, by_seed, compared, evaluation_runs
 from unstuck.claims.evaluation import claim
 from unstuck.claims.evidence import Contrast, Evidence
 from unstuck.errors import DataError
@@ -17,7 +17,6 @@ SHOWN = [
     *(*ARM, "lr", "edge", "arrived", "updates", "stop_loss"),
     *("train_loss", "train_accuracy", "validation_accuracy", "test_accuracy"),
 ]
-EDGE = "the best rate lies on the edge of its grid"
 SAME = "the rates chosen are the fixed one: the same runs, which count there"
 
 
@@ -107,19 +106,14 @@ def _contrasts(
 ) -> Iterator[Contrast]:
     name = f"batch {small['batch'].iloc[0]} against {large['batch'].iloc[0]}"
     ours, theirs = (by_seed(arm, "test_accuracy", name) for arm in (small, large))
-    differences = paired(ours, theirs, name)
-    note = why_not(small, large)
-    yield Contrast(
+    yield from compared(
+        *(ours, theirs),
         name=name,
         dataset=dataset,
         condition=condition,
-        seeds=tuple(differences.index),
-        values=tuple(differences),
-        usable=not note,
-        note=note,
+        note=why_not(small, large),
         ceiling=100 - float(theirs.mean()),
     )
-    yield under_other_seeds(ours, theirs, name=name, dataset=dataset, condition=condition)
 
 
 def _pairs(small: pd.DataFrame, large: pd.DataFrame) -> pd.DataFrame:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from unstuck.claims.arms import by_seed, paired, require_columns
+from unstuck.claims.arms import EDGE, by_seed, paired, require_columns
 from unstuck.claims.evaluation import claim
 from unstuck.claims.evidence import Check, Contrast, Evidence
 from unstuck.claims.walks import Arm, fixed, require_walks, shown_path, tuned
@@ -23,7 +23,6 @@ SLOW = 0.01
 REACH = SLOW / (1 - USUAL)
 SHOWN = "middle"
 PERCENT = 100.0
-EDGE = "the best rate lies on the edge of its grid"
 NEVER = "neither arm left any saddle"
 # rates of the departures, by policy, without and with momentum; the last are 95 % of the limits
 DEPARTURES = {"same": (1.0, 1.0), "reach": (1.0, 0.1), "best": (1.9, 3.61)}

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from unstuck.claims.arms import by_seed, paired, require_columns, under_other_seeds
+from unstuck.claims.arms import by_seed, compared, require_columns
 from unstuck.claims.batch_momentum_generalisation import CONDITIONS, stopped_runs, why_not
 from unstuck.claims.evaluation import claim
 from unstuck.claims.evidence import Check, Contrast, Evidence
@@ -76,19 +76,8 @@ def _ratios(part: pd.DataFrame, dataset: str, condition: dict[str, str]) -> Iter
         logs = [
             by_seed(arm.assign(log=np.log(arm[measure])), "log", name) for arm in (large, small)
         ]
-        ratios = paired(logs[0], logs[1], name)
-        yield Contrast(
-            name=name,
-            dataset=dataset,
-            condition=condition,
-            seeds=tuple(ratios.index),
-            values=tuple(ratios),
-            usable=not note,
-            note=note,
-            measure=measure,
-        )
-        yield under_other_seeds(
-            *logs, name=name, dataset=dataset, condition=condition, measure=measure
+        yield from compared(
+            *logs, name=name, dataset=dataset, condition=condition, measure=measure, note=note
         )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from unstuck.claims.arms import by_seed, evaluation_runs, paired, require_columns, under_other_seeds
+from unstuck.claims.arms import EDGE, by_seed, compared, evaluation_runs, require_columns
 from unstuck.claims.evaluation import claim
 from unstuck.claims.evidence import Check, Contrast, Evidence
 from unstuck.errors import DataError
@@ -18,7 +18,6 @@ ORDERS: tuple[Order, ...] = ("reshuffled", "fixed", "sorted")
 PARTS = {"training": "train", "validation": "validation"}
 MEASURES = ("accuracy", "probability")
 ARM = ["dataset", "lr_policy", "order", "seed"]
-EDGE = "the best rate lies on the edge of its grid"
 # samples and batch sizes of the exact checks: one that divides and one that does not
 SAMPLES = 1000
 CUTS = (16, 20)
@@ -68,27 +67,15 @@ def _contrasts(arms: pd.DataFrame, dataset: str, policy: str) -> Iterator[Contra
             for other in OTHERS:
                 arm = _arm(arms, other, dataset)
                 theirs = by_seed(arm, column, other)
-                name = f"reshuffled against {other}"
-                differences = paired(ours, theirs, name)
                 edge = bool(shuffled["edge"].any() or arm["edge"].any())
-                condition = {"against": other, "rate": policy, "part": part}
-                yield Contrast(
-                    name=name,
-                    dataset=dataset,
-                    condition=condition,
-                    seeds=tuple(differences.index),
-                    values=tuple(differences),
-                    usable=not edge,
-                    note=EDGE if edge else "",
-                    measure=measure,
-                    ceiling=100 - float(theirs.mean()),
-                )
-                yield under_other_seeds(
+                yield from compared(
                     *(ours, theirs),
-                    name=name,
+                    name=f"reshuffled against {other}",
                     dataset=dataset,
-                    condition=condition,
+                    condition={"against": other, "rate": policy, "part": part},
                     measure=measure,
+                    note=EDGE if edge else "",
+                    ceiling=100 - float(theirs.mean()),
                 )
 
 

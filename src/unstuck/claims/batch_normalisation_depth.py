@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pandas as pd
 
-from unstuck.claims.arms import halves, paired, under_other_seeds
+from unstuck.claims.arms import EDGE, halves, paired, under_other_seeds
 from unstuck.claims.batch_normalisation_arms import WITH, WITHOUT, Pair, pairs_of, speed_up
 from unstuck.claims.evaluation import claim
 from unstuck.claims.evidence import Contrast, Evidence
@@ -19,7 +19,6 @@ STRICTER = 2 / 3
 TARGET = 0.8
 #: for which networks it is said that they cannot be trained without, when they are deep
 EXCEPTION = "sigmoid"
-EDGE = "the best rate lies on the edge of its grid"
 CUT = "usable rates reach beyond the grid, and could turn the difference"
 DEAD = "no rate is usable in either arm"
 

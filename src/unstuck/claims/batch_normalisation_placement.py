@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from unstuck.claims.arms import by_seed, evaluation_runs, paired, require_columns, under_other_seeds
+from unstuck.claims.arms import EDGE, by_seed, compared, evaluation_runs, require_columns
 from unstuck.claims.evaluation import claim
 from unstuck.claims.evidence import Contrast, Evidence
 from unstuck.errors import DataError
@@ -13,7 +13,6 @@ ARM = ["dataset", "activation", "batchnorm", "seed"]
 SCORE = "test_accuracy"
 # the activation for which the place is said to matter
 EXCEPTION = "sigmoid"
-EDGE = "the best rate lies on the edge of its grid"
 
 
 @claim("3.1.4")
@@ -56,20 +55,14 @@ def _contrasts(part: pd.DataFrame, dataset: str, activation: str) -> Iterator[Co
     name = f"{activation}, before against after"
     before, after = (by_seed(arms[place], SCORE, name) for place in ("before", "after"))
     edge = bool(part["edge"].any())
-    differences = paired(before, after, name)
-    yield Contrast(
+    yield from compared(
+        *(before, after),
         name=name,
         dataset=dataset,
         condition=condition,
-        seeds=tuple(differences.index),
-        values=tuple(differences),
-        usable=not edge,
         note=EDGE if edge else "",
         measure=measure,
         ceiling=100 - float(after.mean()),
-    )
-    yield under_other_seeds(
-        before, after, name=name, dataset=dataset, condition=condition, measure=measure
     )
 
 

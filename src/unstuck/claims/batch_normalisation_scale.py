@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from unstuck.claims.arms import by_seed, paired, require_columns
+from unstuck.claims.arms import EDGE, by_seed, paired, require_columns
 from unstuck.claims.evaluation import claim
 from unstuck.claims.evidence import Check, Contrast, Evidence, Role
 from unstuck.errors import DataError
@@ -27,7 +27,6 @@ RUN = (
     "updates",
 )
 CURVATURE = ("dataset", "spread", "draw", "seed", "condition", "zero", "parameters", "classes")
-EDGE = "the best rate lies on the edge of its grid"
 #: the bowl of a regression on two uncorrelated features: its κ is the square of the ratio of scales
 SHOWN_SCALES, START, STEPS = (4.0, 1.0), (-8.0, 5.0), 40
 

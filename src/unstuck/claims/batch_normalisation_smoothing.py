@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from unstuck.claims.arms import by_seed, paired, require_columns, under_other_seeds
+from unstuck.claims.arms import EDGE, by_seed, compared, paired, require_columns, under_other_seeds
 from unstuck.claims.batch_normalisation_arms import (
     WITH,
     WITHOUT,
@@ -15,7 +15,7 @@ from unstuck.claims.batch_normalisation_arms import (
     speed_up,
     updates_to,
 )
-from unstuck.claims.batch_normalisation_depth import EDGE, TARGET
+from unstuck.claims.batch_normalisation_depth import TARGET
 from unstuck.claims.evaluation import claim
 from unstuck.claims.evidence import Contrast, Evidence
 from unstuck.errors import DataError
@@ -115,19 +115,12 @@ def _surface(part: pd.DataFrame, dataset: str, place: dict[str, str]) -> Iterato
                 else _at_levels(loss[arm], logs[arm], level)
                 for arm in (WITHOUT, WITH)
             )
-            condition = place | {"match": match}
-            name = f"{column.replace('_', ' ')} without over with"
-            ratios = paired(plain, normed, name)
-            yield Contrast(
-                name=name,
+            yield from compared(
+                *(plain, normed),
+                name=f"{column.replace('_', ' ')} without over with",
                 dataset=dataset,
-                condition=condition,
-                seeds=tuple(ratios.index),
-                values=tuple(ratios),
+                condition=place | {"match": match},
                 measure=measure,
-            )
-            yield under_other_seeds(
-                plain, normed, name=name, dataset=dataset, condition=condition, measure=measure
             )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pandas as pd
 
 from unstuck.claims.arms import (
+    EDGE,
     by_seed,
     evaluation_runs,
     paired,
@@ -21,7 +22,6 @@ SCORE = "test_accuracy"
 #: how the names of datasets end whose classes have an order
 ORDERED = "_brightness"
 GIVEN = 0
-EDGE = "the best rate lies on the edge of its grid"
 
 Arms = dict[tuple[str, int], pd.DataFrame]
 

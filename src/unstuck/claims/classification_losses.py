@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from unstuck.claims.arms import by_seed, halves, paired, require_columns
+from unstuck.claims.arms import EDGE, by_seed, halves, paired, require_columns
 from unstuck.claims.evaluation import claim
 from unstuck.claims.evidence import Contrast, Evidence
 from unstuck.errors import DataError
@@ -17,7 +17,6 @@ PLACE = ["dataset", "optimizer", "start"]
 CURVE = {"run_id", "update", "train_accuracy", "train_loss", "dataset", "optimizer", "loss"} | {
     *("initial_bias", "target", "lr", "edge", "seed"),
 }
-EDGE = "the best rate lies on the edge of its grid"
 
 
 @claim("2.2.4")

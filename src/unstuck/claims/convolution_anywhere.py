@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from unstuck.claims.arms import by_seed, evaluation_runs, paired, require_columns, under_other_seeds
-from unstuck.claims.convolution_arms import EDGE, require_families, with_family
+from unstuck.claims.arms import EDGE, by_seed, compared, evaluation_runs, paired, require_columns
+from unstuck.claims.convolution_arms import require_families, with_family
 from unstuck.claims.evaluation import claim
 from unstuck.claims.evidence import Contrast, Evidence
 from unstuck.errors import DataError
@@ -74,21 +74,14 @@ def _contrasts(runs: pd.DataFrame, dataset: str) -> Iterator[Contrast]:
         for family in ("local", "full"):
             rival = _arm(runs, family, pool, dataset)
             theirs = by_seed(rival, "test_accuracy", family)
-            name = f"shared weights against {family} ones"
-            differences = paired(ours, theirs, name)
             edge = bool(shared["edge"].any() or rival["edge"].any())
-            yield Contrast(
-                name=name,
+            yield from compared(
+                *(ours, theirs),
+                name=f"shared weights against {family} ones",
                 dataset=dataset,
                 condition={"pool": pool},
-                seeds=tuple(differences.index),
-                values=tuple(differences),
-                usable=not edge,
                 note=EDGE if edge else "",
                 ceiling=100 - float(theirs.mean()),
-            )
-            yield under_other_seeds(
-                ours, theirs, name=name, dataset=dataset, condition={"pool": pool}
             )
 
 

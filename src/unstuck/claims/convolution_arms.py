@@ -11,7 +11,6 @@ FAMILIES = {
     "local2d": "local",
     "dense": "full",
 }
-EDGE = "the best rate lies on the edge of its grid"
 
 
 def with_family(runs: pd.DataFrame) -> pd.DataFrame:

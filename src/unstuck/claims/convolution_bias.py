@@ -6,8 +6,15 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from unstuck.claims.arms import by_seed, evaluation_runs, paired, require_columns, under_other_seeds
-from unstuck.claims.convolution_arms import EDGE, with_family
+from unstuck.claims.arms import (
+    EDGE,
+    by_seed,
+    evaluation_runs,
+    paired,
+    require_columns,
+    under_other_seeds,
+)
+from unstuck.claims.convolution_arms import with_family
 from unstuck.claims.evaluation import claim
 from unstuck.claims.evidence import Contrast, Evidence
 from unstuck.errors import DataError

@@ -5,14 +5,13 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pandas as pd
 
-from unstuck.claims.arms import require_columns
+from unstuck.claims.arms import EDGE, require_columns
 from unstuck.claims.evidence import Contrast, Role
 from unstuck.errors import DataError
 from unstuck.study.stalls import CHANGE, WINDOW
 
 # the registry's words for how a run was trained
 FULL, SMALL, ANNEALED, GRID = "full", "small", "annealed", "grid"
-EDGE = "the best rate lies on the edge of its grid"
 NEEDED = ("dataset", "seed", "schedule", "batch", "edge", "origin", "stalled")
 
 

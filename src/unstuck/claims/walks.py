@@ -11,6 +11,11 @@ from unstuck.errors import DataError
 WALK = ["surface", "walker", "rate", "seed", "role", "settled", "late", "updates", "diverged_at"]
 PATH = ["surface", "walker", "rate", "seed", "update", "distance", "farthest"]
 
+# nearer than this share of the distance at the start counts as there
+THERE = 1e-9
+# nothing is so far from its start that a finite path strays by more
+LOST = 1e6
+
 
 class Arm(NamedTuple):
     """Evaluation walks of one optimizer on one surface at one rate."""
@@ -30,6 +35,10 @@ class Arm(NamedTuple):
     def values(self, column: str) -> pd.Series:
         """Give a column by seed."""
         return by_seed(self.walks, column, f"rate {self.rate:g}")
+
+    def late(self) -> pd.Series:
+        """Give the distance late on by seed, as a share of that at the start, in bounds."""
+        return self.values("late").clip(THERE, LOST)
 
     @property
     def settled(self) -> int:
