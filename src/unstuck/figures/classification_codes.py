@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 
 from unstuck.claims.evidence import Evidence
 from unstuck.figures import style
+from unstuck.figures.groups import name_rows
 from unstuck.figures.registry import figure
 
 # from the top of a group down: code, whether its numbers are permuted, words and colour
@@ -74,17 +75,7 @@ def _panel(ax: Axes, part: pd.DataFrame, named: bool) -> None:
             style.halo(label)
         row += GROUP
     if named:
-        for index, (*_, words, tint) in enumerate(ARMS):
-            ax.text(
-                *(0.98, -3.1 + index * STEP),
-                words,
-                transform=ax.get_yaxis_transform(),
-                ha="right",
-                va="center",
-                fontsize=8.5,
-                fontweight="bold",
-                color=tint,
-            )
+        name_rows(ax, [arm[2:] for arm in ARMS], x=0.98, y=-3.1, step=STEP)
     ax.set_ylim(row - GROUP + 2 * STEP + 0.6, -3.7)
     ax.set_xlim(0, 112)
     ax.set_xticks(range(0, 101, 20))

@@ -8,6 +8,7 @@ from matplotlib.ticker import LogLocator, NullLocator, ScalarFormatter
 
 from unstuck.claims.evidence import Evidence
 from unstuck.figures import style
+from unstuck.figures.groups import name_rows
 from unstuck.figures.registry import figure
 
 # from the top of a group down
@@ -57,17 +58,7 @@ def _panel(ax: Axes, part: pd.DataFrame, named: bool) -> None:
     ax.xaxis.set_major_formatter(ScalarFormatter())
     ax.xaxis.set_minor_locator(NullLocator())
     if named:
-        for index, (name, tint) in enumerate(LOSSES.values()):
-            ax.text(
-                *(0.985, -3.0 + index * STEP),
-                name,
-                transform=ax.get_yaxis_transform(),
-                ha="right",
-                va="center",
-                fontsize=8.5,
-                fontweight="bold",
-                color=tint,
-            )
+        name_rows(ax, LOSSES.values(), x=0.985, y=-3.0, step=STEP)
     ax.set_ylim(row - GROUP + 2 * STEP + 0.6, -3.6)
     ax.set_yticks(list(ticks), list(ticks.values()))
     ax.grid(axis="y", visible=False)
