@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from made_up.runs import stopped
 
 from unstuck.claims.evaluation import evaluate
 from unstuck.claims.registry import load_registry
@@ -20,36 +21,15 @@ def endpoints(dataset, effect, slope, change=1e-15):
     """Endpoints whose log ratio is `effect`, and accuracies that fall with sharpness by `slope`."""
     rng = np.random.default_rng([3, len(dataset)])
     rows = []
-    for number, (optimizer, rate) in enumerate(ARMS):
+    for number, arm in enumerate(ARMS):
         for seed in range(20):
             for size, batch in ((16, "16"), (512, "full")):
                 log = (effect if size == 512 else 0.0) + number + rng.normal(0, 0.1)
                 level = math.exp(log)
-                row = {
-                    "run_id": f"{dataset}{optimizer}{rate}{seed}{batch}",
-                    "role": "evaluation",
-                    "dataset": dataset,
-                    "optimizer": optimizer,
-                    "lr_policy": rate,
-                    "batch": batch,
-                    "batch_size": size,
-                    "seed": seed,
-                    "lr": 0.1,
-                    "edge": False,
-                    "diverged_at": np.nan,
-                    "stop_loss": 0.1,
-                    "stopped_at": 70.0,
-                    "updates": 70,
-                    "train_loss": 0.1,
-                    "train_accuracy": 0.99,
-                    "validation_accuracy": 0.5,
-                    "test_accuracy": 0.5 - 0.1 * slope * log + rng.normal(0, 0.002 + (not slope)),
-                    "lambda_max": level,
-                    "trace": 10 * level,
-                    "sam": 0.01 * level,
-                    "factor": 1.0,
-                    "output_change": 0.0,
-                }
+                accuracy = 0.5 - 0.1 * slope * log + rng.normal(0, 0.002 + (not slope))
+                measured = {"lambda_max": level, "trace": 10 * level, "sam": 0.01 * level}
+                row = stopped(dataset, arm, size, batch, seed, test_accuracy=accuracy) | measured
+                row |= {"validation_accuracy": 0.5, "factor": 1.0, "output_change": 0.0}
                 rows.append(row)
                 if seed == 0:
                     other = {"factor": 10.0, "lambda_max": 50 * level, "output_change": change}

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from made_up.runs import stopped
 
 from unstuck.claims.evaluation import evaluate
 from unstuck.claims.registry import load_registry
@@ -22,35 +23,21 @@ def runs(dataset, gain, *, late=(), edge=(), base=0.6, leak=0.0):
     """Runs whose smallest batch tests better by `gain(optimizer)` points."""
     rng = np.random.default_rng([0, len(dataset)])
     rows = []
-    for optimizer, rate in ARMS:
+    for arm in ARMS:
+        optimizer, _ = arm
         for seed in range(SEEDS):
             own = rng.normal(0, 0.004) + (leak if seed >= SEEDS // 2 else 0.0)
             for size, batch in SIZES.items():
                 more = gain(optimizer) / 100 if size == 16 else 0.0
                 accuracy = base + own + more + rng.normal(0, 0.001)
-                stopped = np.nan if (dataset, optimizer, size, seed) in late else 70.0
-                rows.append(
-                    {
-                        "run_id": f"{dataset}{optimizer}{rate}{seed}{batch}",
-                        "role": "evaluation",
-                        "dataset": dataset,
-                        "optimizer": optimizer,
-                        "lr_policy": rate,
-                        "batch": batch,
-                        "batch_size": size,
-                        "seed": seed,
-                        "lr": 0.1,
-                        "edge": (dataset, optimizer, size) in edge,
-                        "diverged_at": np.nan,
-                        "stop_loss": 0.1,
-                        "stopped_at": stopped,
-                        "updates": 70,
-                        "train_loss": 0.095 if size == 16 else 0.1,
-                        "train_accuracy": 0.99,
-                        "validation_accuracy": accuracy,
-                        "test_accuracy": accuracy,
-                    }
-                )
+                row = stopped(dataset, arm, size, batch, seed, test_accuracy=accuracy) | {
+                    "validation_accuracy": accuracy,
+                    "train_loss": 0.095 if size == 16 else 0.1,
+                    "edge": (dataset, optimizer, size) in edge,
+                }
+                if (dataset, optimizer, size, seed) in late:
+                    row["stopped_at"] = np.nan
+                rows.append(row)
     table = pd.DataFrame(rows)
     return pd.concat([table, table.assign(role="tuning", test_accuracy=0.0)], ignore_index=True)
 

@@ -15,3 +15,21 @@ def run(accuracy: float, **columns: object) -> dict[str, object]:
         "test_accuracy": share,
     }
     return RUN | accuracies | columns
+
+
+def stopped(
+    dataset: str, arm: tuple[str, str], size: int, batch: str, seed: int, **columns: object
+) -> dict[str, object]:
+    """One run that has come to its training loss, of an arm: its optimizer, and whence its rate."""
+    optimizer, rate = arm
+    named = {
+        "run_id": f"{dataset}{optimizer}{rate}{seed}{batch}",
+        "dataset": dataset,
+        "optimizer": optimizer,
+        "lr_policy": rate,
+        "batch": batch,
+        "batch_size": size,
+        "seed": seed,
+    }
+    arrived = {"stop_loss": 0.1, "stopped_at": 70.0, "updates": 70, "train_loss": 0.1}
+    return RUN | named | arrived | {"train_accuracy": 0.99} | columns
