@@ -52,9 +52,14 @@ def superscript(value: int) -> str:
 def effect(value: float, scale: str, places: int, *, sign: bool = False) -> str:
     """Format an effect: a difference as it is, the logarithm of a ratio as the ratio ``×1.5``."""
     if scale == "ratio":
-        ratio = _exp(value)
-        return f"×{number(ratio) if ratio >= HUGE else _fixed(ratio, places)}"
+        times = _exp(value)
+        return ratio(value) if times >= HUGE else f"×{_fixed(times, places)}"
     return _fixed(value, places, sign=sign)
+
+
+def ratio(value: float) -> str:
+    """Format the logarithm of a ratio as the ratio, to three digits: ``×1.5``."""
+    return f"×{number(_exp(value))}"
 
 
 def decimals(low: float, high: float, scale: str = "difference") -> int:

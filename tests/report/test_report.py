@@ -162,13 +162,15 @@ def test_ratios_are_shown_as_ratios(laid):
 def test_a_long_reason_is_counted_first_and_told_in_parts(laid, tmp_path):
     long = "; ".join(f"supported for part {n} of {'what was said' * 5}" for n in range(6))
     verdicts = laid.verdicts.claims.copy()
-    verdicts.loc[verdicts["id"] == "1.2.5", ["verdict", "reason"]] = "depends", long
+    verdicts.loc[verdicts["id"].isin(["1.1.3", "1.2.5"]), ["verdict", "reason"]] = "depends", long
     out = laid.render(out=tmp_path / "report", verdicts=verdicts)
     page = Page(out / "1.2.5-claim-1-2-5.html")
     said = [text for _, text in page.texts]
     assert any(text.startswith("Of 9 effects, ") for text in said)
     assert f"{long.split('; ')[2].capitalize()}." in said
     assert not any(long in text for text in said)
+    exact = Page(out / "1.1.3-claim-1-1-3.html")
+    assert "2 of 2 checks hold." in [text for _, text in exact.texts]
     assert "Of 9 effects, " in Page(out / "index.html").text
 
 

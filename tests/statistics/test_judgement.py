@@ -52,6 +52,16 @@ def test_the_p_value_of_being_no_worse_is_the_t_test_against_the_lower_margin():
     assert "lies above −1" in judgement.reason
 
 
+@pytest.mark.parametrize(
+    ("mean", "said"),
+    [(2.0, "lies beyond ×1.5"), (-2.0, "lies beyond ÷1.5"), (0.0, "lies inside ÷1.5 to ×1.5")],
+)
+def test_the_reason_gives_ratios_as_ratios(mean, said):
+    reason = judge(mean + 0.1 * NOISE, np.log(1.5), ratios=True).reason
+    assert reason.startswith("the interval [×")
+    assert reason.endswith(said)
+
+
 def test_fewer_than_ten_seeds_are_never_enough():
     judgement = judge(100 + NOISE[:9], 1.0)
     assert judgement.verdict == "inconclusive"

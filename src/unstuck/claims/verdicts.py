@@ -116,7 +116,8 @@ def judge_contrast(claim: Claim, contrast: Contrast) -> Judgement:
             *("inconclusive", nan, nan, nan, effect.threshold, nan, nan, nan, 0, contrast.note)
         )
     kind = effect.claims if contrast.role == "effect" else "effect"
-    judgement = judge(contrast.values, effect.threshold, kind)
+    ratios = effect.scale == "ratio"
+    judgement = judge(contrast.values, effect.threshold, kind, ratios=ratios)
     if contrast.role != "effect" or judgement.verdict == "inconclusive":
         return judgement
     if not contrast.usable:

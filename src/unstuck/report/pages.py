@@ -153,7 +153,7 @@ def claim_page(
         kind=claim.kind,
         slug=claim.slug,
         section=section,
-        judged=_judged(row, effects),
+        judged=_judged(claim, row, effects, evidence.checks),
         reasons=_reasons(row),
         effects=_effects(claim, row, effects),
         figure=figure,
@@ -187,10 +187,12 @@ def claim_page(
     )
 
 
-def _judged(row: Row, effects: Sequence[Row]) -> str:
+def _judged(claim: Claim, row: Row, effects: Sequence[Row], checks: Sequence[Check]) -> str:
     """Say what stands above the reasons where these are many; empty where they are few."""
     if len(str(row["reason"])) <= LONG:
         return ""
+    if claim.kind == "exact":
+        return _held(checks)
     said = f"{tally([str(each['verdict']) for each in effects])}."
     if row["verdict"] == "inconclusive" and row["p_holm"] > SIGNIFICANCE:
         said += (
@@ -325,10 +327,15 @@ def _controls_summary(contrasts: Sequence[Row], checks: Sequence[Check]) -> str:
 
 def _ours(claim: Claim, row: Row, contrasts: Sequence[Row], checks: Sequence[Check]) -> str:
     if claim.kind == "exact":
-        claimed = [check for check in checks if check.role == "effect"]
-        held = sum(check.holds for check in claimed)
-        return f"{number(held)} of {number(len(claimed))} checks hold."
+        return _held(checks)
     return f"{_capital(str(row['verdict']))}: {_measured(claim, row, contrasts)}."
+
+
+def _held(checks: Sequence[Check]) -> str:
+    """Count the checks that hold, of those that the claim makes."""
+    claimed = [check for check in checks if check.role == "effect"]
+    held = sum(check.holds for check in claimed)
+    return f"{number(held)} of {number(len(claimed))} checks hold."
 
 
 def _capital(text: str) -> str:

@@ -15,6 +15,7 @@ from unstuck.statistics.intervals import (
     is_constant,
 )
 from unstuck.statistics.power import detectable_effect
+from unstuck.wording import number, ratio
 
 MINIMUM_SEEDS = 10
 
@@ -44,6 +45,8 @@ def judge(
     values: Sequence[float] | NDArray[np.float64],
     margin: float,
     claims: Claims = "effect",
+    *,
+    ratios: bool = False,
 ) -> Judgement:
     """Judge one effect per seed against the margin δ.
 
@@ -66,6 +69,8 @@ def judge(
     claims : {"effect", "equivalence", "no worse"}
         Whether the claim says that there is an effect, that there is none, or that it is not
         negative.
+    ratios : bool
+        Whether the values are logarithms of ratios, which the reason gives as ratios.
 
     Raises
     ------
@@ -94,7 +99,7 @@ def judge(
         p_zero=_two_sided(array),
         detectable=detectable,
         seeds=seeds,
-        reason=_reason(where, interval, margin, seeds, detectable),
+        reason=_reason(where, interval, margin, seeds, detectable, ratios=ratios),
         claims=claims,
     )
 
@@ -176,20 +181,30 @@ def _two_sided(values: NDArray[np.float64]) -> float:
 
 
 def _reason(
-    where: Position, interval: Interval, margin: float, seeds: int, detectable: float
+    where: Position,
+    interval: Interval,
+    margin: float,
+    seeds: int,
+    detectable: float,
+    *,
+    ratios: bool,
 ) -> str:
     if seeds < MINIMUM_SEEDS:
         return f"{seeds} seeds; at least {MINIMUM_SEEDS} are needed for a verdict"
-    ends = f"the interval [{interval.low:.3g}, {interval.high:.3g}]"
+    say = ratio if ratios else number
+    size = say(margin)
+    lower = size.replace("×", "÷") if ratios else f"−{size}"
+    nothing = ratio(0.0) if ratios else "zero"
+    ends = f"the interval [{say(interval.low)}, {say(interval.high)}]"
     if where == "across":
         return (
-            f"{ends} reaches across a margin of {margin:.3g}; {seeds} seeds could have told "
-            f"{detectable:.3g} from zero and {margin + detectable:.3g} from the margin"
+            f"{ends} reaches across a margin of {size}; {seeds} seeds could have told "
+            f"{say(detectable)} from {nothing} and {say(margin + detectable)} from the margin"
         )
     place = {
-        "above": f"lies beyond +{margin:.3g}",
-        "not below": f"lies above −{margin:.3g}",
-        "below": f"lies beyond −{margin:.3g}",
-        "inside": f"lies inside ±{margin:.3g}",
+        "above": f"lies beyond {size if ratios else f'+{size}'}",
+        "not below": f"lies above {lower}",
+        "below": f"lies beyond {lower}",
+        "inside": f"lies inside {f'{lower} to {size}' if ratios else f'±{size}'}",
     }[where]
     return f"{ends} {place}"
