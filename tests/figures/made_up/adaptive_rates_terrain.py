@@ -5,6 +5,8 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
+from made_up.walks import walk
+
 UPDATES = 10_000
 RATES = (0.01, 0.1, 1.0, 10.0)
 ALPHAS = (0.5, 0.9, 0.99, 0.999)
@@ -30,21 +32,10 @@ def walks(
             for rate in RATES:
                 for seed in (*range(20), 1000, 1001):
                     taken = settle(walker, rate) * np.exp(rng.normal(0, 0.1))
-                    rows.append(
-                        {
-                            "surface": surface,
-                            "walker": walker,
-                            "rate": rate,
-                            "lr": rate,
-                            "seed": seed,
-                            "role": "tuning" if seed >= 1000 else "evaluation",
-                            "arrived": taken,
-                            "settled": np.round(taken) if taken < UPDATES else np.nan,
-                            "late": late(walker, rate) * np.exp(rng.normal(0, 0.05)),
-                            "diverged_at": np.nan,
-                            "updates": UPDATES,
-                        }
-                    )
+                    settled = np.round(taken) if taken < UPDATES else np.nan
+                    far = late(walker, rate) * np.exp(rng.normal(0, 0.05))
+                    made = walk(surface, walker, rate, seed, settled, arrived=taken, late=far)
+                    rows.append(made | {"updates": UPDATES})
     return pd.DataFrame(rows)
 
 

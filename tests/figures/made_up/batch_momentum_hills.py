@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from made_up.walks import walk
 from unstuck.study.analyses.departures import growth
 
 HILLS = ("none", "low", "middle", "high")
@@ -35,25 +36,9 @@ def walks(plain: float = 0.3, ball: float = 0.7, best: float = 0.8) -> pd.DataFr
                 ease = (seed * 0.618) % 1 if seed < 1000 else 0.0
                 crosses = hill == "none" or ease < share
                 settled = (20.0 if rate == 1.0 else 100.0) + rng.integers(5)
-                rows.append(
-                    {
-                        "surface": hill,
-                        "walker": walker,
-                        "rate": rate,
-                        "lr": rate,
-                        "seed": seed,
-                        "role": "tuning" if seed >= 1000 else "evaluation",
-                        "arrived": settled if crosses else np.nan,
-                        "settled": settled if crosses else np.nan,
-                        "late": 1e-3,
-                        "bursts": 0,
-                        "first_burst": np.nan,
-                        "turns": 0.0,
-                        "diverged_at": np.nan,
-                        "updates": 1000,
-                        "end_x": 0.0,
-                    }
-                )
+                arrived = settled if crosses else np.nan
+                made = walk(hill, walker, rate, seed, arrived, late=1e-3)
+                rows.append(made | {"updates": 1000})
     return pd.DataFrame(rows)
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from made_up.walks import walk
 from unstuck.optim.quadratic import best_descent, heavy_ball_shares
 
 KAPPAS = (1.0, 10.0, 100.0, 1_000.0, 10_000.0, 100_000.0)
@@ -28,26 +29,8 @@ def walks(walkers: tuple[str, ...], **planted: float) -> pd.DataFrame:
                 for seed in (*range(10), 1000, 1001):
                     slow = 1.0 if walker != "usual" or rate == 3.7 else 1.2
                     taken = slow * updates(walker, kappa, **planted)
-                    rows.append(
-                        {
-                            "surface": f"kappa_{kappa:.0f}",
-                            "walker": walker,
-                            "rate": rate,
-                            "lr": rate,
-                            "seed": seed,
-                            "role": "tuning" if seed >= 1000 else "evaluation",
-                            "arrived": taken,
-                            "settled": taken,
-                            "late": 1e-7,
-                            "bursts": 0,
-                            "first_burst": np.nan,
-                            "turns": 0.0,
-                            "diverged_at": np.nan,
-                            "updates": 700_000,
-                            "end_x": 0.0,
-                            "end_y": 0.0,
-                        }
-                    )
+                    made = walk(f"kappa_{kappa:.0f}", walker, rate, seed, taken, late=1e-7)
+                    rows.append(made | {"updates": 700_000})
     return pd.DataFrame(rows)
 
 

@@ -15,6 +15,17 @@ TIMES = {"sgd": 40_000.0, "adagrad": 100.0, "adagrad_mean": 90.0, "adagrad_mean_
 Number = Callable[[str, str, float], float]
 
 
+def walk(
+    surface: str, walker: str, rate: float, seed: int, settled: float, **more: float
+) -> dict[str, object]:
+    """One walk that is there to stay after so many updates; NaN: that never is."""
+    named = {"surface": surface, "walker": walker, "rate": rate, "lr": rate, "seed": seed}
+    role = "tuning" if seed >= 1000 else "evaluation"
+    measured = {"arrived": settled, "settled": settled, "diverged_at": np.nan}
+    plain = {"bursts": 0, "first_burst": np.nan, "turns": 0.0, "end_x": 0.0, "end_y": 0.0}
+    return named | {"role": role} | measured | plain | more
+
+
 def updates_to_arrive(surface: str, walker: str, rate: float) -> float:
     """Updates of a walker at its rate; best in the middle of the grid."""
     if walker == "sgd":
@@ -55,25 +66,17 @@ def walks(
             if surface == "round" and rate == 1.0:
                 arrived = 1.0
             far = 0.6 if np.isnan(arrived) else late(surface, walker, rate) * noise
+            often = bursts(surface, walker, rate)
             rows.append(
-                {
-                    "surface": surface,
-                    "walker": walker,
-                    "rate": rate,
-                    "lr": rate,
-                    "seed": seed,
-                    "role": "tuning" if seed >= 1000 else "evaluation",
-                    "arrived": np.round(arrived),
-                    "settled": np.round(arrived),
-                    "late": np.inf if unstable else far,
-                    "bursts": round(bursts(surface, walker, rate) * (0.9 + 0.2 * rng.random())),
-                    "first_burst": 3000.0 if bursts(surface, walker, rate) else np.nan,
-                    "turns": float(walker == "sgd" and rate >= 1.9),
-                    "diverged_at": 37.0 if unstable else np.nan,
-                    "updates": UPDATES,
-                    "end_x": 0.0,
-                    "end_y": 0.0,
-                }
+                walk(
+                    *(surface, walker, rate, seed, np.round(arrived)),
+                    late=np.inf if unstable else far,
+                    bursts=round(often * (0.9 + 0.2 * rng.random())),
+                    first_burst=3000.0 if often else np.nan,
+                    turns=float(walker == "sgd" and rate >= 1.9),
+                    diverged_at=37.0 if unstable else np.nan,
+                    updates=UPDATES,
+                )
             )
     return pd.DataFrame(rows)
 
