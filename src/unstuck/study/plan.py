@@ -1,24 +1,20 @@
 """From a study to its table of runs, and from that to training jobs."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import product
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import pandas as pd
-from pydantic import BaseModel, ValidationError
 
 from unstuck.errors import ConfigError
-from unstuck.optim.coefficients import OPTIMIZERS
-from unstuck.optim.schedules import SCHEDULES
 from unstuck.study.config import Study
 from unstuck.study.digests import digest
-from unstuck.study.experiment import OVERRIDES, Experiment, Measurement
+from unstuck.study.experiment import Measurement
+from unstuck.study.grid import Grids, matches
 from unstuck.study.names import one_of, stopped
-from unstuck.training.spec import Cell, Recipe, Tune
+from unstuck.training.spec import Cell, Tune
 
-Component = TypeVar("Component", bound=BaseModel)
 Kind = Literal["runs", "curves", "spectra", "audit", "stalls", "places", "filters", "sharpness"]
 MEASUREMENTS: tuple[Kind, ...] = ("spectra", "audit", "stalls", "places", "filters", "sharpness")
 
@@ -48,12 +44,8 @@ class Plan:
 
     def __init__(self, study: Study) -> None:
         self.study = study
-        self._optimizers = {**OPTIMIZERS, **_named(study.optimizers, OPTIMIZERS, "optimizers")}
-        self._schedules = {**SCHEDULES, **_named(study.schedules, SCHEDULES, "schedules")}
-        self._data = {name: spec.digest for name, spec in study.datasets.items()}
-        self._grid = {
-            name: self._checked(name, experiment) for name, experiment in study.experiments.items()
-        }
+        grids = Grids(study)
+        self._grid = {name: grids.of(name) for name in study.experiments}
 
     @property
     def cells(self) -> dict[str, tuple[Cell, ...]]:
@@ -202,128 +194,5 @@ class Plan:
         return {
             cell.key: max(m.seeds for m in matching)
             for point, cell in self._grid[experiment]
-            if (matching := [m for m in measurements if _matches(point, m.where)])
+            if (matching := [m for m in measurements if matches(point, m.where)])
         }
-
-    def _checked(
-        self, name: str, experiment: Experiment
-    ) -> tuple[tuple[dict[str, Any], Cell], ...]:
-        """Points and cells of a grid; values that do not go together are an error of the study."""
-        try:
-            return tuple(self._expand(experiment))
-        except ValidationError as error:
-            raise ConfigError(f"experiments.{name}: {_first(error)}") from error
-
-    def _expand(self, experiment: Experiment) -> Iterator[tuple[dict[str, Any], Cell]]:
-        axes = experiment.axes()
-        for values in product(*axes.values()):
-            point = dict(zip(axes, values, strict=True))
-            if not any(_matches(point, rule) for rule in experiment.exclude):
-                yield point, self._cell(experiment, point)
-
-    def _cell(self, experiment: Experiment, point: Mapping[str, Any]) -> Cell:
-        network = _with_overrides(self.study.networks[point["network"]], point)
-        optimizer = _with_overrides(self._optimizers[point["optimizer"]], point)
-        schedule = _with_overrides(self._schedules[point["schedule"]], point)
-        recipe = Recipe(
-            dataset=point["dataset"],
-            data=self._data[point["dataset"]],
-            network=network,
-            optimizer=optimizer,
-            schedule=schedule,
-            loss=point["loss"],
-            subset=point.get("subset"),
-            relabel=point.get("relabel", 0),
-            stop_loss=point.get("stop_loss"),
-            batch_size=point["batch_size"],
-            epochs=point.get("epochs"),
-            updates=point.get("updates"),
-            evaluations=experiment.evaluations,
-            order=point["order"],
-            dtype=point["dtype"],
-        )
-        labels = {
-            "dataset": point["dataset"],
-            "network": point["network"],
-            "architecture": network.kind,
-            "activation": network.activation,
-            "batchnorm": network.batchnorm,
-            "init": network.init,
-            "loss": point["loss"],
-            "optimizer": point["optimizer"],
-            "schedule": point["schedule"],
-            "batch": str(point["batch_size"]),
-            "order": point["order"],
-            "dtype": point["dtype"],
-            "lr_policy": "tuned" if point["lr"] == "tuned" else "fixed",
-        }
-        optional = {*OVERRIDES, "subset", "relabel", "stop_loss"}
-        labels |= {key: point[key] for key in sorted(optional & point.keys())}
-        target = experiment.target_of(point["dataset"])
-        if target is not None:
-            labels |= {"target": target}
-        return Cell(
-            labels=labels,
-            run=recipe,
-            rate=self._rate(experiment, point),
-            seeds=experiment.seeds,
-        )
-
-    def _rate(self, experiment: Experiment, point: Mapping[str, Any]) -> float | Tune:
-        if point["lr"] != "tuned":
-            return float(point["lr"])
-        tuning = self.study.tuning
-        grid = tuning.grid(point["optimizer"])
-        assert grid is not None, "the study's validation checks this"
-        return Tune(
-            rates=grid.rates,
-            extensions=tuning.extensions,
-            by=experiment.tune_by or tuning.by,
-            seeds=experiment.tune_seeds or tuning.seeds,
-            target=experiment.target_of(point["dataset"]),
-        )
-
-
-def _matches(point: Mapping[str, Any], where: Mapping[str, Any]) -> bool:
-    """Whether a point of a grid has the values wanted (one value an axis, or a list of them)."""
-    return all(
-        point[axis] in (wanted if isinstance(wanted, list) else [wanted])
-        for axis, wanted in where.items()
-    )
-
-
-def _with_overrides(component: Component, point: Mapping[str, Any]) -> Component:
-    """A component with the fields that the point of the grid names replaced, and checked."""
-    fields = {key: point[key] for key in point if OVERRIDES.get(key) is type(component)}
-    return _replaced(component, fields) if fields else component
-
-
-def _replaced(component: Component, fields: Mapping[str, Any]) -> Component:
-    return type(component).model_validate(component.model_dump() | dict(fields))
-
-
-def _named(
-    given: Mapping[str, Mapping[str, Any]], known: Mapping[str, Component], section: str
-) -> dict[str, Component]:
-    """The user's own optimizers or schedules: a built-in base with fields replaced."""
-    made = {}
-    for name, fields in given.items():
-        key = f"{section}.{name}"
-        if "base" not in fields:
-            raise ConfigError(f"{key}.base is missing; name one of {', '.join(sorted(known))}.")
-        try:
-            base = known[one_of(str(fields["base"]), known, what=f"{key}.base:")]
-            made[name] = _replaced(base, {k: v for k, v in fields.items() if k != "base"})
-        except ValidationError as error:
-            raise ConfigError(f"{key}.{_first(error)}") from error
-        except ValueError as error:
-            raise ConfigError(stopped(str(error))) from error
-    return made
-
-
-def _first(error: ValidationError) -> str:
-    """Put the first complaint of pydantic into words."""
-    first = error.errors()[0]
-    where = ".".join(map(str, first["loc"]))
-    words = " ".join(f"{first['input']!r} is wrong; {first['msg']}.".split())
-    return f"{where}: {words}" if where else words
