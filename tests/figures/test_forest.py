@@ -10,7 +10,7 @@ from unstuck.claims.registry import Claim
 from unstuck.claims.verdicts import decide
 from unstuck.errors import DataError
 from unstuck.figures import style
-from unstuck.figures.forest import draw_forests, forest
+from unstuck.figures.forest import draw_forests, forest, round_ratios
 
 SEEDS = tuple(range(10))
 NOISE = np.array([-0.12, 0.12, -0.1, 0.1, -0.09, 0.09, -0.08, 0.08, -0.05, 0.05])
@@ -148,3 +148,16 @@ def test_forests_are_drawn_for_claims_of_the_section_with_effects_only(tmp_path)
     every = pd.concat([rows, empty, rows.assign(id="2.1.7")])
     draw_forests(registry, every, "1.2", tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {"1.2.5.svg", "1.2.5.png"}
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "shown"),
+    [
+        (0.97, 1.04, ["×0.98", "×1", "×1.02"]),
+        (0.9, 1.12, ["×0.9", "×1", "×1.1"]),
+        (0.45, 60, ["×0.5", "×1", "×2", "×5", "×10", "×20", "×50"]),
+        (0.1, 2e6, ["×0.1", "×100", "×100,000"]),
+    ],
+)
+def test_an_axis_of_ratios_has_round_ones(low, high, shown):
+    assert [f"×{ratio:,g}" for ratio in round_ratios(np.log(low), np.log(high))] == shown

@@ -21,7 +21,16 @@ ROW = 0.25  # inches a row
 LINE = 46  # letters of a label's line
 CONTROLS = "Controls"
 PLACES = 2  # decimals of a ratio
-TICKS = 7  # on an axis, at most
+LETTERS = 14  # of all labels of an axis of ratios, at most
+# within a power of ten, from fine to coarse
+STEPS = (
+    (1, 1.02, 1.05, 1.1, 1.2, 1.5, 2, 3, 5, 7, 8, 9, 9.5, 9.8),
+    (1, 1.1, 1.2, 1.5, 2, 3, 5, 7, 8, 9),
+    (1, 1.5, 2, 3, 5, 7),
+    (1, 2, 5),
+    (1, 3),
+    (1,),
+)
 FEW = 2  # more controls than this share a row
 Row = Mapping[str, Any]
 
@@ -152,7 +161,7 @@ def _panel(ax: Axes, measured: Effect, layout: _Layout) -> None:
     ax.set_xlim(*_reach(rows, measured.threshold))
     ax.xaxis.set_major_locator(MaxNLocator(6))
     if measured.scale == "ratio":
-        ax.set_xticks([math.log(ratio) for ratio in _ratios(*ax.get_xlim())])
+        ax.set_xticks([math.log(ratio) for ratio in round_ratios(*ax.get_xlim())])
         ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"×{number(math.exp(x))}"))
     unit = with_unit("", measured.unit, measured.scale).strip()
     ax.set_xlabel(
@@ -187,21 +196,19 @@ def _reach(rows: Sequence[Row], margin: float) -> tuple[float, float]:
     return min(ends) - room, max(ends) + room
 
 
-def _ratios(low: float, high: float) -> list[float]:
-    """Give round ratios between two logarithms, at most seven."""
-    for steps in (
-        (1, 1.1, 1.2, 1.3, 1.5, 1.7, 2, 2.5, 3, 4, 5, 6, 8),
-        (1, 1.5, 2, 3, 5, 7),
-        (1, 2, 5),
-        (1, 3),
-        (1,),
-    ):
-        powers = range(math.floor(low / math.log(10)), math.ceil(high / math.log(10)) + 1)
+def round_ratios(low: float, high: float) -> list[float]:
+    """Give round ratios between two logarithms, as many as there is room to write."""
+    powers = range(math.floor(low / math.log(10)), math.ceil(high / math.log(10)) + 1)
+    for steps in STEPS:
         ratios = [step * 10.0**power for power in powers for step in steps]
         inside = [ratio for ratio in ratios if low <= math.log(ratio) <= high]
-        if len(inside) <= TICKS:
+        if _fit(inside):
             return inside
-    return inside[:: -(-len(inside) // TICKS)]
+    return next(kept for step in range(2, len(inside) + 1) if _fit(kept := inside[::step]))
+
+
+def _fit(ratios: Sequence[float]) -> bool:
+    return len(ratios) == 1 or sum(len(number(ratio)) for ratio in ratios) <= LETTERS
 
 
 def _value(row: Row, places: int) -> str:

@@ -21,7 +21,16 @@ from unstuck.report.sentences import (
 from unstuck.report.study import Fact
 from unstuck.report.words import CONTROL_WORDS, STANCES, VERDICTS, VerdictWord
 from unstuck.statistics.power import SIGNIFICANCE
-from unstuck.wording import condition_words, decimals, effect, interval, number, tally, with_unit
+from unstuck.wording import (
+    condition_words,
+    decimals,
+    effect,
+    interval,
+    number,
+    ratio,
+    tally,
+    with_unit,
+)
 
 Row = Mapping[str, Any]
 SHORT = 150  # letters of what was measured, on the first page
@@ -255,7 +264,7 @@ def _facts(claim: Claim, row: Row) -> tuple[Fact, ...]:
         p, detectable = float(row["p_holm"]), float(row["detectable"])
         facts.append(Fact("p, by Holm", "not decided" if math.isnan(p) else number(p)))
         if math.isfinite(detectable) and row["verdict"] in ("inconclusive", "no effect"):
-            words = effect(detectable, str(row["scale"]), 2)
+            words = ratio(detectable) if row["scale"] == "ratio" else number(detectable)
             words = with_unit(words, str(row["unit"]), str(row["scale"]))
             facts.append(Fact("Detectable effect", words))
     facts.append(Fact("Cost", claim.cost))
