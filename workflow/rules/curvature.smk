@@ -16,6 +16,7 @@ rule curvature:
         paths.benchmark("{kind}", "{job}")
     wildcard_constraints:
         kind="spectra|audit|stalls|places|filters|sharpness",
+    priority: 1
     conda:
         "../envs/unstuck.yaml"
     threads: 1

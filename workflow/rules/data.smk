@@ -9,6 +9,8 @@ rule dataset:
         paths.log("dataset", "{dataset}"),
     benchmark:
         paths.benchmark("dataset", "{dataset}")
+    # all else waits for it
+    priority: 3
     conda:
         "../envs/unstuck.yaml"
     threads: 1

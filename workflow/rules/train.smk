@@ -14,6 +14,8 @@ rule train:
         paths.log("train", "{job}"),
     benchmark:
         paths.benchmark("train", "{job}")
+    # the longest jobs start first, so that none is left alone at the end
+    priority: 2
     conda:
         "../envs/unstuck.yaml"
     threads: 1
