@@ -103,7 +103,7 @@ def descend(
         )
     theta = _population(surface, starts)
     recorded = np.unique(np.append(np.arange(0, updates, record_every), updates))
-    points = torch.empty(len(recorded), *theta.shape, dtype=torch.float64)
+    points = _blank(len(recorded), theta)
     points[0] = theta
     record = 1
     for t in _walk(surface, theta, rows, lr, updates, schedules):
@@ -143,7 +143,7 @@ def follow(
     if updates < 1 or block < 1:
         raise ValueError(f"updates and block must be at least 1, but are {updates} and {block}")
     theta = _population(surface, starts)
-    points = torch.empty(block, *theta.shape, dtype=torch.float64)
+    points = _blank(block, theta)
     for t in _walk(surface, theta, rows, lr, updates, schedules):
         place = (t - 1) % block
         points[place] = theta
@@ -152,11 +152,21 @@ def follow(
 
 
 def _population(surface: Surface, starts: npt.ArrayLike) -> torch.Tensor:
-    """Return the starts of the walkers as a tensor of their own, [K, d]."""
+    """Return the starts of the walkers as a tensor of their own, [K, d].
+
+    The walkers of one coordinate lie side by side: there are many of them and few coordinates, and
+    a rate is then multiplied with a row instead of a pair.
+    """
     theta = torch.tensor(np.asarray(starts, dtype=np.float64))
     if theta.ndim != 2 or theta.shape[1] != surface.dimension:
         raise ValueError(f"starts must be [K, {surface.dimension}], but are {list(theta.shape)}")
-    return theta
+    return theta.T.contiguous().T
+
+
+def _blank(count: int, theta: torch.Tensor) -> torch.Tensor:
+    """Return room for so many copies of `theta`, [count, K, d], laid out like it."""
+    walkers, dimension = theta.shape
+    return torch.empty(count, dimension, walkers, dtype=theta.dtype).transpose(1, 2)
 
 
 def _walk(

@@ -18,6 +18,10 @@ from torch import Tensor
 
 from unstuck.optim.coefficients import Coefficients, Terms
 
+#: below so many parameters the state lies parameter by parameter, since a loop over those of one
+#: member would be too short
+NARROW = 16
+
 
 class Form(NamedTuple):
     """Which parts of the rule any member of a population needs; constants to a compiler."""
@@ -91,7 +95,10 @@ class UpdateRule:
 
         def buffer(needed: bool) -> Tensor:
             columns = parameter_count if needed else 0
-            return torch.zeros(len(self.rows), columns, dtype=dtype, device=device)
+            shape = (len(self.rows), columns)
+            if parameter_count < NARROW:
+                return torch.zeros(shape[::-1], dtype=dtype, device=device).T
+            return torch.zeros(shape, dtype=dtype, device=device)
 
         self.m = buffer(self.form.momentum)
         self.s = buffer(self.form.accumulator)

@@ -66,6 +66,7 @@ class Bowls(Surface):
 
 
 def _float64(rows: Sequence[tuple[float, float]]) -> Tensor:
-    # outside inference mode, so that a path's constants can serve autograd later
+    # outside inference mode, so that a path's constants can serve autograd later; laid out like the
+    # points of a path, coordinate by coordinate
     with torch.inference_mode(mode=False):
-        return torch.tensor(rows, dtype=torch.float64)
+        return torch.tensor(rows, dtype=torch.float64).T.contiguous().T
