@@ -354,7 +354,9 @@ def _settle(figure: Figure) -> None:
     The layout's solver adds in the order of memory addresses, so its last digits vary from run to
     run, and with them the identifiers that an SVG derives from clipping rectangles.
     """
-    figure.draw_without_rendering()
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.execute(figure)
     # with any engine, even an empty one, each file would be drawn twice
     with matplotlib.rc_context(
         {"figure.autolayout": False, "figure.constrained_layout.use": False}

@@ -150,6 +150,11 @@ class Coefficients(BaseModel):
         """Whether σ divides the gradient before m averages it; without m the two are the same."""
         return self.normalise == "gradient" and self.uses_momentum
 
+    @property
+    def is_steady(self) -> bool:
+        """Whether the numbers of an update are the same for all updates but the first."""
+        return self.accumulator != "mean" and not (self.bias_correction or self.rectify)
+
     def terms(self, t: int) -> Terms[float]:
         """Return the numbers of update `t`, counted from 1."""
         if t < 1:

@@ -184,10 +184,13 @@ def _walk(
     distinct = list(dict.fromkeys(specs))
     table = torch.from_numpy(np.stack([factors(spec, updates) for spec in distinct], axis=1))
     uniform = table[:, 0].tolist()
+    constant = len(distinct) == 1 and set(uniform) == {1.0}
     which = torch.tensor([distinct.index(spec) for spec in specs])
     base = torch.from_numpy(np.broadcast_to(np.asarray(lr, dtype=np.float64), (walkers,)).copy())
+    rate = base
     for t in range(updates):
-        rate = base * (uniform[t] if len(distinct) == 1 else table[t][which])
+        if not constant:
+            rate = base * (uniform[t] if len(distinct) == 1 else table[t][which])
         rule.step(theta, surface.gradient(theta), rate)
         yield t + 1
 

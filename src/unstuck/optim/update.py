@@ -50,6 +50,7 @@ class _Block(NamedTuple):
     """Consecutive members with equal coefficients, and their views of the state."""
 
     row: Coefficients
+    steady: Terms[float] | None  # of all updates but the first, where they are the same
     m: Tensor  # [k, P], or [k, 0] where no member needs it
     s: Tensor
     gradient: Tensor  # scratch for a gradient that the rule changes
@@ -114,7 +115,7 @@ class UpdateRule:
             )
         )
         self._blocks = [
-            _Block(row, *block)
+            _Block(row, row.terms(2) if row.is_steady else None, *block)
             for (row, _), block in zip(runs, zip(*views, strict=True), strict=True)
         ]
         distinct = list(dict.fromkeys(self.rows))
@@ -198,8 +199,8 @@ class UpdateRule:
 
 def _step(block: _Block, t: int, theta: Tensor, gradient: Tensor, lr: Tensor) -> None:
     """Update the members of one block, [k, P], in as few passes as their optimizer allows."""
-    row, m, s, scratch, quotient = block
-    terms = row.terms(t)
+    row, steady, m, s, scratch, quotient = block
+    terms = steady if steady and t > 1 else row.terms(t)
     scale = terms.scale
     if terms.l2:
         gradient = torch.add(gradient, theta, alpha=terms.l2, out=scratch)
