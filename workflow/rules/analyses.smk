@@ -12,14 +12,14 @@ rule analysis:
         paths.benchmark("analysis", "{analysis}")
     conda:
         "../envs/unstuck.yaml"
-    # a timing gets the machine to itself
-    threads: lambda w: workflow.cores if study.analyses[w.analysis].timing else 1
+    # seconds by the clock are measured on a machine that does nothing else
+    threads: lambda w: workflow.cores if study.analyses[w.analysis].alone else 1
     resources:
         mem_mb=lambda w, attempt: attempt * study.execution.train_mb,
         runtime=lambda w, attempt: attempt * study.execution.train_minutes,
         gpu=study.execution.gpus,
         # and on Slurm a node
-        slurm_extra=lambda w: "--exclusive" if study.analyses[w.analysis].timing else "",
+        slurm_extra=lambda w: "--exclusive" if study.analyses[w.analysis].alone else "",
     params:
         spec=lambda w: digest(
             study.analyses[w.analysis].model_dump(mode="json", exclude={"description"})

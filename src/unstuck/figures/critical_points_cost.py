@@ -48,7 +48,7 @@ def cost(evidence: Evidence) -> Figure:
     left.set_xlim(left=left.get_xlim()[0] / 30)
     right.set_xlim(left=right.get_xlim()[0] / 4)
     left.set_title("Seconds, median of the networks")
-    left.set_ylabel("Seconds")
+    left.set_ylabel("Seconds of the processor")
     right.set_title("Memory at its peak")
     right.set_ylabel("MiB")
     style.headline(drawing, checked(evidence, _summary(evidence)), _note(evidence))

@@ -34,8 +34,10 @@ class AnalysisBase(BaseModel, ABC):
 
     #: names of the tables that ``run`` gives
     tables: ClassVar[tuple[str, ...]]
-    #: whether the result is a timing: it gets the machine to itself and is not reproducible
+    #: whether the result is a timing, which no second run gives again
     timing: ClassVar[bool] = False
+    #: whether it needs the machine to itself
+    alone: ClassVar[bool] = False
 
     description: str = Field(default="", description="What the analysis is for.")
 

@@ -23,6 +23,7 @@ class UpdateTimeAnalysis(AnalysisBase):
 
     tables = ("times",)
     timing: ClassVar[bool] = True
+    alone: ClassVar[bool] = True
 
     inputs: PositiveInt = Field(default=784, description="Numbers of a sample.")
     samples: PositiveInt = Field(default=60_000, description="Random samples; those of an epoch.")
