@@ -9,9 +9,8 @@ from unstuck.study.plan import Plan
 from unstuck.study.tables import collect, collect_curves
 
 with logged(snakemake.log[0]):
-    plan, experiment = Plan(parse_study(snakemake.config)), snakemake.wildcards.experiment
-    seeds, integers = plan.cell_seeds(experiment), plan.integer_labels(experiment)
-    out = snakemake.output
-    write_merged(collect(snakemake.input.runs, seeds), out.runs, out.runs_csv, integers)
+    seeds = Plan(parse_study(snakemake.config)).cell_seeds(snakemake.wildcards.experiment)
+    columns, out = snakemake.params.columns, snakemake.output
+    write_merged(collect(snakemake.input.runs, seeds), out.runs, out.runs_csv, **columns)
     folders = [Path(part).parent for part in snakemake.input.curves]
-    write_merged(collect_curves(folders, seeds), out.curves, out.curves_csv, integers)
+    write_merged(collect_curves(folders, seeds), out.curves, out.curves_csv, **columns)

@@ -7,8 +7,7 @@ from unstuck.study.plan import Plan
 from unstuck.study.tables import collect
 
 with logged(snakemake.log[0]):
-    experiment, kind = snakemake.wildcards.experiment, snakemake.wildcards.kind
-    plan = Plan(parse_study(snakemake.config))
-    rows = collect(snakemake.input.parts, plan.cell_seeds(experiment, kind))
-    integers = plan.integer_labels(experiment)
-    write_merged(rows, snakemake.output.parquet, snakemake.output.csv, integers)
+    wildcards, out = snakemake.wildcards, snakemake.output
+    seeds = Plan(parse_study(snakemake.config)).cell_seeds(wildcards.experiment, wildcards.kind)
+    rows = collect(snakemake.input.parts, seeds)
+    write_merged(rows, out.parquet, out.csv, **snakemake.params.columns)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from scipy import stats
+from statsmodels.regression.linear_model import OLS
 
 from unstuck.errors import DataError
 from unstuck.statistics.judgement import exclusion_p, judge
@@ -138,3 +139,17 @@ def test_a_mean_as_far_as_the_bound_is_ruled_out_by_two_one_sided_tests(mean):
     assert exclusion_p(values, 1.0) == pytest.approx(max(above, below))
     assert exclusion_p(np.full(10, 0.5), 1.0) == 0.5**10
     assert exclusion_p(np.full(10, -1.5), 1.0) == 1.0
+
+
+def test_the_scatter_of_parts_is_that_within_them():
+    """Against the contrast of a linear model with a mean a part (statsmodels)."""
+    values = np.concatenate([NOISE, 3.0 + 2 * NOISE[::-1]])
+    parts = np.repeat(np.eye(2), len(NOISE), axis=0)
+    average = [0.5, 0.5]
+    expected = OLS(values, parts).fit().t_test(average)
+    assert judge(values, 1.0, splits=2).p_zero == pytest.approx(float(expected.pvalue))
+    bound = OLS(values - 2.5, parts).fit().t_test(average)
+    # one-sided: the mean is below the bound
+    assert exclusion_p(values, 2.5, splits=2) == pytest.approx(float(bound.pvalue) / 2)
+    # two different constants have no scatter at all
+    assert judge([0.0] * 5 + [1.0] * 5, 1.0, splits=2).p_zero == 2 * 0.5**10

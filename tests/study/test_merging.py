@@ -92,3 +92,20 @@ def test_memory_does_not_grow_with_the_number_of_tables(
         pa.set_memory_pool(before)
     few, many = peaks
     assert many < 1.5 * few
+
+
+def test_how_runs_are_split_into_jobs_leaves_no_trace(tmp_path: Path) -> None:
+    cells = [f"{k}" for k in "abcd"]
+    own = pd.DataFrame({"dataset": "digits", "cell": cells, "lr": [0.1, 0.2, 0.3, 0.4]})
+    own.insert(2, "depth", [2, 2, 5, 5])
+    own.insert(3, "loss", "squared")
+    # the job that holds all cells also holds those of an experiment with other labels
+    mixed = own.reindex(columns=["dataset", "cell", "loss", "pool", "lr", "depth"])
+    settled = {"integers": ["depth"], "labels": ["depth", "loss"], "others": ["pool"]}
+    bytes_of = []
+    for name, frames in (("whole", [mixed]), ("split", [own[:2], own[2:]])):
+        to = tmp_path / f"{name}.parquet", tmp_path / f"{name}.csv"
+        write_merged(frames, *to, **settled)
+        bytes_of.append([path.read_bytes() for path in to])
+    assert bytes_of[0] == bytes_of[1]
+    assert (tmp_path / "whole.csv").read_text().startswith("dataset,cell,depth,loss,lr\n")

@@ -21,6 +21,7 @@ rule runs:
         runtime=lambda w, attempt: attempt * 10,
     params:
         cells=lambda w: plan.digest_of(w.experiment, "runs"),
+        columns=lambda w: plan.columns(w.experiment),
         code=lambda w: code_of("collect_runs"),
     message:
         "Collecting the runs and curves of experiment {wildcards.experiment}"
@@ -46,6 +47,7 @@ rule table:
         runtime=lambda w, attempt: attempt * 10,
     params:
         cells=lambda w: plan.digest_of(w.experiment, w.kind),
+        columns=lambda w: plan.columns(w.experiment),
         code=lambda w: code_of("collect_table"),
     message:
         "Collecting the {wildcards.kind} of experiment {wildcards.experiment}"
@@ -65,7 +67,8 @@ rule plan:
         mem_mb=lambda w, attempt: attempt * 1000,
         runtime=lambda w, attempt: attempt * 10,
     params:
-        runs=plan.digest,
+        runs=digest([plan.digest, study.execution.split_by]),
+        code=code_of("write_plan"),
     message:
         "Writing the table of runs"
     script:

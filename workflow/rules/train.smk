@@ -14,7 +14,7 @@ rule train:
         paths.log("train", "{job}"),
     benchmark:
         paths.benchmark("train", "{job}")
-    # the longest jobs start first, so that none is left alone at the end
+    # training is longest and all else waits for it, so that none of it is left alone at the end
     priority: 2
     conda:
         "../envs/unstuck.yaml"

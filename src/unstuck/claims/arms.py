@@ -155,7 +155,8 @@ def under_other_seeds(
     contrast of the arms can find, this control can find, at no further run. The halves of one arm
     are half as many pairs, with twice the variance. The two splits are orthogonal (where N/2 is
     odd, nearly so and opposed), lest arms that are alike seed by seed count one difference twice;
-    so that one arm may be given as both.
+    so that one arm may be given as both. The scatter of the pairs is that within each arm's, so
+    that a fault in the seeds of one arm does not hide behind the scatter that it makes.
 
     Swapping the labels of the arms at random within seeds uses all seeds too, but its spread holds
     the effect itself: the larger the effect, the less the control could fail.
@@ -183,6 +184,7 @@ def under_other_seeds(
         usable=size > 0,
         note="" if size else "a single seed has no other",
         measure=measure,
+        splits=2 if size else 1,
     )
 
 

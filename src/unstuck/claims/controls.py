@@ -131,7 +131,7 @@ def _place(contrast: Contrast) -> str:
 def _negative_outcomes(
     pairs: Sequence[Judged], effects: Sequence[Judged], family: int
 ) -> list[Outcome]:
-    testable = [contrast.usable and judgement.seeds > 1 for contrast, judgement in pairs]
+    testable = [contrast.usable and np.isfinite(judgement.p_zero) for contrast, judgement in pairs]
     p_values = holm([j.p_zero for (_, j), able in zip(pairs, testable, strict=True) if able])
     adjusted = iter(np.asarray(p_values))
     return [
@@ -147,16 +147,17 @@ def _negative_outcome(
 ) -> Outcome:
     """Judge one negative control, ``p_zero`` being adjusted for the others of its claim."""
     level = SIGNIFICANCE / family
-    within = judgement.verdict == "no effect"
+    within = -judgement.margin < judgement.ci_low and judgement.ci_high < judgement.margin
     if p_zero <= level and not within:
         return _FAILED
     vouched = _vouched(contrast, effects)
-    if p_zero <= SIGNIFICANCE and not within:
+    strays = p_zero <= SIGNIFICANCE
+    if strays and not within:
         return _undecided(f"strays from zero (p = {p_zero:.2g})", vouched)
     withheld: dict[Key, str] = {}
     for effect, found in vouched:
-        bound = _made_up(found, judgement.margin)
-        p_bound = exclusion_p(contrast.values, bound) if bound else 0.0
+        bound = _made_up(found, judgement.margin, strays=strays)
+        p_bound = exclusion_p(contrast.values, bound, contrast.splits) if bound else 0.0
         if p_bound > level:
             withheld[effect.key] = (
                 f"does not rule out that an effect of {bound:.3g} is made up (p = {p_bound:.2g}, "
@@ -181,17 +182,20 @@ def _vouched(control: Contrast, effects: Sequence[Judged]) -> list[Judged]:
     return [pair for pair in same if _vouches(control, pair[0])] or same
 
 
-def _made_up(judgement: Judgement, margin: float) -> float:
+def _made_up(judgement: Judgement, margin: float, *, strays: bool = False) -> float:
     """Give how much would have to be made up for a verdict to be wrong; 0 if nothing would.
 
     Nothing would for an interval that decides nothing, or an effect that lies within the margin.
+    Of an effect beyond it all would have to be for there to be none; where the control ``strays``,
+    something is made up, and what is beyond the margin is enough to be wrong.
     """
     if judgement.verdict == "inconclusive":
         return 0.0
     if judgement.claims == "no worse" and judgement.verdict == "supported":
         # it is only said to be above −δ
         return judgement.effect + margin if judgement.ci_high > margin else 0.0
-    return abs(judgement.effect) if abs(judgement.effect) > margin else 0.0
+    beyond = abs(judgement.effect) - margin
+    return (beyond if strays else abs(judgement.effect)) if beyond > 0 else 0.0
 
 
 def _vouches(control: Contrast, effect: Contrast) -> bool:

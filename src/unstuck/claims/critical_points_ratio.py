@@ -240,7 +240,7 @@ def _falls(endpoints: pd.DataFrame, column: str) -> dict[int, float]:
 
 def _falls_across(endpoints: pd.DataFrame, column: str) -> dict[int, float]:
     """Give minus Spearman's correlation across seeds, averaged over networks by their cells."""
-    total, cells = pd.Series(dtype="float64"), 0
+    total, weight = pd.Series(dtype="float64"), pd.Series(dtype="float64")
     for _, group in endpoints.groupby(NETWORK):
         tables = [
             group.pivot(index="seed", columns="cell", values=v) for v in (column, "train_loss")
@@ -250,9 +250,10 @@ def _falls_across(endpoints: pd.DataFrame, column: str) -> dict[int, float]:
             continue
         ratio, loss = (table.loc[:, complete] for table in tables)
         found = correlation_across_seeds(ratio, loss, rank_correlation)
-        total = total.add(-found * int(complete.sum()), fill_value=0.0)
-        cells += int(complete.sum())
-    return {int(str(seed)): float(value) / cells for seed, value in total.items()}
+        cells = float(complete.sum())
+        total = total.add(-found * cells, fill_value=0.0)
+        weight = weight.add(pd.Series(cells, index=found.index), fill_value=0.0)
+    return {int(str(seed)): float(value) for seed, value in (total / weight).items()}
 
 
 def _falls_within(endpoints: pd.DataFrame, column: str, shuffled: bool = False) -> dict[int, float]:

@@ -43,6 +43,9 @@ class Contrast:
     ceiling
         The largest effect that could have shown, such as 100 % minus the accuracy of the reference
         arm. Below the margin, "no effect" would be no evidence.
+    splits
+        Equal parts of the values, one after the other, whose means may differ, such as the halves
+        of one arm and those of another: their scatter is that within the parts.
     """
 
     name: str
@@ -55,6 +58,7 @@ class Contrast:
     note: str = ""
     measure: str = ""
     ceiling: float = math.inf
+    splits: int = 1
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "condition", _condition(self.condition))
@@ -76,6 +80,10 @@ class Contrast:
             raise DataError(f"{where}: a seed occurs twice; average over it first.")
         if not self.values and self.usable:
             raise DataError(f"{where}: there are no values; mark it usable=False with a note.")
+        if self.splits < 1 or len(self.values) % self.splits:
+            raise DataError(
+                f"{where}: {len(self.values)} values are no {self.splits} parts of equal size."
+            )
         if not self.usable and not self.note:
             raise DataError(f"{where}: usable=False needs a note that says why.")
         for seed, value in zip(self.seeds, self.values, strict=True):

@@ -129,6 +129,7 @@ def _description(evidence: Evidence) -> dict[str, Any]:
                 "seeds": len(contrast.seeds),
                 # JSON has no infinity
                 "ceiling": contrast.ceiling if np.isfinite(contrast.ceiling) else None,
+                "splits": contrast.splits,
             }
             for contrast in evidence.contrasts
         ],

@@ -117,7 +117,9 @@ def judge_contrast(claim: Claim, contrast: Contrast) -> Judgement:
         )
     kind = effect.claims if contrast.role == "effect" else "effect"
     ratios = effect.scale == "ratio"
-    judgement = judge(contrast.values, effect.threshold, kind, ratios=ratios)
+    judgement = judge(
+        contrast.values, effect.threshold, kind, ratios=ratios, splits=contrast.splits
+    )
     if contrast.role != "effect" or judgement.verdict == "inconclusive":
         return judgement
     if not contrast.usable:

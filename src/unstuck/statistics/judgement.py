@@ -47,6 +47,7 @@ def judge(
     claims: Claims = "effect",
     *,
     ratios: bool = False,
+    splits: int = 1,
 ) -> Judgement:
     """Judge one effect per seed against the margin δ.
 
@@ -71,6 +72,8 @@ def judge(
         negative.
     ratios : bool
         Whether the values are logarithms of ratios, which the reason gives as ratios.
+    splits : int
+        Equal parts of the values whose means may differ; ``p_zero`` takes the scatter within them.
 
     Raises
     ------
@@ -96,7 +99,7 @@ def judge(
         ci_high=interval.high,
         margin=margin,
         p=float("nan") if verdict == "inconclusive" else _p_value(array, where, margin),
-        p_zero=_two_sided(array),
+        p_zero=_two_sided(array, splits),
         detectable=detectable,
         seeds=seeds,
         reason=_reason(where, interval, margin, seeds, detectable, ratios=ratios),
@@ -138,7 +141,9 @@ def _p_value(values: NDArray[np.float64], where: Position, margin: float) -> flo
     return exclusion_p(values, margin)
 
 
-def exclusion_p(values: Sequence[float] | NDArray[np.float64], bound: float) -> float:
+def exclusion_p(
+    values: Sequence[float] | NDArray[np.float64], bound: float, splits: int = 1
+) -> float:
     """Give the p-value of the hypothesis that the mean is as far from zero as ``bound``.
 
     The larger of two one-sided t-tests (Schuirmann 1987), so that small values rule out a mean of
@@ -150,6 +155,8 @@ def exclusion_p(values: Sequence[float] | NDArray[np.float64], bound: float) -> 
         At least two.
     bound : float
         Positive, in the unit of the values.
+    splits : int
+        Equal parts of the values whose means may differ.
 
     References
     ----------
@@ -158,26 +165,25 @@ def exclusion_p(values: Sequence[float] | NDArray[np.float64], bound: float) -> 
     """
     array = finite_array(values, "two one-sided tests")
     # the other of the two tests has the smaller p-value
-    return _one_sided(bound - array if np.mean(array) > 0 else bound + array)
+    return _one_sided(bound - array if np.mean(array) > 0 else bound + array, splits)
 
 
-def _one_sided(excess: NDArray[np.float64]) -> float:
+def _one_sided(excess: NDArray[np.float64], splits: int = 1) -> float:
     """P-value of the hypothesis that the mean of ``excess`` is not positive."""
     from scipy import stats
 
-    if is_constant(excess):
-        return float(0.5**excess.size) if excess[0] > 0 else 1.0
-    return float(stats.ttest_1samp(excess, 0.0, alternative="greater").pvalue)
+    parts = excess.reshape(splits, -1)
+    if all(is_constant(part) for part in parts):
+        return float(0.5**excess.size) if np.mean(excess) > 0 else 1.0
+    # the test for one sample, with the variance pooled within the parts
+    error = np.sqrt(parts.var(axis=1, ddof=1).mean() / excess.size)
+    return float(stats.t.sf(np.mean(excess) / error, excess.size - splits))
 
 
-def _two_sided(values: NDArray[np.float64]) -> float:
-    from scipy import stats
-
-    if values.size < 2:
+def _two_sided(values: NDArray[np.float64], splits: int) -> float:
+    if values.size < 2 * splits:
         return float("nan")
-    if is_constant(values):
-        return float(min(1.0, 2 * 0.5**values.size)) if values[0] else 1.0
-    return float(stats.ttest_1samp(values, 0.0).pvalue)
+    return min(1.0, 2 * _one_sided(values if np.mean(values) > 0 else -values, splits))
 
 
 def _reason(

@@ -13,7 +13,7 @@ DIGITS = 16
 
 #: where imports are not followed: these read a study, name its paths, or say what is wrong; what
 #: they decide of a result stands in the other parameters of its rule. A module that is missing here
-#: reruns too much, never too little.
+#: reruns too much; one that is here by mistake reruns too little.
 SETTLED = (
     *("errors.py", "logs.py"),
     *("study/config.py", "study/digests.py", "study/experiment.py", "study/fields.py"),

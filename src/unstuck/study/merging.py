@@ -1,6 +1,7 @@
 """Many sorted tables become one, in memory for one of them and a piece of the result."""
 
-from collections.abc import Collection, Iterable, Iterator
+import itertools
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,9 @@ def write_merged(
     parquet: str | Path,
     csv: str | Path,
     integers: Collection[str] = (),
+    *,
+    labels: Sequence[str] = (),
+    others: Collection[str] = (),
 ) -> None:
     """Merge tables and write the result as Parquet and CSV.
 
@@ -57,6 +61,10 @@ def write_merged(
     integers
         Columns of whole numbers (`Plan.integer_labels`). The table of a job that also holds cells
         without such a label has floats there.
+    labels, others
+        Labels of the experiment, which stand together in this order, and those of others, which the
+        table of a job that also holds their cells has and the result has not (`Plan.labels`): so
+        what is written does not depend on how runs are split into jobs.
 
     Raises
     ------
@@ -67,7 +75,7 @@ def write_merged(
     with scratch_folder(f"{parquet}.merged") as folder:
         spilled = folder / "groups"
         groups, tables = _spill(frames, spilled)
-        schema = _united(tables, frozenset(integers))
+        schema = _united(tables, frozenset(integers), labels, frozenset(others))
         with pa.OSFile(str(spilled)) as source:
             write_pieces(parquet, csv, _pieces(source, sorted(groups), tables, schema))
 
@@ -91,11 +99,19 @@ def _spill(frames: Iterable[pd.DataFrame], path: Path) -> tuple[list[_Group], li
     return groups, tables
 
 
-def _united(tables: list[_Columns], integers: frozenset[str]) -> pa.Schema:
-    """Give the names of all columns, in the order in which they come, and a type for each."""
+def _united(
+    tables: list[_Columns],
+    integers: frozenset[str],
+    labels: Sequence[str],
+    others: frozenset[str],
+) -> pa.Schema:
+    """Give the names of all columns, labels where the first one comes, and a type for each."""
     held = [table for table in tables if table.filled] or tables
-    names = dict.fromkeys(name for table in held for name in table.schema.names)
-    names |= dict.fromkeys(sorted(integers))
+    found = dict.fromkeys(name for table in held for name in table.schema.names)
+    found |= dict.fromkeys(sorted(integers))
+    before = list(itertools.takewhile(lambda name: name not in labels, found))
+    names = dict.fromkeys([*before, *(name for name in labels if name in found), *found])
+    names = {name: None for name in names if name not in others or name in labels}
     kinds = {name: pa.int64() if name in integers else _kind(name, held) for name in names}
     schema = pa.schema(kinds.items())
     # what pandas would say of it in a file of its own

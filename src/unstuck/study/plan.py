@@ -140,6 +140,23 @@ class Plan:
             return self._measured_cells(experiment, kind)
         return {cell.key: cell.seeds for cell in self.cells[experiment]}
 
+    def labels(self, experiment: str) -> list[str]:
+        """Labels of an experiment's cells, in the order in which they first appear."""
+        return list(dict.fromkeys(name for cell in self.cells[experiment] for name in cell.labels))
+
+    def other_labels(self, experiment: str) -> list[str]:
+        """Labels that only cells of other experiments have, sorted."""
+        every = {name for cells in self.cells.values() for cell in cells for name in cell.labels}
+        return sorted(every.difference(self.labels(experiment)))
+
+    def columns(self, experiment: str) -> dict[str, list[str]]:
+        """What `write_merged` must know of the columns of an experiment's tables."""
+        return {
+            "integers": sorted(self.integer_labels(experiment)),
+            "labels": self.labels(experiment),
+            "others": self.other_labels(experiment),
+        }
+
     def integer_labels(self, experiment: str) -> frozenset[str]:
         """Labels that are integers in every cell of an experiment."""
         kinds: dict[str, set[type]] = {}

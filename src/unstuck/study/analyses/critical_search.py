@@ -1,10 +1,10 @@
 """A search for critical points that favours no index: which kinds there are, by width."""
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 import pandas as pd
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from unstuck.study.analyses.base import Context, DatasetsAnalysis
 from unstuck.study.fields import Samples, Tolerance
@@ -61,6 +61,12 @@ class CriticalSearchAnalysis(DatasetsAnalysis):
     )
     steps: PositiveInt = Field(default=30, description="Steps of a search at most.")
     tolerance: Tolerance = 1e-8
+
+    @model_validator(mode="after")
+    def _contrast_among_searches(self) -> Self:
+        if self.contrasted > min(self.certified, self.searches):
+            raise ValueError("contrasted must be no more than certified and searches")
+        return self
 
     def run(self, context: Context) -> dict[str, pd.DataFrame]:
         """Search from every start.

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import pandas as pd
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from unstuck.study.analyses.base import Context, DatasetsAnalysis
 from unstuck.study.fields import Samples, Tolerance
@@ -66,6 +66,13 @@ class FeatureScaleAnalysis(DatasetsAnalysis):
     tuning_seeds: PositiveInt = Field(default=5, description="Tuning seeds per rate.")
     seeds: PositiveInt = Field(default=20, description="Evaluation seeds 0, 1, ...")
     tolerance: Tolerance = 1e-9
+
+    @model_validator(mode="after")
+    def _spreads_hold_those_compared(self) -> Self:
+        for name, spread in (("1", 1.0), ("redrawn", self.redrawn)):
+            if spread not in self.spreads:
+                raise ValueError(f"spreads must hold {name} ({spread:g}), but are {self.spreads}")
+        return self
 
     def run(self, context: Context) -> dict[str, pd.DataFrame]:
         """Train at every spread, and measure the Hessian.
