@@ -148,14 +148,14 @@ def test_matrices_that_break_their_law_invalidate():
     assert "symmetric Gaussian matrices" in found.reason
 
 
-def test_an_effect_that_some_seeds_alone_have_is_not_vouched_for():
+def test_an_effect_that_some_seeds_alone_have_is_a_fault():
     given = tables({1: 1.0, 4: 0.0})
     assert verdict(given).verdict == "supported"
     found = given["searches"]
     found.loc[(found["seed"] < 4) & (found["width"] == 1), "kind"] = "saddle"
     late = verdict(given)
-    assert (late.verdict, late.control) == ("inconclusive", "undecided")
-    assert "does not rule out" in late.reason
+    assert (late.verdict, late.control) == ("invalid", "failed")
+    assert "the negative control failed" in late.reason
 
 
 def test_where_the_gradient_norm_leads_is_counted_by_method_and_decides_nothing():

@@ -61,6 +61,8 @@ class Call:
     def __post_init__(self) -> None:
         folder = self.checkout.folder
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "400"}
+        # a child is deaf to Ctrl-C if these tests are, as in the background of a script
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         self.started = time.monotonic()
         self.process = subprocess.Popen(
             [

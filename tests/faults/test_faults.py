@@ -111,7 +111,7 @@ def test_a_machine_that_goes_down_leaves_a_lock(
 
 def test_ctrl_c_ends_in_one_sentence(untrained: Checkout, recover: Recover, table: Table) -> None:
     call = Call(untrained)
-    call.training()
+    call.checkpoint()
     call.signal_all(signal.SIGINT)
     said = call.failed("^Interrupted")
     assert not (untrained.folder / RUNS).exists()
