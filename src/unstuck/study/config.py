@@ -135,6 +135,11 @@ class Study(Section):
     results: Annotated[str, StringConstraints(pattern=RESULTS_PATTERN)] = Field(
         default="results", description="Folder of all output: `results` or one below it."
     )
+    first_unit: Annotated[int, Field(ge=0)] = Field(
+        default=0,
+        description="Number of the first unit: a data split with the initial weights and the "
+        "order of a run. Seeds of experiments and analyses count from it.",
+    )
     datasets: dict[Name, DatasetSpec] = Field(description="Prepared datasets by name.")
     networks: dict[Name, NetworkSpec] = Field(description="Architectures by name.")
     optimizers: dict[Name, dict[str, Scalar]] = Field(
