@@ -18,6 +18,7 @@ FLOORS = {
     "statistics": 1,
     "population": 2,
     "optim": 2,
+    "lanes": 2,
     "training": 3,
     "curvature": 3,
     "study": 4,

@@ -21,5 +21,9 @@ class CurvatureError(UnstuckError):
     """A quantity of curvature cannot be computed for this problem."""
 
 
+class KernelError(UnstuckError):
+    """The compiled kernel is missing, stale, cannot be built, or is not for this processor."""
+
+
 class RegistryError(UnstuckError):
     """An entry of the registry of claims is wrong."""
