@@ -57,7 +57,7 @@ def test_a_missing_library_names_the_command(tmp_path: Path) -> None:
 
 
 def test_a_damaged_library_names_the_command(tmp_path: Path) -> None:
-    (tmp_path / "kernel.so").write_bytes(b"not a library")
+    (tmp_path / "kernel.so").write_bytes(build.source_digest().encode())
     with pytest.raises(KernelError, match=f"cannot be opened.*run {build.COMMAND}"):
         library._opened(tmp_path / "kernel.so")
 

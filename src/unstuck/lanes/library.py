@@ -70,12 +70,13 @@ def _opened(path: Path) -> tuple[ctypes.CDLL, int, str]:
     """Open a library and give it with its widest registers here and its compiler."""
     if not path.exists():
         raise KernelError(f"The kernel is not built ({path} is missing); run {COMMAND}.")
+    # looked up before it is opened, since a library stays open as long as the process
+    if source_digest().encode() not in path.read_bytes():
+        raise KernelError(f"The kernel {path} was built from other sources; run {COMMAND}.")
     try:
         handle = ctypes.CDLL(str(path))
     except OSError as error:
         raise KernelError(f"The kernel cannot be opened ({error}); run {COMMAND}.") from error
-    source, compiler = handle["lanes_source"], handle["lanes_compiler"]
-    source.restype = compiler.restype = ctypes.c_char_p
-    if source().decode() != source_digest():
-        raise KernelError(f"The kernel {path} was built from other sources; run {COMMAND}.")
+    compiler = handle["lanes_compiler"]
+    compiler.restype = ctypes.c_char_p
     return handle, int(handle["lanes_widest"]()), compiler().decode()
