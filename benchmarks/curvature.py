@@ -13,11 +13,11 @@ from torch import nn
 from memory import peak_mebibytes
 from ordinary_loop import dense as dense_module
 from timing import Effort, Row, UnavailableError, interleaved, timed
-from unstuck.curvature.dense import hessian
-from unstuck.curvature.inertia import inertia_by_ldl
-from unstuck.curvature.lanczos import extreme_eigenpairs
+from unstuck.curvature.hessian.dense import hessian
 from unstuck.curvature.problem import Problem
-from unstuck.curvature.spectrum import spectrum
+from unstuck.curvature.spectra.inertia import inertia_by_ldl
+from unstuck.curvature.spectra.lanczos import extreme_eigenpairs
+from unstuck.curvature.spectra.spectrum import spectrum
 from unstuck.optim.coefficients import OPTIMIZERS
 from unstuck.optim.update import UpdateRule
 from unstuck.population.network import Network

@@ -4,9 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from unstuck.curvature.certificate import certify, load_points, save_points
-from unstuck.curvature.critical import polish
-from unstuck.curvature.newton import damped_newton_step, newton_residual, saddle_free_step
+from unstuck.curvature.critical_points.certificate import certify, load_points, save_points
+from unstuck.curvature.critical_points.newton import (
+    damped_newton_step,
+    newton_residual,
+    saddle_free_step,
+)
+from unstuck.curvature.critical_points.polishing import polish
 from unstuck.curvature.objective import Surface
 from unstuck.errors import CurvatureError
 

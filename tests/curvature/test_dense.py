@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from unstuck.curvature import dense
+from unstuck.curvature.hessian import dense
 from unstuck.errors import CurvatureError
 
 CASES = {
@@ -94,7 +94,7 @@ def test_both_routes_agree(build):
 def test_layerwise_chunks_of_samples_do_not_show(build, monkeypatch):
     problem = build(samples=101)
     whole = dense.hessian(problem)
-    monkeypatch.setattr("unstuck.curvature.layerwise._CHUNK_BYTES", 1)
+    monkeypatch.setattr("unstuck.curvature.hessian.layerwise._CHUNK_BYTES", 1)
     assert relative(dense.hessian(problem), whole) < 1e-13
 
 

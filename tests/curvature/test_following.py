@@ -4,9 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from unstuck.curvature.departure import descend_together, loss_and_gradient
-from unstuck.curvature.escape import descend
-from unstuck.curvature.following import follow_eigenvectors, last_layer, minimise_last_layer
+from unstuck.curvature.critical_points.departure import descend_together, loss_and_gradient
+from unstuck.curvature.critical_points.escape import descend
+from unstuck.curvature.critical_points.following import (
+    follow_eigenvectors,
+    last_layer,
+    minimise_last_layer,
+)
 from unstuck.errors import CurvatureError
 from unstuck.optim.coefficients import optimizer
 from unstuck.optim.update import UpdateRule

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from unstuck.curvature.following import minimise_last_layer
-from unstuck.curvature.gradient_norm import minimise_gradient_norm
+from unstuck.curvature.critical_points.following import minimise_last_layer
+from unstuck.curvature.critical_points.gradient_norm import minimise_gradient_norm
 from unstuck.curvature.objective import Surface
 from unstuck.errors import CurvatureError
 

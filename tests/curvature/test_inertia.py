@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from unstuck.curvature.inertia import inertia_by_ldl, inertia_of_eigenvalues, spectral_norm
-from unstuck.curvature.spectrum import spectrum_of
+from unstuck.curvature.spectra.inertia import inertia_by_ldl, inertia_of_eigenvalues, spectral_norm
+from unstuck.curvature.spectra.spectrum import spectrum_of
 from unstuck.errors import CurvatureError
 
 

@@ -7,10 +7,10 @@ import pytest
 import torch
 from safetensors.numpy import load_file
 
-from unstuck.curvature.certificate import save_points
-from unstuck.curvature.escape import drop, escape_times, negative_direction
-from unstuck.curvature.ladder import ladder, pad
-from unstuck.curvature.lanczos import extreme_eigenpairs
+from unstuck.curvature.critical_points.certificate import save_points
+from unstuck.curvature.critical_points.escape import drop, escape_times, negative_direction
+from unstuck.curvature.critical_points.ladder import ladder, pad
+from unstuck.curvature.spectra.lanczos import extreme_eigenpairs
 from unstuck.errors import CurvatureError
 
 INPUTS, CLASSES, WIDTH, WEIGHT_DECAY = 3, 4, 3, 5e-3

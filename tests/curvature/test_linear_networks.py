@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from unstuck.curvature.certificate import certify
-from unstuck.curvature.critical import polish
+from unstuck.curvature.critical_points.certificate import certify
+from unstuck.curvature.critical_points.polishing import polish
 from unstuck.curvature.objective import Surface
 
 INPUTS, HIDDEN, OUTPUTS = 5, 2, 4

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from unstuck.curvature import dense
+from unstuck.curvature.hessian import dense
 from unstuck.curvature.problem import Problem
 from unstuck.errors import CurvatureError
 

@@ -5,13 +5,13 @@ import pytest
 import torch
 
 from unstuck.curvature.objective import Surface
-from unstuck.curvature.sharpness import (
+from unstuck.curvature.spectra.sharpness import (
     largest_output_change,
     rescale_relu,
     sam_sharpness,
     sharpness,
 )
-from unstuck.curvature.spectrum import spectrum
+from unstuck.curvature.spectra.spectrum import spectrum
 from unstuck.errors import CurvatureError
 
 

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from unstuck.curvature import dense
+from unstuck.curvature.critical_points.zeros import symmetry_zeros
+from unstuck.curvature.hessian import dense
 from unstuck.curvature.objective import Surface
 from unstuck.curvature.problem import Problem
-from unstuck.curvature.spectrum import spectrum, spectrum_of
-from unstuck.curvature.zeros import symmetry_zeros
+from unstuck.curvature.spectra.spectrum import spectrum, spectrum_of
 from unstuck.errors import CurvatureError
 
 

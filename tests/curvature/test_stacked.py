@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from unstuck.curvature.dense import hessian
+from unstuck.curvature.hessian.dense import hessian
 from unstuck.curvature.problem import Problem
 from unstuck.curvature.stacked import largest_eigenvalues
 from unstuck.errors import CurvatureError

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from unstuck.curvature.escape import descend, drop, escape_times
+from unstuck.curvature.critical_points.escape import descend, drop, escape_times
 from unstuck.curvature.objective import Surface
 from unstuck.curvature.taylor import remainders
 from unstuck.errors import CurvatureError

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from unstuck.curvature import dense, together
+from unstuck.curvature.hessian import dense, together
+from unstuck.curvature.hessian.together import expand
 from unstuck.curvature.objective import Surface
-from unstuck.curvature.together import expand
 
 
 @pytest.mark.parametrize(

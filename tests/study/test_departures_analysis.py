@@ -6,8 +6,8 @@ import pytest
 from unstuck.data.dataset import Dataset
 from unstuck.errors import ConfigError, DataError
 from unstuck.study.analyses.base import Context
-from unstuck.study.analyses.departures import growth
 from unstuck.study.analyses.kinds import parse_analysis
+from unstuck.study.analyses.rates.departures import growth
 
 GIVEN = {
     "kind": "departures",

@@ -55,13 +55,21 @@ def test_a_new_helper_is_found_without_being_named(monkeypatch, tmp_path):
         (["claims/adaptive_rates*.py"], "claims/walks.py", True),
         ([SCRIPTS / "train.py"], "optim/update.py", True),
         ([SCRIPTS / "train.py"], "statistics/arrival.py", True),
-        ([SCRIPTS / "train.py"], "curvature/dense.py", False),
+        ([SCRIPTS / "train.py"], "curvature/hessian/dense.py", False),
         # a study is read by it, and what that gives is a parameter of its own
-        ([SCRIPTS / "train.py"], "study/analyses/ladder.py", False),
-        ([SCRIPTS / "measure_curvature.py"], "curvature/dense.py", True),
+        ([SCRIPTS / "train.py"], "study/analyses/critical_points/ladder.py", False),
+        ([SCRIPTS / "measure_curvature.py"], "curvature/hessian/dense.py", True),
         ([SCRIPTS / "measure_curvature.py"], "data/prepare.py", False),
-        ([SCRIPTS / "analyse.py", "study/analyses/ladder.py"], "curvature/ladder.py", True),
-        ([SCRIPTS / "analyse.py", "study/analyses/ladder.py"], "study/analyses/taylor.py", False),
+        (
+            [SCRIPTS / "analyse.py", "study/analyses/critical_points/ladder.py"],
+            "curvature/critical_points/ladder.py",
+            True,
+        ),
+        (
+            [SCRIPTS / "analyse.py", "study/analyses/critical_points/ladder.py"],
+            "study/analyses/critical_points/taylor.py",
+            False,
+        ),
         ([SCRIPTS / "render_report.py"], "report/words.py", True),
         ([SCRIPTS / "render_report.py"], "report/verification.py", False),
         ([SCRIPTS / "collect_runs.py"], "study/merging.py", True),
@@ -105,6 +113,4 @@ def test_every_module_counts_somewhere_or_decides_no_result() -> None:
         *("claims/documentation.py", "study/documentation.py"),
         *("report/reference.py", "report/verification.py"),
         *("study/environment.py", "study/analyses/kinds.py"),
-        # which nothing in the workflow uses
-        *("curvature/krylov.py", "curvature/slq.py"),
     }

@@ -8,13 +8,13 @@ import pytest
 from unstuck.data.dataset import Dataset
 from unstuck.data.transforms import Scale
 from unstuck.study.analyses.base import Context
-from unstuck.study.analyses.feature_scale import (
+from unstuck.study.analyses.kinds import parse_analysis
+from unstuck.study.analyses.normalisation.feature_scale import (
     SECOND_DRAW,
     FeatureScaleAnalysis,
     _Runs,
     _Samples,
 )
-from unstuck.study.analyses.kinds import parse_analysis
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from unstuck.optim.schedules import SCHEDULES
 from unstuck.population.spec import NetworkSpec
 from unstuck.study.analyses.base import Context
 from unstuck.study.analyses.kinds import parse_analysis
-from unstuck.study.analyses.running_averages import RunningAveragesAnalysis
+from unstuck.study.analyses.normalisation.running_averages import RunningAveragesAnalysis
 from unstuck.training.loop import train_population
 from unstuck.training.spec import Recipe
 

@@ -10,7 +10,7 @@ from unstuck.population.normalisation import EPSILON
 from unstuck.population.spec import NetworkSpec
 from unstuck.study.analyses.base import Context
 from unstuck.study.analyses.kinds import parse_analysis
-from unstuck.study.analyses.smoothness import drift_between, layer_inputs
+from unstuck.study.analyses.normalisation.smoothness import drift_between, layer_inputs
 
 
 @pytest.fixture(scope="module")

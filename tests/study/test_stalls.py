@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import torch
 
-from unstuck.curvature.critical import polish
+from unstuck.curvature.critical_points.polishing import polish
 from unstuck.curvature.problem import Problem
 from unstuck.data.prepare import prepare
 from unstuck.population.network import Network

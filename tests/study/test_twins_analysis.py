@@ -6,8 +6,8 @@ from pydantic import ValidationError
 
 from unstuck.data.dataset import Dataset
 from unstuck.study.analyses.base import Context
+from unstuck.study.analyses.convolution.twins import TwinsAnalysis
 from unstuck.study.analyses.kinds import parse_analysis
-from unstuck.study.analyses.twins import TwinsAnalysis
 
 LOCAL = {"kind": "local1d", "hidden": [3], "stride": 2}
 

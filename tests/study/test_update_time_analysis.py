@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from unstuck.study.analyses.base import Context
+from unstuck.study.analyses.batches.update_time import _Task
 from unstuck.study.analyses.kinds import parse_analysis
-from unstuck.study.analyses.update_time import _Task
 
 SPEC = {
     "kind": "update_time",

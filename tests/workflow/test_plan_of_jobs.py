@@ -131,9 +131,13 @@ def test_a_change_of_code_is_planned_and_one_of_a_docstring_is_not(finished: Che
     [
         # which tuning calls
         ("statistics/arrival.py", {"train", "evidence"}, {"dataset"}),
-        ("study/analyses/ladder.py", {"analysis"}, {"train", "curvature", "runs", "table"}),
+        (
+            "study/analyses/critical_points/ladder.py",
+            {"analysis"},
+            {"train", "curvature", "runs", "table"},
+        ),
         # of a kind that the study does not name
-        ("study/analyses/taylor.py", set(), {"all", "analysis"}),
+        ("study/analyses/critical_points/taylor.py", set(), {"all", "analysis"}),
         ("study/merging.py", {"runs", "table"}, {"train", "curvature", "dataset"}),
         ("report/words.py", {"report"}, {"train", "evidence", "figure", "verdicts"}),
         ("report/verification.py", set(), {"all", "report"}),

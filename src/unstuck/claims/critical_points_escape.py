@@ -8,7 +8,7 @@ from torch import Tensor
 from unstuck.claims.arms import require_columns
 from unstuck.claims.evaluation import claim
 from unstuck.claims.evidence import Check, Evidence
-from unstuck.curvature.escape import descend, drop, escape_times
+from unstuck.curvature.critical_points.escape import descend, drop, escape_times
 from unstuck.curvature.objective import Surface
 from unstuck.errors import DataError
 

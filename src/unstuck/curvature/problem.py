@@ -17,10 +17,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from unstuck.curvature.layerwise import affine_layers
-from unstuck.curvature.linearised import Linearised
+from unstuck.curvature.hessian.layerwise import affine_layers
+from unstuck.curvature.hessian.linearised import Linearised
+from unstuck.curvature.hessian.output_hessian import criterion, output_hessian
 from unstuck.curvature.objective import finite
-from unstuck.curvature.output_hessian import criterion, output_hessian
 from unstuck.errors import CurvatureError
 from unstuck.population.losses import Loss
 from unstuck.population.network import Network

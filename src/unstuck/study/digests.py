@@ -62,7 +62,8 @@ def reached_modules(*starts: str | Path, ends: tuple[str, ...] = SETTLED) -> fro
     """
     scripts = [start for start in starts if isinstance(start, Path)]
     reached: set[Path] = set()
-    ahead = _modules(start for start in starts if isinstance(start, str))
+    modules = _modules(start for start in starts if isinstance(start, str))
+    ahead = modules.union(*(_packages(file) for file in modules))
     ahead = ahead.union(*(_read(script)[0] for script in scripts))
     while ahead := ahead - reached - _modules(ends):
         reached |= ahead
@@ -107,6 +108,12 @@ def _modules(rooms: Iterable[str]) -> frozenset[Path]:
         for file in (place.rglob("*.py") if place.is_dir() else [place])
         if file.suffix == ".py"
     )
+
+
+def _packages(file: Path) -> frozenset[Path]:
+    """Give the ``__init__.py`` of every package that holds a module; importing it runs them."""
+    folders = [folder for folder in file.parents if folder.is_relative_to(PACKAGE)]
+    return frozenset(init for folder in folders if (init := folder / "__init__.py").is_file())
 
 
 def _digest_of(files: Iterable[Path]) -> str:

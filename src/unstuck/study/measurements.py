@@ -9,9 +9,9 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from unstuck.curvature import dense
+from unstuck.curvature.hessian import dense
 from unstuck.curvature.problem import Problem
-from unstuck.curvature.spectrum import Spectrum, spectrum_of
+from unstuck.curvature.spectra.spectrum import Spectrum, spectrum_of
 from unstuck.data.dataset import Dataset
 from unstuck.errors import ConfigError
 from unstuck.optim.schedules import SCHEDULES

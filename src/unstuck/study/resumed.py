@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from unstuck.curvature import dense
+from unstuck.curvature.hessian import dense
 from unstuck.curvature.problem import Problem
 from unstuck.data.dataset import Dataset
 from unstuck.optim.schedules import SCHEDULES

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from unstuck.curvature.lanczos import extreme_eigenpairs
 from unstuck.curvature.problem import Problem
-from unstuck.curvature.sharpness import largest_output_change, rescale_relu, sam_sharpness
-from unstuck.curvature.trace import hutch_plus_plus
+from unstuck.curvature.spectra.lanczos import extreme_eigenpairs
+from unstuck.curvature.spectra.sharpness import largest_output_change, rescale_relu, sam_sharpness
+from unstuck.curvature.spectra.trace import hutch_plus_plus
 
 STREAM = 12007
 """Stream of random numbers, beside the seed, of start vectors and probes."""

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import torch
 
-from unstuck.curvature import dense
-from unstuck.curvature.critical import CriticalPoint, polish
+from unstuck.curvature.critical_points.polishing import CriticalPoint, polish
+from unstuck.curvature.hessian import dense
 from unstuck.curvature.problem import Problem
 
 STREAM = 7404

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from made_up.walks import walk
-from unstuck.study.analyses.departures import growth
+from unstuck.study.analyses.rates.departures import growth
 
 HILLS = ("none", "low", "middle", "high")
 RATES = (0.003, 0.01, 0.1, 1.0, 2.1)

@@ -6,22 +6,22 @@ from typing import Any
 from pydantic import ValidationError
 
 from unstuck.study.analyses.base import AnalysisBase
-from unstuck.study.analyses.critical_search import CriticalSearchAnalysis
-from unstuck.study.analyses.departures import DeparturesAnalysis
-from unstuck.study.analyses.early_sigma import EarlySigmaAnalysis
-from unstuck.study.analyses.effective_rates import EffectiveRatesAnalysis
-from unstuck.study.analyses.feature_scale import FeatureScaleAnalysis
-from unstuck.study.analyses.gradient_noise import GradientNoiseAnalysis
-from unstuck.study.analyses.hessian_cost import HessianCostAnalysis
-from unstuck.study.analyses.ladder import LadderAnalysis
-from unstuck.study.analyses.probes import ProbesAnalysis
-from unstuck.study.analyses.random_matrices import RandomMatricesAnalysis
-from unstuck.study.analyses.running_averages import RunningAveragesAnalysis
-from unstuck.study.analyses.smoothness import SmoothnessAnalysis
-from unstuck.study.analyses.taylor import TaylorAnalysis
-from unstuck.study.analyses.trajectories import TrajectoriesAnalysis
-from unstuck.study.analyses.twins import TwinsAnalysis
-from unstuck.study.analyses.update_time import UpdateTimeAnalysis
+from unstuck.study.analyses.batches.gradient_noise import GradientNoiseAnalysis
+from unstuck.study.analyses.batches.update_time import UpdateTimeAnalysis
+from unstuck.study.analyses.convolution.twins import TwinsAnalysis
+from unstuck.study.analyses.critical_points.critical_search import CriticalSearchAnalysis
+from unstuck.study.analyses.critical_points.hessian_cost import HessianCostAnalysis
+from unstuck.study.analyses.critical_points.ladder import LadderAnalysis
+from unstuck.study.analyses.critical_points.probes import ProbesAnalysis
+from unstuck.study.analyses.critical_points.random_matrices import RandomMatricesAnalysis
+from unstuck.study.analyses.critical_points.taylor import TaylorAnalysis
+from unstuck.study.analyses.normalisation.feature_scale import FeatureScaleAnalysis
+from unstuck.study.analyses.normalisation.running_averages import RunningAveragesAnalysis
+from unstuck.study.analyses.normalisation.smoothness import SmoothnessAnalysis
+from unstuck.study.analyses.rates.departures import DeparturesAnalysis
+from unstuck.study.analyses.rates.early_sigma import EarlySigmaAnalysis
+from unstuck.study.analyses.rates.effective_rates import EffectiveRatesAnalysis
+from unstuck.study.analyses.rates.trajectories import TrajectoriesAnalysis
 from unstuck.study.names import one_of
 
 KINDS: dict[str, type[AnalysisBase]] = {

@@ -19,8 +19,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from unstuck.curvature.activations import DERIVATIVES
-from unstuck.curvature.output_hessian import criterion, output_hessian
+from unstuck.curvature.hessian.activations import DERIVATIVES
+from unstuck.curvature.hessian.output_hessian import criterion, output_hessian
 from unstuck.population.network import Network
 
 # Bytes of the largest temporary of one chunk of samples.

@@ -14,10 +14,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from unstuck.curvature.certificate import GRADIENT_TOLERANCE, RELATIVE_TOLERANCE, certify
-from unstuck.curvature.critical import CriticalPoint
+from unstuck.curvature.critical_points.certificate import (
+    GRADIENT_TOLERANCE,
+    RELATIVE_TOLERANCE,
+    certify,
+)
+from unstuck.curvature.critical_points.polishing import CriticalPoint
+from unstuck.curvature.hessian.together import Expansions, expand
 from unstuck.curvature.objective import Objective
-from unstuck.curvature.together import Expansions, expand
 from unstuck.errors import CurvatureError
 
 _LEAST_NORM = 1e-13

@@ -7,9 +7,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from unstuck.curvature import dense
-from unstuck.curvature.inertia import Inertia, inertia_of_eigenvalues
+from unstuck.curvature.hessian import dense
 from unstuck.curvature.objective import Objective, finite
+from unstuck.curvature.spectra.inertia import Inertia, inertia_of_eigenvalues
 from unstuck.errors import CurvatureError
 
 

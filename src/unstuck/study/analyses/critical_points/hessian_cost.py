@@ -189,13 +189,13 @@ class _Task:
         }
 
     def dense(self) -> _Result:
-        from unstuck.curvature import dense
+        from unstuck.curvature.hessian import dense
 
         dense.hessian(self.problem)
         return _Result()
 
     def spectrum(self) -> _Result:
-        from unstuck.curvature.spectrum import spectrum
+        from unstuck.curvature.spectra.spectrum import spectrum
 
         return _Result(spectrum(self.problem).eigenvalues)
 
@@ -204,7 +204,7 @@ class _Task:
         return _Result()
 
     def lanczos(self) -> _Result:
-        from unstuck.curvature.lanczos import extreme_eigenpairs
+        from unstuck.curvature.spectra.lanczos import extreme_eigenpairs
 
         pairs = extreme_eigenpairs(
             _ByProducts(self.problem),

@@ -11,14 +11,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from unstuck.curvature import dense
-from unstuck.curvature.certificate import (
+from unstuck.curvature.critical_points.certificate import (
     GRADIENT_TOLERANCE,
     RELATIVE_TOLERANCE,
     Certificate,
     certify,
 )
-from unstuck.curvature.newton import damped_newton_step, saddle_free_step
+from unstuck.curvature.critical_points.newton import damped_newton_step, saddle_free_step
+from unstuck.curvature.hessian import dense
 from unstuck.curvature.objective import Objective, finite
 from unstuck.errors import CurvatureError
 

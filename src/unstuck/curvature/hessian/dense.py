@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from unstuck.curvature import layerwise
-from unstuck.curvature.folding import fold, unfold
-from unstuck.curvature.layerwise import Kind
+from unstuck.curvature.hessian import layerwise
+from unstuck.curvature.hessian.folding import fold, unfold
+from unstuck.curvature.hessian.layerwise import Kind
 from unstuck.curvature.objective import Objective, finite
 from unstuck.curvature.problem import Problem
 from unstuck.errors import CurvatureError
@@ -118,6 +118,6 @@ def _require_small(parameters: int, limit: int) -> None:
         size = parameters**2 * 8 / 2**30
         raise CurvatureError(
             f"a dense matrix over {parameters} parameters takes {size:.1f} GiB and the limit is "
-            f"{limit} parameters; use lanczos.extreme_eigenpairs, slq.density and trace.estimate, "
-            "which need products only, or raise `limit`."
+            f"{limit} parameters; use lanczos.extreme_eigenpairs and "
+            "trace.hutch_plus_plus, which need products only, or raise `limit`."
         )

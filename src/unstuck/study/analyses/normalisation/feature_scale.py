@@ -106,12 +106,12 @@ class FeatureScaleAnalysis(DatasetsAnalysis):
         return {"runs": pd.DataFrame(runs), "curvature": pd.DataFrame(curvature)}
 
     def _least(self, equal: "_Samples") -> float:
-        from unstuck.curvature.critical import polish
+        from unstuck.curvature.critical_points.polishing import polish
 
         return float(polish(equal.problem(0)).certificate.loss)
 
     def _curvature(self, scaled: "_Samples") -> Iterator[dict[str, Any]]:
-        from unstuck.curvature.spectrum import spectrum
+        from unstuck.curvature.spectra.spectrum import spectrum
 
         for seed in range(self.seeds):
             values = spectrum(scaled.problem(seed)).eigenvalues

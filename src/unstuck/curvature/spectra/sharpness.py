@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from unstuck.curvature import trace
-from unstuck.curvature.lanczos import extreme_eigenpairs
 from unstuck.curvature.objective import Objective
 from unstuck.curvature.problem import Problem
+from unstuck.curvature.spectra import trace
+from unstuck.curvature.spectra.lanczos import extreme_eigenpairs
 from unstuck.errors import CurvatureError
 
 EXACT_TRACE_LIMIT = 4_000

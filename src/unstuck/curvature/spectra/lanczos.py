@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 
-from unstuck.curvature import dense
+from unstuck.curvature.hessian import dense
 from unstuck.curvature.objective import Objective
 from unstuck.curvature.problem import Problem
 from unstuck.errors import CurvatureError

@@ -9,13 +9,13 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from unstuck.curvature import dense
-from unstuck.curvature.inertia import Inertia, inertia_by_ldl
-from unstuck.curvature.newton import newton_residual
+from unstuck.curvature.critical_points.newton import newton_residual
+from unstuck.curvature.critical_points.zeros import symmetry_zeros
+from unstuck.curvature.hessian import dense
 from unstuck.curvature.objective import Objective, finite
 from unstuck.curvature.problem import Problem
-from unstuck.curvature.spectrum import spectrum_of
-from unstuck.curvature.zeros import symmetry_zeros
+from unstuck.curvature.spectra.inertia import Inertia, inertia_by_ldl
+from unstuck.curvature.spectra.spectrum import spectrum_of
 from unstuck.errors import CurvatureError
 from unstuck.files import read_json, read_safetensors, write_json, write_safetensors
 

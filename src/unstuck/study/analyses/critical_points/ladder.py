@@ -14,7 +14,7 @@ from unstuck.study.fields import Samples, Tolerance
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from unstuck.curvature.certificate import Certificate
+    from unstuck.curvature.critical_points.certificate import Certificate
     from unstuck.curvature.problem import Problem
 
 STREAM = 7411
@@ -98,9 +98,9 @@ class LadderAnalysis(DatasetsAnalysis):
     def _rungs(self, context: Context, dataset: str, seed: int) -> Iterator["_Rung"]:
         import torch
 
-        from unstuck.curvature.certificate import certify
-        from unstuck.curvature.dense import hessian
-        from unstuck.curvature.ladder import pad
+        from unstuck.curvature.critical_points.certificate import certify
+        from unstuck.curvature.critical_points.ladder import pad
+        from unstuck.curvature.hessian.dense import hessian
         from unstuck.curvature.problem import Problem
         from unstuck.population.network import Network
         from unstuck.population.spec import NetworkSpec
@@ -133,8 +133,8 @@ class LadderAnalysis(DatasetsAnalysis):
         """Give the polished minimum of each width, found from the one below plus a small unit."""
         import torch
 
-        from unstuck.curvature.critical import polish
-        from unstuck.curvature.ladder import pad
+        from unstuck.curvature.critical_points.ladder import pad
+        from unstuck.curvature.critical_points.polishing import polish
 
         # an idle unit stays idle exactly, so that this is the network without hidden units
         idle = problem(1, torch.zeros(sum(sizes.values()) + 1 + sizes["classes"]).double())
@@ -153,7 +153,7 @@ class LadderAnalysis(DatasetsAnalysis):
         """Leave every saddle by gradient descent, from each distance and from none."""
         import torch
 
-        from unstuck.curvature.departure import descend_together
+        from unstuck.curvature.critical_points.departure import descend_together
 
         members = [(rung, exponent) for rung in rungs for exponent in (*self.exponents, 0)]
         if not members:
@@ -260,7 +260,7 @@ class _Rung:
         }
 
     def drops(self, radii: tuple[float, ...]) -> list[dict[str, Any]]:
-        from unstuck.curvature.escape import drop
+        from unstuck.curvature.critical_points.escape import drop
 
         found = drop(
             self.problem,

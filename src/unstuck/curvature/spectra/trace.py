@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from unstuck.curvature import dense
+from unstuck.curvature.hessian import dense
 from unstuck.curvature.objective import Objective
 from unstuck.curvature.problem import Problem
 from unstuck.errors import CurvatureError

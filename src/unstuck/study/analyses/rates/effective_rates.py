@@ -103,7 +103,7 @@ class EffectiveRatesAnalysis(DatasetsAnalysis):
     def _trained(self, name: str, place: str, data: "Dataset") -> Iterator[pd.DataFrame]:
         import torch
 
-        from unstuck.curvature.dense import hessian
+        from unstuck.curvature.hessian.dense import hessian
         from unstuck.curvature.problem import Problem
         from unstuck.population.network import Network
         from unstuck.training.measure import Part

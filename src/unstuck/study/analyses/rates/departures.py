@@ -118,7 +118,7 @@ class DeparturesAnalysis(DatasetsAnalysis):
     def _leave(self, saddles: list["_Saddle"]) -> list[dict[str, Any]]:
         import torch
 
-        from unstuck.curvature.departure import descend_together
+        from unstuck.curvature.critical_points.departure import descend_together
 
         members = [
             (saddle, momentum, rate, start)

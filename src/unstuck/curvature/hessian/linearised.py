@@ -15,9 +15,9 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from unstuck.curvature.activations import DERIVATIVES
-from unstuck.curvature.layerwise import Affine
-from unstuck.curvature.output_hessian import criterion, output_hessian
+from unstuck.curvature.hessian.activations import DERIVATIVES
+from unstuck.curvature.hessian.layerwise import Affine
+from unstuck.curvature.hessian.output_hessian import criterion, output_hessian
 
 # Bytes that the kept state may take; beyond, it is computed anew for every product.
 _KEPT_BYTES = 2**28

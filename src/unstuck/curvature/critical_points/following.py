@@ -15,11 +15,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from unstuck.curvature.certificate import GRADIENT_TOLERANCE, RELATIVE_TOLERANCE, certify
-from unstuck.curvature.critical import CriticalPoint
-from unstuck.curvature.departure import loss_and_gradient
+from unstuck.curvature.critical_points.certificate import (
+    GRADIENT_TOLERANCE,
+    RELATIVE_TOLERANCE,
+    certify,
+)
+from unstuck.curvature.critical_points.departure import loss_and_gradient
+from unstuck.curvature.critical_points.polishing import CriticalPoint
+from unstuck.curvature.hessian.together import Expansions, expand
 from unstuck.curvature.problem import Problem
-from unstuck.curvature.together import Expansions, expand
 from unstuck.errors import CurvatureError
 
 _CONVEX = ("cross_entropy", "squared_error")

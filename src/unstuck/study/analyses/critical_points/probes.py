@@ -80,8 +80,8 @@ class ProbesAnalysis(AnalysisBase):
     def _problems(self, context: Context) -> Iterator[tuple[str, "Problem"]]:
         import torch
 
-        from unstuck.curvature.critical import polish
-        from unstuck.curvature.ladder import ladder
+        from unstuck.curvature.critical_points.ladder import ladder
+        from unstuck.curvature.critical_points.polishing import polish
 
         for name, ladder_case in self.ladders.items():
             data = context.datasets[ladder_case.dataset]
@@ -106,8 +106,8 @@ class ProbesAnalysis(AnalysisBase):
     ) -> tuple[dict[str, Any], dict[str, "Tensor"]]:
         import torch
 
-        from unstuck.curvature import dense
-        from unstuck.curvature.certificate import certify
+        from unstuck.curvature.critical_points.certificate import certify
+        from unstuck.curvature.hessian import dense
 
         certificate = certify(problem, relative_tolerance=self.tolerance)
         inertia = certificate.inertia

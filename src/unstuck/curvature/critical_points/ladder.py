@@ -15,10 +15,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from unstuck.curvature.certificate import RELATIVE_TOLERANCE, Certificate, certify
-from unstuck.curvature.critical import CriticalPoint, polish
+from unstuck.curvature.critical_points.certificate import RELATIVE_TOLERANCE, Certificate, certify
+from unstuck.curvature.critical_points.polishing import CriticalPoint, polish
+from unstuck.curvature.hessian.output_hessian import criterion
 from unstuck.curvature.objective import Surface
-from unstuck.curvature.output_hessian import criterion
 from unstuck.curvature.problem import Problem
 from unstuck.errors import CurvatureError
 from unstuck.population.network import Network

@@ -101,7 +101,7 @@ class TaylorAnalysis(AnalysisBase):
         return {"points": pd.DataFrame(points), "remainders": pd.DataFrame(remainders)}
 
     def _points(self, case: TaylorCase, context: Context) -> Iterator[tuple[str, "Problem"]]:
-        from unstuck.curvature.critical import polish
+        from unstuck.curvature.critical_points.polishing import polish
 
         initial = case.problem(context, samples=self.samples, seed=self.seed)
         theta = initial.theta
@@ -123,8 +123,8 @@ class TaylorAnalysis(AnalysisBase):
         """Give what is known of a point, and the directions to walk from it."""
         import torch
 
-        from unstuck.curvature import dense
-        from unstuck.curvature.certificate import certify
+        from unstuck.curvature.critical_points.certificate import certify
+        from unstuck.curvature.hessian import dense
 
         certificate = certify(problem)
         values, vectors = torch.linalg.eigh(dense.hessian(problem))

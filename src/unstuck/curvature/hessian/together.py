@@ -12,11 +12,11 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from unstuck.curvature import dense
-from unstuck.curvature.activations import DERIVATIVES
-from unstuck.curvature.layerwise import affine_layers
+from unstuck.curvature.hessian import dense
+from unstuck.curvature.hessian.activations import DERIVATIVES
+from unstuck.curvature.hessian.layerwise import affine_layers
+from unstuck.curvature.hessian.output_hessian import output_hessian
 from unstuck.curvature.objective import Objective, finite
-from unstuck.curvature.output_hessian import output_hessian
 from unstuck.curvature.problem import Problem
 
 # Bytes of the temporaries that the points of one pass may fill, so that they stay in cache.

@@ -12,7 +12,7 @@ from unstuck.study.fields import Samples, Tolerance
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from unstuck.curvature.critical import CriticalPoint
+    from unstuck.curvature.critical_points.polishing import CriticalPoint
     from unstuck.curvature.problem import Problem
 
 STREAM = 7431
@@ -119,7 +119,7 @@ class CriticalSearchAnalysis(DatasetsAnalysis):
         """
         import torch
 
-        from unstuck.curvature.following import follow_eigenvectors
+        from unstuck.curvature.critical_points.following import follow_eigenvectors
 
         found: dict[tuple[int, str], list[CriticalPoint]] = {
             (seed, start): [] for seed in range(self.seeds) for start in STARTS
@@ -151,8 +151,8 @@ class CriticalSearchAnalysis(DatasetsAnalysis):
         """Minimise the gradient norm from where the first searches take their first step."""
         import torch
 
-        from unstuck.curvature.following import minimise_last_layer
-        from unstuck.curvature.gradient_norm import minimise_gradient_norm
+        from unstuck.curvature.critical_points.following import minimise_last_layer
+        from unstuck.curvature.critical_points.gradient_norm import minimise_gradient_norm
 
         batch = [
             (seed, start, number)
@@ -173,8 +173,8 @@ class CriticalSearchAnalysis(DatasetsAnalysis):
         """
         import torch
 
-        from unstuck.curvature.departure import loss_and_gradient
-        from unstuck.curvature.following import last_layer
+        from unstuck.curvature.critical_points.departure import loss_and_gradient
+        from unstuck.curvature.critical_points.following import last_layer
 
         drawn: dict[str, list[np.ndarray]] = {start: [] for start in STARTS}
         updates = []

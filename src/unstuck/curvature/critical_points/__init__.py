@@ -1,0 +1,1 @@
+"""Critical points: found, certified, made, and left again."""

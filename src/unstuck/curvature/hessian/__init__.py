@@ -1,0 +1,1 @@
+"""Hessians and Gauss-Newton matrices, whole or as products."""

@@ -1,0 +1,1 @@
+"""What is read off a Hessian: eigenvalues, inertia, trace, sharpness."""

@@ -1,0 +1,1 @@
+"""Analyses of critical points and of the Hessian."""

@@ -1,0 +1,1 @@
+"""Analyses of momentum and learning rates."""
