@@ -1,7 +1,14 @@
-"""Correlation of ranks."""
+"""Correlation of ranks, of values and over resampled units."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from unstuck.errors import DataError
+from unstuck.statistics.estimate import LEVEL, Estimate
+from unstuck.statistics.race import RESAMPLES, Percentiles, unit_weights
 
 Array = NDArray[np.float64]
 
@@ -18,3 +25,55 @@ def rank_correlation(x: Array, y: Array) -> Array:
     scale = np.sqrt((first**2).sum(axis=-1) * (second**2).sum(axis=-1))
     product = (first * second).sum(axis=-1)
     return np.asarray(np.divide(product, scale, out=np.zeros_like(product), where=scale > 0))
+
+
+@dataclass(frozen=True, eq=False)
+class Points:
+    """Points of one place: ``[U, A]`` each, A points a unit (such as its arms).
+
+    `units` names what is resampled, as in a `Place`.
+    """
+
+    x: Array
+    y: Array
+    units: str = ""
+
+    def __post_init__(self) -> None:
+        if self.x.ndim != 2 or self.x.shape != self.y.shape or self.x.shape[0] < 3:
+            raise DataError(
+                f"a rank correlation has points of shapes {self.x.shape} and {self.y.shape}; "
+                "both must be units by arms, of three units or more."
+            )
+        if not (np.isfinite(self.x).all() and np.isfinite(self.y).all()):
+            raise DataError("a rank correlation has a point that is not finite.")
+
+
+def correlation(
+    places: Sequence[Points], *, resamples: int = RESAMPLES, seed: int = 0, level: float = LEVEL
+) -> Estimate:
+    """Give Spearman's correlation, averaged over places, with its bootstrap interval.
+
+    Whole units are resampled, each with all of its points; ranks are taken anew.
+    """
+    if not places:
+        raise DataError("a rank correlation has no place; it needs at least one dataset.")
+    effect = np.mean([rank_correlation(each.x.ravel(), each.y.ravel()) for each in places])
+    draws = np.mean([_resampled(each, resamples, seed) for each in places], axis=0)
+    least = min(each.x.shape[0] for each in places)
+    return Percentiles(np.sort(draws), least).estimate(float(effect), level)
+
+
+def _resampled(points: Points, resamples: int, seed: int) -> Array:
+    """Give the correlation ``[B]`` of every resample, by weighted mid-ranks."""
+    units, arms = points.x.shape
+    weights = np.repeat(unit_weights(points.units, units, resamples, seed), arms, axis=1) / arms
+    first, second = (_centred_ranks(each.ravel(), weights) for each in (points.x, points.y))
+    scale = np.sqrt((weights * first**2).sum(axis=1) * (weights * second**2).sum(axis=1))
+    product = (weights * first * second).sum(axis=1)
+    return np.asarray(np.divide(product, scale, out=np.zeros_like(product), where=scale > 1e-12))
+
+
+def _centred_ranks(values: Array, weights: Array) -> Array:
+    """Give ``[B, N]``: the share of points below each, ties by half, minus its mean of one half."""
+    below = (values[:, None] < values[None, :]) + 0.5 * (values[:, None] == values[None, :])
+    return np.asarray(weights @ below - 0.5)
