@@ -16,7 +16,10 @@ ARGS      ?=
 .DEFAULT_GOAL := study
 .PHONY: study smoke test test-slow test-slurm faults verify reference bench scale lint format docs clean
 
-$(VENV)/.installed: requirements.lock pyproject.toml
+KERNEL := $(wildcard src/unstuck/lanes/*.cpp) src/unstuck/lanes/build.py packaging/backend.py
+
+# the build compiles the kernel, and asks for a compiler in a wheel where there is none
+$(VENV)/.installed: requirements.lock pyproject.toml $(KERNEL)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet -r requirements.lock
