@@ -10,7 +10,7 @@ from unstuck.errors import DataError
 from unstuck.statistics.estimate import Estimate
 from unstuck.statistics.race import Arm, Place, interval, itself, unit_weights
 
-UNITS, FINALISTS, RESAMPLES = 12, 3, 499
+UNITS, FINALISTS, RESAMPLES = 12, 3, 1_999
 
 
 def rng(seed):
@@ -48,11 +48,19 @@ def test_every_resample_chooses_anew_and_the_percentiles_are_expanded():
     found = interval(places, resamples=RESAMPLES)
     draws = by_hand(places, RESAMPLES)
     # Hesterberg (2015): alpha/2 = Phi(-sqrt(n / (n - 1)) t)
-    share = stats.norm.cdf(-math.sqrt(UNITS / (UNITS - 1)) * stats.t.ppf(0.975, UNITS - 1))
-    rank = math.floor(share * (RESAMPLES + 1))
-    assert rank >= 1
-    assert found.low == pytest.approx(draws[rank - 1], abs=1e-12)
-    assert found.high == pytest.approx(draws[-rank], abs=1e-12)
+    z = -math.sqrt(UNITS / (UNITS - 1)) * stats.t.ppf(0.975, UNITS - 1)
+    differences = [place.arm.outcome - place.reference.outcome for place in places]
+    one, other = (differences[0] + 2 * differences[1]) / 4, differences[2] / 4
+    moments = [
+        sum((((each - each.mean()) / UNITS) ** k).sum() for each in (one, other)) for k in (2, 3)
+    ]
+    a = moments[1] / (6 * moments[0] ** 1.5)
+    ends = [min(z, b + (b + z) / (1 - b * (b + z))) for b in (a, -a)]
+    assert min(ends) < z == max(ends)
+    ranks = [math.floor(stats.norm.cdf(end) * (RESAMPLES + 1)) for end in ends]
+    assert min(ranks) >= 1
+    assert found.low == pytest.approx(draws[ranks[0] - 1], abs=1e-12)
+    assert found.high == pytest.approx(draws[-ranks[1]], abs=1e-12)
     effects = [place.arm.outcome.mean() - place.reference.outcome.mean() for place in places]
     assert found.effect == pytest.approx(np.average(effects, weights=[1, 2, 1]))
 
@@ -171,3 +179,19 @@ def test_an_estimate_in_another_unit():
     found = Estimate(0.6, 0.4, 0.7, 9, lambda value: (value, 1 - value)).scaled(100, -50)
     assert (found.effect, found.low, found.high) == pytest.approx((10, -10, 20))
     assert found.tails(-20) == pytest.approx((0.3, 0.7))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_skewed_units_widen_the_interval_to_their_side_as_bca_does(seed):
+    values = rng(seed).lognormal(0, 1, (30, 1))
+    found = interval([Place(Arm(values), units="D")])
+    mirrored = interval([Place(Arm(-values), units="D")])
+    assert (found.low, found.high) == pytest.approx((-mirrored.high, -mirrored.low))
+    draws = np.sort(unit_weights("D", 30, 9999, 0) @ values[:, 0])
+    z = math.sqrt(30 / 29) * stats.t.ppf(0.975, 29)
+    a = stats.skew(values[:, 0]) / (6 * math.sqrt(30))
+    assert a > 0
+    # the lower end is the expanded percentile, the upper BCa's (Efron 1987, with z0 = a)
+    shares = stats.norm.cdf(-z), stats.norm.sf(a + (a + z) / (1 - a * (a + z)))
+    ranks = [math.floor(share * 10_000) for share in shares]
+    assert (found.low, found.high) == pytest.approx((draws[ranks[0] - 1], draws[-ranks[1]]))
