@@ -1,4 +1,4 @@
-"""Rule runs: collect the runs and the curves of an experiment from the files of its jobs."""
+"""Rule runs: collect the runs, curves and rates of an experiment from the files of its jobs."""
 
 from pathlib import Path
 
@@ -9,8 +9,10 @@ from unstuck.study.plan import Plan
 from unstuck.study.tables import collect, collect_curves
 
 with logged(snakemake.log[0]):
-    seeds = Plan(parse_study(snakemake.config)).cell_seeds(snakemake.wildcards.experiment)
+    units = Plan(parse_study(snakemake.config)).units(snakemake.wildcards.experiment)
     columns, out = snakemake.params.columns, snakemake.output
-    write_merged(collect(snakemake.input.runs, seeds), out.runs, out.runs_csv, **columns)
+    write_merged(collect(snakemake.input.runs, units), out.runs, out.runs_csv, **columns)
+    rates = collect(snakemake.input.rates, units, every=False)
+    write_merged(rates, out.rates, out.rates_csv, **columns)
     folders = [Path(part).parent for part in snakemake.input.curves]
-    write_merged(collect_curves(folders, seeds), out.curves, out.curves_csv, **columns)
+    write_merged(collect_curves(folders, units), out.curves, out.curves_csv, **columns)

@@ -8,6 +8,6 @@ from unstuck.study.tables import collect
 
 with logged(snakemake.log[0]):
     wildcards, out = snakemake.wildcards, snakemake.output
-    seeds = Plan(parse_study(snakemake.config)).cell_seeds(wildcards.experiment, wildcards.kind)
-    rows = collect(snakemake.input.parts, seeds)
+    units = Plan(parse_study(snakemake.config)).units(wildcards.experiment, wildcards.kind)
+    rows = collect(snakemake.input.parts, units, every=False)
     write_merged(rows, out.parquet, out.csv, **snakemake.params.columns)

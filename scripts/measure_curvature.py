@@ -19,7 +19,7 @@ with logged(snakemake.log[0]) as progress:
         job.cells,
         Path(snakemake.input.runs).parent,
         Dataset.load(snakemake.input.tensors, snakemake.input.card),
-        seeds=dict(snakemake.params.endpoints),
+        units=dict(snakemake.params.endpoints),
     )
     measure = MEASUREMENTS[snakemake.wildcards.kind]
     table = measure(endpoints, tolerance=snakemake.params.tolerance, progress=progress)

@@ -94,7 +94,7 @@ def read_dataset(folder: Path) -> object:
 
 def job(folder: Path) -> None:
     rows = [
-        {"run_id": f"r{n}", "cell": "c", "role": "evaluation", "dataset": "digits", "lr": 0.1}
+        {"run_id": f"r{n}", "cell": "c", "role": "fixed", "dataset": "digits", "lr": 0.1}
         | {"seed": n, **dict.fromkeys(MEASUREMENTS, 1.0), "code": "code"}
         for n in range(3)
     ]
@@ -108,8 +108,8 @@ def read_job(folder: Path) -> object:
         warnings.simplefilter("ignore")
         result = read_result(folder)
     finished = result.finished("code") if result else set()
-    list(collect([folder / "runs.parquet"], {"c": 3}))
-    list(collect_curves([folder], {"c": 3}))
+    list(collect([folder / "runs.parquet"], {"c": range(3)}))
+    list(collect_curves([folder], {"c": range(3)}))
     return finished
 
 

@@ -135,4 +135,4 @@ def test_the_study_that_the_readme_shows_is_one() -> None:
     plan = Plan(parse_study(yaml.safe_load(shown.partition("```")[0])))
     runs = plan.runs()
     assert (runs["experiment"] == "batch_momentum").all()
-    assert ((runs["role"] == "evaluation").sum(), runs["cell"].nunique()) == (80, 8)
+    assert (runs["seed"].nunique(), runs["cell"].nunique()) == (10, 8)

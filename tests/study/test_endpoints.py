@@ -40,7 +40,7 @@ def endpoints(config, tmp_path: Path):
     (job,) = plan.jobs.values()
     dataset = prepare(study.datasets["digits"], None)
     train_cells(job.cells, dataset).save(tmp_path)
-    return Endpoints.of_job(job.cells, tmp_path, dataset, seeds=plan.measured("audit")[job.name])
+    return Endpoints.of_job(job.cells, tmp_path, dataset, units=plan.measured("audit")[job.name])
 
 
 def outputs(theta, x):

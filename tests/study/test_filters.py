@@ -19,7 +19,7 @@ def endpoints(folder, **network):
     cell = Cell(run=recipe, rate=0.1, seeds=1)
     result = train_cells([cell], data)
     result.save(folder)
-    return result, Endpoints.of_job([cell], folder, data, seeds={cell.key: 1})
+    return result, Endpoints.of_job([cell], folder, data, units={cell.key: 1})
 
 
 def test_every_weight_stands_at_its_place(tmp_path):

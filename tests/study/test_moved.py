@@ -59,7 +59,7 @@ def test_at_its_own_place_the_accuracy_is_that_of_the_run(canvas, tmp_path):
     cell = Cell(run=recipe, rate=0.1, seeds=2, labels={"architecture": "conv2d"})
     result = train_cells([cell], canvas)
     result.save(tmp_path)
-    endpoints = Endpoints.of_job([cell], tmp_path, canvas, seeds={cell.key: 2})
+    endpoints = Endpoints.of_job([cell], tmp_path, canvas, units={cell.key: 2})
     table = measure_places(endpoints, tolerance=0.1, progress=lambda text: None)
     assert len(table) == 2 * 9
     assert set(table["architecture"]) == {"conv2d"}

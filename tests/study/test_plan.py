@@ -1,15 +1,18 @@
 """Experiments expand to the product of their axes; runs are shared; jobs split by their axes."""
 
 import copy
+from collections.abc import Callable
 from itertools import product
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from unstuck.errors import ConfigError
 from unstuck.study.load import parse_study
 from unstuck.study.plan import Plan
-from unstuck.training.spec import FIRST_TUNING_SEED, Tune
+from unstuck.training.spec import Tune
 
 AXES = {
     "batch_size": [16, 32, "full"],
@@ -46,18 +49,20 @@ def test_cells_are_the_product_of_the_axes(
 ) -> None:
     base = {"batch_size": [32, "full"], "optimizer": ["sgd", "adam"], "batchnorm": ["off"]}
     wanted = base | axes
+    race = {"heat": 2, "finalists": 2}
+    config = config | {"first_unit": 7, "tuning": config["tuning"] | race}
     plan = plan_of(config, **wanted, seeds=seeds)
     cells = plan.cells["grid"]
     points = list(product(*wanted.values()))
     assert len(cells) == len(points) == len({cell.key for cell in cells})
     table = plan.runs()
-    evaluation = table[table["role"] == "evaluation"]
-    assert len(evaluation) == len(points) * seeds
-    assert set(evaluation["seed"]) == set(range(seeds))
-    tuning = table[table["role"] == "tuning"]
-    assert (tuning["seed"] >= FIRST_TUNING_SEED).all()
-    tuned = [cell for cell in cells if isinstance(cell.rate, Tune)]
-    assert len(tuning) == len(tuned) * 5 * 2
+    count = table["role"].value_counts().to_dict()
+    tuned = sum(isinstance(cell.rate, Tune) for cell in cells)
+    assert count.get("fixed", 0) == (len(points) - tuned) * seeds
+    # five rates on the heat of two units, the two best on all others
+    assert count.get("heat", 0) == tuned * 5 * min(2, seeds)
+    assert count.get("finalist", 0) == tuned * 2 * max(0, seeds - 2)
+    assert set(table["seed"]) == set(range(7, 7 + seeds))
 
 
 @unchanging
@@ -96,14 +101,16 @@ def test_two_experiments_share_a_run(config: dict[str, Any]) -> None:
     assert sum(len(job.cells) for job in plan.jobs.values()) == len(plan.cells["grid"])
 
 
-def test_of_two_experiments_the_one_with_more_seeds_has_its_way(config: dict[str, Any]) -> None:
+def test_two_experiments_with_other_units_share_runs_and_choose_apart(
+    config: dict[str, Any],
+) -> None:
     grid = config["experiments"]["grid"]
-    for few, many in ((2, 5), (5, 2)):
-        config["experiments"] = {"a": {**grid, "seeds": few}, "b": {**grid, "seeds": many}}
-        plan = Plan(parse_study(config))
-        assert {cell.seeds for job in plan.jobs.values() for cell in job.cells} == {5}
-        assert set(plan.cell_seeds("a").values()) == {few}
-        assert set(plan.cell_seeds("b").values()) == {many}
+    config["experiments"] = {"a": {**grid, "seeds": 2}, "b": {**grid, "seeds": 5}}
+    plan = Plan(parse_study(config))
+    assert {len(units) for units in plan.units("a").values()} == {2}
+    assert {len(units) for units in plan.units("b").values()} == {5}
+    assert not plan.units("a").keys() & plan.units("b").keys()
+    assert plan.jobs_of("a", "runs") == plan.jobs_of("b", "runs")
 
 
 def test_more_seeds_change_the_job_and_the_table(config: dict[str, Any]) -> None:
@@ -179,4 +186,51 @@ def test_measured_endpoints_are_those_asked_for(config: dict[str, Any]) -> None:
         ("adam", "32", "before"): 1,
     }
     assert plan.measured("audit") == {}
-    assert plan.tables == {"grid.runs", "grid.curves", "grid.spectra"}
+    assert plan.tables == {"grid.runs", "grid.curves", "grid.rates", "grid.spectra"}
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("batch_size", (32, "full")),
+        ("batch", ("32", "full")),
+        ("lr", (0.1, "tuned")),
+        ("lr_policy", ("fixed", "tuned")),
+        ("momentum", (0.5, 0.9)),
+        ("architecture", ("dense",)),
+        ("optimizer", ("adam",)),  # nothing is left of sgd
+    ],
+)
+def test_a_plan_knows_the_values_of_axes_and_labels(
+    config: dict[str, Any], name: str, values: tuple[Any, ...]
+) -> None:
+    plan = plan_of(config, momentum=[0.5, 0.9], lr=[0.1, "tuned"], exclude=[{"optimizer": "sgd"}])
+    assert plan.values("grid", name) == values
+
+
+def test_a_plan_knows_the_columns_of_tables(config: dict[str, Any]) -> None:
+    plan = plan_of(config, momentum=[0.5, 0.9], spectra=[{"seeds": 1}])
+    runs = plan.columns_of("grid.runs")
+    assert runs is not None
+    assert {"run_id", "momentum", "chosen", "score", "edge", "test_accuracy"} <= set(runs)
+    assert "update" in (plan.columns_of("grid.curves") or ())
+    assert "finalist" in (plan.columns_of("grid.rates") or ())
+    assert plan.columns_of("grid.spectra") is None
+
+
+@pytest.mark.parametrize(
+    ("ask", "said"),
+    [
+        (
+            lambda plan: plan.values("gird", "lr"),
+            "experiment 'gird' is unknown; did you mean 'grid'",
+        ),
+        (lambda plan: plan.values("grid", "bach"), "grid: label 'bach' .* did you mean 'batch'?"),
+        (lambda plan: plan.columns_of("grid.spectra"), "table 'grid.spectra' is unknown"),
+    ],
+)
+def test_what_a_plan_does_not_know_is_said(
+    config: dict[str, Any], ask: Callable[[Plan], Any], said: str
+) -> None:
+    with pytest.raises(ConfigError, match=said):
+        ask(plan_of(config))

@@ -163,7 +163,7 @@ def test_the_table_of_a_job(config, tmp_path: Path):
     assert "stalled.stalls" in plan.tables
     train_cells(job.cells, dataset).save(tmp_path)
     endpoints = Endpoints.of_job(
-        job.cells, tmp_path, dataset, seeds=plan.measured("stalls")[job.name]
+        job.cells, tmp_path, dataset, units=plan.measured("stalls")[job.name]
     )
     table = MEASUREMENTS["stalls"](endpoints, tolerance=1e-6, progress=lambda line: None)
     assert list(table["origin"]) == ["endpoint", "known saddle", "known minimum"] * 2
@@ -205,8 +205,8 @@ def test_a_resumed_run_goes_on_as_if_it_had_never_stopped(bouncing):
 def test_runs_that_go_on_differ_by_rate_and_by_order_only(bouncing, tmp_path):
     job, dataset = bouncing
     train_cells(job.cells, dataset).save(tmp_path)
-    seeds = {cell.key: 2 for cell in job.cells}
-    ends = Endpoints.of_job(job.cells, tmp_path, dataset, seeds=seeds)
+    units = {cell.key: 2 for cell in job.cells}
+    ends = Endpoints.of_job(job.cells, tmp_path, dataset, units=units)
     by_cell: dict = {}
     for row, problem in ends.problems(lambda line: None):
         by_cell.setdefault(row["cell"], []).append((row, problem))

@@ -10,13 +10,15 @@ from unstuck.study.merging import write_merged
 from unstuck.study.tables import collect, collect_curves, read_table
 from unstuck.training.result import CURVES, MEASUREMENTS, RUNS
 
+FIRST = 5  # unit
+
 
 def part(folder: Path, name: str, cells: dict[str, int]) -> Path:
     rows = [
-        {"dataset": "digits", "cell": cell, "role": role, "lr": 0.1, "seed": seed}
+        {"dataset": "digits", "cell": cell, "role": "fixed", "lr": 0.1, "seed": seed}
         | {"run_id": f"{cell}{seed}"}
         for cell, seeds in cells.items()
-        for role, seed in [("tuning", 1000), *(("evaluation", s) for s in range(seeds))]
+        for seed in range(FIRST, FIRST + seeds)
     ]
     path = folder / f"{name}.parquet"
     pd.DataFrame(rows).to_parquet(path)
@@ -25,24 +27,26 @@ def part(folder: Path, name: str, cells: dict[str, int]) -> Path:
 
 def test_each_experiment_gets_its_own_cells_and_seeds(tmp_path: Path) -> None:
     parts = [part(tmp_path, "one", {"b": 5, "x": 5}), part(tmp_path, "two", {"a": 2})]
-    write_merged(collect(parts, {"a": 2, "b": 3}), tmp_path / "all.parquet", tmp_path / "all.csv")
+    wanted = {"a": range(FIRST, FIRST + 2), "b": range(FIRST, FIRST + 3)}
+    write_merged(collect(parts, wanted), tmp_path / "all.parquet", tmp_path / "all.csv")
     table = read_table(tmp_path / "all.parquet", "grid.runs")
-    assert list(table["cell"]) == ["a"] * 3 + ["b"] * 4
-    evaluation = table[table["role"] == "evaluation"]
-    assert evaluation.groupby("cell")["seed"].apply(list).to_dict() == {"a": [0, 1], "b": [0, 1, 2]}
-    assert (table["role"] == "tuning").sum() == 2
+    assert table.groupby("cell")["seed"].apply(list).to_dict() == {
+        cell: list(units) for cell, units in wanted.items()
+    }
 
 
 def test_a_cell_that_is_nowhere_is_named(tmp_path: Path) -> None:
+    parts = [part(tmp_path, "one", {"a": 1})]
     with pytest.raises(DataError, match=r"1 cells \(first: c\)"):
-        list(collect([part(tmp_path, "one", {"a": 1})], {"a": 1, "c": 1}))
+        list(collect(parts, {"a": range(9), "c": range(9)}))
+    assert len(list(collect(parts, {"c": range(9)}, every=False))) == 1
 
 
 def test_a_damaged_part_is_named(tmp_path: Path) -> None:
     path = part(tmp_path, "one", {"a": 1})
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(DataError, match=r"one\.parquet cannot be read as Parquet"):
-        list(collect([path], {"a": 1}))
+        list(collect([path], {"a": range(1)}))
 
 
 def test_an_integer_label_stays_one_though_other_cells_of_a_job_lack_it(tmp_path: Path) -> None:
@@ -53,12 +57,13 @@ def test_an_integer_label_stays_one_though_other_cells_of_a_job_lack_it(tmp_path
     runs.to_parquet(tmp_path / RUNS)
     runs[["run_id"]].assign(update=0, loss=1.0).to_parquet(tmp_path / CURVES)
     to = tmp_path / "table.parquet", tmp_path / "table.csv"
-    for rows in (collect([tmp_path / RUNS], {"a": 2}), collect_curves([tmp_path], {"a": 2})):
+    own = {"a": range(FIRST + 2)}
+    for rows in (collect([tmp_path / RUNS], own), collect_curves([tmp_path], own)):
         write_merged(rows, *to, {"repeat"})
         kept = read_table(to[0], "grid.runs")
         assert kept["repeat"].map(str).unique().tolist() == ["5"]
     with pytest.raises(DataError, match=r"column repeat .* empty somewhere.*delete results/runs"):
-        write_merged(collect([tmp_path / RUNS], {"a": 2, "x": 2}), *to, {"repeat"})
+        write_merged(collect([tmp_path / RUNS], own | {"x": own["a"]}), *to, {"repeat"})
 
 
 def test_a_table_is_a_file_or_lies_in_the_folder_of_its_analysis(tmp_path: Path) -> None:

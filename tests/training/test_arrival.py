@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -31,11 +32,13 @@ def test_arrival_is_the_first_measurement_at_the_target():
     assert math.isnan(arrivals(CURVES, "updates_to_loss", 1.0)["b"])
 
 
-def test_a_run_that_does_not_arrive_is_later_than_one_that_does_and_ranked_by_its_end():
+def test_a_run_that_does_not_arrive_counts_its_budget_and_is_ranked_by_its_end():
     tune = Tune(rates=(0.1, 1.0), by="updates_to_accuracy", target=0.5)
-    assert score(tune, SOUND, 15.0) == 15
-    assert score(tune, SOUND) == pytest.approx(15 * 1.1)
-    assert score(tune, SOUND | {"train_accuracy": 0.3}) > score(tune, SOUND)
+    assert score(tune, SOUND, 12.0) == math.log(12)
+    assert score(tune, SOUND, 0.0) == 0
+    assert score(tune, SOUND) == pytest.approx(math.log(15), abs=1e-6)
+    # far from what one unit that arrives an update earlier is worth
+    assert 0 < score(tune, SOUND | {"train_accuracy": 0.3}) - score(tune, SOUND) < 1e-6
     assert score(tune, SOUND | {"diverged_at": 12.0}, 5.0) == math.inf
 
 
@@ -52,21 +55,11 @@ def test_the_rate_that_arrives_first_is_chosen():
         | {"schedule": {}, "batch_size": 16, "updates": 60, "evaluations": 30}
     )
     tune = Tune(rates=(0.001, 0.1, 0.5), by="updates_to_accuracy", target=0.8, extensions=0)
-    done = train_cells([Cell(run=recipe, rate=tune, seeds=1)], data)
-    tuning = done.runs[done.runs["role"] == "tuning"]
-    arrived = tuning["run_id"].map(arrivals(done.curves, tune.by, 0.8)).groupby(tuning["lr"]).mean()
-    assert arrived.notna().sum() >= 2
+    runs = train_cells([Cell(run=recipe, rate=tune, seeds=2)], data)
+    arrived = runs.runs["run_id"].map(arrivals(runs.curves, tune.by, 0.8))
+    counted = np.log(arrived.fillna(60)).groupby(runs.runs["lr"]).mean()
     # measured on the way, so that those that arrive are told apart
-    assert arrived.nunique() >= 2
-    assert arrived.min() < 60
-    chosen = done.runs.loc[done.runs["role"] == "evaluation", "lr"].iloc[0]
-    assert chosen == arrived.idxmin()
-
-
-def test_cells_without_a_target_keep_their_identity():
-    recipe = {"dataset": "d", "data": "0", "network": {}, "optimizer": {}, "schedule": {}}
-    cell = Cell(
-        run=Recipe.model_validate(recipe | {"epochs": 1}), rate=Tune(rates=(0.1, 1.0)), seeds=1
-    )
-    assert "target" not in cell.rate.model_dump(mode="json", exclude_none=True)
-    assert cell.key == "088d809ffb992eed"
+    assert counted.nunique() >= 2
+    assert counted.min() < math.log(60)
+    assert set(runs.runs.loc[runs.runs["chosen"], "lr"]) == {counted.idxmin()}
+    np.testing.assert_allclose(runs.rates.set_index("lr")["score"], counted, atol=1e-6)

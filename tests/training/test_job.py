@@ -10,7 +10,7 @@ from unstuck.training.bank import Execution
 from unstuck.training.job import run_job, train_cells
 from unstuck.training.plan import cut, members_per_population
 from unstuck.training.progress import Progress
-from unstuck.training.result import JobResult
+from unstuck.training.result import FIRST_OF_RATES, LAST_OF_RATES, JobResult
 from unstuck.training.spec import Cell, Tune
 
 
@@ -20,7 +20,7 @@ def cells(make_recipe):
         Cell(
             labels={"optimizer": optimizer, "batch": "32"},
             run=make_recipe(optimizer),
-            rate=Tune(rates=(0.001, 0.01, 0.1), extensions=1),
+            rate=Tune(rates=(0.001, 0.01, 0.1), extensions=1, heat=2, finalists=2),
             seeds=3,
         )
         for optimizer in ("adam", "sgd")
@@ -44,6 +44,7 @@ def trained(monkeypatch):
 def assert_same(mine, theirs):
     pd.testing.assert_frame_equal(mine.runs, theirs.runs, check_exact=True)
     pd.testing.assert_frame_equal(mine.curves, theirs.curves, check_exact=True)
+    pd.testing.assert_frame_equal(mine.rates, theirs.rates, check_exact=True)
     assert mine.endpoints.keys() == theirs.endpoints.keys()
     for name, theta in mine.endpoints.items():
         np.testing.assert_array_equal(theta, theirs.endpoints[name])
@@ -56,16 +57,51 @@ def test_rows_of_a_job(cells, dataset, trained):
     assert sorted(trained) == sorted(runs["run_id"])
     for cell in cells:
         own = runs[runs["cell"] == cell.key]
-        evaluation = own[own["role"] == "evaluation"]
-        tuning = own[own["role"] == "tuning"]
-        assert sorted(evaluation["seed"]) == [0, 1, 2]
-        assert set(tuning["seed"]) == {1000, 1001}
-        best = tuning.groupby("lr")["validation_loss"].mean().idxmin()
-        assert set(evaluation["lr"]) == {best}
-        assert evaluation["edge"].iloc[0] == (best in (tuning["lr"].min(), tuning["lr"].max()))
+        chosen = own[own["chosen"]]
+        assert sorted(chosen["seed"]) == [0, 1, 2]
+        heat = own[own["seed"] < 2].groupby("lr")["validation_loss"].mean()
+        finalists = own[own["role"] == "finalist"]
+        assert set(finalists["lr"]) == set(heat.nsmallest(2).index)
+        over_all = finalists.groupby("lr")["validation_loss"].mean()
+        assert set(chosen["lr"]) == {over_all.idxmin()}
+        assert chosen["edge"].iloc[0] == (over_all.idxmin() in (heat.index.min(), heat.index.max()))
+        assert set(own.loc[own["role"] == "heat", "seed"]) == {0, 1}
         assert (own["optimizer"] == cell.labels["optimizer"]).all()
-    assert set(result.endpoints) == set(runs.loc[runs["role"] == "evaluation", "run_id"])
+        rates = result.rates[result.rates["cell"] == cell.key]
+        assert rates["lr"].tolist() == heat.index.tolist()
+    assert set(result.endpoints) == set(runs.loc[runs["chosen"], "run_id"])
     assert set(result.curves["run_id"]) == set(runs["run_id"])
+
+
+def test_a_fixed_rate_has_no_race(make_recipe, dataset):
+    result = train_cells([Cell(run=make_recipe(), rate=0.1, seeds=2, first_unit=5)], dataset)
+    assert result.runs["seed"].tolist() == [5, 6] or result.runs["seed"].tolist() == [6, 5]
+    assert set(result.runs["role"]) == {"fixed"}
+    assert result.runs["chosen"].all()
+    assert result.runs["score"].isna().all()
+    assert list(result.rates.columns) == [*FIRST_OF_RATES, *LAST_OF_RATES]
+    assert result.rates.empty
+
+
+def test_a_run_that_was_not_chosen_before_gets_its_endpoint(cells, dataset, trained):
+    first = train_cells(cells[:1], dataset)
+    runs = first.runs
+    (rate,) = runs.loc[(runs["role"] == "finalist") & ~runs["chosen"], "lr"].unique()
+    trained.clear()
+    fixed = Cell(run=cells[0].run, rate=float(rate), seeds=3)
+    again = train_cells([fixed], dataset, previous=first)
+    assert sorted(trained) == sorted(again.endpoints) == sorted(again.runs["run_id"])
+    assert_same(again, train_cells([fixed], dataset))
+
+
+def test_a_job_whose_runs_all_diverge_has_all_its_columns(make_recipe, dataset):
+    recipe = make_recipe("sgd", loss="squared_error", network={"activation": "relu"})
+    tune = Tune(rates=(1e8, 1e9), extensions=1)
+    result = train_cells([Cell(run=recipe, rate=tune, seeds=2)], dataset)
+    assert result.runs["diverged_at"].notna().all()
+    assert np.isinf(result.runs["score"]).all()
+    assert (result.runs["test_accuracy"] == 1 / dataset.classes).all()
+    assert result.runs["chosen"].sum() == 2
 
 
 def test_nothing_is_trained_twice(cells, dataset, trained):
@@ -116,7 +152,7 @@ def test_files_are_the_same_bytes_again(cells, dataset, tmp_path, trained):
     run_job(cells, dataset, tmp_path / "other")
     assert trained == []
     files = sorted(path.name for path in (tmp_path / "one").iterdir())
-    assert files == ["curves.parquet", "endpoints.safetensors", "runs.parquet"]
+    assert files == ["curves.parquet", "endpoints.safetensors", "rates.parquet", "runs.parquet"]
     for file in files:
         assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "other" / file).read_bytes()
     assert_same(JobResult.load(tmp_path / "one"), train_cells(cells, dataset))

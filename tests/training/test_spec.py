@@ -77,7 +77,17 @@ def test_rates_of_a_grid_ascend():
         Tune(rates=(0.1, 0.01))
 
 
-def test_tuning_and_evaluation_seeds_never_meet(make_recipe):
-    with pytest.raises(ValidationError):
-        Cell(run=make_recipe(), rate=0.1, seeds=1001)
-    assert min(Tune(rates=(0.1,)).tuning_seeds) == 1000
+def test_units_and_the_way_to_a_rate_are_part_of_a_cell(make_recipe):
+    cell = Cell(run=make_recipe(), rate=Tune(rates=(0.1, 1.0)), seeds=3, first_unit=10_000)
+    assert list(cell.units) == [10_000, 10_001, 10_002]
+    others = [
+        cell.model_copy(update=update)
+        for update in (
+            {"seeds": 4},
+            {"first_unit": 0},
+            {"rate": 0.1},
+            {"rate": Tune(rates=(0.1, 1.0), heat=2)},
+            {"labels": {"arm": "a"}},
+        )
+    ]
+    assert len({Cell(**dict(each)).key for each in (cell, *others)}) == 6

@@ -114,8 +114,8 @@ def test_a_rate_that_does_not_arrive_ranks_last():
 def test_a_cell_is_tuned_among_rates_that_arrive(recipe, dataset):
     cell = Cell(run=recipe, rate=Tune(rates=(1e-6, 0.003, 0.01, 1e9)), seeds=2)
     runs = train_cells([cell], dataset).runs
-    assert set(runs.loc[runs["role"] == "evaluation", "lr"]) <= {0.003, 0.01}
-    assert np.isfinite(runs.loc[runs["role"] == "evaluation", "stopped_at"]).all()
+    assert set(runs.loc[runs["chosen"], "lr"]) <= {0.003, 0.01}
+    assert np.isfinite(runs.loc[runs["chosen"], "stopped_at"]).all()
 
 
 def test_left_out_it_changes_no_identity(make_recipe):

@@ -7,6 +7,7 @@ rule curvature:
         card=lambda w: paths.card.format(dataset=plan.jobs[w.job].dataset),
         runs=paths.job("runs.parquet"),
         curves=paths.job("curves.parquet"),
+        rates=paths.job("rates.parquet"),
         endpoints=paths.job("endpoints.safetensors"),
     output:
         table=paths.curvature(),

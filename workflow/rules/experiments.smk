@@ -5,11 +5,14 @@ rule runs:
     input:
         runs=lambda w: parts_of(w.experiment, "runs", paths.job("runs.parquet")),
         curves=lambda w: parts_of(w.experiment, "curves", paths.job("curves.parquet")),
+        rates=lambda w: parts_of(w.experiment, "rates", paths.job("rates.parquet")),
     output:
         runs=paths.table("parquet", "runs"),
         runs_csv=paths.table("csv", "runs"),
         curves=paths.table("parquet", "curves"),
         curves_csv=paths.table("csv", "curves"),
+        rates=paths.table("parquet", "rates"),
+        rates_csv=paths.table("csv", "rates"),
     log:
         paths.log("table", "{experiment}.runs"),
     conda:
@@ -24,7 +27,7 @@ rule runs:
         columns=lambda w: plan.columns(w.experiment),
         code=lambda w: code_of("collect_runs"),
     message:
-        "Collecting the runs and curves of experiment {wildcards.experiment}"
+        "Collecting the runs, curves and rates of experiment {wildcards.experiment}"
     script:
         "../../scripts/collect_runs.py"
 

@@ -9,6 +9,7 @@ rule train:
         # update: the finished runs of an earlier call are kept, and only what is new is trained
         runs=update(paths.job("runs.parquet")),
         curves=update(paths.job("curves.parquet")),
+        rates=update(paths.job("rates.parquet")),
         endpoints=update(paths.job("endpoints.safetensors")),
     log:
         paths.log("train", "{job}"),

@@ -58,12 +58,20 @@ class RateGrid(Section):
 
 
 class Tuning(Section):
-    """How the rate of every run with ``lr: tuned`` is chosen, on seeds of its own."""
+    """How the rate of every run with ``lr: tuned`` is chosen: in a race.
+
+    All rates of the grid run on the first units of a cell (the heat), and more beyond its edge
+    while the best lies there; the best of them (the finalists) run on all units, and the one that
+    is best over all of them is taken.
+    """
 
     rates: dict[str, RateGrid] = Field(
         description="Grid per optimizer; `default` serves those without one."
     )
-    seeds: Count = Field(default=2, description="Tuning seeds, disjoint from evaluation seeds.")
+    heat: Count = Field(
+        default=4, description="The first so many units of a cell run every rate of the grid."
+    )
+    finalists: Count = Field(default=3, description="The best so many rates run on all units.")
     by: EndCriterion = Field(
         default="validation_loss", description="What the best rate is best at, at the end."
     )

@@ -21,7 +21,7 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True, eq=False)
 class Endpoints:
-    """The evaluation runs of a job whose endpoints are measured.
+    """The runs of a job whose endpoints are measured, at the rates chosen.
 
     A diverged run has no endpoint, so it has no row here; the table of runs keeps it.
     """
@@ -35,7 +35,7 @@ class Endpoints:
 
     @classmethod
     def of_job(
-        cls, cells: Iterable[Cell], folder: Path, dataset: Dataset, *, seeds: Mapping[str, int]
+        cls, cells: Iterable[Cell], folder: Path, dataset: Dataset, *, units: Mapping[str, int]
     ) -> Self:
         """Read the endpoints of a job.
 
@@ -47,18 +47,16 @@ class Endpoints:
             Where the job's result lies.
         dataset
             What its runs were trained on.
-        seeds
-            How many evaluation seeds of each cell to measure, by the cell's key.
+        units
+            How many units of each cell to measure, by the cell's key: the first so many.
         """
         result = JobResult.load(folder)
         runs = result.runs
-        wanted = (
-            (runs["role"] == "evaluation")
-            & (runs["seed"] < runs["cell"].map(dict(seeds)).fillna(0))
-            & runs["diverged_at"].isna()
-        )
-        rows = runs[wanted].sort_values(["cell", "seed"], ignore_index=True)
         by_key = {cell.key: cell for cell in cells}
+        ends = {key: by_key[key].first_unit + count for key, count in units.items()}
+        measured = runs["seed"] < runs["cell"].map(ends).fillna(0)
+        wanted = runs["chosen"] & measured & runs["diverged_at"].isna()
+        rows = runs[wanted].sort_values(["cell", "seed"], ignore_index=True)
         return cls(rows, result.endpoints, result.buffers, result.curves, by_key, dataset)
 
     def buffers_of(self, run_id: str) -> Tensor | None:

@@ -19,7 +19,7 @@ from unstuck.population.spec import NetworkSpec
 from unstuck.study.fields import Count, Name, Rate, Section
 from unstuck.study.names import one_of
 from unstuck.training.spec import (
-    FIRST_TUNING_SEED,
+    MOST_UNITS,
     Criterion,
     LossName,
     Order,
@@ -72,10 +72,10 @@ Where = Annotated[dict[str, Scalar | list[Scalar]], BeforeValidator(_checked_ove
 
 
 class Measurement(Section):
-    """Which endpoints of an experiment are measured: all evaluation runs that match."""
+    """Which endpoints of an experiment are measured: those that match, at the rates chosen."""
 
     where: Where = Field(default_factory=dict, description="Values of axes that a run must have.")
-    seeds: Count = Field(default=10, description="The first so many evaluation seeds.")
+    seeds: Count = Field(default=10, description="The first so many units.")
 
 
 class Experiment(Section):
@@ -98,7 +98,7 @@ class Experiment(Section):
         default="constant", description="Built-in schedules or names from `schedules`."
     )
     lr: Rate | Literal["tuned"] | list[Rate | Literal["tuned"]] = Field(
-        default="tuned", description="Base rates; `tuned` chooses one on seeds of its own."
+        default="tuned", description="Base rates; `tuned` chooses one in a race (`tuning`)."
     )
     subset: Count | list[Count] | None = Field(
         default=None, description="Train on the first so many training samples; all if left out."
@@ -124,14 +124,12 @@ class Experiment(Section):
     )
     order: Order | list[Order] = Field(default="reshuffled", description="Order of the samples.")
     dtype: Precision | list[Precision] = Field(default="float32", description="Number format.")
-    seeds: Annotated[int, Field(ge=1, le=FIRST_TUNING_SEED)] = Field(
-        default=10, description="Evaluation seeds 0, 1, ..."
+    seeds: Annotated[int, Field(ge=1, le=MOST_UNITS)] = Field(
+        default=10,
+        description="How many units: data splits with initial weights and an order of their own.",
     )
     tune_by: Criterion | None = Field(
         default=None, description="What the best rate is best at here, instead of `tuning.by`."
-    )
-    tune_seeds: Count | None = Field(
-        default=None, description="Tuning seeds here, instead of `tuning.seeds`."
     )
     target: Target | dict[Name, Target] | None = Field(
         default=None,
@@ -219,7 +217,7 @@ class Experiment(Section):
     def axes(self) -> dict[str, list[Any]]:
         """Every axis with its values, in the order in which the config gives them."""
         fixed = {
-            *("description", "evaluations", "seeds", "tune_by", "tune_seeds", "target"),
+            *("description", "evaluations", "seeds", "tune_by", "target"),
             *("exclude", "spectra", "audit", "stalls", "places", "filters", "sharpness"),
         }
         values = {

@@ -103,6 +103,7 @@ class Grids:
             run=recipe,
             rate=self._rate(experiment, point),
             seeds=experiment.seeds,
+            first_unit=self._study.first_unit,
         )
 
     def _rate(self, experiment: Experiment, point: Mapping[str, Any]) -> float | Tune:
@@ -115,7 +116,8 @@ class Grids:
             rates=grid.rates,
             extensions=tuning.extensions,
             by=experiment.tune_by or tuning.by,
-            seeds=experiment.tune_seeds or tuning.seeds,
+            heat=tuning.heat,
+            finalists=tuning.finalists,
             target=experiment.target_of(point["dataset"]),
         )
 

@@ -13,9 +13,13 @@ from unstuck.study.digests import digest
 from unstuck.study.experiment import Measurement
 from unstuck.study.grid import Grids, matches
 from unstuck.study.names import one_of, stopped
+from unstuck.training import result
+from unstuck.training.curves import MEASURED
 from unstuck.training.spec import Cell, Tune
 
-Kind = Literal["runs", "curves", "spectra", "audit", "stalls", "places", "filters", "sharpness"]
+Kind = Literal[
+    "runs", "curves", "rates", "spectra", "audit", "stalls", "places", "filters", "sharpness"
+]
 MEASUREMENTS: tuple[Kind, ...] = ("spectra", "audit", "stalls", "places", "filters", "sharpness")
 
 
@@ -30,7 +34,7 @@ class Job:
     @cached_property
     def digest(self) -> str:
         """Digest of the runs the job holds."""
-        return digest([[cell.key, cell.seeds] for cell in self.cells])
+        return digest([cell.key for cell in self.cells])
 
 
 class Plan:
@@ -46,8 +50,9 @@ class Plan:
         self.study = study
         grids = Grids(study)
         self._grid = {name: grids.of(name) for name in study.experiments}
+        self._measured: dict[Kind, dict[str, dict[str, int]]] = {}
 
-    @property
+    @cached_property
     def cells(self) -> dict[str, tuple[Cell, ...]]:
         """The cells of every experiment, in the order of its grid."""
         return {name: tuple(cell for _, cell in grid) for name, grid in self._grid.items()}
@@ -60,11 +65,11 @@ class Plan:
     @cached_property
     def digest(self) -> str:
         """Digest of all runs of the study."""
-        return digest({name: self.cell_seeds(name) for name in self.study.experiments})
+        return digest({name: sorted(self.units(name)) for name in self.study.experiments})
 
     def digest_of(self, experiment: str, kind: Kind) -> str:
         """Digest of what a table of an experiment holds."""
-        return digest(self.cell_seeds(experiment, kind))
+        return digest({key: len(units) for key, units in self.units(experiment, kind).items()})
 
     @cached_property
     def jobs(self) -> dict[str, Job]:
@@ -72,10 +77,7 @@ class Plan:
         members: dict[str, dict[str, Cell]] = {}
         for cells in self.cells.values():
             for cell in cells:
-                held = members.setdefault(self.job_of(cell), {})
-                # of two experiments that ask for a cell, the one with more seeds has its way
-                if cell.key not in held or held[cell.key].seeds < cell.seeds:
-                    held[cell.key] = cell
+                members.setdefault(self.job_of(cell), {})[cell.key] = cell
         return {
             # by key, so that the order of axes in the config matters to nothing
             name: Job(name, cells[0].run.dataset, cells)
@@ -101,7 +103,7 @@ class Plan:
         names = set()
         for name, experiment in self.study.experiments.items():
             kinds = [kind for kind in MEASUREMENTS if getattr(experiment, kind)]
-            names |= {f"{name}.{kind}" for kind in ("runs", "curves", *kinds)}
+            names |= {f"{name}.{kind}" for kind in ("runs", "curves", "rates", *kinds)}
         for name, analysis in self.study.analyses.items():
             names |= {f"{name}.{table}" for table in analysis.tables}
         return frozenset(names)
@@ -122,10 +124,7 @@ class Plan:
         if self.study.claims == "all":
             return [claim for claim, tables in reads.items() if self.tables.issuperset(tables)]
         for claim in self.study.claims:
-            try:
-                one_of(claim, reads, what="claims:")
-            except ValueError as error:
-                raise ConfigError(stopped(str(error))) from error
+            _checked(claim, reads, "claims:")
             missing = sorted(set(reads[claim]) - self.tables)
             if missing:
                 raise ConfigError(
@@ -134,11 +133,61 @@ class Plan:
                 )
         return list(self.study.claims)
 
-    def cell_seeds(self, experiment: str, kind: Kind = "runs") -> dict[str, int]:
-        """Cells whose rows make up a table of an experiment, and how many seeds of each."""
-        if kind in MEASUREMENTS:
-            return self._measured_cells(experiment, kind)
-        return {cell.key: cell.seeds for cell in self.cells[experiment]}
+    def values(self, experiment: str, name: str) -> tuple[Any, ...]:
+        """Values that an axis or a label of an experiment takes, in the order of its grid.
+
+        Parameters
+        ----------
+        experiment
+            Name of an experiment.
+        name
+            An axis, as the study names it (``batch_size``: 8, 32, ``"full"``), or a label, a column
+            of the experiment's tables (``batch``: ``"8"``, ``"32"``, ``"full"``; ``lr_policy``).
+            Values that `exclude` leaves no cell of are not among them.
+
+        Raises
+        ------
+        ConfigError
+            If there is no such experiment, or it has no such axis or label.
+        """
+        _checked(experiment, self._grid, "experiment")
+        places = [{**cell.labels, **point} for point, cell in self._grid[experiment]]
+        known = dict.fromkeys(key for place in places for key in place)
+        _checked(name, known, f"{experiment}: label")
+        return tuple(dict.fromkeys(place[name] for place in places if name in place))
+
+    def columns_of(self, table: str) -> tuple[str, ...] | None:
+        """Columns of a table, ``experiment.kind`` or ``analysis.table``, in their order.
+
+        None for a table whose columns are known only when it is there: of an analysis, or of what
+        is measured at endpoints.
+
+        Raises
+        ------
+        ConfigError
+            If the study makes no such table.
+        """
+        _checked(table, self.tables, "table")
+        name, _, kind = table.partition(".")
+        if name in self.study.analyses or kind in MEASUREMENTS:
+            return None
+        labels = self.labels(name)
+        if kind == "rates":
+            return (*result.FIRST_OF_RATES, *labels, *result.LAST_OF_RATES)
+        runs = (*result.FIRST_COLUMNS, *labels, *result.LAST_COLUMNS)
+        if kind == "runs":
+            return runs
+        dropped = {*result.MEASUREMENTS, "code"}
+        kept = (column for column in runs if column not in dropped)
+        return (*kept, "update", "epoch", *MEASURED)
+
+    def units(self, experiment: str, kind: Kind = "runs") -> dict[str, range]:
+        """Cells whose rows make up a table of an experiment, and the units of each."""
+        every = {cell.key: cell.units for cell in self.cells[experiment]}
+        if kind not in MEASUREMENTS:
+            return every
+        measured = self._measured_cells(experiment, kind)
+        return {key: every[key][:count] for key, count in measured.items()}
 
     def labels(self, experiment: str) -> list[str]:
         """Labels of an experiment's cells, in the order in which they first appear."""
@@ -166,7 +215,12 @@ class Plan:
         return frozenset(name for name, found in kinds.items() if found == {int})
 
     def measured(self, kind: Kind) -> dict[str, dict[str, int]]:
-        """For every job with endpoints to measure: its cells and how many seeds of each."""
+        """For every job with endpoints to measure: its cells and how many units of each."""
+        if kind not in self._measured:
+            self._measured[kind] = self._by_job(kind)
+        return self._measured[kind]
+
+    def _by_job(self, kind: Kind) -> dict[str, dict[str, int]]:
         jobs: dict[str, dict[str, int]] = {}
         for experiment in self.study.experiments:
             wanted = self._measured_cells(experiment, kind)
@@ -179,8 +233,8 @@ class Plan:
     def runs(self) -> pd.DataFrame:
         """The table of runs: one row a run that is known before training.
 
-        A tuned cell stands with the rates of its grid on the tuning seeds, and once a seed with
-        the rate `tuned` for its evaluation; extensions of its grid come on top while training.
+        A tuned cell stands with the rates of its grid on the units of the heat, and with its
+        finalists, numbered, on the others; extensions of its grid come on top while training.
         """
         rows = []
         for experiment, cells in self.cells.items():
@@ -193,23 +247,34 @@ class Plan:
                 }
                 rate = cell.rate
                 if isinstance(rate, Tune):
-                    rows += [
-                        head | {"role": "tuning", "lr": f"{lr:g}", "seed": seed}
-                        for lr in rate.rates
-                        for seed in rate.tuning_seeds
-                    ]
-                shown = "tuned" if isinstance(rate, Tune) else f"{rate:g}"
+                    places = min(rate.finalists, len(rate.rates))
+                    numbered = [f"finalist {place}" for place in range(1, places + 1)]
+                    rounds = {
+                        "heat": ([f"{lr:g}" for lr in rate.rates], cell.units[: rate.heat]),
+                        "finalist": (numbered, cell.units[rate.heat :]),
+                    }
+                else:
+                    rounds = {"fixed": ([f"{rate:g}"], cell.units)}
                 rows += [
-                    head | {"role": "evaluation", "lr": shown, "seed": seed}
-                    for seed in range(cell.seeds)
+                    head | {"role": role, "lr": lr, "seed": unit}
+                    for role, (rates, units) in rounds.items()
+                    for lr in rates
+                    for unit in units
                 ]
         return pd.DataFrame(rows)
 
     def _measured_cells(self, experiment: str, kind: Kind) -> dict[str, int]:
-        """Cells of an experiment with endpoints to measure, and how many seeds of each."""
+        """Cells of an experiment with endpoints to measure, and how many units of each."""
         measurements: list[Measurement] = getattr(self.study.experiments[experiment], kind)
         return {
             cell.key: max(m.seeds for m in matching)
             for point, cell in self._grid[experiment]
             if (matching := [m for m in measurements if matches(point, m.where)])
         }
+
+
+def _checked(name: str, known: Iterable[str], what: str) -> None:
+    try:
+        one_of(name, known, what=what)
+    except ValueError as error:
+        raise ConfigError(stopped(str(error))) from error

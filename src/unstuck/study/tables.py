@@ -28,16 +28,20 @@ KEYS = (
 )
 
 
-def collect(parts: Iterable[str | Path], seeds: Mapping[str, int]) -> Iterator[pd.DataFrame]:
+def collect(
+    parts: Iterable[str | Path], units: Mapping[str, range], *, every: bool = True
+) -> Iterator[pd.DataFrame]:
     """Rows of some cells from many jobs' tables, one file at a time.
 
     Parameters
     ----------
     parts
-        Parquet files with columns ``cell``, ``role`` and ``seed``; a cell is in one of them.
-    seeds
-        How many evaluation seeds of each cell to keep, by the cell's key; a job may hold more,
-        for another experiment.
+        Parquet files with a column ``cell``, and ``seed`` where a row belongs to a unit; a cell is
+        in one of them.
+    units
+        Units of each cell to keep, by the cell's key; a job may hold more, for another experiment.
+    every
+        Whether every cell has rows: those of which all runs diverged have no endpoint to measure.
 
     Yields
     ------
@@ -48,12 +52,12 @@ def collect(parts: Iterable[str | Path], seeds: Mapping[str, int]) -> Iterator[p
     DataError
         If a file cannot be read, or a cell is in none of them.
     """
-    missing = set(seeds)
+    missing = set(units)
     for part in parts:
-        rows = _of_cells(part, seeds)
+        rows = _of_cells(part, units)
         missing -= set(rows["cell"])
         yield _sorted(rows)
-    if missing:
+    if missing and every:
         raise DataError(
             f"{len(missing)} cells (first: {min(missing)}) are in none of the jobs' tables; "
             "delete results/runs and run snakemake again."
@@ -61,20 +65,19 @@ def collect(parts: Iterable[str | Path], seeds: Mapping[str, int]) -> Iterator[p
 
 
 def collect_curves(
-    folders: Iterable[str | Path], seeds: Mapping[str, int]
+    folders: Iterable[str | Path], units: Mapping[str, range]
 ) -> Iterator[pd.DataFrame]:
-    """Curves of the evaluation runs of some cells, with the labels of their runs.
+    """Curves of the runs of some cells, with the labels of their runs.
 
     Parameters
     ----------
     folders
         Folders of training jobs.
-    seeds
+    units
         As in `collect`, and what comes is as there.
     """
     for folder in folders:
-        runs = _of_cells(Path(folder) / RUNS, seeds)
-        runs = runs[runs["role"] == "evaluation"].drop(columns=[*MEASUREMENTS, "code"])
+        runs = _of_cells(Path(folder) / RUNS, units).drop(columns=[*MEASUREMENTS, "code"])
         curves = _filtered(Path(folder) / CURVES, "run_id", set(runs["run_id"]))
         yield _sorted(runs.merge(curves, on="run_id", how="left"))
 
@@ -93,11 +96,13 @@ def read_table(path: str | Path, name: str) -> pd.DataFrame:
     return read_parquet(place / f"{name.partition('.')[2]}.parquet" if place.is_dir() else place)
 
 
-def _of_cells(part: str | Path, seeds: Mapping[str, int]) -> pd.DataFrame:
-    """Rows of some cells: all of their tuning, and so many seeds of their evaluation."""
-    rows = _filtered(part, "cell", seeds.keys())
-    wanted = (rows["role"] != "evaluation") | (rows["seed"] < rows["cell"].map(dict(seeds)))
-    return rows[wanted]
+def _of_cells(part: str | Path, units: Mapping[str, range]) -> pd.DataFrame:
+    """Rows of some cells, of the units wanted."""
+    rows = _filtered(part, "cell", units.keys())
+    if "seed" not in rows:
+        return rows
+    ends = rows["cell"].map({key: each.stop for key, each in units.items()})
+    return rows[rows["seed"] < ends.astype("float64")]
 
 
 def _filtered(part: str | Path, column: str, values: Collection[str]) -> pd.DataFrame:

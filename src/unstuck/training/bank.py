@@ -20,7 +20,7 @@ from unstuck.training.loop import Population, train_population
 from unstuck.training.plan import Group, cut
 from unstuck.training.progress import Progress
 from unstuck.training.result import MEASUREMENTS, RUNS, JobResult
-from unstuck.training.spec import FIRST_TUNING_SEED, RunSpec
+from unstuck.training.spec import RunSpec
 
 #: folder of an interrupted job's finished runs, below that of its checkpoints
 FINISHED = "finished"
@@ -72,9 +72,19 @@ class Bank:
         if execution.checkpoints:
             self._take(read_result(execution.checkpoints / FINISHED))
 
-    def train(self, runs: Iterable[RunSpec]) -> None:
-        """Train those of the runs that are not in the bank."""
-        asked = [run for run in runs if run.run_id not in self._settled]
+    def train(self, runs: Iterable[RunSpec], *, endpoints: bool = False) -> None:
+        """Train those of the runs that are not in the bank.
+
+        With `endpoints` also those whose row is there and whose endpoint is not: an earlier call
+        that chose another rate kept no more of them.
+        """
+        asked = []
+        for run in runs:
+            if endpoints and run.run_id not in self.endpoints:
+                self.rows.pop(run.run_id, None)
+                self._settled.discard(run.run_id)
+            if run.run_id not in self._settled:
+                asked.append(run)
         # cut before what an interrupted job had finished is dropped, so that its checkpoints fit
         groups = [
             group
@@ -88,6 +98,12 @@ class Bank:
             self._keep()
         self._settled |= {run.run_id for run in asked}
 
+    def keep_endpoints(self, runs: Iterable[RunSpec]) -> None:
+        """Drop the endpoints of all other runs."""
+        kept = {run.run_id for run in runs}
+        self.endpoints = {name: each for name, each in self.endpoints.items() if name in kept}
+        self.buffers = {name: each for name, each in self.buffers.items() if name in kept}
+
     def curves(self, run_ids: set[str]) -> pd.DataFrame:
         """Return the curves of some runs, sorted by run_id and update."""
         together = pd.concat(self._curves, ignore_index=True)
@@ -100,12 +116,7 @@ class Bank:
         if folder is None or time.monotonic() - self._kept < seconds:
             return
         rows = [
-            {
-                "run_id": name,
-                "role": "evaluation" if name in self.endpoints else "tuning",
-                **row,
-                "code": self._execution.code,
-            }
+            {"run_id": name, **row, "code": self._execution.code}
             for name, row in self.rows.items()
             if name not in self._reused
         ]
@@ -140,10 +151,9 @@ class Bank:
         rows = _measurements(done.final)
         for run in runs:
             self.rows[run.run_id] = rows[run.run_id]
-            if run.seed < FIRST_TUNING_SEED:
-                self.endpoints[run.run_id] = done.theta[run.run_id]
-                if done.buffers[run.run_id].size:
-                    self.buffers[run.run_id] = done.buffers[run.run_id]
+            self.endpoints[run.run_id] = done.theta[run.run_id]
+            if done.buffers[run.run_id].size:
+                self.buffers[run.run_id] = done.buffers[run.run_id]
         self._curves.append(done.curves)
 
     def _take(self, result: JobResult | None) -> None:

@@ -17,9 +17,6 @@ MEASURED = (
     "update_norm",
 )
 
-#: what a diverged member measures
-_LOST = (np.inf, 0.0, np.inf, 0.0, np.nan, np.nan)
-
 Column = NDArray[np.float64]
 Pair = tuple[Column, Column]
 
@@ -28,13 +25,14 @@ Pair = tuple[Column, Column]
 class Curves:
     """Measurements at every evaluation, of every member.
 
-    A diverged member classifies nothing: from the evaluation that follows, its losses are infinite,
-    its accuracies 0 and its norms NaN, whatever its parameters still give. The curve of a member
-    that stopped ends with a measurement at that update.
+    A diverged member guesses: from the evaluation that follows, its losses are infinite, its
+    accuracies one over the classes and its norms NaN, whatever its parameters still give. The curve
+    of a member that stopped ends with a measurement at that update.
     """
 
     updates: list[int]  # [E]
     per_epoch: int
+    guess: float  # one over the classes
     values: NDArray[np.float64]  # [E, K, len(MEASURED)]
     done: NDArray[np.bool_]  # [E]
     ends: NDArray[np.int64] = field(init=False)  # [K], the last update of each curve
@@ -43,10 +41,15 @@ class Curves:
         self.ends = np.full(self.values.shape[1], self.updates[-1], dtype=np.int64)
 
     @classmethod
-    def empty(cls, updates: list[int], per_epoch: int, members: int) -> Self:
+    def empty(cls, updates: list[int], per_epoch: int, members: int, classes: int) -> Self:
         """Return curves without a measurement."""
         values = np.full((len(updates), members, len(MEASURED)), np.nan)
-        return cls(updates, per_epoch, values, np.zeros(len(updates), dtype=bool))
+        return cls(updates, per_epoch, 1 / classes, values, np.zeros(len(updates), dtype=bool))
+
+    @property
+    def _lost(self) -> tuple[float, ...]:
+        """What a diverged member measures."""
+        return (np.inf, self.guess, np.inf, self.guess, np.nan, np.nan)
 
     def measured(self, update: int) -> bool:
         """Return whether the evaluation after this update is recorded."""
@@ -64,7 +67,7 @@ class Curves:
     ) -> None:
         """Record one evaluation; `train` and `validation` are loss and accuracy `[K]`."""
         columns = np.stack([*train, *validation, gradient_norm, update_norm], axis=1)
-        columns[diverged] = _LOST
+        columns[diverged] = self._lost
         row = self.updates.index(update)
         self.values[row] = columns
         self.done[row] = True
@@ -90,7 +93,7 @@ class Curves:
             As in `record`, at the endpoints.
         """
         # all members that did not diverge have stopped before a row that is still open
-        self.values[np.ix_(~self.done, diverged)] = _LOST
+        self.values[np.ix_(~self.done, diverged)] = self._lost
         self.done[:] = True
         stopped = stopped_at >= 0
         nothing = np.full(len(stopped), np.nan)
@@ -139,7 +142,7 @@ class Curves:
         rows = pd.DataFrame(self.values[-1], columns=list(MEASURED)).drop(columns="update_norm")
         rows.insert(0, "run_id", list(run_ids))
         rows["test_loss"] = np.where(diverged, np.inf, test[0])
-        rows["test_accuracy"] = np.where(diverged, 0.0, test[1])
+        rows["test_accuracy"] = np.where(diverged, self.guess, test[1])
         rows["initial_gradient_norm"] = self.values[0, :, MEASURED.index("gradient_norm")]
         rows["diverged_at"] = np.where(diverged, diverged_at, np.nan)
         return rows.sort_values("run_id", ignore_index=True)

@@ -11,14 +11,16 @@ from unstuck.errors import ConfigError
 from unstuck.training.arm import Arm
 from unstuck.training.bank import Bank, Execution, read_result
 from unstuck.training.progress import Progress
-from unstuck.training.result import MEASUREMENTS, JobResult
+from unstuck.training.result import (
+    FIRST_COLUMNS,
+    FIRST_OF_RATES,
+    LAST_COLUMNS,
+    LAST_OF_RATES,
+    JobResult,
+)
 from unstuck.training.spec import Cell
 
 Say = Callable[[str], None]
-
-#: columns of `runs` before and after the labels of the cells
-FIRST_COLUMNS = ("run_id", "cell", "role")
-LAST_COLUMNS = ("lr", "edge", "seed", *MEASUREMENTS, "code")
 
 
 def train_cells(
@@ -28,7 +30,7 @@ def train_cells(
     previous: JobResult | None = None,
     progress: Say = lambda line: None,
 ) -> JobResult:
-    """Tune the rates of cells where asked, then train their evaluation runs.
+    """Train cells, those whose rate is to be chosen in a race (`Arm`).
 
     A run that several cells ask for is trained once and has a row for each of them. Runs in
     `previous` are not trained again: a run's result does not depend on its company.
@@ -57,26 +59,24 @@ def train_cells(
     lines = Progress(progress)
     bank = Bank(dataset, execution, previous, lines)
     # runs at fixed rates wait for nothing, and fill up the populations of the first round
-    bank.train(run for arm in arms for run in (*arm.tuning(), *arm.evaluation()))
-    undecided = [arm for arm in arms if arm.judge(bank.rows, bank.curves)]
-    while undecided:
-        progress(f"the best rate of {len(undecided)} cells lies on the edge: extending their grids")
-        bank.train(run for arm in undecided for run in arm.tuning())
-        undecided = [arm for arm in undecided if arm.judge(bank.rows, bank.curves)]
-    bank.train(run for arm in arms for run in arm.evaluation())
+    racing = arms
+    while racing:
+        bank.train(run for arm in racing for run in arm.runs())
+        racing = [arm for arm in racing if arm.judge(bank.rows, bank.curves)]
+        bank.keep_endpoints(run for arm in arms for run in arm.may_be_chosen())
+        if racing:
+            progress(f"{len(racing)} cells go on to the next round of their races")
+    bank.train((run for arm in arms for run in arm.may_be_chosen()), endpoints=True)
     progress(lines.line())
-    rows = [
-        {**row, "cell": arm.cell.key, "code": execution.code}
-        for arm in arms
-        for row in arm.rows(bank.rows)
-    ]
+    rows = [{**row, "code": execution.code} for arm in arms for row in arm.rows(bank.rows)]
     rows.sort(key=lambda row: (row["run_id"], row["cell"]))
-    evaluated = sorted({row["run_id"] for row in rows if row["role"] == "evaluation"})
+    rates = [row for arm in sorted(arms, key=lambda arm: arm.cell.key) for row in arm.rates()]
     return JobResult(
         runs=pd.DataFrame(rows, columns=[*FIRST_COLUMNS, *labels, *LAST_COLUMNS]),
         curves=bank.curves({row["run_id"] for row in rows}),
-        endpoints={name: bank.endpoints[name] for name in evaluated},
-        buffers={name: bank.buffers[name] for name in evaluated if name in bank.buffers},
+        rates=pd.DataFrame(rates, columns=[*FIRST_OF_RATES, *labels, *LAST_OF_RATES]),
+        endpoints=bank.endpoints,
+        buffers=bank.buffers,
     )
 
 
@@ -98,6 +98,6 @@ def _labels(cells: Sequence[Cell]) -> list[str]:
     """Return the names of all labels in the order in which they first appear."""
     labels = list(dict.fromkeys(name for cell in cells for name in cell.labels))
     for label in labels:
-        if label in (*FIRST_COLUMNS, *LAST_COLUMNS):
+        if label in (*FIRST_COLUMNS, *LAST_COLUMNS, *LAST_OF_RATES):
             raise ConfigError(f"label {label!r} is the name of a column of results; rename it.")
     return labels

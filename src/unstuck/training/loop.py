@@ -122,7 +122,7 @@ class _Training:
         whole = samples == self._train.size
         batches = None if whole else Batches(run.order, dataset.y_train[:used], seeds, samples)
         self.state = State.initial(self._network, runs, device)
-        self.curves = Curves.empty(self._stops, self._per_epoch, len(runs))
+        self.curves = Curves.empty(self._stops, self._per_epoch, len(runs), dataset.classes)
         self._stopping = (
             None if run.stop_loss is None else Stopping(run.stop_loss, self._per_epoch, self.state)
         )

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from unstuck.files import read_parquet, read_safetensors, write_parquet, write_safetensors
 
-RUNS, CURVES, ENDPOINTS = "runs.parquet", "curves.parquet", "endpoints.safetensors"
+RUNS, CURVES, RATES = "runs.parquet", "curves.parquet", "rates.parquet"
+ENDPOINTS = "endpoints.safetensors"
 
 #: columns of `runs` that follow from a run alone, whichever cell asks for it
 MEASUREMENTS = (
@@ -32,6 +33,16 @@ MEASUREMENTS = (
     "stopped_at",
 )
 
+#: columns of `runs` before and after the labels of the cells
+FIRST_COLUMNS = ("run_id", "cell", "role")
+LAST_COLUMNS = ("lr", "chosen", "score", "edge", "seed", *MEASUREMENTS, "code")
+
+#: columns of `rates` likewise
+FIRST_OF_RATES = ("cell",)
+LAST_OF_RATES = (
+    *("lr", "heat_units", "heat_score", "units", "score", "finalist", "chosen", "edge"),
+)
+
 Arrays = Mapping[str, NDArray[Any]]
 
 
@@ -39,22 +50,26 @@ Arrays = Mapping[str, NDArray[Any]]
 class JobResult:
     """What a training job leaves.
 
-    `runs` has one row per cell, rate and seed: run_id, key and labels of the cell, role (tuning or
-    evaluation), lr, edge, seed, the columns of `MEASUREMENTS`, and the digest of the code.
+    `runs` has one row per cell, rate and unit (`FIRST_COLUMNS`, the labels of the cell,
+    `LAST_COLUMNS`); `rates` has one per cell and rate that it might choose (`FIRST_OF_RATES`, the
+    labels, `LAST_OF_RATES`). Every run has its curve, those at a rate chosen or fixed have their
+    endpoint.
     """
 
     runs: pd.DataFrame
     curves: pd.DataFrame  # run_id, update, epoch, measurements; sorted
-    endpoints: Arrays = field(default_factory=dict)  # [P] by run_id, of evaluation runs
+    endpoints: Arrays = field(default_factory=dict)  # [P] by run_id
     buffers: Arrays = field(default_factory=dict)  # [Q] by run_id, where Q > 0
+    rates: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     def save(self, folder: Path) -> None:
-        """Write runs.parquet, curves.parquet and endpoints.safetensors, each as a whole."""
+        """Write the tables and endpoints.safetensors, each as a whole."""
         weights = {f"theta/{name}": array for name, array in self.endpoints.items()}
         weights |= {f"buffers/{name}": each for name, each in self.buffers.items()}
         # runs come last: rows without their curves or weights are never taken for finished
         write_safetensors(folder / ENDPOINTS, weights)
         write_parquet(folder / CURVES, self.curves)
+        write_parquet(folder / RATES, self.rates)
         write_parquet(folder / RUNS, self.runs)
 
     @classmethod
@@ -70,18 +85,17 @@ class JobResult:
         return cls(
             runs=read_parquet(folder / RUNS),
             curves=read_parquet(folder / CURVES),
+            rates=read_parquet(folder / RATES),
             endpoints=_below("theta/", weights),
             buffers=_below("buffers/", weights),
         )
 
     def finished(self, code: str) -> set[str]:
-        """Return the runs of `code` whose row and curves, and endpoint if due, are all here."""
-        if not {"run_id", "role", "code", *MEASUREMENTS} <= set(self.runs.columns):
+        """Return the runs of `code` whose row and curve are here."""
+        if not {"run_id", "code", *MEASUREMENTS} <= set(self.runs.columns):
             return set()
         rows = self.runs[self.runs["code"] == code]
-        due = rows.loc[rows["role"] == "evaluation", "run_id"]
-        without = set(due) - set(self.endpoints)
-        return (set(rows["run_id"]) & set(self.curves["run_id"])) - without
+        return set(rows["run_id"]) & set(self.curves["run_id"])
 
 
 def _below(prefix: str, arrays: Arrays) -> dict[str, np.ndarray]:

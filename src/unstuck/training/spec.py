@@ -22,8 +22,8 @@ ArrivalCriterion = Literal["updates_to_accuracy", "updates_to_loss"]
 Criterion = EndCriterion | ArrivalCriterion
 Scalar = bool | int | float | str
 
-#: seed of the first tuning run; evaluation runs count from 0, so the two never meet
-FIRST_TUNING_SEED = 1000
+#: most units of a cell
+MOST_UNITS = 1000
 
 
 class _Frozen(BaseModel):
@@ -156,7 +156,7 @@ def require_target(by: str | None, given: bool) -> None:
 
 
 class Tune(_Frozen):
-    """Choose the learning rate from a grid, on tuning seeds 1000, 1001, ..."""
+    """Choose the learning rate in a race: all of a grid on the first units, the best on all."""
 
     rates: tuple[PositiveFloat, ...] = Field(min_length=1, description="Rates, ascending.")
     extensions: int = Field(
@@ -164,12 +164,16 @@ class Tune(_Frozen):
     )
     by: Criterion = Field(
         "validation_loss",
-        description="What the best rate is best at: after the last update, or how soon.",
+        description="What the best rate is best at, on average over units: a measurement after "
+        "the last update, or the logarithm of the updates to a target.",
     )
     target: PositiveFloat | None = Field(
         None, description="Training accuracy (share) or loss to arrive at, where `by` is how soon."
     )
-    seeds: PositiveInt = Field(2, description="Tuning seeds per rate.")
+    heat: PositiveInt = Field(4, description="The first so many units run every rate.")
+    finalists: PositiveInt = Field(
+        3, description="So many rates, the best of the first units, run on all units."
+    )
 
     @model_validator(mode="after")
     def _ascending(self) -> Self:
@@ -182,28 +186,33 @@ class Tune(_Frozen):
         require_target(self.by, self.target is not None)
         return self
 
-    @property
-    def tuning_seeds(self) -> range:
-        """Seeds on which the rate is chosen."""
-        return range(FIRST_TUNING_SEED, FIRST_TUNING_SEED + self.seeds)
-
 
 class Cell(_Frozen):
-    """One cell of an experiment's grid: a recipe, how its rate is had, and evaluation seeds."""
+    """One cell of an experiment's grid: a recipe, how its rate is had, and its units."""
 
     labels: dict[str, Scalar] = Field(
         default_factory=dict, description="Named values of the axes, columns of the tables."
     )
     run: Recipe = Field(description="What all runs of the cell share.")
     rate: PositiveFloat | Tune = Field(description="A fixed base rate, or how to choose it.")
-    seeds: int = Field(ge=1, le=FIRST_TUNING_SEED, description="Evaluation seeds 0, 1, ...")
+    seeds: int = Field(ge=1, le=MOST_UNITS, description="How many units.")
+    first_unit: int = Field(0, ge=0, description="Number of the first of them.")
 
     @property
+    def units(self) -> range:
+        """Seeds of the cell's units: of the data split, the initial weights and the order."""
+        return range(self.first_unit, self.first_unit + self.seeds)
+
+    @cached_property
     def key(self) -> str:
-        """Identity of a cell among those of a job: its recipe, its rate and its labels."""
+        """Identity of a cell among those of a job: its recipe, rate, labels and units.
+
+        The units are part of it, since the choice of a rate hangs on all of them.
+        """
         rate: Any = self.rate
         if isinstance(rate, Tune):
             # without what is left out, as before there were targets
             rate = rate.model_dump(mode="json", exclude_none=True)
-        text = json.dumps([self.run.digest, rate, self.labels], sort_keys=True)
+        units = [self.first_unit, self.seeds]
+        text = json.dumps([self.run.digest, rate, self.labels, units], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,8 +1,7 @@
-"""The learning rate of a cell, chosen on seeds of its own."""
+"""The race in which the learning rate of a cell is chosen: how rates are scored and ranked."""
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -10,35 +9,47 @@ from unstuck.errors import ConfigError
 from unstuck.statistics.arrival import MEASURES
 from unstuck.training.spec import Tune
 
-
-@dataclass(frozen=True)
-class Choice:
-    """The best rate of a grid so far, and the rate to try next if it lies on the edge."""
-
-    rate: float
-    edge: bool
-    extension: float | None
+#: what a unit of distance to the target counts, beside logarithms of updates: it orders rates at
+#: which no run arrives, and nothing else
+AFAR = 1e-6
 
 
-def choose(tune: Tune, scores: Mapping[float, Sequence[float]]) -> Choice:
-    """Choose the rate with the lowest mean score over the tuning seeds.
+def ranked(scores: Mapping[float, Sequence[float]]) -> list[float]:
+    """Order rates by their mean score, the lowest first.
 
-    Of equal rates the smaller is taken. A rate is on the edge if it is the lowest or highest tried.
+    A mean with an infinite score is infinite; of such rates that with fewer of them comes first,
+    then that with the lower mean of the others. Of equal rates the smaller comes first.
 
     Parameters
     ----------
-    tune
-        The grid and how often it may be extended.
     scores
-        Scores of the runs by rate, lower is better (`score`); at least those of the grid.
+        Scores of the runs by rate, lower is better (`score`), of the same units at every rate.
     """
-    tried = sorted(scores)
-    means = [float(np.mean(scores[rate])) for rate in tried]
-    best = means.index(min(means))
-    edge = best in (0, len(tried) - 1)
-    spent = len(tried) - len(tune.rates)
-    can_extend = edge and spent < tune.extensions and len(tune.rates) > 1
-    return Choice(tried[best], edge, _beyond(tune, tried, best) if can_extend else None)
+
+    def place(rate: float) -> tuple[int, float, float]:
+        values = np.asarray(scores[rate], dtype=np.float64)
+        sound = values[np.isfinite(values)]
+        return len(values) - len(sound), float(sound.mean()) if len(sound) else 0.0, rate
+
+    return sorted(scores, key=place)
+
+
+def on_edge(rate: float, tried: Sequence[float]) -> bool:
+    """Whether a rate is the lowest or the highest of those tried."""
+    return rate in (min(tried), max(tried))
+
+
+def extension(tune: Tune, tried: Sequence[float], best: float) -> float | None:
+    """Give the next rate beyond an edge, by the grid's own factor.
+
+    None if the best rate lies inside, the grid has a single rate, or its extensions are spent.
+    """
+    steps = len(tune.rates) - 1
+    if not on_edge(best, tried) or not steps or len(tried) - len(tune.rates) >= tune.extensions:
+        return None
+    factor = (tune.rates[-1] / tune.rates[0]) ** (1 / steps)
+    rate = best / factor if best == min(tried) else best * factor
+    return float(f"{rate:.6g}")
 
 
 def score(
@@ -49,9 +60,9 @@ def score(
 ) -> float:
     """Return what a finished run is judged by, lower is better.
 
-    Infinite if it diverged, or was to stop at a training loss and did not get there.
-
-    A run that does not arrive at its target counts its budget, and more the farther off it ends.
+    Infinite if it diverged, or was to stop at a training loss and did not get there. Of runs that
+    are to arrive at a target it is the logarithm of their updates, of the budget for those that do
+    not arrive.
 
     Parameters
     ----------
@@ -74,18 +85,11 @@ def score(
     if stop_loss is not None and math.isnan(row["stopped_at"]):
         return math.inf
     if tune.target is not None:
+        if not math.isnan(arrived):
+            return math.log(max(arrived, 1))
         column, _ = MEASURES[tune.by]
-        late = row["updates"] * (1 + abs(row[column] - tune.target))
-        return late if math.isnan(arrived) else arrived
+        return math.log(row["updates"]) + AFAR * abs(row[column] - tune.target)
     value = float(row[tune.by])
     if math.isnan(value):
         raise ConfigError(f"tuning by {tune.by} needs a validation part, but it has no samples.")
     return -value if tune.by == "validation_accuracy" else value
-
-
-def _beyond(tune: Tune, tried: Sequence[float], best: int) -> float:
-    """Return the next rate beyond an edge, by the grid's own factor."""
-    steps = len(tune.rates) - 1
-    factor = (tune.rates[-1] / tune.rates[0]) ** (1 / steps)
-    rate = tried[0] / factor if best == 0 else tried[-1] * factor
-    return float(f"{rate:.6g}")

@@ -19,9 +19,12 @@ if TYPE_CHECKING:
 
 EQUAL = 1.0
 DRAWS = ("first", "second")
-#: seed of the first scales of a second draw, beyond those of evaluation and of tuning
+#: seed of the first scales of a second draw, beyond those of the first
 SECOND_DRAW = 100_000
-KEPT = ("optimizer", "draw", "role", "lr", "edge", "seed", "updates", "diverged_at")
+KEPT = (
+    *("optimizer", "draw", "role", "lr", "chosen", "score", "edge", "seed", "updates"),
+    "diverged_at",
+)
 
 
 class FeatureScaleAnalysis(DatasetsAnalysis):
@@ -29,9 +32,8 @@ class FeatureScaleAnalysis(DatasetsAnalysis):
 
     Features are uncorrelated (principal components) and brought to variance 1; then they are
     multiplied by factors spread evenly in the logarithm. Which feature gets which factor is drawn
-    anew for every seed, of tuning and of evaluation; rates are chosen on other draws than those
-    that they are judged by. The model is linear in the features, so that its least loss is the
-    same at every spread.
+    anew for every seed. The model is linear in the features, so that its least loss is the same at
+    every spread.
     """
 
     tables = ("runs", "curvature")
@@ -52,8 +54,8 @@ class FeatureScaleAnalysis(DatasetsAnalysis):
     optimizers: dict[str, tuple[PositiveFloat, ...]] = Field(
         default={"sgd": (1.0, 3.16, 10.0), "adam": (0.1, 0.316, 1.0)},
         min_length=1,
-        description="Rates to choose from, by built-in optimizer; a grid grows where its best rate "
-        "lies on an edge.",
+        description="Rates to choose from, by built-in optimizer, in a race as that of `tuning`; a "
+        "grid grows where its best rate lies on an edge.",
     )
     samples: Samples = 256
     progress: float = Field(
@@ -63,8 +65,9 @@ class FeatureScaleAnalysis(DatasetsAnalysis):
         description="Share of the way from the loss of guessing to the least one to be made.",
     )
     updates: PositiveInt = Field(default=600, description="Budget of a run.")
-    tuning_seeds: PositiveInt = Field(default=5, description="Tuning seeds per rate.")
-    seeds: PositiveInt = Field(default=20, description="Evaluation seeds 0, 1, ...")
+    heat: PositiveInt = Field(default=4, description="The first so many seeds run every rate.")
+    finalists: PositiveInt = Field(default=3, description="So many rates run on all seeds.")
+    seeds: PositiveInt = Field(default=20, description="Seeds 0, 1, ...")
     tolerance: Tolerance = 1e-9
 
     @model_validator(mode="after")
@@ -81,8 +84,9 @@ class FeatureScaleAnalysis(DatasetsAnalysis):
         -------
         runs
             One row a run: dataset, spread, draw of the scales (`second` at `redrawn` only),
-            optimizer, role, rate and whether it lies on an edge, seed, update at which the run
-            arrived (NaN if it did not), budget, the loss to arrive at and the least one.
+            optimizer, role, rate, whether it is the one chosen, score, whether that lies on an
+            edge, seed, update at which the run arrived (NaN if it did not), budget, the loss to
+            arrive at and the least one.
         curvature
             One row a dataset, spread, draw and seed, of the Hessian at its initial point: the
             largest eigenvalue, the smallest that is not zero, their ratio, and how many are zero.
@@ -129,7 +133,7 @@ class FeatureScaleAnalysis(DatasetsAnalysis):
     def _trained(
         self, name: str, scaled: "_Samples", draw: str, target: float
     ) -> Iterator[dict[str, Any]]:
-        """Choose the rates on the draws of the tuning seeds, and train at them on others."""
+        """Train at the rates of every optimizer, in a race."""
         from unstuck.statistics.arrival import arrivals
         from unstuck.training.arm import Arm
 
@@ -137,11 +141,10 @@ class FeatureScaleAnalysis(DatasetsAnalysis):
             Arm(self._cell(name, scaled, optimizer, draw, target)) for optimizer in self.optimizers
         ]
         done = _Runs(scaled)
-        undecided = arms
-        while undecided:
-            done.train(run for arm in undecided for run in arm.tuning())
-            undecided = [arm for arm in undecided if arm.judge(done.rows, done.curves)]
-        done.train(run for arm in arms for run in arm.evaluation())
+        racing = arms
+        while racing:
+            done.train(run for arm in racing for run in arm.runs())
+            racing = [arm for arm in racing if arm.judge(done.rows, done.curves)]
         at = arrivals(done.curves(set(done.rows)), "updates_to_loss", target)
         for row in (row for arm in arms for row in arm.rows(done.rows)):
             yield {key: row[key] for key in KEPT} | {"arrived": float(at[row["run_id"]])}
@@ -168,7 +171,8 @@ class FeatureScaleAnalysis(DatasetsAnalysis):
             rates=self.optimizers[optimizer],
             by="updates_to_loss",
             target=target,
-            seeds=self.tuning_seeds,
+            heat=self.heat,
+            finalists=self.finalists,
         )
         labels = {"optimizer": optimizer, "draw": draw}
         return Cell(labels=labels, run=recipe, rate=tune, seeds=self.seeds)
