@@ -1,73 +1,948 @@
-// A placeholder: members of a population along SIMD lanes. 64-32-16-10, tanh, cross-entropy, Adam.
-// Every array has the member as its innermost axis, one vector register wide, so each lane does
-// exactly what a scalar program for that member would do, in the same order. Compiled without
-// contraction and without reassociation (flags in build.py) the bits are the same for every width,
-// instruction set and compiler. Blocks of 4 samples x 2 units stay in registers.
-#include <stdlib.h>
-#include <string.h>
+// Training of many small networks side by side: every member of a population in a lane of its own.
+//
+// The innermost axis of every array is the member, and it is exactly one vector register wide. A
+// lane therefore does what a scalar program for its member would do, operation by operation, and
+// nothing that is computed for one member depends on another. The file is compiled without
+// contraction (no fused multiply-add) and without reassociation, and calls no mathematical library:
+// exp, log and tanh are polynomials below; +, -, *, / and the square root are rounded as IEEE 754
+// says. So the bits of a result depend on nothing but the order of operations written here: neither
+// on the width of the register, nor on the instruction set, the compiler or the company.
+//
+// Compiled once for each width, with the macros
+//   LANES    members side by side: 16 (AVX-512), 8 (AVX2) or 4 (SSE, NEON)
+//   REAL     float, or double for tests
+//   SUFFIX   what the name of every exported function ends with, such as _16
+//
+// Index conventions. L = LANES. `V` is a register: one number for each of L members.
+//   parameters, gradients, m, s   [P] V        P parameters of a member, flat
+//   features                      [B][F] V     B samples; the F features of a sample are those of
+//                                              its map: [height][width][channels], channels last
+//   weights of a dense layer      [in][out]
+//   weights of a convolution      [kernel_height][kernel_width][in][out]
+//   weights of a local layer      [height_out][width_out] of those of a convolution
+//   samples of a dataset          [N][F] scalar, shared by all members
+// A layer of one dimension has height 1, a dense layer is a convolution over a map of 1 x 1.
+//
+// Order of sums. A sum over the inputs of a unit starts from its bias and takes the inputs as they
+// lie in memory; one over the outputs (for the gradient by the input) and one over a layer's rows
+// start from zero. A sum over the samples of a batch takes them in blocks of BLOCK: each block
+// starts from zero, and the blocks are added in order. Losses are added up in double.
+
+#include <stddef.h>
 #include <stdint.h>
-#define JOINED(name, suffix) name##suffix
-#define NAMED(name, suffix) JOINED(name, suffix)
-#define EXPORT(name) extern "C" void NAMED(name, SUFFIX)
-#define L LANES
-typedef REAL v __attribute__((vector_size(sizeof(REAL) * LANES)));
-typedef int32_t vi __attribute__((vector_size(4 * LANES)));
-#define D0 64
-#define D1 32
-#define D2 16
-#define D3 10
-#define P (D0*D1+D1+D1*D2+D2+D2*D3+D3)
-static inline v vexp(v x){ // exp, range reduced
-  const REAL l2e=1.44269504f; v t=x*l2e;
-  v mx=v{}+126.f, mn=v{}-126.f; t=(t>mx)?mx:t; t=(t<mn)?mn:t;
-  v magic=v{}+12582912.f; v r=(t+magic)-magic; v f=t-r; 
-  v p=1.0f+f*(0.69314718f+f*(0.24022651f+f*(0.05550411f+f*(0.00961813f+f*(0.00133336f+f*0.00015403f)))));
-  vi e=__builtin_convertvector(r,vi); e=(e+127)<<23; typedef float vf __attribute__((vector_size(4 * LANES))); vf s; memcpy(&s,&e,sizeof s); return p*__builtin_convertvector(s,v); }
-static inline v vtanh(v x){ v e=vexp(2.f*x); return 1.f-2.f/(e+1.f);} 
-static inline v vsqrt(v x){ v r; for(int l=0;l<L;l++) r[l]=__builtin_sqrtf(x[l]); return r;}
-// out[b,j]=bias[j]+sum_i in[b,i] W[i,j]
-static void fwd(const v*in,const v*W,const v*bias,v*out,int B,int I,int J){
-  int b=0;
-  for(;b+4<=B;b+=4) for(int j=0;j<J;j+=2){
-    v a00=bias[j],a01=bias[j+1],a10=a00,a11=a01,a20=a00,a21=a01,a30=a00,a31=a01;
-    const v*x0=in+(b)*I,*x1=x0+I,*x2=x1+I,*x3=x2+I;
-    for(int i=0;i<I;i++){ v w0=W[i*J+j],w1=W[i*J+j+1];
-      a00+=x0[i]*w0;a01+=x0[i]*w1;a10+=x1[i]*w0;a11+=x1[i]*w1;a20+=x2[i]*w0;a21+=x2[i]*w1;a30+=x3[i]*w0;a31+=x3[i]*w1;}
-    out[b*J+j]=a00;out[b*J+j+1]=a01;out[(b+1)*J+j]=a10;out[(b+1)*J+j+1]=a11;out[(b+2)*J+j]=a20;out[(b+2)*J+j+1]=a21;out[(b+3)*J+j]=a30;out[(b+3)*J+j+1]=a31;
-  }
-  for(;b<B;b++) for(int j=0;j<J;j+=2){ v a0=bias[j],a1=bias[j+1]; const v*x=in+b*I; for(int i=0;i<I;i++){a0+=x[i]*W[i*J+j];a1+=x[i]*W[i*J+j+1];} out[b*J+j]=a0;out[b*J+j+1]=a1;}
+#include <string.h>
+
+#define JOIN_(a, b) a##b
+#define JOIN(a, b) JOIN_(a, b)
+#define EXPORT(name) extern "C" __attribute__((visibility("default"))) void JOIN(name, SUFFIX)
+#define INLINE static inline __attribute__((always_inline))
+
+namespace {
+
+constexpr int L = LANES;
+constexpr bool IS_DOUBLE = sizeof(REAL) == 8;
+template <bool> struct Word { typedef int32_t type; };
+template <> struct Word<true> { typedef int64_t type; };
+typedef REAL real;
+typedef Word<IS_DOUBLE>::type word; // an integer as wide as `real`
+typedef real V __attribute__((vector_size(sizeof(real) * LANES)));
+typedef word M __attribute__((vector_size(sizeof(real) * LANES))); // integers, or masks of 0 and -1
+typedef double D __attribute__((vector_size(sizeof(double) * LANES)));
+typedef real Q __attribute__((vector_size(sizeof(real) * 4))); // a quarter, or all, of a register
+
+// Samples that are summed before they are added to what was summed so far, and samples that go
+// through the network together.
+constexpr int64_t BLOCK = 32;
+// Registers that the part of a gradient may take that is summed before parameters are updated.
+constexpr int64_t PANEL = 256;
+
+// ---------------------------------------------------------------------------------------------
+// Functions, one number a lane
+
+INLINE V all(double x) { return V{} + (real)x; }
+INLINE V choose(M mask, V yes, V no) { return mask ? yes : no; }
+INLINE V larger(V a, V b) { return choose(a < b, b, a); } // a where one is not a number
+INLINE V smaller(V a, V b) { return choose(a > b, b, a); }
+
+INLINE V root(V x) {
+#if defined(__clang__)
+    return __builtin_elementwise_sqrt(x);
+#else
+    V y;
+    for (int l = 0; l < L; l++) y[l] = IS_DOUBLE ? (real)__builtin_sqrt(x[l]) : __builtin_sqrtf(x[l]);
+    return y;
+#endif
 }
-// gin[b,i]=sum_j g[b,j] W[i,j]
-static void bwdx(const v*g,const v*W,v*gin,int B,int I,int J){
-  int b=0; for(;b+4<=B;b+=4) for(int i=0;i<I;i+=2){ v z={}; v a00=z,a01=z,a10=z,a11=z,a20=z,a21=z,a30=z,a31=z;
-    for(int j=0;j<J;j++){ v w0=W[i*J+j],w1=W[(i+1)*J+j]; v g0=g[b*J+j],g1=g[(b+1)*J+j],g2=g[(b+2)*J+j],g3=g[(b+3)*J+j];
-      a00+=g0*w0;a01+=g0*w1;a10+=g1*w0;a11+=g1*w1;a20+=g2*w0;a21+=g2*w1;a30+=g3*w0;a31+=g3*w1;}
-    gin[b*I+i]=a00;gin[b*I+i+1]=a01;gin[(b+1)*I+i]=a10;gin[(b+1)*I+i+1]=a11;gin[(b+2)*I+i]=a20;gin[(b+2)*I+i+1]=a21;gin[(b+3)*I+i]=a30;gin[(b+3)*I+i+1]=a31;}
-  for(;b<B;b++) for(int i=0;i<I;i++){ v a={}; for(int j=0;j<J;j++) a+=g[b*J+j]*W[i*J+j]; gin[b*I+i]=a;}
+
+INLINE M bits(V x) {
+    M m;
+    memcpy(&m, &x, sizeof m);
+    return m;
 }
-// Adam fused with dW: grad of W[i,j]=sum_b in[b,i] g[b,j]
-typedef struct{v lr,b1,b2,c1,c2,eps;} A;
-static inline void upd(v*w,v*m,v*s,v g,const A*a){ *m=a->b1* *m+(1.f-a->b1)*g; *s=a->b2* *s+(1.f-a->b2)*g*g; *w-=a->lr*(*m*a->c1)/(vsqrt(*s*a->c2)+a->eps);} 
-#define U(k,q,val) {int p=(i+k)*J+j+q; upd(W+p,M+p,S+p,val,a);}
-static void dw(const v*in,const v*g,v*W,v*M,v*S,v*bias,v*bM,v*bS,int B,int I,int J,const A*a){
-  for(int i=0;i<I;i+=4) for(int j=0;j<J;j+=2){ v z={}; v a00=z,a01=z,a10=z,a11=z,a20=z,a21=z,a30=z,a31=z;
-    for(int b=0;b<B;b++){ const v*x=in+b*I+i; v g0=g[b*J+j],g1=g[b*J+j+1]; a00+=x[0]*g0;a01+=x[0]*g1;a10+=x[1]*g0;a11+=x[1]*g1;a20+=x[2]*g0;a21+=x[2]*g1;a30+=x[3]*g0;a31+=x[3]*g1;}
-    U(0,0,a00)U(0,1,a01)U(1,0,a10)U(1,1,a11)U(2,0,a20)U(2,1,a21)U(3,0,a30)U(3,1,a31)}
-  for(int j=0;j<J;j++){ v s={}; for(int b=0;b<B;b++) s+=g[b*J+j]; upd(bias+j,bM+j,bS+j,s,a);} }
-// params laid [P][L]; X [N][64]; y [N]; idx [updates*B][L]
-EXPORT(train)(v*p,v*m,v*s,const REAL*X,const int32_t*y,const int32_t*idx,const REAL*lr,int B,int updates){
-  v*x=(v*)aligned_alloc(sizeof(v),sizeof(v)*B*D0),*h1=(v*)aligned_alloc(sizeof(v),sizeof(v)*B*D1),*h2=(v*)aligned_alloc(sizeof(v),sizeof(v)*B*D2),*o=(v*)aligned_alloc(sizeof(v),sizeof(v)*B*D3),*g2=(v*)aligned_alloc(sizeof(v),sizeof(v)*B*D2),*g1=(v*)aligned_alloc(sizeof(v),sizeof(v)*B*D1);
-  int o1=D0*D1,o2=o1+D1,o3=o2+D1*D2,o4=o3+D2,o5=o4+D2*D3; v lrv; for(int l=0;l<L;l++) lrv[l]=lr[l];
-  double q1=1,q2=1;
-  for(int t=0;t<updates;t++){ const int32_t*id=idx+(size_t)t*B*L;
-    for(int b=0;b<B;b++) for(int l=0;l<L;l++){ const REAL*r=X+(size_t)id[b*L+l]*D0; REAL*w=(REAL*)(x+b*D0)+l; for(int i=0;i<D0;i++) w[i*L]=r[i]; }
-    fwd(x,p,p+o1,h1,B,D0,D1); for(int k=0;k<B*D1;k++) h1[k]=vtanh(h1[k]);
-    fwd(h1,p+o2,p+o3,h2,B,D1,D2); for(int k=0;k<B*D2;k++) h2[k]=vtanh(h2[k]);
-    fwd(h2,p+o4,p+o5,o,B,D2,D3);
-    for(int b=0;b<B;b++){ v mx=o[b*D3]; for(int j=1;j<D3;j++){v z=o[b*D3+j]; mx=(z>mx)?z:mx;} v sum={}; for(int j=0;j<D3;j++){v e=vexp(o[b*D3+j]-mx); o[b*D3+j]=e; sum+=e;} v inv=1.f/(sum*(REAL)B); for(int j=0;j<D3;j++) o[b*D3+j]*=inv; for(int l=0;l<L;l++) o[b*D3+y[id[b*L+l]]][l]-=1.f/B; }
-    bwdx(o,p+o4,g2,B,D2,D3); for(int k=0;k<B*D2;k++) g2[k]*=1.f-h2[k]*h2[k];
-    bwdx(g2,p+o2,g1,B,D1,D2); for(int k=0;k<B*D1;k++) g1[k]*=1.f-h1[k]*h1[k];
-    q1*=.9;q2*=.999; A a; v z={}; a.lr=lrv;a.b1=z+.9f;a.b2=z+.999f;a.c1=z+(REAL)(1/(1-q1));a.c2=z+(REAL)(1/(1-q2));a.eps=z+1e-8f;
-    dw(x,g1,p,m,s,p+o1,m+o1,s+o1,B,D0,D1,&a); dw(h1,g2,p+o2,m+o2,s+o2,p+o3,m+o3,s+o3,B,D1,D2,&a); dw(h2,o,p+o4,m+o4,s+o4,p+o5,m+o5,s+o5,B,D2,D3,&a);
-  }
+
+INLINE V number(M m) {
+    V x;
+    memcpy(&x, &m, sizeof x);
+    return x;
+}
+
+constexpr int MANTISSA = IS_DOUBLE ? 52 : 23;
+constexpr int BIAS = IS_DOUBLE ? 1023 : 127;
+constexpr double LOG2E = 1.4426950408889634;
+// ln 2 in two parts; products of the first with small integers are exact
+constexpr double LN2_HIGH = IS_DOUBLE ? 0.693147180369123816490 : 0.693359375;
+constexpr double LN2_LOW = IS_DOUBLE ? 1.90821492927058770002e-10 : -2.12194440054690583e-4;
+constexpr double EXP_MOST = IS_DOUBLE ? 709.0 : 88.0, EXP_LEAST = IS_DOUBLE ? -708.0 : -87.0;
+constexpr int EXP_TERMS = IS_DOUBLE ? 13 : 7, LOG_TERMS = IS_DOUBLE ? 11 : 4;
+
+struct InverseFactorials {
+    double of[16];
+    constexpr InverseFactorials() : of() {
+        double factorial = 1;
+        for (int k = 0; k < 16; k++, factorial *= k) of[k] = 1 / factorial;
+    }
+};
+constexpr InverseFactorials INVERSE_FACTORIALS;
+
+struct Power { V scale, rest; }; // exp(x) = scale * (1 + rest), scale a power of two
+
+// x within EXP_LEAST and EXP_MOST. x = n ln 2 + r with |r| <= ln 2 / 2, and a Taylor series in r.
+INLINE Power power(V x) {
+    const V magic = all(IS_DOUBLE ? 6755399441055744.0 : 12582912.0); // 1.5 * 2^MANTISSA
+    V shifted = x * (real)LOG2E + magic; // its last bits are the integer n
+    V n = shifted - magic;
+    V r = x - n * (real)LN2_HIGH - n * (real)LN2_LOW;
+    V sum = all(INVERSE_FACTORIALS.of[EXP_TERMS]);
+#pragma GCC unroll 16
+    for (int k = EXP_TERMS - 1; k > 0; k--) sum = sum * r + (real)INVERSE_FACTORIALS.of[k];
+    M exponent = bits(shifted) - bits(magic) + BIAS;
+    return {number(exponent << MANTISSA), sum * r};
+}
+
+// Relative error below 2e-7 (double: 5e-16). Zero below EXP_LEAST; exp(EXP_MOST) above EXP_MOST.
+// What is not a number stays so, here and below.
+INLINE V exponential(V x) {
+    Power p = power(larger(smaller(x, all(EXP_MOST)), all(EXP_LEAST)));
+    return choose(x < all(EXP_LEAST), V{}, p.scale + p.scale * p.rest);
+}
+
+// Relative error below 4e-7 (double: 1e-15), from (exp(2x) - 1) / (exp(2x) + 1) without cancellation.
+INLINE V hyperbolic_tangent(V x) {
+    const V bound = all(IS_DOUBLE ? 20.0 : 9.5); // beyond it the value is 1 to rounding
+    Power p = power(2 * larger(smaller(x, bound), -bound));
+    V less_one = p.scale * p.rest + (p.scale - 1);
+    return less_one / (less_one + 2);
+}
+
+// Relative error below 2e-7 (double: 6e-16); its gradient stays finite.
+INLINE V logistic(V x) { return 1 / (1 + exponential(-larger(x, all(EXP_LEAST / 2)))); }
+
+// Of positive normal numbers; error below 1e-7 (1 + |log x|) (double: 3e-16). x = 2^n y with
+// y from 0.7 to 1.41, and the series of the area tangent of f = (y - 1) / (y + 1).
+INLINE V logarithm(V x) {
+    const real least = (real)0.70710678118654752;
+    M raw = bits(x) - bits(all(least));
+    M n = raw >> MANTISSA;
+    V y = number(bits(x) - (n << MANTISSA));
+    V f = (y - 1) / (y + 1), square = f * f;
+    V sum = all(1.0 / (2 * LOG_TERMS + 1));
+#pragma GCC unroll 16
+    for (int k = LOG_TERMS - 1; k > 0; k--) sum = sum * square + (real)(1.0 / (2 * k + 1));
+    V whole = __builtin_convertvector(n, V);
+    V tail = 2 * f * square * sum + whole * (real)LN2_LOW;
+    return whole * (real)LN2_HIGH + (2 * f + tail);
+}
+
+// ---------------------------------------------------------------------------------------------
+// Sums of products: what all layers with weights do, forward and backward
+
+struct Axis { int64_t n, a, b; }; // summands along it, and the steps from one to the next
+
+// c[i, j] = start[i, j] + sum over the three axes of a[i, ...] * b[j, ...], for rows i and columns j.
+// Numbers after the arrays are steps from one row or column to the next, in registers.
+struct Product {
+    int64_t rows, columns;
+    Axis inner, middle, outer;
+    const V *a; int64_t a_row;
+    const V *b; int64_t b_column;
+    V *c; int64_t c_row, c_column;
+    const V *start; int64_t start_row, start_column; // null: zero
+};
+
+// R x C sums stay in registers while their products are added.
+template <int R, int C> INLINE void tile(const Product &p, int64_t i, int64_t j) {
+    V sum[R][C];
+    for (int r = 0; r < R; r++)
+        for (int c = 0; c < C; c++)
+            sum[r][c] = p.start ? p.start[(i + r) * p.start_row + (j + c) * p.start_column] : V{};
+    const V *a2 = p.a + i * p.a_row, *b2 = p.b + j * p.b_column;
+    for (int64_t o = 0; o < p.outer.n; o++, a2 += p.outer.a, b2 += p.outer.b) {
+        const V *a1 = a2, *b1 = b2;
+        for (int64_t m = 0; m < p.middle.n; m++, a1 += p.middle.a, b1 += p.middle.b) {
+            const V *a = a1, *b = b1;
+            for (int64_t k = 0; k < p.inner.n; k++, a += p.inner.a, b += p.inner.b) {
+                V right[C];
+#pragma GCC unroll 8
+                for (int c = 0; c < C; c++) right[c] = b[c * p.b_column];
+#pragma GCC unroll 8
+                for (int r = 0; r < R; r++) {
+                    V left = a[r * p.a_row];
+#pragma GCC unroll 8
+                    for (int c = 0; c < C; c++) sum[r][c] += left * right[c];
+                }
+            }
+        }
+    }
+    for (int r = 0; r < R; r++)
+        for (int c = 0; c < C; c++) p.c[(i + r) * p.c_row + (j + c) * p.c_column] = sum[r][c];
+}
+
+template <int R, int C> static void strip(const Product &p, int64_t i) {
+    int64_t j = 0;
+    for (; j + C <= p.columns; j += C) tile<R, C>(p, i, j);
+    if constexpr (C > 4)
+        for (; j + 4 <= p.columns; j += 4) tile<R, 4>(p, i, j);
+    if constexpr (C > 2)
+        for (; j + 2 <= p.columns; j += 2) tile<R, 2>(p, i, j);
+    for (; j < p.columns; j++) tile<R, 1>(p, i, j);
+}
+
+void multiply(Product p) {
+    // the longest loop that can be is the inner one
+    for (int times = 0; times < 2 && p.inner.n == 1; times++) {
+        p.inner = p.middle;
+        p.middle = p.outer;
+        p.outer = {1, 0, 0};
+    }
+    constexpr int WIDE = L == 16 ? 4 : 2; // AVX-512 has twice as many registers
+    int64_t i = 0;
+    for (; i + 4 <= p.rows; i += 4) strip<4, WIDE>(p, i);
+    for (; i + 2 <= p.rows; i += 2) strip<2, 4>(p, i);
+    for (; i < p.rows; i++) strip<1, 8>(p, i);
+}
+
+// Sum a function of row and column over the rows, in blocks of BLOCK, for each column.
+template <class F> INLINE void sum_rows(int64_t rows, int64_t columns, V *sums, F value) {
+    for (int64_t j = 0; j < columns; j++) {
+        V total{};
+        for (int64_t start = 0; start < rows; start += BLOCK) {
+            int64_t stop = start + BLOCK < rows ? start + BLOCK : rows;
+            V sum{};
+            for (int64_t i = start; i < stop; i++) sum += value(i * columns + j, j);
+            total = start ? total + sum : sum;
+        }
+        sums[j] = total;
+    }
+}
+
+// ---------------------------------------------------------------------------------------------
+// The update rule
+
+// Numbers of one update of one member, as `unstuck.optim.coefficients.Terms` names them.
+enum { L2, DECAY, KEEP_S, TAKE_S, ROOT, FLOOR, KEEP_M, TAKE_M, OF_M, OF_U, SCALE, EARLY, TERMS };
+// Parts of the rule that some member of the register needs. A part changes nothing for a member
+// that does not: it then multiplies by one, divides by one or adds zero.
+enum { HAS_L2 = 1, HAS_DECAY = 2, HAS_SQUARES = 4, HAS_EARLY = 8, HAS_MOMENTUM = 16, HAS_GRADIENT = 32 };
+
+struct Step { V of[TERMS], keep, size; M early; };
+
+template <int PARTS>
+static void update(int64_t n, V *theta, V *momentum, V *squares, const V *gradient, const Step &t) {
+    for (int64_t k = 0; k < n; k++) {
+        V g = gradient[k], sigma{};
+        if constexpr (PARTS & HAS_L2) g += t.of[L2] * theta[k];
+        if constexpr (PARTS & HAS_SQUARES) {
+            V s = t.of[KEEP_S] * squares[k] + t.of[TAKE_S] * g * g;
+            squares[k] = s;
+            sigma = t.of[ROOT] * root(s) + t.of[FLOOR];
+        }
+        V u = g;
+        if constexpr (PARTS & HAS_EARLY) {
+            u = choose(t.early, g / sigma, g);
+            sigma = choose(t.early, all(1), sigma);
+        }
+        V d = u;
+        if constexpr (PARTS & HAS_MOMENTUM) {
+            V m = t.of[KEEP_M] * momentum[k] + t.of[TAKE_M] * u;
+            momentum[k] = m;
+            d = t.of[OF_M] * m;
+            if constexpr (PARTS & HAS_GRADIENT) d += t.of[OF_U] * u;
+        }
+        V moved = t.size * d;
+        if constexpr (PARTS & HAS_SQUARES) moved = moved / sigma;
+        V kept = theta[k];
+        if constexpr (PARTS & HAS_DECAY) kept = t.keep * kept;
+        theta[k] = kept - moved;
+    }
+}
+
+typedef void (*Update)(int64_t, V *, V *, V *, const V *, const Step &);
+template <int PARTS> struct Updates {
+    static Update find(int parts) { return parts == PARTS ? update<PARTS> : Updates<PARTS - 1>::find(parts); }
+};
+template <> struct Updates<-1> {
+    static Update find(int) { return nullptr; }
+};
+
+// ---------------------------------------------------------------------------------------------
+// Networks
+
+enum Kind : int64_t { CONVOLUTION, LOCAL, BATCHNORM, TANH, RELU, SIGMOID, MEAN };
+enum Loss : int64_t { CROSS_ENTROPY, SQUARED_ERROR, SOFTMAX_SQUARED_ERROR, CLASS_NUMBER };
+
+} // namespace
+
+// What the caller hands over; `unstuck.lanes.structures` mirrors it field by field.
+extern "C" {
+
+typedef struct {
+    int64_t kind;
+    int64_t height_in, width_in, in;    // of its input map
+    int64_t height_out, width_out, out; // of its output map
+    int64_t kernel_height, kernel_width, stride, pad_height, pad_width;
+    int64_t parameters; // where its weights start: weights, then bias; gamma, then beta
+    int64_t buffers;    // where its running mean and then its running variance start
+    int64_t noise;      // where factors and then shifts start in the noise of an update; -1: none
+} Layer;
+
+typedef struct {
+    const Layer *layers;
+    int64_t layer_count, parameters, noise, loss, classes;
+    double bn_momentum, bn_epsilon;
+} Net;
+
+// Samples, and where those of each member start: members may train on splits of their own.
+typedef struct {
+    const REAL *x;    // [N][features]
+    const int32_t *y; // [N]
+    const int64_t *offsets; // [L] first row of each member's part
+} Part;
+
+// L members under training.
+typedef struct {
+    REAL *theta, *momentum, *squares; // [P][L]; the last two null where no member needs them
+    REAL *buffers;                    // [Q][L]
+} Members;
+
+typedef struct {
+    int64_t count;                // updates
+    const int64_t *sizes;         // [count] samples of each batch
+    const int32_t *const *orders; // [L] rows of the samples of all these batches; null: 0, 1, ...
+    const REAL *const *terms;     // [L] -> [count][TERMS]
+    const REAL *rates;            // [count][L]
+    const REAL *noise;            // [count][noise][L]
+    int64_t parts;                // of the update rule that some member needs
+} Stretch;
+
+} // extern "C"
+
+namespace {
+
+INLINE int64_t places_in(const Layer &l) { return l.height_in * l.width_in; }
+INLINE int64_t places_out(const Layer &l) { return l.height_out * l.width_out; }
+INLINE int64_t padded_height(const Layer &l) { return l.height_in + 2 * l.pad_height; }
+INLINE int64_t padded_width(const Layer &l) { return l.width_in + 2 * l.pad_width; }
+INLINE int64_t padded_size(const Layer &l) { return padded_height(l) * padded_width(l) * l.in; }
+INLINE int64_t input_size(const Layer &l) { return places_in(l) * l.in; }
+INLINE int64_t output_size(const Layer &l) { return places_out(l) * l.out; }
+INLINE int64_t patch_size(const Layer &l) { return l.kernel_height * l.kernel_width * l.in; }
+INLINE int64_t largest(int64_t a, int64_t b) { return a > b ? a : b; }
+INLINE int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+INLINE bool has_weights(const Layer &l) { return l.kind <= LOCAL; }
+INLINE bool is_padded(const Layer &l) { return has_weights(l) && (l.pad_height || l.pad_width); }
+INLINE bool is_activation(const Layer &l) { return l.kind >= TANH && l.kind <= SIGMOID; }
+
+constexpr int MOST_LAYERS = 256;
+
+// Where everything of a pass lies that takes `samples` at a time.
+struct Workspace {
+    V *input[MOST_LAYERS + 1]; // of each layer; the last is the network's output
+    V *kept[MOST_LAYERS];      // input of a layer with zeros around its maps; normalised features
+    V *inverse[MOST_LAYERS];   // 1 / standard deviation, of batch normalisation
+    V *flow, *other;           // gradients between layers
+    V *gradient;               // [P], of a batch of more than one block
+    V *panel;                  // part of a gradient
+    int64_t registers;         // all of it
+};
+
+Workspace lay_out(const Net &net, int64_t samples, V *memory) {
+    Workspace w{};
+    int64_t at = 0, widest = 0, panel = PANEL;
+    auto take = [&](int64_t n) { V *here = memory + at; at += n; return here; };
+    w.input[0] = take(samples * input_size(net.layers[0]));
+    for (int64_t k = 0; k < net.layer_count; k++) {
+        const Layer &l = net.layers[k];
+        widest = largest(widest, largest(output_size(l), has_weights(l) ? padded_size(l) : input_size(l)));
+        if (is_padded(l)) w.kept[k] = take(samples * padded_size(l));
+        if (l.kind == BATCHNORM) w.inverse[k] = take(l.out), w.kept[k] = take(samples * input_size(l));
+        // an activation overwrites what it is given
+        w.input[k + 1] = is_activation(l) ? w.input[k] : take(samples * output_size(l));
+        panel = largest(panel, largest(4 * l.out, 2 * output_size(l)));
+    }
+    w.flow = take(samples * widest);
+    w.other = take(samples * widest);
+    w.gradient = take(net.parameters);
+    w.panel = take(2 * panel);
+    w.registers = at;
+    return w;
+}
+
+bool has_batchnorm(const Net &net) {
+    for (int64_t k = 0; k < net.layer_count; k++)
+        if (net.layers[k].kind == BATCHNORM) return true;
+    return false;
+}
+
+// Samples that go through the network together: a block, but with batch normalisation the batch.
+int64_t together(const Net &net, int64_t batch) { return has_batchnorm(net) ? batch : least(batch, BLOCK); }
+
+// What is done with a gradient, part by part, as soon as it is summed.
+struct Sink {
+    V *gradient;   // [P], summed over the blocks so far
+    bool is_first; // the first block of a batch
+    bool is_last;
+    Update update; // null: the gradient is kept
+    const Step *step;
+    V *theta, *momentum, *squares;
+
+    void take(int64_t at, int64_t n, V *part) const {
+        if (!is_first)
+            for (int64_t k = 0; k < n; k++) part[k] = gradient[at + k] + part[k];
+        if (is_last && update)
+            update(n, theta + at, momentum ? momentum + at : nullptr, squares ? squares + at : nullptr, part, *step);
+        else
+            memcpy(gradient + at, part, n * sizeof(V));
+    }
+};
+
+// -- layers with weights. The window at (y, x) of a map sees, in each of its kernel_height rows,
+//    kernel_width * in numbers that lie side by side, in the map as in the weights.
+
+struct Window { int64_t row, step_y, step_x, run; }; // of a padded map
+
+INLINE Window window(const Layer &l) {
+    int64_t row = padded_width(l) * l.in;
+    return {row, l.stride * row, l.stride * l.in, l.kernel_width * l.in};
+}
+
+void pad(const Layer &l, int64_t samples, const V *from, V *to) {
+    int64_t width = l.width_in * l.in, row = padded_width(l) * l.in, margin = l.pad_width * l.in;
+    memset((void *)to, 0, samples * padded_size(l) * sizeof(V));
+    for (int64_t b = 0; b < samples; b++)
+        for (int64_t y = 0; y < l.height_in; y++)
+            memcpy(to + b * padded_size(l) + (y + l.pad_height) * row + margin,
+                   from + (b * l.height_in + y) * width, width * sizeof(V));
+}
+
+void crop(const Layer &l, int64_t samples, const V *from, V *to) {
+    int64_t width = l.width_in * l.in, row = padded_width(l) * l.in, margin = l.pad_width * l.in;
+    for (int64_t b = 0; b < samples; b++)
+        for (int64_t y = 0; y < l.height_in; y++)
+            memcpy(to + (b * l.height_in + y) * width,
+                   from + b * padded_size(l) + (y + l.pad_height) * row + margin, width * sizeof(V));
+}
+
+// out[b, y, x, :] = bias + sum over the window of x * weights
+void weigh(const Layer &l, int64_t samples, const V *x, const V *theta, V *out) {
+    const Window w = window(l);
+    const V *weights = theta + l.parameters;
+    const Axis along{w.run, 1, l.out}, rows{l.kernel_height, w.row, w.run * l.out}, none{1, 0, 0};
+    if (l.kind == LOCAL) { // rows are samples, one place after another
+        const V *bias = weights + places_out(l) * patch_size(l) * l.out;
+        for (int64_t p = 0; p < places_out(l); p++)
+            multiply({samples, l.out, along, rows, none,
+                      x + p / l.width_out * w.step_y + p % l.width_out * w.step_x, padded_size(l),
+                      weights + p * patch_size(l) * l.out, 1,
+                      out + p * l.out, output_size(l), 1, bias + p * l.out, 0, 1});
+        return;
+    }
+    const V *bias = weights + patch_size(l) * l.out;
+    if (places_out(l) == 1) {
+        multiply({samples, l.out, along, rows, none, x, padded_size(l), weights, 1, out, l.out, 1, bias, 0, 1});
+        return;
+    }
+    for (int64_t b = 0; b < samples; b++) // rows are places along x
+        for (int64_t y = 0; y < l.height_out; y++)
+            multiply({l.width_out, l.out, along, rows, none, x + b * padded_size(l) + y * w.step_y, w.step_x,
+                      weights, 1, out + b * output_size(l) + y * l.width_out * l.out, l.out, 1, bias, 0, 1});
+}
+
+// Gradient by the input, of its padded maps: gx = sum over windows and outputs of g * weights
+void weigh_back(const Layer &l, int64_t samples, const V *g, const V *theta, V *gx) {
+    const Window w = window(l);
+    const V *weights = theta + l.parameters;
+    const Axis outputs{l.out, 1, 1}, none{1, 0, 0};
+    if (places_out(l) == 1 && patch_size(l) == padded_size(l)) {
+        multiply({samples, w.run * l.kernel_height, outputs, none, none, g, l.out, weights, l.out,
+                  gx, padded_size(l), 1, nullptr, 0, 0});
+        return;
+    }
+    memset((void *)gx, 0, samples * padded_size(l) * sizeof(V));
+    if (l.kind == LOCAL) {
+        for (int64_t p = 0; p < places_out(l); p++)
+            for (int64_t ky = 0; ky < l.kernel_height; ky++) {
+                V *to = gx + p / l.width_out * w.step_y + p % l.width_out * w.step_x + ky * w.row;
+                multiply({samples, w.run, outputs, none, none, g + p * l.out, output_size(l),
+                          weights + (p * patch_size(l) + ky * w.run) * l.out, l.out,
+                          to, padded_size(l), 1, to, padded_size(l), 1});
+            }
+        return;
+    }
+    for (int64_t b = 0; b < samples; b++)
+        for (int64_t y = 0; y < l.height_out; y++)
+            for (int64_t ky = 0; ky < l.kernel_height; ky++)
+                for (int64_t kx = 0; kx < l.kernel_width; kx++) {
+                    V *to = gx + b * padded_size(l) + y * w.step_y + ky * w.row + kx * l.in;
+                    multiply({l.width_out, l.in, outputs, none, none,
+                              g + b * output_size(l) + y * l.width_out * l.out, l.out,
+                              weights + (ky * l.kernel_width + kx) * l.in * l.out, l.out,
+                              to, w.step_x, 1, to, w.step_x, 1});
+                }
+}
+
+// Sums a product over blocks of samples into `panel`, which has room for two results.
+template <class F> INLINE void over_blocks(int64_t samples, int64_t n, V *panel, F product) {
+    product(0, least(BLOCK, samples), panel);
+    for (int64_t start = BLOCK; start < samples; start += BLOCK) {
+        V *more = panel + n;
+        product(start, least(BLOCK, samples - start), more);
+        for (int64_t k = 0; k < n; k++) panel[k] += more[k];
+    }
+}
+
+// Gradient by weights and biases: sum over samples and places of x * g
+void weigh_gradients(const Layer &l, int64_t samples, const V *x, const V *g, V *panel, const Sink &sink) {
+    const Window w = window(l);
+    const int64_t strip = w.run < 4 ? w.run : largest(4, PANEL / l.out / 4 * 4);
+    const bool is_local = l.kind == LOCAL;
+    const int64_t places = is_local ? places_out(l) : 1;
+    for (int64_t p = 0; p < places; p++) {
+        const V *xp = is_local ? x + p / l.width_out * w.step_y + p % l.width_out * w.step_x : x;
+        const V *gp = g + (is_local ? p * l.out : 0);
+        Axis along{1, 0, 0}, down{1, 0, 0};
+        if (!is_local) along = {l.width_out, w.step_x, l.out}, down = {l.height_out, w.step_y, l.width_out * l.out};
+        for (int64_t ky = 0; ky < l.kernel_height; ky++)
+            for (int64_t i = 0; i < w.run; i += strip) {
+                int64_t rows = least(strip, w.run - i), at = (p * l.kernel_height + ky) * w.run + i;
+                over_blocks(samples, rows * l.out, panel, [&](int64_t start, int64_t count, V *to) {
+                    multiply({rows, l.out, along, down, {count, padded_size(l), output_size(l)},
+                              xp + start * padded_size(l) + ky * w.row + i, 1, gp + start * output_size(l), 1,
+                              to, l.out, 1, nullptr, 0, 0});
+                });
+                sink.take(l.parameters + at * l.out, rows * l.out, panel);
+            }
+    }
+    int64_t bias = l.parameters + places * patch_size(l) * l.out;
+    int64_t columns = is_local ? output_size(l) : l.out;
+    over_blocks(samples, columns, panel, [&](int64_t start, int64_t count, V *to) {
+        const V *from = g + start * output_size(l);
+        for (int64_t j = 0; j < columns; j++) {
+            V sum{};
+            for (int64_t i = 0; i < count * output_size(l) / columns; i++) sum += from[i * columns + j];
+            to[j] = sum;
+        }
+    });
+    sink.take(bias, columns, panel);
+}
+
+// -- batch normalisation (Ioffe & Szegedy 2015), over samples and places, as torch's
+
+void normalise(const Net &net, const Layer &l, int64_t rows, const V *x, const V *theta, V *running,
+               const V *noise, V *normal, V *inverse, V *out, bool is_training, bool moves) {
+    const int64_t C = l.out;
+    const V *gamma = theta + l.parameters, *beta = gamma + C;
+    V *mean = running + l.buffers, *variance = mean + C;
+    const V epsilon = all(net.bn_epsilon);
+    if (is_training) {
+        const real momentum = (real)net.bn_momentum, share = (real)rows;
+        V *sums = out; // not yet in use
+        sum_rows(rows, C, sums, [&](int64_t k, int64_t) { return x[k]; });
+        for (int64_t j = 0; j < C; j++) {
+            V centre = sums[j] / share;
+            for (int64_t i = 0; i < rows; i++) normal[i * C + j] = x[i * C + j] - centre;
+            if (moves) mean[j] += momentum * (centre - mean[j]);
+        }
+        sum_rows(rows, C, inverse, [&](int64_t k, int64_t) { return normal[k] * normal[k]; });
+        for (int64_t j = 0; j < C; j++) {
+            V biased = inverse[j] / share;
+            if (moves && rows > 1) {
+                V unbiased = biased * (real)((double)rows / (double)(rows - 1));
+                variance[j] += momentum * (unbiased - variance[j]);
+            }
+            inverse[j] = 1 / root(biased + epsilon);
+        }
+    } else {
+        for (int64_t j = 0; j < C; j++) inverse[j] = 1 / root(variance[j] + epsilon);
+        for (int64_t i = 0; i < rows; i++)
+            for (int64_t j = 0; j < C; j++) normal[i * C + j] = x[i * C + j] - mean[j];
+    }
+    for (int64_t i = 0; i < rows; i++)
+        for (int64_t j = 0; j < C; j++) {
+            V scaled = normal[i * C + j] * inverse[j];
+            normal[i * C + j] = scaled;
+            V y = scaled * gamma[j] + beta[j];
+            out[i * C + j] = noise ? y * noise[l.noise + j] + noise[l.noise + C + j] : y;
+        }
+}
+
+// `g` becomes the gradient by the input; its sums over the rows go to `panel`.
+void normalise_back(const Layer &l, int64_t rows, const V *normal, const V *inverse, const V *theta,
+                    const V *noise, V *g, V *panel) {
+    const int64_t C = l.out;
+    const V *gamma = theta + l.parameters;
+    if (noise)
+        for (int64_t i = 0; i < rows; i++)
+            for (int64_t j = 0; j < C; j++) g[i * C + j] *= noise[l.noise + j];
+    sum_rows(rows, C, panel, [&](int64_t k, int64_t) { return g[k] * normal[k]; });
+    sum_rows(rows, C, panel + C, [&](int64_t k, int64_t) { return g[k]; });
+    for (int64_t j = 0; j < C; j++) {
+        V by_gamma = panel[j] / (real)rows, by_beta = panel[C + j] / (real)rows, scale = gamma[j] * inverse[j];
+        for (int64_t i = 0; i < rows; i++)
+            g[i * C + j] = (g[i * C + j] - by_beta - normal[i * C + j] * by_gamma) * scale;
+    }
+}
+
+// -- layers without weights
+
+void activate(const Layer &l, int64_t n, V *x) {
+    if (l.kind == TANH)
+        for (int64_t k = 0; k < n; k++) x[k] = hyperbolic_tangent(x[k]);
+    else if (l.kind == RELU)
+        for (int64_t k = 0; k < n; k++) x[k] = choose(x[k] < 0, V{}, x[k]);
+    else
+        for (int64_t k = 0; k < n; k++) x[k] = logistic(x[k]);
+}
+
+void activate_back(const Layer &l, int64_t n, const V *y, V *g) {
+    if (l.kind == TANH)
+        for (int64_t k = 0; k < n; k++) g[k] *= 1 - y[k] * y[k];
+    else if (l.kind == RELU)
+        for (int64_t k = 0; k < n; k++) g[k] = choose(y[k] > 0, g[k], V{});
+    else
+        for (int64_t k = 0; k < n; k++) g[k] *= y[k] * (1 - y[k]);
+}
+
+void pool(const Layer &l, int64_t samples, const V *x, V *out) {
+    for (int64_t b = 0; b < samples; b++)
+        for (int64_t c = 0; c < l.out; c++) {
+            V sum{};
+            for (int64_t p = 0; p < places_in(l); p++) sum += x[b * input_size(l) + p * l.in + c];
+            out[b * l.out + c] = sum / (real)places_in(l);
+        }
+}
+
+void pool_back(const Layer &l, int64_t samples, const V *g, V *gx) {
+    for (int64_t b = 0; b < samples; b++)
+        for (int64_t c = 0; c < l.out; c++) {
+            V share = g[b * l.out + c] / (real)places_in(l);
+            for (int64_t p = 0; p < places_in(l); p++) gx[b * input_size(l) + p * l.in + c] = share;
+        }
+}
+
+// ---------------------------------------------------------------------------------------------
+// Losses: value of each sample, gradient of their mean in place of the outputs, and what is correct
+
+// Softmax of `outputs` in `to`; returns log(sum(exp(outputs - max))) and the maximum in `most`.
+INLINE V softmax(int64_t n, const V *outputs, V *to, V &most) {
+    most = outputs[0];
+    for (int64_t c = 1; c < n; c++) most = larger(outputs[c], most);
+    V sum{};
+    for (int64_t c = 0; c < n; c++) sum += to[c] = exponential(outputs[c] - most);
+    for (int64_t c = 0; c < n; c++) to[c] /= sum;
+    return logarithm(sum);
+}
+
+// `share` is 1 / samples that the mean is over. Without `wants_gradient` the outputs are scratch.
+INLINE V lose(const Net &net, int64_t n, V *out, M y, real samples, bool wants_gradient) {
+    V value{}, inner{};
+    switch (net.loss) {
+    case CROSS_ENTROPY: {
+        V chosen{}, most;
+        for (int64_t c = 0; c < n; c++) chosen = choose(y == (word)c, out[c], chosen);
+        if (!wants_gradient) {
+            most = out[0];
+            for (int64_t c = 1; c < n; c++) most = larger(out[c], most);
+            V sum{};
+            for (int64_t c = 0; c < n; c++) sum += exponential(out[c] - most);
+            return logarithm(sum) - (chosen - most);
+        }
+        V total = softmax(n, out, out, most);
+        for (int64_t c = 0; c < n; c++)
+            out[c] = (out[c] - choose(y == (word)c, all(1), V{})) / samples;
+        return total - (chosen - most);
+    }
+    case SQUARED_ERROR:
+        for (int64_t c = 0; c < n; c++) {
+            V error = out[c] - choose(y == (word)c, all(1), V{});
+            value += error * error;
+            out[c] = error / samples;
+        }
+        return value / 2;
+    case SOFTMAX_SQUARED_ERROR: {
+        V most;
+        softmax(n, out, out, most);
+        for (int64_t c = 0; c < n; c++) {
+            V error = out[c] - choose(y == (word)c, all(1), V{});
+            value += error * error;
+            inner += out[c] * error;
+        }
+        for (int64_t c = 0; c < n; c++) {
+            V error = out[c] - choose(y == (word)c, all(1), V{});
+            out[c] = out[c] * ((error - inner) / samples);
+        }
+        return value / 2;
+    }
+    default: { // CLASS_NUMBER
+        V error = out[0] - __builtin_convertvector(y, V);
+        out[0] = error / samples;
+        return error * error / 2;
+    }
+    }
+}
+
+// -1 where the sample is put into its class: the largest output, the first if tied. A sample with
+// an output that is not a number is never correct.
+INLINE M is_correct(const Net &net, int64_t n, const V *out, M y) {
+    if (net.loss == CLASS_NUMBER) { // the nearest class number, ties to the even one
+        const V magic = all(IS_DOUBLE ? 6755399441055744.0 : 12582912.0);
+        V nearest = larger(smaller(out[0], all((double)(net.classes - 1))), V{}) + magic - magic;
+        return (nearest == __builtin_convertvector(y, V)) & (out[0] == out[0]);
+    }
+    V best = out[0];
+    M winner{}, sound = out[0] == out[0];
+    for (int64_t c = 1; c < n; c++) {
+        M better = out[c] > best;
+        best = choose(better, out[c], best);
+        winner = better ? M{} + (word)c : winner;
+        sound &= out[c] == out[c];
+    }
+    return (winner == y) & sound;
+}
+
+// ---------------------------------------------------------------------------------------------
+// Passes
+
+#if defined(__clang__) || __GNUC__ >= 12
+#define SHUFFLE __builtin_shufflevector
+#endif
+
+INLINE Q load(const real *p) {
+    Q q;
+    memcpy(&q, p, sizeof q);
+    return q;
+}
+
+// to[i][l] = rows[l][i]
+void transpose(int64_t n, const real *const *rows, V *to) {
+    bool is_shared = true;
+    for (int l = 1; l < L; l++) is_shared &= rows[l] == rows[0];
+    if (is_shared) {
+        for (int64_t i = 0; i < n; i++) to[i] = V{} + rows[0][i];
+        return;
+    }
+    for (int l = 0; l < L; l += 4) { // four members and four features at a time
+        real *out = (real *)to + l;
+        int64_t i = 0;
+        for (; i + 4 <= n; i += 4) {
+            Q a = load(rows[l] + i), b = load(rows[l + 1] + i), c = load(rows[l + 2] + i), d = load(rows[l + 3] + i);
+            Q ab = SHUFFLE(a, b, 0, 4, 1, 5), cd = SHUFFLE(c, d, 0, 4, 1, 5);
+            Q AB = SHUFFLE(a, b, 2, 6, 3, 7), CD = SHUFFLE(c, d, 2, 6, 3, 7);
+            Q column[4] = {SHUFFLE(ab, cd, 0, 1, 4, 5), SHUFFLE(ab, cd, 2, 3, 6, 7),
+                           SHUFFLE(AB, CD, 0, 1, 4, 5), SHUFFLE(AB, CD, 2, 3, 6, 7)};
+            for (int k = 0; k < 4; k++) memcpy(out + (i + k) * L, column + k, sizeof(Q));
+        }
+        for (; i < n; i++)
+            for (int k = 0; k < 4; k++) out[i * L + k] = rows[l + k][i];
+    }
+}
+
+struct Batch { int64_t samples; const int32_t *const *orders; int64_t start, step; };
+
+// Row of the dataset of sample b of a batch, for one member.
+INLINE int64_t row_of(const Part &part, const Batch &batch, int64_t b, int l) {
+    int64_t at = batch.start + b * batch.step;
+    return part.offsets[l] + (batch.orders ? batch.orders[l][at] : at);
+}
+
+void forward(const Net &net, const Workspace &w, const Part &part, const Batch &batch, const V *theta,
+             V *buffers, const V *noise, bool is_training, bool moves) {
+    const int64_t S = batch.samples, F = input_size(net.layers[0]);
+    for (int64_t b = 0; b < S; b++) {
+        const real *rows[L];
+        for (int l = 0; l < L; l++) rows[l] = part.x + row_of(part, batch, b, l) * F;
+        transpose(F, rows, w.input[0] + b * F);
+    }
+    for (int64_t k = 0; k < net.layer_count; k++) {
+        const Layer &l = net.layers[k];
+        V *x = w.input[k], *out = w.input[k + 1];
+        if (has_weights(l)) {
+            if (is_padded(l)) pad(l, S, x, w.kept[k]);
+            weigh(l, S, is_padded(l) ? w.kept[k] : x, theta, out);
+        } else if (l.kind == BATCHNORM)
+            normalise(net, l, S * places_in(l), x, theta, buffers, l.noise < 0 ? nullptr : noise, w.kept[k],
+                      w.inverse[k], out, is_training, moves);
+        else if (l.kind == MEAN)
+            pool(l, S, x, out);
+        else
+            activate(l, S * output_size(l), x);
+    }
+}
+
+// Losses of a batch are added to `loss`, its correct samples to `correct` (if it is not null).
+void judge(const Net &net, const Workspace &w, const Part &part, const Batch &batch, real mean_over, D &loss,
+           double *correct, bool wants_gradient) {
+    const int64_t n = net.layers[net.layer_count - 1].out;
+    for (int64_t b = 0; b < batch.samples; b++) {
+        M y{};
+        for (int l = 0; l < L; l++) y[l] = part.y[row_of(part, batch, b, l)];
+        V *out = w.input[net.layer_count] + b * n;
+        if (correct) {
+            M right = is_correct(net, n, out, y);
+            for (int l = 0; l < L; l++) correct[l] -= (double)right[l];
+        }
+        loss += __builtin_convertvector(lose(net, n, out, y, mean_over, wants_gradient), D);
+    }
+}
+
+// From the gradient by the outputs, which lies in their place, to the parameters.
+void backward(const Net &net, const Workspace &w, int64_t S, const V *theta, const V *noise, const Sink &sink) {
+    V *flow = w.flow, *other = w.other;
+    memcpy(flow, w.input[net.layer_count], S * output_size(net.layers[net.layer_count - 1]) * sizeof(V));
+    for (int64_t k = net.layer_count - 1; k >= 0; k--) {
+        const Layer &l = net.layers[k];
+        if (has_weights(l)) {
+            // the input's gradient first: it is by the weights before their update
+            if (k) weigh_back(l, S, flow, theta, other);
+            weigh_gradients(l, S, is_padded(l) ? w.kept[k] : w.input[k], flow, w.panel, sink);
+            if (!k) return;
+            if (is_padded(l))
+                crop(l, S, other, flow);
+            else {
+                V *held = flow;
+                flow = other, other = held;
+            }
+        } else if (l.kind == BATCHNORM) {
+            normalise_back(l, S * places_in(l), w.kept[k], w.inverse[k], theta, l.noise < 0 ? nullptr : noise,
+                           flow, w.panel);
+            sink.take(l.parameters, 2 * l.out, w.panel);
+        } else if (l.kind == MEAN) {
+            pool_back(l, S, flow, other);
+            V *held = flow;
+            flow = other, other = held;
+        } else
+            activate_back(l, S * output_size(l), w.input[k + 1], flow);
+    }
+}
+
+Step step_of(const Stretch &s, int64_t t) {
+    Step step;
+    for (int k = 0; k < TERMS; k++)
+        for (int l = 0; l < L; l++) step.of[k][l] = s.terms[l][t * TERMS + k];
+    V rate;
+    memcpy(&rate, s.rates + t * L, sizeof rate);
+    step.keep = 1 - rate * step.of[DECAY];
+    step.size = rate * step.of[SCALE];
+    step.early = step.of[EARLY] > 0;
+    return step;
+}
+
+} // namespace
+
+// ---------------------------------------------------------------------------------------------
+// What is exported. Arrays of registers are aligned to the size of a register.
+
+// Bytes of workspace for batches of so many samples.
+EXPORT(lanes_workspace)(const Net *net, int64_t samples, int64_t *bytes) {
+    *bytes = lay_out(*net, together(*net, samples), nullptr).registers * (int64_t)sizeof(V);
+}
+
+// Make some updates. Gives the mean loss of each batch before its update, [count][L].
+EXPORT(lanes_train)(const Net *net, const Part *part, const Members *members, const Stretch *stretch,
+                    REAL *losses, void *memory) {
+    V *theta = (V *)members->theta, *buffers = (V *)members->buffers;
+    Sink sink{};
+    sink.update = Updates<63>::find((int)stretch->parts);
+    sink.theta = theta, sink.momentum = (V *)members->momentum, sink.squares = (V *)members->squares;
+    int64_t done = 0;
+    for (int64_t t = 0; t < stretch->count; t++) {
+        const int64_t size = stretch->sizes[t], chunk = together(*net, size);
+        const Workspace w = lay_out(*net, chunk, (V *)memory);
+        const V *noise = stretch->noise ? (const V *)stretch->noise + t * net->noise : nullptr;
+        const Step step = step_of(*stretch, t);
+        sink.step = &step, sink.gradient = w.gradient;
+        D loss{};
+        for (int64_t start = 0; start < size; start += chunk) {
+            const Batch batch{least(chunk, size - start), stretch->orders, stretch->orders ? done + start : start, 1};
+            forward(*net, w, *part, batch, theta, buffers, noise, true, true);
+            judge(*net, w, *part, batch, (real)size, loss, nullptr, true);
+            sink.is_first = start == 0, sink.is_last = start + chunk >= size;
+            backward(*net, w, batch.samples, theta, noise, sink);
+        }
+        done += size;
+        V mean = __builtin_convertvector(loss / (double)size, V);
+        memcpy(losses + t * L, &mean, sizeof mean);
+    }
+}
+
+// Mean loss and share of correct samples of a whole part, [L] each, at inference.
+EXPORT(lanes_evaluate)(const Net *net, const Part *part, int64_t samples, REAL *theta, REAL *buffers,
+                       double *loss, double *correct, void *memory) {
+    const Workspace w = lay_out(*net, least(BLOCK, samples), (V *)memory);
+    D total{};
+    for (int l = 0; l < L; l++) correct[l] = 0;
+    for (int64_t start = 0; start < samples; start += BLOCK) {
+        const Batch batch{least(BLOCK, samples - start), nullptr, start, 1};
+        forward(*net, w, *part, batch, (V *)theta, (V *)buffers, nullptr, false, false);
+        judge(*net, w, *part, batch, (real)samples, total, correct, false);
+    }
+    for (int l = 0; l < L; l++) loss[l] = total[l] / (double)samples, correct[l] /= (double)samples;
+}
+
+// The same in training, and the Euclidean norm [L] of the gradient of the mean loss; the gradient
+// itself, [P][L], unless null. Batch normalisation takes every `strides`-th sample together.
+EXPORT(lanes_gradient)(const Net *net, const Part *part, int64_t samples, int64_t strides, REAL *theta,
+                       REAL *buffers, double *loss, double *correct, double *norm, REAL *gradient, void *memory) {
+    const int64_t chunk = has_batchnorm(*net) ? (samples + strides - 1) / strides : least(BLOCK, samples);
+    if (!has_batchnorm(*net)) strides = 1;
+    const Workspace w = lay_out(*net, chunk, (V *)memory);
+    Sink sink{};
+    sink.gradient = w.gradient, sink.is_first = true;
+    D total{}, squares{};
+    for (int l = 0; l < L; l++) correct[l] = 0;
+    const int64_t passes = strides > 1 ? strides : (samples + chunk - 1) / chunk;
+    for (int64_t pass = 0; pass < passes; pass++) {
+        const Batch batch = strides > 1 ? Batch{(samples - pass + strides - 1) / strides, nullptr, pass, strides}
+                                        : Batch{least(chunk, samples - pass * chunk), nullptr, pass * chunk, 1};
+        forward(*net, w, *part, batch, (V *)theta, (V *)buffers, nullptr, true, false);
+        judge(*net, w, *part, batch, (real)samples, total, correct, true);
+        backward(*net, w, batch.samples, (V *)theta, nullptr, sink);
+        sink.is_first = false;
+    }
+    for (int64_t k = 0; k < net->parameters; k++) {
+        D g = __builtin_convertvector(w.gradient[k], D);
+        squares += g * g;
+    }
+    for (int l = 0; l < L; l++) {
+        loss[l] = total[l] / (double)samples, correct[l] /= (double)samples;
+        norm[l] = __builtin_sqrt(squares[l]);
+    }
+    if (gradient) memcpy(gradient, w.gradient, net->parameters * sizeof(V));
+}
+
+// Euclidean distance [L] of two points [P][L].
+EXPORT(lanes_distance)(int64_t parameters, const REAL *from, const REAL *to, double *distance) {
+    D squares{};
+    for (int64_t k = 0; k < parameters; k++) {
+        D d = __builtin_convertvector(((const V *)to)[k] - ((const V *)from)[k], D);
+        squares += d * d;
+    }
+    for (int l = 0; l < L; l++) distance[l] = __builtin_sqrt(squares[l]);
+}
+
+// A function of n registers, by number: exp, log, tanh, logistic. For tests of its error.
+EXPORT(lanes_function)(int64_t which, int64_t n, const REAL *from, REAL *to) {
+    const V *x = (const V *)from;
+    V *y = (V *)to;
+    for (int64_t k = 0; k < n; k++)
+        y[k] = which == 0 ? exponential(x[k]) : which == 1 ? logarithm(x[k]) : which == 2 ? hyperbolic_tangent(x[k]) : logistic(x[k]);
 }

@@ -1,0 +1,354 @@
+"""Members of a population in the lanes of registers: their state, and what is done to it."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unstuck.lanes.library import WIDTHS, Library, load
+from unstuck.lanes.network import Description, Part, State, Stretch
+
+#: numbers of one member at one update, and the parts of the rule they ask for: `kernel.cpp`
+TERMS = 12
+#: samples that go through a network together, unless batch normalisation needs the batch
+BLOCK = 32
+#: bytes that the widest register holds
+ALIGNMENT = 128
+#: functions that the kernel has polynomials for
+FUNCTIONS = ("exp", "log", "tanh", "logistic")
+
+Floats = NDArray[np.floating[Any]]
+Column = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Samples `[N, F]` in the number format of the kernel, and classes `[N]`."""
+
+    x: Floats
+    y: NDArray[np.int32]
+    offsets: Integers  # [K], first row of each member's part
+    count: int  # samples of a member's part
+
+    @classmethod
+    def of(cls, x: NDArray[Any], y: NDArray[Any], offsets: Integers, count: int) -> Samples:
+        """Lay out samples, features last, for the kernel.
+
+        Parameters
+        ----------
+        x, y
+            Samples `[N, F]` and classes `[N]`.
+        offsets
+            First row of each member's part `[K]`.
+        count
+            Samples of a member's part.
+        """
+        if (
+            offsets.max(initial=0) + count > len(y)
+            or offsets.min(initial=0) < 0
+            or len(x) != len(y)
+        ):
+            raise ValueError(f"{count} samples from rows {offsets} do not lie in {len(y)} rows")
+        return cls(np.ascontiguousarray(x), np.ascontiguousarray(y, np.int32), offsets, count)
+
+
+@dataclass(frozen=True)
+class Updates:
+    """Some updates of all members.
+
+    Parameters
+    ----------
+    sizes
+        Samples of each batch `[n]`.
+    orders
+        Rows of the samples of all these batches, one after another, `[R, sum(sizes)]`, counted from
+        a member's offset; None where each batch is samples 0, 1, ....
+    order_of
+        Row of `orders` of each member `[K]`.
+    terms
+        Numbers of the update rule `[R', n, TERMS]`.
+    terms_of
+        Row of `terms` of each member `[K]`.
+    parts
+        Parts of the rule that each member needs `[K]`, bits as in the kernel.
+    rates
+        Learning rates `[n, K]`.
+    noise
+        Factors and shifts of batch normalisation `[n, noise, K]`, if it is noisy.
+    """
+
+    sizes: Integers
+    orders: NDArray[np.int32] | None
+    order_of: Integers
+    terms: NDArray[np.float64]
+    terms_of: Integers
+    parts: Integers
+    rates: NDArray[np.float64]
+    noise: NDArray[np.float64] | None = None
+
+
+class Members:
+    """K members, in blocks of as many as a register has lanes.
+
+    A last block of few members takes narrower registers; its spare lanes repeat its last member.
+
+    Parameters
+    ----------
+    description
+        Their network.
+    count
+        K.
+    library
+        The compilation of the kernel; by default that of the widest registers of this machine.
+    """
+
+    def __init__(
+        self, description: Description, count: int, library: Library | None = None
+    ) -> None:
+        self.description, self.count = description, count
+        library = library or load()
+        self.dtype: np.dtype[Any] = np.dtype(np.float64 if library.double else np.float32)
+        self._blocks = [
+            _Block(description, start, min(start + lanes.lanes, count), lanes, self.dtype)
+            for start, lanes in _cut(count, library)
+        ]
+
+    @property
+    def theta(self) -> Floats:
+        """Parameters `[K, P]`, a copy."""
+        return self._gathered("theta")
+
+    @property
+    def momentum(self) -> Floats:
+        """Averaged direction m `[K, P]`, a copy."""
+        return self._gathered("momentum")
+
+    @property
+    def squares(self) -> Floats:
+        """Accumulated squares s `[K, P]`, a copy."""
+        return self._gathered("squares")
+
+    @property
+    def buffers(self) -> Floats:
+        """Running statistics `[K, Q]`, a copy."""
+        return self._gathered("buffers")
+
+    def put(self, **arrays: NDArray[Any]) -> None:
+        """Set any of theta, momentum, squares `[K, P]` and buffers `[K, Q]`."""
+        for name, array in arrays.items():
+            for block in self._blocks:
+                getattr(block, name)[:] = array.T[:, block.members]
+
+    def train(self, samples: Samples, updates: Updates) -> Floats:
+        """Make some updates; returns the losses `[n, K]` of the batches before each."""
+        if self.description.noise and updates.noise is None:
+            raise ValueError("a noisy network needs noise")
+        losses = [block.train(samples, updates) for block in self._blocks]
+        return np.concatenate(losses, axis=1)
+
+    def evaluate(self, samples: Samples) -> tuple[Column, Column]:
+        """Return mean loss and share of correct samples `[K]` of a part, at inference."""
+        if not samples.count:
+            return np.full(self.count, np.nan), np.full(self.count, np.nan)
+        done = [block.evaluate(samples) for block in self._blocks]
+        loss, correct = (np.concatenate(each) for each in zip(*done, strict=True))
+        return loss, correct
+
+    def gradient_norm(self, samples: Samples, strides: int = 1) -> tuple[Column, Column, Column]:
+        """Return the gradient's norm, the mean loss and the accuracy `[K]` of a part in training.
+
+        Batch normalisation takes every `strides`-th sample together.
+        """
+        done = [block.gradient(samples, strides)[:3] for block in self._blocks]
+        norm, loss, correct = (np.concatenate(each) for each in zip(*done, strict=True))
+        return norm, loss, correct
+
+    def gradient(self, samples: Samples, strides: int = 1) -> Floats:
+        """Return the gradient of the mean loss of a part in training `[K, P]`."""
+        done = [block.gradient(samples, strides, wanted=True)[3] for block in self._blocks]
+        return np.concatenate(done)
+
+    def marks(self) -> list[Floats]:
+        """Return a copy of where the members are, for `distance`."""
+        return [block.mark() for block in self._blocks]
+
+    def distance(self, marks: Sequence[Floats]) -> Column:
+        """Return the Euclidean distance `[K]` of each member from where it was."""
+        pairs = zip(self._blocks, marks, strict=True)
+        return np.concatenate([block.distance(mark) for block, mark in pairs])
+
+    def _gathered(self, name: str) -> Floats:
+        parts = [getattr(block, name)[:, : block.count].T for block in self._blocks]
+        return np.ascontiguousarray(np.concatenate(parts))
+
+
+class _Block:
+    """The members of one register, and their state in arrays `[..., L]`."""
+
+    def __init__(
+        self,
+        description: Description,
+        start: int,
+        stop: int,
+        library: Library,
+        dtype: np.dtype[Any],
+    ) -> None:
+        self.count, lanes = stop - start, library.lanes
+        self.members = np.minimum(np.arange(start, start + lanes), stop - 1)
+        self._call, self._lanes, self._dtype = library.function, lanes, dtype
+        self._description = description
+        self._net = description.structure()
+        P = description.parameters
+        self.theta, self.momentum, self.squares = (_aligned((P, lanes), dtype) for _ in range(3))
+        self.buffers = _aligned((description.buffers, lanes), dtype)
+        self._pointers = State(
+            *(each.ctypes.data for each in (self.theta, self.momentum, self.squares, self.buffers))
+        )
+        self._workspace = _aligned((0,), np.dtype(np.uint8))
+
+    def train(self, samples: Samples, updates: Updates) -> Floats:
+        count, dtype = len(updates.sizes), self._dtype
+        terms = np.ascontiguousarray(updates.terms, dtype)
+        rates = _copied(updates.rates[:, self.members], dtype)
+        noise = None
+        if updates.noise is not None:
+            noise = _copied(updates.noise[:, :, self.members], dtype)
+        orders = None
+        if updates.orders is not None:
+            orders = _addresses(updates.orders, updates.order_of[self.members])
+        terms_of = _addresses(terms, updates.terms_of[self.members])
+        losses = np.empty((count, self._lanes), dtype)
+        stretch = Stretch(
+            count,
+            updates.sizes.ctypes.data,
+            None if orders is None else orders.ctypes.data,
+            terms_of.ctypes.data,
+            rates.ctypes.data,
+            None if noise is None else noise.ctypes.data,
+            int(np.bitwise_or.reduce(updates.parts[self.members])),
+        )
+        self._call("lanes_train")(
+            *self._given(samples),
+            ctypes.byref(self._pointers),
+            ctypes.byref(stretch),
+            _pointer(losses),
+            self._memory(int(updates.sizes.max())),
+        )
+        return losses[:, : self.count]
+
+    def evaluate(self, samples: Samples) -> tuple[Column, Column]:
+        loss, correct = np.empty(self._lanes), np.empty(self._lanes)
+        self._call("lanes_evaluate")(
+            *self._given(samples),
+            ctypes.c_int64(samples.count),
+            _pointer(self.theta),
+            _pointer(self.buffers),
+            _pointer(loss),
+            _pointer(correct),
+            self._memory(min(samples.count, BLOCK)),
+        )
+        return loss[: self.count], correct[: self.count]
+
+    def gradient(
+        self, samples: Samples, strides: int, wanted: bool = False
+    ) -> tuple[Column, Column, Column, Floats]:
+        loss, correct, norm = (np.empty(self._lanes) for _ in range(3))
+        gradient = np.empty_like(self.theta)
+        self._call("lanes_gradient")(
+            *self._given(samples),
+            ctypes.c_int64(samples.count),
+            ctypes.c_int64(strides),
+            _pointer(self.theta),
+            _pointer(self.buffers),
+            _pointer(loss),
+            _pointer(correct),
+            _pointer(norm),
+            _pointer(gradient) if wanted else None,
+            self._memory(-(-samples.count // strides)),
+        )
+        k = self.count
+        return norm[:k], loss[:k], correct[:k], gradient.T[:k]
+
+    def mark(self) -> Floats:
+        return _copied(self.theta, self._dtype)
+
+    def distance(self, mark: Floats) -> Column:
+        distance = np.empty(self._lanes)
+        self._call("lanes_distance")(
+            ctypes.c_int64(len(mark)), _pointer(mark), _pointer(self.theta), _pointer(distance)
+        )
+        return distance[: self.count]
+
+    def _given(self, samples: Samples) -> tuple[Any, Any]:
+        """Return the network and the samples of the members of this block."""
+        if samples.x.dtype != self._dtype or samples.x.shape[1] != self._description.features:
+            raise ValueError(
+                f"samples must be [N, {self._description.features}] {self._dtype}, but are "
+                f"{list(samples.x.shape)} {samples.x.dtype}"
+            )
+        offsets = samples.offsets[self.members]
+        part = Part(samples.x.ctypes.data, samples.y.ctypes.data, offsets.ctypes.data)
+        part.kept = offsets  # as long as the structure is
+        return ctypes.byref(self._net), ctypes.byref(part)
+
+    def _memory(self, samples: int) -> ctypes.c_void_p:
+        """Return memory for a pass over so many samples, kept between calls."""
+        needed = ctypes.c_int64()
+        self._call("lanes_workspace")(
+            ctypes.byref(self._net), ctypes.c_int64(samples), ctypes.byref(needed)
+        )
+        if self._workspace.size < needed.value:
+            self._workspace = _aligned((needed.value,), np.dtype(np.uint8))
+        return _pointer(self._workspace)
+
+
+def _cut(count: int, library: Library) -> Iterator[tuple[int, Library]]:
+    """Give the first member of each block, and the compilation that it takes."""
+    for start in range(0, count, library.lanes):
+        left = count - start
+        narrow = min(lanes for lanes in WIDTHS if lanes >= min(left, library.lanes))
+        yield start, library if library.double else load(narrow)
+
+
+def _aligned(shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Return zeros that start where a register of any width may."""
+    size = int(np.prod(shape)) * dtype.itemsize
+    raw = np.zeros(size + ALIGNMENT, np.uint8)
+    start = -raw.ctypes.data % ALIGNMENT
+    return raw[start : start + size].view(dtype).reshape(shape)
+
+
+def _copied(array: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
+    copy = _aligned(array.shape, dtype)
+    copy[:] = array
+    return copy
+
+
+def _addresses(rows: NDArray[Any], chosen: Integers) -> NDArray[np.int64]:
+    """Return the addresses of some rows of a contiguous array."""
+    return rows.ctypes.data + chosen * rows.strides[0]
+
+
+def _pointer(array: NDArray[Any]) -> ctypes.c_void_p:
+    return ctypes.c_void_p(array.ctypes.data)
+
+
+def apply(function: str, x: Floats, library: Library) -> Floats:
+    """Return one of `FUNCTIONS` of numbers, element by element, as the kernel computes it."""
+    dtype = np.dtype(np.float64 if library.double else np.float32)
+    registers = -(-x.size // library.lanes)
+    given, result = (_aligned((registers * library.lanes,), dtype) for _ in range(2))
+    given[: x.size] = x.ravel()
+    library.function("lanes_function")(
+        ctypes.c_int64(FUNCTIONS.index(function)),
+        ctypes.c_int64(registers),
+        _pointer(given),
+        _pointer(result),
+    )
+    return result[: x.size].reshape(x.shape)
