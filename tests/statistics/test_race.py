@@ -195,3 +195,13 @@ def test_skewed_units_widen_the_interval_to_their_side_as_bca_does(seed):
     shares = stats.norm.cdf(-z), stats.norm.sf(a + (a + z) / (1 - a * (a + z)))
     ranks = [math.floor(share * 10_000) for share in shares]
     assert (found.low, found.high) == pytest.approx((draws[ranks[0] - 1], draws[-ranks[1]]))
+
+
+def test_finalists_that_tie_are_chosen_alike_however_their_scores_are_summed():
+    values = np.arange(2.0) + np.zeros((3, 2))
+    scores = np.array([[0.1, 0.3], [0.2, 0.2], [0.3, 0.1]])  # sums that differ by rounding
+    assert scores[:, 0].sum() != scores[::-1, 0].sum()
+    for order in ([0, 1, 2], [2, 1, 0], [1, 0, 2]):
+        tied = Arm(values, scores[order])
+        assert tied.chosen == 0
+        assert tied.means(np.full((1, 3), 1 / 3)) == [0]

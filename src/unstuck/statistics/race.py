@@ -23,6 +23,8 @@ RESAMPLES = 9_999
 FEW = 10
 # a spread below this share of the largest value is rounding, not variation between units
 CONSTANT_SPREAD = 1e-12
+# mean scores this near to the best, by its size, are equal to it, however they were summed
+TIE = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +72,7 @@ class Arm:
     @property
     def chosen(self) -> int:
         """Index of the finalist that is best over all units; the first of several."""
-        return 0 if self.scores is None else int(self.scores.mean(axis=0).argmin())
+        return 0 if self.scores is None else int(_best(self.scores.mean(axis=0)[None])[0])
 
     @property
     def outcome(self) -> Array:
@@ -82,7 +84,7 @@ class Arm:
         means = weights @ self.values
         if self.scores is None:
             return np.asarray(means[:, 0])
-        best = (weights @ self.scores).argmin(axis=1)
+        best = _best(weights @ self.scores)
         return np.asarray(np.take_along_axis(means, best[:, None], axis=1)[:, 0])
 
     def part(self, units: slice) -> "Arm":
@@ -92,6 +94,12 @@ class Arm:
     def plus(self, amount: float) -> "Arm":
         """Give the arm with something added to every value."""
         return Arm(self.values + amount, self.scores)
+
+
+def _best(scores: Array) -> NDArray[np.intp]:
+    """Give the column of the lowest score in every row, the first of those that tie."""
+    least = scores.min(axis=1, keepdims=True)
+    return np.asarray((scores <= least + TIE * np.abs(least)).argmax(axis=1))
 
 
 @dataclass(frozen=True, eq=False)

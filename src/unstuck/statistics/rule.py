@@ -1,4 +1,4 @@
-"""The rule by which a claim gets its word: docs/verdicts.md in code, the same for all claims."""
+"""The rule by which a claim gets its word (docs/verdicts.md), the same for all claims."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
