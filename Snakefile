@@ -4,10 +4,10 @@ from snakemake.utils import min_version
 
 min_version("9.5")
 
-# a study given by --configfile stands alone; without one it is config.yaml
-if "experiments" not in config:
+# a study given by --configfile stands alone; without one it is the default study
+if not workflow.overwrite_configfiles and "experiments" not in config:
 
-    configfile: "config.yaml"
+    configfile: f"{workflow.basedir}/config.yaml"
 
 
 report: "workflow/report/workflow.rst"
@@ -26,7 +26,7 @@ include: "workflow/rules/report.smk"
 # before any job, and never in a dry run: the results of others can be looked at
 onstart:
     try:
-        check_writable(study.results)
+        take(study.results, study.title, source)
     except UnstuckError as error:
         raise WorkflowError(str(error)) from None
 

@@ -25,6 +25,7 @@ SEEDS = tuple(range(10))
 
 CONFIG: dict[str, Any] = {
     "title": "A small study",
+    "results": "results",
     "description": "Two datasets & one network.",
     "datasets": {
         "digits": {"source": "digits", "train": 256, "validation": 64, "test": 64},

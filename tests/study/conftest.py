@@ -9,6 +9,7 @@ import pytest
 def config() -> dict[str, Any]:
     return {
         "title": "A test",
+        "results": "results",
         "datasets": {"digits": {"source": "digits", "train": 256, "validation": 64, "test": 64}},
         "networks": {"small": {"hidden": [4]}},
         "tuning": {"rates": {"default": {"low": 0.01, "high": 1.0, "per_decade": 2}}},

@@ -4,12 +4,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from unstuck.errors import ConfigError
 from unstuck.study.config import RateGrid
 from unstuck.study.load import load_study, parse_study
 from unstuck.study.plan import Plan
+from unstuck.yaml_files import parse_yaml
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -110,13 +110,6 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
         load_study(tmp_path / "none.yaml")
 
 
-@pytest.mark.parametrize("off", [False, "off"])
-def test_yaml_reads_an_unquoted_off_as_false(config: dict[str, Any], off: Any) -> None:
-    config["experiments"]["grid"]["batchnorm"] = [off]
-    cells = Plan(parse_study(config)).cells["grid"]
-    assert {cell.run.network.batchnorm for cell in cells} == {"off"}
-
-
 def test_rates_are_a_rounded_logarithmic_grid() -> None:
     assert RateGrid(low=0.01, high=1, per_decade=2).rates == (0.01, 0.0316, 0.1, 0.316, 1.0)
     assert RateGrid(low=0.5, high=0.5).rates == (0.5,)
@@ -132,7 +125,7 @@ def test_every_study_in_the_repository_is_valid(file: str) -> None:
 
 def test_the_study_that_the_readme_shows_is_one() -> None:
     shown = (REPOSITORY / "README.md").read_text(encoding="utf-8").split("```yaml\n")[1]
-    plan = Plan(parse_study(yaml.safe_load(shown.partition("```")[0])))
+    plan = Plan(parse_study(parse_yaml(shown.partition("```")[0], "README.md")))
     runs = plan.runs()
     assert (runs["experiment"] == "batch_momentum").all()
     assert (runs["seed"].nunique(), runs["cell"].nunique()) == (10, 8)

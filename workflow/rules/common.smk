@@ -6,16 +6,18 @@ import shlex
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.utils import update_config
 
 from unstuck.claims.registry import load_registry
 from unstuck.claims.sections import SECTIONS
 from unstuck.errors import UnstuckError
-from unstuck.files import check_writable
 from unstuck.study.digests import SETTLED_OF_ROWS, digest, reached_digest
 from unstuck.study.environment import prepare_environment
+from unstuck.study.folder import require_own, take
 from unstuck.study.load import parse_study
 from unstuck.study.paths import Paths
 from unstuck.study.plan import MEASUREMENTS, Plan
+from unstuck.yaml_files import read_yaml
 
 prepare_environment(Path(workflow.basedir) / "src")
 
@@ -23,8 +25,22 @@ SCRIPTS = Path(workflow.basedir) / "scripts"
 REGISTRY = "workflow/claims"
 registry_files = sorted(Path(REGISTRY).glob("*.yaml"))
 
+# how a reader names the files of this study, and asks for a target of it and no other
+study_files = [os.path.relpath(file) for file in workflow.configfiles]
+source = ", ".join(study_files) or "config"
+
 try:
-    study = parse_study(config, source=", ".join(map(str, workflow.configfiles)) or "config")
+    # a module that is given its configuration has no files of its own
+    if not workflow.modifier.skip_configfile:
+        # once more and by our rules: Snakemake's reader takes a key twice, and words for numbers
+        written = {}
+        for file in workflow.configfiles:
+            update_config(written, read_yaml(file))
+        update_config(written, workflow.config_settings.config)
+        config.clear()
+        config.update(written)
+    study = parse_study(config, source)
+    require_own(study.results, study.title, source)
     plan = Plan(study)
     registry = load_registry(REGISTRY)
     claims = plan.claims({claim.id: claim.reads.values() for claim in registry.values()})
@@ -32,10 +48,8 @@ except UnstuckError as error:
     raise WorkflowError(str(error)) from None
 
 paths = Paths(study.results)
-# how a reader asks for a target of this study and no other
-study_files = [os.path.relpath(file) for file in workflow.configfiles]
 configfile_option = (
-    "" if study_files == ["config.yaml"] else f" --configfile {shlex.join(study_files)}"
+    "" if source == os.path.relpath(f"{workflow.basedir}/config.yaml") else f" --configfile {shlex.join(study_files)}"
 )
 section_targets = {
     f"section_{section.replace('.', '_')}": section

@@ -4,7 +4,6 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     PositiveFloat,
@@ -16,11 +15,7 @@ from pydantic import (
 
 Kind = Literal["dense", "conv1d", "conv2d", "local1d", "local2d"]
 Activation = Literal["tanh", "relu", "sigmoid"]
-# YAML reads an unquoted off as false
-Placement = Annotated[
-    Literal["off", "before", "after"],
-    BeforeValidator(lambda given: "off" if given is False else given),
-]
+Placement = Literal["off", "before", "after"]
 
 #: fields that a network without their effect is described without, so that they change no identity
 _OPTIONAL = ("repeat", "batchnorm_noise", "initial_bias")

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
+    AfterValidator,
     Field,
     PlainValidator,
     StringConstraints,
@@ -22,6 +23,7 @@ from unstuck.study.analyses.kinds import schema as analysis_schema
 from unstuck.study.experiment import Experiment
 from unstuck.study.fields import RESULTS_PATTERN, Count, Name, Rate, Section, Tolerance
 from unstuck.study.names import one_of
+from unstuck.study.paths import not_a_room
 from unstuck.training.spec import EndCriterion, Scalar
 
 MOST_RATES = 100
@@ -110,6 +112,10 @@ class Execution(Section):
             ),
         )
     )
+    most_cells: Count = Field(
+        default=100_000,
+        description="Cells of all grids beyond which a study is taken for a mistake.",
+    )
     train_minutes: Count = Field(default=30, description="Runtime asked for a training job.")
     train_mb: Count = Field(default=1500, description="Memory asked for a training job.")
     gpus: Annotated[int, Field(ge=0)] = Field(
@@ -140,9 +146,9 @@ class Study(Section):
 
     title: str = Field(description="Name of the study, shown in the report.")
     description: str = Field(default="", description="What the study is, shown in the report.")
-    results: Annotated[str, StringConstraints(pattern=RESULTS_PATTERN)] = Field(
-        default="results", description="Folder of all output: `results` or one below it."
-    )
+    results: Annotated[
+        str, StringConstraints(pattern=RESULTS_PATTERN), AfterValidator(not_a_room)
+    ] = Field(description="Folder of all output: `results` or one below it, of no other study.")
     first_unit: Annotated[int, Field(ge=0)] = Field(
         default=0,
         description="Number of the first unit: a data split with the initial weights and the "
@@ -199,6 +205,18 @@ class Study(Section):
                 raise ValueError(f"analyses.{name} has the name of an experiment; give it another")
             for dataset in analysis.dataset_names:
                 one_of(dataset, self.datasets, what=f"analyses.{name}: dataset")
+        return self
+
+    @model_validator(mode="after")
+    def _countable(self) -> Self:
+        cells = 0
+        for name, experiment in self.experiments.items():
+            cells += math.prod(map(len, experiment.axes().values()))
+            if cells > self.execution.most_cells:
+                raise ValueError(
+                    f"experiments up to {name} have {cells:,} cells, and execution.most_cells is "
+                    f"{self.execution.most_cells:,}; take fewer values, or raise it"
+                )
         return self
 
     def _batches_fit(self, name: str, axes: Mapping[str, Sequence[Any]]) -> None:

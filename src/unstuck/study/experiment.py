@@ -1,5 +1,6 @@
 """The typed model of an experiment: a grid of runs, and what is measured at their endpoints."""
 
+import json
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
@@ -13,6 +14,7 @@ from pydantic import (
     model_validator,
 )
 
+from unstuck.complaints import complaint
 from unstuck.optim.coefficients import Coefficients
 from unstuck.optim.schedules import ScheduleSpec
 from unstuck.population.spec import NetworkSpec
@@ -52,11 +54,10 @@ def _override(key: str, given: Any) -> Any:
     adapter: TypeAdapter[Any] = TypeAdapter(checked)
     try:
         if isinstance(given, list):
-            return [adapter.validate_python(value) for value in given]
-        return adapter.validate_python(given)
+            return [adapter.validate_json(json.dumps(value), strict=True) for value in given]
+        return adapter.validate_json(json.dumps(given), strict=True)
     except ValidationError as error:
-        first = error.errors()[0]
-        raise ValueError(f"{key}: {first['input']!r} is wrong; {first['msg']}") from error
+        raise ValueError(f"{key}: {complaint(error.errors()[0])}") from error
 
 
 def _checked_overrides(given: Any) -> Any:
@@ -67,7 +68,7 @@ def _checked_overrides(given: Any) -> Any:
     }
 
 
-#: values of axes; an override's are checked, so that an unquoted `off` is not read as false
+#: values of axes; an override's are checked as the field that it replaces
 Where = Annotated[dict[str, Scalar | list[Scalar]], BeforeValidator(_checked_overrides)]
 
 

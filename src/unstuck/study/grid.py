@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from unstuck.complaints import complaint
 from unstuck.errors import ConfigError
 from unstuck.optim.coefficients import OPTIMIZERS
 from unstuck.optim.schedules import SCHEDULES
@@ -163,5 +164,5 @@ def _first(error: ValidationError) -> str:
     """Put the first complaint of pydantic into words."""
     first = error.errors()[0]
     where = ".".join(map(str, first["loc"]))
-    words = " ".join(f"{first['input']!r} is wrong; {first['msg']}.".split())
+    words = stopped(" ".join(complaint(first).split()))
     return f"{where}: {words}" if where else words

@@ -1,13 +1,14 @@
 """From a configuration, as Snakemake or YAML gives it, to a checked ``Study``."""
 
+import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
 
+from unstuck.complaints import complaint, shown, wanted
 from unstuck.data.spec import DatasetSpec
 from unstuck.errors import ConfigError
 from unstuck.population.spec import NetworkSpec
@@ -15,11 +16,15 @@ from unstuck.study.config import Curvature, Execution, RateGrid, Study, Tuning
 from unstuck.study.experiment import Measurement
 from unstuck.study.fields import NAME_PATTERN, RESULTS_PATTERN
 from unstuck.study.names import one_of, stopped
+from unstuck.yaml_files import read_yaml
 
 PATTERNS = {
     NAME_PATTERN: "at most 40 lower-case letters, digits and _, a letter first",
     RESULTS_PATTERN: "results, or one folder below it such as results/mine",
 }
+
+#: numbers of a study beyond this are mistakes
+LARGEST = 10**9
 
 
 def parse_study(config: Mapping[str, Any], source: str = "config.yaml") -> Study:
@@ -37,8 +42,10 @@ def parse_study(config: Mapping[str, Any], source: str = "config.yaml") -> Study
     ConfigError
         With one sentence that names the file, the key, the value and what would be right.
     """
+    _check_values(config, source, "")
     try:
-        return Study.model_validate(dict(config))
+        # as JSON, in which true is no number and "5" is none either
+        return Study.model_validate_json(json.dumps(config), strict=True)
     except ValidationError as error:
         # a value may hold line ends
         sentence = " ".join(_sentence(error, config).split())
@@ -53,19 +60,28 @@ def load_study(path: str | Path) -> Study:
     ConfigError
         If the file is missing, is no YAML mapping, or says something wrong.
     """
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} cannot be read ({error}); name an existing file.") from error
-    try:
-        content = yaml.safe_load(text)
-    # a date such as 2026-99-99 is no error of YAML to its reader
-    except (ValueError, yaml.YAMLError) as error:
-        reason = " ".join(str(error).split())
-        raise ConfigError(f"{path} is not valid YAML: {reason}") from error
-    if not isinstance(content, Mapping):
-        raise ConfigError(f"{path} must hold a mapping of keys, not {type(content).__name__}.")
-    return parse_study(content, str(path))
+    return parse_study(read_yaml(path), str(path))
+
+
+def _check_values(value: Any, source: str, place: str) -> None:
+    """Refuse what no field of a study takes, wherever it stands."""
+    if isinstance(value, Mapping):
+        for key, each in value.items():
+            _check_values(key, source, f"{place}.{shown(key)}".lstrip("."))
+            _check_values(each, source, f"{place}.{key}".lstrip("."))
+    elif isinstance(value, list):
+        for number, each in enumerate(value):
+            _check_values(each, source, f"{place}.{number}")
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise ConfigError(f"{source}: {place}: {value} is wrong; it should be a finite number.")
+    elif isinstance(value, int | float) and abs(value) > LARGEST:
+        raise ConfigError(
+            f"{source}: {place}: {value:g} is wrong; it should be at most {LARGEST:,}."
+        )
+    elif isinstance(value, str) and not value.replace("\n", "").isprintable():
+        raise ConfigError(f"{source}: {place} holds characters that cannot be printed.")
+    elif not isinstance(value, str | int | float | None):
+        raise ConfigError(f"{source}: {place}: {shown(value)} is no value of YAML.")
 
 
 def _sentence(error: ValidationError, config: Mapping[str, Any]) -> str:
@@ -78,7 +94,7 @@ def _sentence(error: ValidationError, config: Mapping[str, Any]) -> str:
     same = [each for each in related if _key_path(each["loc"], config) == location]
     first = next((each for each in same if each["type"] == "value_error"), same[0])
     if first["type"] == "value_error":
-        message = first["msg"].removeprefix("Value error, ")
+        message = complaint(first)
         return stopped(f"{location}: {message}" if location else message)
     if first["type"] == "missing":
         return f"{location} is missing; it is required."
@@ -88,15 +104,8 @@ def _sentence(error: ValidationError, config: Mapping[str, Any]) -> str:
             one_of(key, _known_keys(first["loc"][:-1]), what="key")
         except ValueError as unknown:
             return stopped(f"{parent}: {unknown}" if parent else str(unknown))
-    wanted = dict.fromkeys(_wanted(each) for each in same)
-    return f"{location}: {first['input']!r} is wrong; it should be {' or '.join(wanted)}."
-
-
-def _wanted(error: ErrorDetails) -> str:
-    """What would be right in place of a value, in words."""
-    if error["type"] == "string_pattern_mismatch":
-        return PATTERNS[error["ctx"]["pattern"]]
-    return error["msg"].removeprefix("Input should be ").partition(", unable")[0]
+    right = " or ".join(dict.fromkeys(wanted(each, PATTERNS) for each in same))
+    return f"{location}: {shown(first['input'])} is wrong; it should be {right}."
 
 
 def _key_path(location: tuple[int | str, ...], config: Any) -> str:

@@ -2,6 +2,25 @@
 
 from dataclasses import dataclass
 
+#: what lies in a results folder: no other study's folder may lie in its place
+ROOMS = (
+    *("analyses", "benchmarks", "checkpoints", "contrasts", "curvature", "data", "evidence"),
+    *("figures", "forests", "logs", "plan", "report", "runs", "study", "tables", "verdicts"),
+)
+
+
+def not_a_room(results: str) -> str:
+    """Return a results folder that is no part of the folder above it.
+
+    Raises
+    ------
+    ValueError
+        If it is.
+    """
+    if results.rpartition("/")[2] in ROOMS:
+        raise ValueError(f"{results!r} is a part of the folder `results`; take another name")
+    return results
+
 
 @dataclass(frozen=True)
 class Paths:

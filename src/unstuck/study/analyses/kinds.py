@@ -1,10 +1,12 @@
 """The kinds of analysis that a study may name."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
 from pydantic import ValidationError
 
+from unstuck.complaints import complaint
 from unstuck.study.analyses.base import AnalysisBase
 from unstuck.study.analyses.batches.gradient_noise import GradientNoiseAnalysis
 from unstuck.study.analyses.batches.update_time import UpdateTimeAnalysis
@@ -59,11 +61,10 @@ def parse_analysis(given: Any) -> AnalysisBase:
     for key in fields:
         one_of(key, model.model_fields, what="key")
     try:
-        return model.model_validate(fields)
+        return model.model_validate_json(json.dumps(fields), strict=True)
     except ValidationError as error:
         first = error.errors()[0]
-        key = ".".join(map(str, first["loc"]))
-        raise ValueError(f"{key}: {first['input']!r} is wrong; {first['msg']}") from error
+        raise ValueError(f"{'.'.join(map(str, first['loc']))}: {complaint(first)}") from error
 
 
 def schema() -> dict[str, Any]:

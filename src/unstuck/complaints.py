@@ -1,0 +1,79 @@
+"""What pydantic finds wrong with a value, in the words of someone who writes a study."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic_core import ErrorDetails
+
+LONGEST = 60
+
+_WANTED = {
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "string_type": "a word",
+    "bool_type": "true or false",
+    "list_type": "a list",
+    "tuple_type": "a list",
+    "dict_type": "a mapping of keys",
+    "model_type": "a mapping of keys",
+    "model_attributes_type": "a mapping of keys",
+    "finite_number": "a finite number",
+    "greater_than": "more than {gt:g}",
+    "greater_than_equal": "{ge:g} or more",
+    "less_than": "less than {lt:g}",
+    "less_than_equal": "{le:g} or less",
+    "too_short": "a list of at least {min_length}",
+    "too_long": "a list of at most {max_length}",
+    "string_too_short": "a text that is not empty",
+    "literal_error": "{expected}",
+}
+
+
+def shown(value: Any) -> str:
+    """Show a value as it would stand in a study, cut where it is long.
+
+    Examples
+    --------
+    >>> shown(None), shown(True), shown("ful"), shown({"a": 1}), shown(["x"] * 99)
+    ('nothing', 'true', "'ful'", 'a mapping', 'a list of 99')
+    """
+    if value is None or isinstance(value, bool):
+        return {None: "nothing", True: "true", False: "false"}[value]
+    if isinstance(value, Mapping):
+        return "a mapping"
+    text = repr(value)
+    if len(text) <= LONGEST:
+        return text
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return f"a list of {len(value)}"
+    return f"{text[:LONGEST]}…"
+
+
+def wanted(error: ErrorDetails, patterns: Mapping[str, str] | None = None) -> str:
+    """Say what would be right in place of a wrong value.
+
+    Parameters
+    ----------
+    error
+        As pydantic gives it.
+    patterns
+        Words for what a regular expression asks of a text.
+    """
+    context: Mapping[str, Any] = error.get("ctx", {})
+    if error["type"] == "string_pattern_mismatch":
+        return (patterns or {}).get(context["pattern"], f"a text like {context['pattern']}")
+    if error["type"] in _WANTED:
+        return _WANTED[error["type"]].format(**context)
+    return error["msg"].removeprefix("Input should be ").partition(", unable")[0]
+
+
+def complaint(error: ErrorDetails, patterns: Mapping[str, str] | None = None) -> str:
+    """Say what is wrong with a value and what would be right, without a full stop."""
+    if error["type"] == "value_error":
+        return error["msg"].removeprefix("Value error, ")
+    if error["type"] == "missing":
+        return "it is missing"
+    if error["type"] == "extra_forbidden":
+        return "the key is unknown"
+    return f"{shown(error['input'])} is wrong; it should be {wanted(error, patterns)}"

@@ -1,0 +1,150 @@
+"""YAML read as it is written: no key twice, no word taken for a number, no number for a word.
+
+The scalars are those of the YAML 1.2 core schema (https://yaml.org/spec/1.2.2/#103-core-schema)
+less its octal and hexadecimal numbers, so ``off``, ``no``, ``010`` and ``1:30`` stay words and
+``1e-3`` is a number.
+"""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from unstuck.errors import ConfigError
+
+MOST_CHARACTERS = 1_000_000
+MOST_LEVELS = 40
+#: values of a file once its aliases are written out
+MOST_VALUES = 200_000
+
+_TAG = "tag:yaml.org,2002:"
+_SCALARS = {
+    "null": (r"^(?:~|null|Null|NULL|)$", ["~", "n", "N", ""]),
+    "bool": (r"^(?:true|True|TRUE|false|False|FALSE)$", list("tTfF")),
+    "int": (r"^[-+]?(?:0|[1-9][0-9]*)$", list("-+0123456789")),
+    "float": (
+        r"^(?:[-+]?(?:\.[0-9]+|(?:0|[1-9][0-9]*)(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?"
+        r"|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$",
+        list("-+.0123456789"),
+    ),
+}
+
+
+class _RefusedError(Exception):
+    """What is wrong with a text, in words."""
+
+
+class _Loader(yaml.SafeLoader):
+    """A safe loader with the scalars above and bounds on what a text may become."""
+
+    yaml_implicit_resolvers = {}  # noqa: RUF012
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self._level = 0
+        self._sizes: dict[int, int] = {}
+
+    def compose_node(self, parent: Node | None, index: int) -> Node | None:
+        self._level += 1
+        if self._level > MOST_LEVELS:
+            line = self.peek_event().start_mark.line + 1  # type: ignore[no-untyped-call]
+            raise _RefusedError(f"line {line} is nested deeper than {MOST_LEVELS} levels")
+        node = super().compose_node(parent, index)
+        self._level -= 1
+        return node
+
+    def values(self, node: Node) -> int:
+        """Count the values below a node with every alias written out."""
+        if id(node) not in self._sizes:
+            # an alias inside its own anchor would never end
+            self._sizes[id(node)] = MOST_VALUES + 1
+            below = 0
+            if isinstance(node, SequenceNode):
+                below = sum(self.values(each) for each in node.value)
+            elif isinstance(node, MappingNode):
+                below = sum(self.values(key) + self.values(each) for key, each in node.value)
+            self._sizes[id(node)] = 1 + below
+        return self._sizes[id(node)]
+
+    def compose_mapping_node(self, anchor: Any) -> MappingNode:
+        node: MappingNode = super().compose_mapping_node(anchor)
+        lines: dict[str, int] = {}
+        for key, _ in node.value:
+            line = key.start_mark.line + 1
+            if not isinstance(key, ScalarNode):
+                raise _RefusedError(f"the key in line {line} is no plain word")
+            if key.value in lines:
+                raise _RefusedError(
+                    f"the key {key.value!r} stands twice, in lines {lines[key.value]} and {line}; "
+                    "keep one of them"
+                )
+            lines[key.value] = line
+        return node
+
+
+for _name, (_pattern, _first) in _SCALARS.items():
+    _Loader.add_implicit_resolver(f"{_TAG}{_name}", re.compile(_pattern), _first)
+_Loader.add_implicit_resolver(f"{_TAG}merge", re.compile(r"^<<$"), ["<"])
+# of `.inf` and `.nan` Python knows the rest
+_Loader.add_constructor(f"{_TAG}int", lambda loader, node: int(node.value))
+_Loader.add_constructor(
+    f"{_TAG}float", lambda loader, node: float(re.sub(r"\.(?=[iIn])", "", node.value))
+)
+
+
+def parse_yaml(text: str, source: str) -> dict[str, Any]:
+    """Read a text that holds a mapping.
+
+    Parameters
+    ----------
+    text
+        YAML.
+    source
+        Name of the file it came from, for messages.
+
+    Raises
+    ------
+    ConfigError
+        If it is no YAML, holds no mapping, has a key twice, or is nested, long or multiplied by
+        its aliases beyond what a person writes.
+    """
+    if len(text) > MOST_CHARACTERS:
+        raise ConfigError(f"{source} has more than {MOST_CHARACTERS:,} characters; split it.")
+    try:
+        loader = _Loader(text)
+        node = loader.get_single_node()
+        if node is not None and loader.values(node) > MOST_VALUES:
+            raise _RefusedError(
+                f"its aliases stand for more than {MOST_VALUES:,} values; write fewer"
+            )
+        content = None if node is None else loader.construct_document(node)
+    except _RefusedError as refused:
+        raise ConfigError(f"{source}: {refused}.") from None
+    # a date such as 2026-99-99 is no error of YAML to its reader
+    except (ValueError, TypeError, RecursionError, yaml.YAMLError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise ConfigError(f"{source} is not valid YAML: {reason}.") from error
+    if not isinstance(content, Mapping):
+        kind = "nothing" if content is None else f"a {type(content).__name__}"
+        raise ConfigError(f"{source} must hold a mapping of keys, not {kind}.")
+    if word := next((key for key in content if not isinstance(key, str)), None):
+        raise ConfigError(f"{source}: the key {word!r} is no word; quote it if it is a name.")
+    return dict(content)
+
+
+def read_yaml(path: str | Path) -> dict[str, Any]:
+    """Read a file that holds a mapping.
+
+    Raises
+    ------
+    ConfigError
+        If it cannot be read, and as `parse_yaml`.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read ({error}); name an existing file.") from error
+    return parse_yaml(text, str(path))

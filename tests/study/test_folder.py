@@ -1,0 +1,44 @@
+"""A results folder belongs to one study, and no study's folder is a part of another's."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from unstuck.errors import ConfigError
+from unstuck.study.folder import require_own, take
+from unstuck.study.paths import ROOMS, Paths, not_a_room
+
+
+def test_another_study_is_refused_by_name(tmp_path: Path) -> None:
+    folder = str(tmp_path / "results")
+    require_own(folder, "One", "one.yaml")
+    take(folder, "One", "one.yaml")
+    require_own(folder, "One", "one.yaml")
+    require_own(folder, "Renamed", "one.yaml")
+    require_own(folder, "One", "moved.yaml")
+    with pytest.raises(ConfigError, match=r"holds the study 'One' of one.yaml, not 'Two'"):
+        require_own(folder, "Two", "two.yaml")
+
+
+def test_taking_a_folder_again_changes_no_file(tmp_path: Path) -> None:
+    take(str(tmp_path), "One", "one.yaml")
+    before = (tmp_path / "study.json").stat()
+    take(str(tmp_path), "One", "one.yaml")
+    assert (tmp_path / "study.json").stat().st_mtime_ns == before.st_mtime_ns
+
+
+def test_every_room_of_a_results_folder_is_known() -> None:
+    paths = Paths("results")
+    patterns = [getattr(paths, name) for name in dir(Paths)]
+    patterns += [paths.job("x"), paths.curvature(), paths.table(), paths.figure("svg")]
+    patterns += [paths.log("x"), paths.benchmark("x")]
+    inside = [each for each in patterns if isinstance(each, str) and each.startswith("results/")]
+    found = {re.split(r"[/.]", pattern)[1] for pattern in inside}
+    assert found <= set(ROOMS)
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_no_study_takes_a_room_of_another(room: str) -> None:
+    with pytest.raises(ValueError, match="take another name"):
+        not_a_room(f"results/{room}")
