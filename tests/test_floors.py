@@ -10,6 +10,7 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "src" / "unstuck"
 FLOORS = {
     "errors": -1,
+    "arithmetic": 0,
     "files": 0,
     "logs": 0,
     "wording": 0,

@@ -16,15 +16,19 @@ RMSProp's momentum of normalised gradients) a field of `Coefficients` says so.
 from __future__ import annotations
 
 import difflib
-import math
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Generic, Literal, NamedTuple, Self, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from unstuck.arithmetic import Array, powers
 from unstuck.errors import ConfigError
 
 Number = TypeVar("Number")
+Updates = NDArray[np.int64]
 
 # below this effective number of averaged squares the variance of 1/σ diverges (Liu et al. 2020)
 RECTIFIABLE_LENGTH = 5.0
@@ -159,10 +163,19 @@ class Coefficients(BaseModel):
         """Return the numbers of update `t`, counted from 1."""
         if t < 1:
             raise ValueError(f"updates are counted from 1, not {t}")
+        block, place = divmod(t - 1, _BLOCK)
+        return _terms(self, block)[place]
+
+    def table(self, start: int, stop: int) -> Array:
+        """Return the numbers of updates `start:stop`, counted from 1, as rows in `Terms`' order.
+
+        By multiplication, division and roots alone, whose bits are the same on every machine.
+        """
+        t = np.arange(start, stop)
         keep_m, take_m, scale = self._direction(t)
         keep_s, take_s = self._squares()
         root, floor, rectification = self._normalisation(t)
-        return Terms(
+        terms = Terms[Any](
             l2=0.0 if self.decoupled_decay else self.weight_decay,
             decay=self.weight_decay if self.decoupled_decay else 0.0,
             keep_s=keep_s,
@@ -176,16 +189,17 @@ class Coefficients(BaseModel):
             scale=scale * rectification,
             early=float(self.normalises_gradient),
         )
+        return np.stack([np.broadcast_to(each, t.shape) for each in terms], axis=1)
 
-    def _direction(self, t: int) -> tuple[float, float, float]:
+    def _direction(self, t: Updates) -> tuple[float, float | Array, float | Array]:
         """How m keeps and takes, and the factor that corrects its bias."""
         if not self.uses_momentum:
             return 0.0, 0.0, 1.0
         if self.averaging == "mean":
-            scale = 1 / (1 - self.momentum**t) if self.bias_correction else 1.0
+            scale = 1 / (1 - powers(self.momentum, t)) if self.bias_correction else 1.0
             return self.momentum, 1 - self.momentum, scale
         # the first gradient enters undamped, as in torch.optim.SGD
-        return self.momentum, 1.0 if t == 1 else 1 - self.dampening, 1.0
+        return self.momentum, np.where(t == 1, 1.0, 1 - self.dampening), 1.0
 
     def _squares(self) -> tuple[float, float]:
         """How s keeps and takes; the mean is stored as a sum and divided when read."""
@@ -195,19 +209,35 @@ class Coefficients(BaseModel):
             return self.beta2, 1 - self.beta2
         return 1.0, 1.0
 
-    def _normalisation(self, t: int) -> tuple[float, float, float]:
+    def _normalisation(self, t: Updates) -> tuple[float | Array, float | Array, float | Array]:
         """Root and floor of σ = root · √s + floor, and the factor of rectification."""
         if self.accumulator == "none":
             return 0.0, 1.0, 1.0
-        rectification = rectification_term(self.beta2, t) if self.rectify else 1.0
-        if rectification is None:
-            return 0.0, 1.0, 1.0
-        root = 1.0
+        root: float | Array = 1.0
         if self.accumulator == "mean":
-            root = 1 / math.sqrt(t)
+            root = 1 / np.sqrt(t)
         elif self.accumulator == "exponential" and self.bias_correction:
-            root = 1 / math.sqrt(1 - self.beta2**t)
-        return root, self.epsilon * root if self.epsilon_scaled else self.epsilon, rectification
+            root = 1 / np.sqrt(1 - powers(self.beta2, t))
+        floor = self.epsilon * root if self.epsilon_scaled else self.epsilon
+        if not self.rectify:
+            return root, floor, 1.0
+        rectification = _rectification(self.beta2, t)
+        waits = np.isnan(rectification)
+        return (
+            np.where(waits, 0, root),
+            np.where(waits, 1, floor),
+            np.where(waits, 1, rectification),
+        )
+
+
+#: updates whose numbers are worked out together
+_BLOCK = 256
+
+
+@lru_cache(maxsize=256)
+def _terms(row: Coefficients, block: int) -> tuple[Terms[float], ...]:
+    table = row.table(block * _BLOCK + 1, (block + 1) * _BLOCK + 1)
+    return tuple(Terms(*numbers) for numbers in table.tolist())
 
 
 def rectification_term(beta2: float, t: int) -> float | None:
@@ -217,12 +247,17 @@ def rectification_term(beta2: float, t: int) -> float | None:
     ----------
     Liu et al. 2020, On the variance of the adaptive learning rate and beyond, algorithm 2.
     """
+    (term,) = _rectification(beta2, np.array([t]))
+    return None if np.isnan(term) else float(term)
+
+
+def _rectification(beta2: float, t: Updates) -> Array:
+    """Return RAdam's factors at updates `t`, NaN while the variance of 1/σ is unbounded."""
     longest = 2 / (1 - beta2) - 1
-    length = longest - 2 * t * beta2**t / (1 - beta2**t)
-    if length <= RECTIFIABLE_LENGTH:
-        return None
-    ratio = (length - 4) * (length - 2) * longest / ((longest - 4) * (longest - 2) * length)
-    return math.sqrt(ratio)
+    power = powers(beta2, t)
+    length = longest - 2 * t * power / (1 - power)
+    length = np.where(length <= RECTIFIABLE_LENGTH, np.nan, length)
+    return np.sqrt((length - 4) * (length - 2) * longest / ((longest - 4) * (longest - 2) * length))
 
 
 _MOMENTUM: dict[str, Any] = {"momentum": 0.9}

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from unstuck.arithmetic import cos_pi, powers
 from unstuck.errors import ConfigError
 
 Factors = npt.NDArray[np.float64]
@@ -142,9 +143,9 @@ def _decay(spec: ScheduleSpec, rest: int, updates: int) -> Factors:
         return np.ones(rest)
     if spec.shape == "step":
         every = max(_length(spec.every, updates), 1)
-        return np.asarray(spec.drop ** (k // every), dtype=np.float64)
+        return powers(spec.drop, np.arange(rest) // every)
     if spec.shape == "inverse_sqrt":
         return 1 / np.sqrt(k + 1)
     if spec.shape == "cosine":
-        return spec.final + (1 - spec.final) * 0.5 * (1 + np.cos(np.pi * k / rest))
+        return spec.final + (1 - spec.final) * 0.5 * (1 + cos_pi(k / rest))
     return 1 - (1 - spec.final) * k / rest

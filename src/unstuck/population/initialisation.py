@@ -9,6 +9,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from unstuck.arithmetic import standard_normal
 from unstuck.population.spec import NetworkSpec
 
 Array = NDArray[np.float64]
@@ -42,9 +43,10 @@ def draw_weights(
     """Draw weights of mean 0 and the standard deviation that the specification asks for."""
     deviation = weight_deviation(spec, fan_in, fan_out)
     if spec.init_distribution == "normal":
-        return generator.normal(0.0, deviation, shape)
+        return deviation * standard_normal(generator, shape)
     bound = math.sqrt(3) * deviation
-    return generator.uniform(-bound, bound, shape)
+    # uniform() leaves it to the compiler whether it contracts
+    return bound * (2 * generator.random(shape) - 1)
 
 
 def favour_an_output(spec: NetworkSpec, generator: np.random.Generator, bias: Array) -> None:

@@ -7,6 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from unstuck.arithmetic import exp, standard_normal
 from unstuck.population.layers import Layer, Pass, Saved, Shape, Tensors
 
 EPSILON = 1e-5
@@ -24,8 +25,9 @@ def draw_noise(
     `key` is the seed, the update and the number of the layer.
     """
     seed, *place = key
-    drawn = np.random.default_rng([seed, NOISE_STREAM, *place]).normal(0, deviation, (2, features))
-    return np.exp(drawn[0]), drawn[1]
+    generator = np.random.default_rng([seed, NOISE_STREAM, *place])
+    factor, shift = deviation * standard_normal(generator, (2, features))
+    return exp(factor), shift
 
 
 class BatchNorm(Layer):
