@@ -3,6 +3,7 @@
 # make test-slurm the smoke study on a real Slurm (root, Debian): docs/cluster.md
 # make faults     what goes wrong, injected for real: docs/faults.md is written anew
 # make verify     are finished results the same again as reference/? (ARGS: another study)
+# make coverage   how often intervals cover the truth, simulated: docs/images/coverage.csv
 # make scale      planning of ten thousand cells: docs/images/scale.csv
 # make bench      speed against references: results/benchmarks.csv
 PYTHON ?= python3
@@ -14,7 +15,7 @@ BENCH_JAX := .venv-bench-jax
 ARGS      ?=
 
 .DEFAULT_GOAL := study
-.PHONY: study smoke test test-slow test-slurm faults verify reference bench scale lint format docs clean
+.PHONY: study smoke test test-slow test-slurm faults verify reference bench scale coverage lint format docs clean
 
 KERNEL := $(wildcard src/unstuck/lanes/*.cpp) src/unstuck/lanes/build.py packaging/backend.py
 
@@ -70,6 +71,9 @@ bench: $(VENV)/.installed
 
 scale: $(VENV)/.installed
 	$(BIN)/python benchmarks/scale.py
+
+coverage: $(VENV)/.installed
+	$(BIN)/python benchmarks/coverage.py $(ARGS)
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .

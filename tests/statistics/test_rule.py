@@ -11,6 +11,7 @@ from unstuck.statistics.rule import (
     Line,
     Primary,
     Word,
+    alarms_allowed,
     at_ceiling,
     combine,
     exact,
@@ -227,6 +228,13 @@ def test_p_is_that_of_what_the_claim_says():
     assert p_value(each, DELTA, "effect") == pytest.approx(2 * each.tails(0)[0])
     assert p_value(each, DELTA, "equivalence") == pytest.approx(2 * max(below, above))
     assert p_value(each, DELTA, "no worse") == pytest.approx(2 * below)
+
+
+def test_how_many_arms_may_differ_from_themselves():
+    # of 60: P(more than 7) is below 1 %, P(more than 6) is not
+    terms = [math.comb(60, k) * 0.05**k * 0.95 ** (60 - k) for k in range(61)]
+    assert sum(terms[8:]) < 0.01 < sum(terms[7:])
+    assert alarms_allowed(60) == 7
 
 
 UP, DOWN, GONE, WIDE = (

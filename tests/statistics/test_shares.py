@@ -37,6 +37,11 @@ def test_the_mean_of_two_adds_the_squares_of_their_distances():
     assert found.n == 16
 
 
+def test_sixteen_and_sixteen_runs_need_three_quarters_to_lie_beyond_55_percent():
+    lows = [mean_share([Count(k, 16), Count(k, 16)]).low for k in (11, 12)]
+    assert lows[0] < 0.55 < lows[1]
+
+
 @pytest.mark.parametrize(
     ("table", "low", "high"),
     [

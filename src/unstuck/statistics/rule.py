@@ -244,6 +244,13 @@ def p_value(estimate: Estimate, margin: float, kind: Kind) -> float:
     return estimate.p_not_worse(margin) if kind == "no worse" else estimate.p_zero
 
 
+def alarms_allowed(arms: int) -> int:
+    """Give how many of so many arms may exclude zero against themselves: the 99 % point at 5 %."""
+    from scipy import stats
+
+    return int(stats.binom.ppf(0.99, arms, SIGNIFICANCE))
+
+
 @dataclass(frozen=True)
 class Line:
     """A line of the scope: a comparison that is told and never decides."""
