@@ -11,9 +11,11 @@ PACKAGE = Path(__file__).parent.parent / "src" / "unstuck"
 FLOORS = {
     "errors": -1,
     "arithmetic": 0,
+    "complaints": 0,
     "files": 0,
     "logs": 0,
     "wording": 0,
+    "yaml_files": 0,
     "data": 1,
     "surfaces": 1,
     "statistics": 1,

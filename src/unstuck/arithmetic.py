@@ -49,7 +49,7 @@ def cos_pi(x: ArrayLike) -> Array:
 def powers(base: float, exponents: NDArray[np.integer]) -> Array:
     """Return a number to whole powers from 0 on, by one multiplication after another."""
     count = 1 << int(exponents.max(initial=0)).bit_length()
-    return _all_powers(base, count)[exponents]
+    return np.asarray(_all_powers(base, count)[exponents], dtype=np.float64)
 
 
 def standard_normal(generator: np.random.Generator, shape: tuple[int, ...]) -> Array:

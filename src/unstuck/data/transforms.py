@@ -10,6 +10,8 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
+from unstuck.arithmetic import exp, log
+
 Part = Literal["train", "validation", "test"]
 PARTS: tuple[Part, ...] = ("train", "validation", "test")
 
@@ -117,7 +119,8 @@ class Scale(_Transform):
     def factors(self, features: int) -> np.ndarray:
         """Give the factor of each feature, float64 ``[features]``."""
         rng = np.random.default_rng([self.seed, SCALE_STREAM])
-        return self.ratio ** rng.permutation(np.linspace(-0.5, 0.5, features))
+        exponents = rng.permutation(np.linspace(-0.5, 0.5, features))
+        return exp(exponents * log(self.ratio))
 
     def apply(self, x: np.ndarray) -> np.ndarray:
         """Scale ``x [N, *shape]`` of any part."""
