@@ -35,6 +35,7 @@ onstart:
 localrules:
     all,
     plan,
+    answers,
     verdicts,
     report,
 
@@ -55,3 +56,4 @@ rule all:
         rules.report.output.folder,
         rules.plan.output.table,
         [table_path(name) for name in sorted(plan.tables)],
+        rules.answers.output,

@@ -75,7 +75,7 @@ def test_science_knows_nothing_of_snakemake() -> None:
 
 def test_planning_loads_neither_torch_nor_scipy() -> None:
     code = (
-        "import sys; import unstuck.study.plan, unstuck.study.load, unstuck.claims.registry; "
+        "import sys; import unstuck.study.plan, unstuck.study.load, unstuck.claims.planning; "
         "print(sorted({'torch', 'scipy', 'matplotlib', 'sklearn'} & set(sys.modules)))"
     )
     done = subprocess.run(

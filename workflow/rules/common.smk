@@ -8,6 +8,7 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import update_config
 
+from unstuck.claims.planning import planned_claims
 from unstuck.claims.registry import load_registry
 from unstuck.claims.sections import SECTIONS
 from unstuck.errors import UnstuckError
@@ -42,7 +43,9 @@ try:
     study = parse_study(config, source)
     require_own(study.results, study.title, source)
     plan = Plan(study)
+    # claims that are not one file each yet
     registry = load_registry(REGISTRY)
+    judged = planned_claims(study.claims, Path(workflow.basedir) / REGISTRY, plan, registry)
     claims = plan.claims({claim.id: claim.reads.values() for claim in registry.values()})
 except UnstuckError as error:
     raise WorkflowError(str(error)) from None
@@ -67,7 +70,7 @@ wildcard_constraints:
     experiment=one_of(study.experiments),
     analysis=one_of(study.analyses),
     job=one_of(plan.jobs),
-    claim=one_of(registry),
+    claim=one_of([*registry, *judged]),
     section=one_of(SECTIONS),
 
 
@@ -89,6 +92,18 @@ def claim_tables(wildcards):
     return {
         argument: table_path(name) for argument, name in registry[wildcards.claim].reads.items()
     }
+
+
+def judged_tables(wildcards):
+    """Tables that a claim is judged by, in the order of their names."""
+    return [table_path(name) for name in judged[wildcards.claim].tables]
+
+
+def judged_gates(wildcards):
+    """Verdicts that parts of a claim wait for."""
+    return [
+        paths.claim.format(claim=gate) for gate in judged[wildcards.claim].gates if gate in judged
+    ]
 
 
 def analysis_inputs(wildcards):

@@ -71,6 +71,20 @@ class Paths:
         return f"{self.root}/evidence/{{claim}}"
 
     @property
+    def claim(self) -> str:
+        """Folder of what was judged of a claim: verdict, comparisons, checks, values."""
+        return f"{self.root}/claims/{{claim}}"
+
+    @property
+    def words(self) -> str:
+        """One row a claim and part of its primary."""
+        return f"{self.root}/claims/verdicts.csv"
+
+    def answers(self, suffix: str) -> str:
+        """Every claim's question and answer, as a table (csv) or a page (md)."""
+        return f"{self.root}/answers.{suffix}"
+
+    @property
     def verdicts(self) -> str:
         """One row a claim."""
         return f"{self.root}/verdicts.csv"

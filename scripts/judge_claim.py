@@ -1,0 +1,14 @@
+"""Rule judge: one claim, from the tables it reads."""
+
+from unstuck.claims.model import Claim
+from unstuck.claims.results import save, word_of
+from unstuck.claims.verdict import decide
+from unstuck.logs import logged
+from unstuck.study.tables import read_table
+
+with logged(snakemake.log[0]):
+    pairs = zip(snakemake.params.names, snakemake.input.tables, strict=True)
+    tables = {name: read_table(path, name) for name, path in pairs}
+    gates = dict(word_of(folder) for folder in snakemake.input.gates)
+    claim = Claim.model_validate(snakemake.params.claim)
+    save(decide(claim, tables, gates, snakemake.params.lines), snakemake.output.folder)

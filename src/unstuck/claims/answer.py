@@ -1,0 +1,291 @@
+"""From a verdict to a sentence that a student can repeat, in English and Chinese."""
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from unstuck.claims.model import CHOICE, PLACEHOLDER, Comparison, Number
+from unstuck.claims.verdict import Judged, Verdict
+from unstuck.statistics.rule import Kind, Word, said
+from unstuck.statistics.undecided import units_to_decide
+from unstuck.wording import decimals
+from unstuck.wording import effect as effect_text
+from unstuck.wording import number as number_text
+
+LANGUAGES = ("en", "zh")
+#: words whose answer is the claim's own template
+_TEMPLATED = frozenset(
+    {Word.SUPPORTED, Word.SMALL, Word.DIRECTION, Word.CONTRADICTED, Word.WRONG_DIRECTION}
+)
+_COMMON = {
+    "en": {
+        Word.UNDECIDED: "Not settled: {measure} differs by {e} ({lo} to {hi}); about {n} units "
+        "would decide.",
+        Word.NO_EFFECT: "No difference beyond {margin}: {e} ({lo} to {hi}).",
+        Word.NOT_TESTED: "Not tested here: {reason}.",
+        Word.INVALID: "No answer: the control “{which}” failed.",
+        Word.PARTLY: "Partly ({which}): ",
+    },
+    "zh": {
+        Word.UNDECIDED: "尚未确定：{measure}相差 {e}（{lo}～{hi}）；约需 {n} 个单元才能判定。",
+        Word.NO_EFFECT: "没有超过 {margin} 的差别：{e}（{lo}～{hi}）。",
+        Word.NOT_TESTED: "此处未测：{reason}。",
+        Word.INVALID: "无结论：对照“{which}”未通过。",
+        Word.PARTLY: "部分成立（{which}）：",
+    },
+}
+_TOLD = {
+    "en": {
+        "reversal": "But not {where}: there it reverses ({e}).",
+        "vanishing": "But not {where}: there it is gone.",
+        "appearing": "{Where} there is one ({e}).",
+    },
+    "zh": {
+        "reversal": "但{where}则相反（{e}）。",
+        "vanishing": "但{where}则不再如此。",
+        "appearing": "{where}则有差别（{e}）。",
+    },
+}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The answer of one claim in one language: a sentence, and what the scope adds."""
+
+    sentence: str
+    headline: str
+
+    @property
+    def text(self) -> str:
+        """Both, one after the other."""
+        return f"{self.sentence} {self.headline}".strip()
+
+
+def answer(verdict: Verdict, language: str) -> Answer:
+    """Put a verdict into words.
+
+    Parameters
+    ----------
+    verdict
+        Of one claim.
+    language
+        ``en`` or ``zh``.
+    """
+    headline = _headline(verdict, language)
+    numbers = _numbers(verdict, language)
+    word = verdict.word
+    own = verdict.claim.answer.words(language)
+    if word in _TEMPLATED:
+        return Answer(_filled(own, numbers, verdict), headline)
+    if word is Word.PARTLY:
+        sentence = _common(word, language, numbers) + _after_word(_filled(own, numbers, verdict))
+        return Answer(sentence, headline)
+    return Answer(_common(word, language, numbers), headline)
+
+
+def _named(template: str, texts: Mapping[str, str]) -> str:
+    return PLACEHOLDER.sub(lambda found: texts.get(found["name"], "–"), template)
+
+
+def _common(word: Word, language: str, numbers: Mapping[str, str]) -> str:
+    return _named(_COMMON[language][word], numbers)
+
+
+def _after_word(sentence: str) -> str:
+    """What follows the word of a sentence, whose word is said already."""
+    for mark in (": ", "："):
+        head, found, tail = sentence.partition(mark)
+        if found and len(head) <= 40:
+            return tail
+    return sentence
+
+
+def _filled(template: str, numbers: Mapping[str, str], verdict: Verdict) -> str:
+    """Fill a template; a choice is made by the sign of the effect that it belongs to.
+
+    Beside its word a number is told without a minus.
+    """
+    given = dict(numbers)
+
+    def chosen(found: "re.Match[str]") -> str:
+        of = found["of"] or ("e" if "e" in given else "a")
+        name = "" if of == "e" else of.upper()
+        part = next((each for each in verdict.parts if each.name in (name, "")), None)
+        negative = part is not None and part.estimate is not None and part.estimate.effect < 0
+        if negative and part is not None:
+            given.update(_told(part, of, turned=True))
+        return found["less"] if negative else found["more"]
+
+    text = CHOICE.sub(chosen, template)
+    return " ".join(_named(text, given).split())
+
+
+def _numbers(verdict: Verdict, language: str) -> dict[str, str]:
+    """Every number and word that a sentence may name, as text."""
+    claim = verdict.claim
+    lead = _lead(verdict)
+    kind: Kind | str = "exact" if claim.kind == "exact" else "effect"
+    if isinstance(lead.spec, Comparison):
+        kind = lead.spec.claims
+    spoken = said(verdict.word, kind)  # type: ignore[arg-type]
+    texts = {"V": spoken.answer if language == "en" else spoken.answer_zh, "S": ""}
+    texts |= _told(lead, "e")
+    for part in verdict.parts:
+        if part.name:
+            texts |= _told(part, part.name.lower())
+    texts["reason"] = lead.reason.words(language) if lead.reason else ""
+    texts["which"] = _which(verdict, language)
+    if isinstance(lead.spec, Comparison):
+        spec = lead.spec
+        name = (
+            spec.name.words(language)
+            if spec.name
+            else ("the measure" if language == "en" else "测量值")
+        )
+        texts["measure"] = name
+        texts["margin"] = _with_unit(spec.margin, spec)
+        if verdict.word in (Word.UNDECIDED, Word.NO_EFFECT):
+            texts["e"] = f"{texts['e']}{_unit(spec, language)}"
+        texts["n"] = _needed(lead)
+    by_name = {line.name: line for line in verdict.lines}
+    for name, spec_of in claim.numbers.items():
+        if spec_of.line is not None:
+            texts[name] = _of_line(by_name.get(spec_of.line), spec_of)
+        else:
+            texts[name] = number_text(_whole(verdict.numbers[name]))
+    return texts
+
+
+def _lead(verdict: Verdict) -> Judged:
+    """The part that the sentence speaks of: the one whose word is the claim's, or the first."""
+    same = [part for part in verdict.parts if part.word is verdict.word]
+    if verdict.word in _TEMPLATED or not same:
+        return verdict.parts[0]
+    return same[0]
+
+
+def _which(verdict: Verdict, language: str) -> str:
+    if verdict.word is Word.PARTLY and len(verdict.parts) > 1:
+        kinds = [
+            said(part.word, "effect").zh if language == "zh" else str(part.word)
+            for part in verdict.parts
+            if part.word is not None
+        ]
+        named = zip(verdict.parts, kinds, strict=True)
+        return ("；" if language == "zh" else "; ").join(f"{p.name} {word}" for p, word in named)
+    which = [name for part in verdict.parts for name in part.which]
+    return ("、" if language == "zh" else ", ").join(which)
+
+
+def _told(judged: Judged, name: str, *, turned: bool = False) -> dict[str, str]:
+    """Texts of an effect and its interval, under a name: {e} {lo} {hi}, {a} {a_lo} {a_hi}."""
+    low_name, high_name = ("lo", "hi") if name == "e" else (f"{name}_lo", f"{name}_hi")
+    if judged.checked is not None:
+        return {name: number_text(_whole(judged.checked.value)), f"{name}_n": str(judged.checked.n)}
+    if judged.estimate is None or not isinstance(judged.spec, Comparison):
+        return {name: "–", low_name: "–", high_name: "–"}
+    estimate, spec = judged.estimate, judged.spec
+    effect, low, high = estimate.effect, estimate.low, estimate.high
+    if turned:
+        effect, low, high = -effect, -high, -low
+    places = decimals(low, high, spec.scale)
+    texts = {
+        name: _plain(effect_text(effect, spec.scale, places)),
+        low_name: _plain(effect_text(low, spec.scale, places)),
+        high_name: _plain(effect_text(high, spec.scale, places)),
+    }
+    if judged.compared is not None:
+        arm, reference = judged.compared.means()
+        prefix = "" if name == "e" else f"{name}_"
+        texts[f"{prefix}arm"] = _plain(effect_text(arm, spec.scale, places))
+        texts[f"{prefix}ref"] = _plain(effect_text(reference, spec.scale, places))
+        if spec.statistic == "share":
+            share = prefix + "s"
+            for key, value in ((share, effect), (f"{share}_lo", low), (f"{share}_hi", high)):
+                texts[key] = _plain(effect_text(value + judged.compared.constant, "difference", 0))
+    return texts
+
+
+def _plain(text: str) -> str:
+    """A factor without its sign, which templates say in words."""
+    return text.removeprefix("×")
+
+
+def _with_unit(value: float, spec: Comparison) -> str:
+    return f"×{number_text(value)}" if spec.scale == "ratio" else f"{number_text(value)}"
+
+
+def _unit(spec: Comparison, language: str) -> str:
+    if spec.scale == "ratio":
+        return " times" if language == "en" else " 倍"
+    if spec.percent:
+        return " points" if language == "en" else " 个百分点"
+    return f" {spec.unit}"
+
+
+def _needed(judged: Judged) -> str:
+    """About how many units would decide."""
+    if judged.estimate is None or not isinstance(judged.spec, Comparison):
+        return "–"
+    units = units_to_decide(judged.estimate, judged.spec.threshold, judged.spec.claims)
+    return "–" if units is None else f"{max(units, judged.estimate.n + 1):,}"
+
+
+def _of_line(line: Judged | None, spec: Number) -> str:
+    if line is None:
+        return "–"
+    if line.checked is not None:
+        return number_text(_whole(spec.scale * line.checked.value))
+    if line.compared is None or line.estimate is None or not isinstance(line.spec, Comparison):
+        return "–"
+    arm, reference = line.compared.means()
+    values = {
+        "effect": line.estimate.effect,
+        "low": line.estimate.low,
+        "high": line.estimate.high,
+        "arm": arm,
+        "reference": reference,
+    }
+    if spec.give == "units":
+        return str(line.compared.units)
+    places = decimals(line.estimate.low, line.estimate.high, line.spec.scale)
+    return _plain(effect_text(values[spec.give], line.spec.scale, places))
+
+
+def _whole(value: float) -> float | int:
+    return int(value) if math.isfinite(value) and value == int(value) else value
+
+
+def _headline(verdict: Verdict, language: str) -> str:
+    """The scope's second sentence: what the template calls for, then two outcomes at most."""
+    texts = []
+    lines = {line.name: line for line in verdict.scope}
+    for name, line in verdict.claim.scope.items():
+        found = lines.get(name)
+        if (
+            line.headline is None
+            or found is None
+            or (found.estimate is None and found.checked is None)
+        ):
+            continue
+        if line.headline.when is None or found.outcome in line.headline.when:
+            template = (line.headline.zh if language == "zh" else "") or line.headline.en
+            texts.append(_named(template, _told(found, "e")))
+    for role, judged in verdict.told:
+        where = _where(verdict, judged, language)
+        texts.append(
+            _TOLD[language][role].format(
+                where=where, Where=where[:1].upper() + where[1:], e=_told(judged, "e")["e"]
+            )
+        )
+    return ("" if language == "zh" else " ").join(texts)
+
+
+def _where(verdict: Verdict, judged: Judged, language: str) -> str:
+    line = verdict.claim.scope.get(judged.name)
+    if line is not None and line.words is not None:
+        return line.words.words(language)
+    if judged.role == "dataset" and language == "zh" and judged.compared is not None:
+        return f"在 {judged.compared.places[0]} 上"
+    return judged.name.partition(": ")[2] or judged.name

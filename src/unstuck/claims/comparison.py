@@ -1,0 +1,629 @@
+"""From tables and a comparison's specification to values, paired by unit.
+
+Nothing here knows a claim: which rows are an arm, which column or reduction is the value, what is
+averaged over and what is a place stands in the specification.
+"""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from unstuck.claims.model import BEST, Comparison
+from unstuck.claims.reductions import axes, reduction
+from unstuck.claims.selection import selected
+from unstuck.errors import DataError
+from unstuck.statistics.estimate import Estimate
+from unstuck.statistics.race import Arm, Place, interval
+from unstuck.statistics.ranks import Points, correlation
+from unstuck.statistics.shares import Count, mean_share, paired_difference
+
+Array = NDArray[np.float64]
+Tables = Mapping[str, pd.DataFrame]
+
+PLACE = "dataset"
+RATE = "lr"
+#: roles of runs: of the race's first heat, of its finalists, and at a rate that is given
+HEAT, FINALIST, FIXED = "heat", "finalist", "fixed"
+#: what tells runs apart and is no condition
+_IDENTITY = frozenset({"run_id", "cell", "code", "edge", "role", "chosen", "score", "owner"})
+#: stands for the score of a run that diverged
+WORST = 1e9
+
+
+@dataclass(frozen=True, eq=False)
+class Cell:
+    """One arm at one place under one condition.
+
+    Attributes
+    ----------
+    units
+        ``[U]``, ascending.
+    rates
+        ``[R]``: the finalists; NaN where there is no rate.
+    values
+        ``[U, R]``, of factors their logarithm.
+    against
+        ``[U, R]``: the other column of a correlation.
+    scores
+        ``[U, R]``, lower is better; none where there is one rate.
+    arrived
+        ``[U, R]``: whether the run came to its target.
+    rows
+        One row a value: unit, rate, value, and what the table knows of the run.
+    """
+
+    units: NDArray[Any]
+    rates: Array
+    values: Array
+    against: Array
+    scores: Array | None
+    arrived: NDArray[np.bool_]
+    rows: pd.DataFrame
+
+    @property
+    def arm(self) -> Arm:
+        """The cell as the statistics want it."""
+        return Arm(self.values, self.scores)
+
+    @property
+    def chosen(self) -> int:
+        """Index of the rate chosen."""
+        return self.arm.chosen
+
+    def of_units(self, units: NDArray[Any]) -> "Cell":
+        """The cell with some of its units."""
+        kept = np.isin(self.units, units)
+        return Cell(
+            self.units[kept],
+            self.rates,
+            self.values[kept],
+            self.against[kept],
+            None if self.scores is None else self.scores[kept],
+            self.arrived[kept],
+            self.rows[self.rows["unit"].isin(units)],
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """An arm and its reference at one place under one condition; without reference, a constant."""
+
+    place: str
+    condition: Mapping[str, Any]
+    weight: float
+    arm: Cell
+    reference: Cell | None
+
+
+@dataclass(frozen=True, eq=False)
+class Compared:
+    """A comparison with its values.
+
+    Attributes
+    ----------
+    spec
+        What was asked.
+    pairs
+        One for each place and condition; their weights add to 1.
+    left_out
+        Places that left it, and why.
+    missing
+        Share of the units that have one arm alone.
+    """
+
+    spec: Comparison
+    pairs: tuple[Pair, ...]
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    missing: float = 0.0
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """Names of the places, in the order of the table."""
+        return tuple(dict.fromkeys(pair.place for pair in self.pairs))
+
+    def at(self, *places: str) -> "Compared":
+        """The comparison at some of its places alone."""
+        kept = tuple(pair for pair in self.pairs if pair.place in places)
+        total = sum(pair.weight for pair in kept)
+        return Compared(
+            self.spec,
+            tuple(
+                Pair(each.place, each.condition, each.weight / total, each.arm, each.reference)
+                for each in kept
+            ),
+            self.left_out,
+            self.missing,
+        )
+
+    def statistics(self) -> list[Place]:
+        """The pairs as the statistics want them."""
+        constant = self.constant
+        return [
+            Place(
+                pair.arm.arm.plus(-constant),
+                None if pair.reference is None else pair.reference.arm,
+                units=pair.place,
+                weight=pair.weight,
+            )
+            for pair in self.pairs
+        ]
+
+    @property
+    def constant(self) -> float:
+        """What an arm is compared with that is no arm, on the scale of the values."""
+        reference = self.spec.reference
+        if isinstance(reference, Mapping):
+            return 0.0
+        return float(np.log(reference)) if self.spec.scale == "ratio" else float(reference)
+
+    @property
+    def units(self) -> int:
+        """Units of the smallest place."""
+        return min(
+            min(len(pair.arm.units), len((pair.reference or pair.arm).units)) for pair in self.pairs
+        )
+
+    @property
+    def differences(self) -> pd.DataFrame:
+        """One row a unit: place, unit, and the effect at the rates chosen, over its conditions."""
+        rows = []
+        for place in self.places:
+            total: Array | float = 0.0
+            weight = 0.0
+            here = [pair for pair in self.pairs if pair.place == place]
+            for pair in here:
+                effect = pair.arm.arm.outcome - self.constant
+                if pair.reference is not None:
+                    if not np.array_equal(pair.arm.units, pair.reference.units):
+                        continue
+                    effect = effect - pair.reference.arm.outcome
+                total, weight = total + pair.weight * effect, weight + pair.weight
+            if weight:
+                rows.append(
+                    pd.DataFrame(
+                        {"dataset": place, "unit": here[0].arm.units, "effect": total / weight}
+                    )
+                )
+        empty = pd.DataFrame({"dataset": [], "unit": [], "effect": []})
+        return pd.concat(rows, ignore_index=True) if rows else empty
+
+    def means(self) -> tuple[float, float]:
+        """Mean value of the arm and of the reference at the rates chosen, on the values' scale."""
+        arm = sum(pair.weight * pair.arm.arm.outcome.mean() for pair in self.pairs)
+        if any(pair.reference is None for pair in self.pairs):
+            return float(arm), self.constant
+        reference = sum(
+            pair.weight * pair.reference.arm.outcome.mean()
+            for pair in self.pairs
+            if pair.reference is not None
+        )
+        return float(arm), float(reference)
+
+    def unarrived(self) -> float:
+        """Share of units in which a run of the reference did not come to its target."""
+        missed = [
+            ~pair.reference.arrived[:, pair.reference.chosen]
+            for pair in self.pairs
+            if pair.reference is not None
+        ]
+        return float(np.concatenate(missed).mean()) if missed else 0.0
+
+    def estimate(self) -> Estimate:
+        """The effect with its interval, by the procedure that its statistic asks for."""
+        if self.spec.statistic == "correlation":
+            return correlation(self._points())
+        if self.spec.statistic == "share":
+            return self._share()
+        return interval(self.statistics())
+
+    def _points(self) -> list[Points]:
+        points = []
+        for place in self.places:
+            cells = [
+                cell
+                for pair in self.pairs
+                if pair.place == place
+                for cell in (pair.arm, pair.reference)
+                if cell is not None
+            ]
+            x = np.stack([cell.values[:, cell.chosen] for cell in cells], axis=1)
+            y = np.stack([cell.against[:, cell.chosen] for cell in cells], axis=1)
+            points.append(Points(x, self.spec.sign * y, place))
+        return points
+
+    def _share(self) -> Estimate:
+        """Shares of units; values are 100 where true and 0 where not."""
+        if isinstance(self.spec.reference, Mapping):
+            if len(self.pairs) > 1:
+                raise DataError(
+                    f"{self.spec.label}: shares of two arms are compared at one place, not "
+                    f"{len(self.pairs)}."
+                )
+            pair = self.pairs[0]
+            assert pair.reference is not None
+            one, other = (cell.values[:, cell.chosen] > 50 for cell in (pair.arm, pair.reference))
+            return paired_difference(
+                int((one & other).sum()),
+                int((one & ~other).sum()),
+                int((~one & other).sum()),
+                int((~one & ~other).sum()),
+            ).scaled(100)
+        counts = []
+        for place in self.places:
+            true = np.concatenate(
+                [
+                    pair.arm.values[:, pair.arm.chosen] > 50
+                    for pair in self.pairs
+                    if pair.place == place
+                ]
+            )
+            counts.append(Count(int(true.sum()), true.size))
+        return mean_share(counts).scaled(100, -self.constant)
+
+    def values(self) -> pd.DataFrame:
+        """Every value that went in: one row a unit, rate and arm, at its place and condition."""
+        parts = []
+        for pair in self.pairs:
+            for side, cell in (("arm", pair.arm), ("reference", pair.reference)):
+                if cell is not None:
+                    labels = {"side": side, PLACE: pair.place, **pair.condition}
+                    parts.append(cell.rows.assign(**labels))
+        table = pd.concat(parts, ignore_index=True)
+        first = [*dict.fromkeys(["side", PLACE, *self.spec.over])]
+        return table[[*first, *[name for name in table if name not in first]]]
+
+
+def compare(spec: Comparison, tables: Tables) -> Compared:
+    """Compare arm and reference as a specification says.
+
+    Parameters
+    ----------
+    spec
+        The comparison.
+    tables
+        By name; of an experiment's measurements the table ``<experiment>.runs`` too.
+
+    Raises
+    ------
+    DataError
+        If a column or value does not exist, units do not pair, or a condition varies that the
+        comparison does not name.
+    """
+    rows, runs = _gathered(spec, tables)
+    rows, runs = selected(rows, spec.where, spec.label), _of_runs(runs, spec.where, spec.label)
+    free = [column for column in spec.over if column in rows]
+    for column in spec.over:
+        if column not in rows:
+            raise DataError(f"{spec.label}: `over` names {column!r}, which no table has.")
+    sides = _sides(spec)
+    own = {column for side in sides.values() for column in side}
+    common = [column for column in free if column not in own]
+    pairs: list[Pair] = []
+    for key, group in _groups(rows, common):
+        mates = _of_group(runs, common, key)
+        found: dict[str, list[tuple[dict[str, Any], Cell]]] = {}
+        chosen = {
+            side: (
+                selected(group, selection, f"{spec.label}, {side}"),
+                _of_runs(mates, selection, f"{spec.label}, {side}"),
+            )
+            for side, selection in sides.items()
+        }
+        values = _values(spec, chosen)
+        for side in sides:
+            inner = [column for column in free if column in own]
+            found[side] = [
+                (dict(zip(inner, inner_key, strict=True)), _cell(spec, side, cell))
+                for inner_key, cell in _groups(values[side], inner)
+            ]
+        condition = dict(zip(common, key, strict=True))
+        mates_of: list[tuple[dict[str, Any], Cell | None]] = [({}, None)]
+        if "reference" in found:
+            mates_of = list(found["reference"])
+        for arm_key, arm in found["arm"]:
+            for reference_key, reference in mates_of:
+                place = str({**condition, **arm_key}.get(PLACE, _single(group)))
+                inner_condition = {
+                    column: _joined_label(arm_key.get(column), reference_key.get(column))
+                    for column in {**arm_key, **reference_key}
+                }
+                pairs.append(
+                    Pair(
+                        place,
+                        {**condition, **inner_condition},
+                        1 / (len(found["arm"]) * len(mates_of)),
+                        arm,
+                        reference,
+                    )
+                )
+    pairs, missing = _paired(spec, pairs)
+    per_place = {pair.place: 0.0 for pair in pairs}
+    for pair in pairs:
+        per_place[pair.place] += pair.weight
+    weighted = tuple(
+        Pair(
+            each.place,
+            each.condition,
+            each.weight / per_place[each.place] / len(per_place),
+            each.arm,
+            each.reference,
+        )
+        for each in pairs
+    )
+    return Compared(spec, weighted, missing=missing)
+
+
+def _of_runs(runs: pd.DataFrame, selection: Mapping[str, Any], label: str) -> pd.DataFrame:
+    """Runs by what a selection says of them; the rest is of their measurements."""
+    return selected(runs, {key: value for key, value in selection.items() if key in runs}, label)
+
+
+def _joined_label(arm: Any, reference: Any) -> Any:
+    if reference is None or arm == reference:
+        return arm
+    return reference if arm is None else f"{arm} / {reference}"
+
+
+def _single(group: pd.DataFrame) -> str:
+    """The place of a comparison that names none: the dataset, where there is one alone."""
+    if PLACE in group and group[PLACE].nunique() == 1:
+        return str(group[PLACE].iloc[0])
+    return ""
+
+
+def _sides(spec: Comparison) -> dict[str, Mapping[str, Any]]:
+    if isinstance(spec.reference, Mapping):
+        return {"arm": spec.arm, "reference": spec.reference}
+    return {"arm": spec.arm}
+
+
+def gathered(names: tuple[str, ...], tables: Tables, label: str) -> pd.DataFrame:
+    """Give tables one below the other, with their owner in the column ``owner``.
+
+    Raises
+    ------
+    DataError
+        If one was not given.
+    """
+    parts = []
+    for name in names:
+        if name not in tables:
+            raise DataError(f"{label}: the table {name} was not given.")
+        parts.append(tables[name].assign(owner=name.partition(".")[0]))
+    return parts[0] if len(parts) == 1 else pd.concat(parts, ignore_index=True)
+
+
+def _gathered(spec: Comparison, tables: Tables) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The rows that are measured, and the runs they belong to, the heat's among them.
+
+    A table of measurements takes from that of runs what it lacks.
+    """
+    rows = gathered(spec.tables, tables, spec.label)
+    homes = tuple(dict.fromkeys(f"{name.partition('.')[0]}.runs" for name in spec.tables))
+    if "run_id" not in rows or any(name not in tables for name in homes):
+        return rows, rows
+    runs = gathered(homes, tables, spec.label)
+    if homes != spec.tables:
+        lacking = [name for name in runs if name not in rows]
+        if lacking:
+            rows = rows.merge(
+                runs[["run_id", "owner", *lacking]], on=["run_id", "owner"], how="left"
+            )
+    return _finalists(rows, runs), runs
+
+
+def _finalists(rows: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
+    """Rows of the rates that ran on all units; those of a finalist's heat belong to them.
+
+    Of a cell whose units all ran in the heat, the rate chosen.
+    """
+    if "role" not in rows:
+        return rows
+    raced = runs[runs["role"] != FIXED]
+    final = raced[raced["role"] == FINALIST]
+    alone = raced[~raced["cell"].isin(final["cell"])]
+    if "chosen" in alone:
+        final = pd.concat([final, alone[alone["chosen"].astype(bool)]])
+    keys = final[["cell", RATE]].drop_duplicates()
+    known = rows[["cell", RATE]].merge(keys, how="left", indicator="_in")["_in"] == "both"
+    return rows[(rows["role"] == FIXED) | known.to_numpy()]
+
+
+def _groups(
+    table: pd.DataFrame, columns: list[str]
+) -> Iterator[tuple[tuple[Any, ...], pd.DataFrame]]:
+    if not columns:
+        yield (), table
+        return
+    yield from table.groupby(columns, sort=True)
+
+
+def _of_group(runs: pd.DataFrame, columns: list[str], key: tuple[Any, ...]) -> pd.DataFrame:
+    mask = np.ones(len(runs), dtype=bool)
+    for column, value in zip(columns, key, strict=True):
+        mask &= (runs[column] == value).to_numpy()
+    return runs[mask]
+
+
+def _values(
+    spec: Comparison, sides: Mapping[str, tuple[pd.DataFrame, pd.DataFrame]]
+) -> dict[str, pd.DataFrame]:
+    """Give for each side one row a unit and rate with `value`, `arrived` and its labels."""
+    rate = _rate_column(spec)
+    parts = []
+    for side, (rows, _) in sides.items():
+        if spec.units not in rows:
+            raise DataError(f"{spec.label}: there is no column {spec.units!r} of units.")
+        axis = rate or (RATE if "role" in rows and (rows["role"] != FIXED).any() else None)
+        parts.append(
+            rows.assign(
+                side=side,
+                unit=rows[spec.units],
+                rate=rows[axis].astype("float64") if axis else _given_rate(rows),
+            )
+        )
+    together = pd.concat(parts, ignore_index=True)
+    inner = [column for column in spec.over if column in together]
+    keys = ["side", *inner, "unit", "rate"]
+    together["run"] = together.groupby(keys, dropna=False, sort=False).ngroup()
+    if isinstance(spec.value, str):
+        measured = _plain(spec, together, keys)
+    else:
+        ((name, arguments),) = spec.value.items()
+        runs = pd.concat([each.assign(side=side) for side, (_, each) in sides.items()])
+        result = reduction(name)(together, runs, **arguments)
+        frame = result.to_frame("value") if isinstance(result, pd.Series) else result
+        first = together.drop_duplicates("run").set_index("run")
+        if "run_id" in together:
+            _refuse_many(spec, together, [*keys, *axes(name, arguments)])
+        measured = first.loc[frame.index].assign(
+            value=frame["value"].astype("float64"),
+            arrived=frame["arrived"].astype(bool) if "arrived" in frame else True,
+        )
+    return {side: measured[measured["side"] == side] for side in sides}
+
+
+def _given_rate(rows: pd.DataFrame) -> "pd.Series[float]":
+    """The rate of runs at a given one, told in files and told apart by nothing."""
+    return pd.Series(np.nan, index=rows.index, dtype="float64")
+
+
+def _rate_column(spec: Comparison) -> str | None:
+    """The column of which the best is taken, if the comparison names one."""
+    sides = [spec.where, *_sides(spec).values()]
+    named = sorted({column for side in sides for column, value in side.items() if value == BEST})
+    if len(named) > 1:
+        raise DataError(
+            f"{spec.label}: the best is taken of {' and '.join(named)}; name one column."
+        )
+    return named[0] if named else None
+
+
+def _plain(spec: Comparison, together: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+    """Values that stand in a column: one row each."""
+    assert isinstance(spec.value, str)
+    if spec.value not in together:
+        raise DataError(f"{spec.label}: no table has the column {spec.value!r}.")
+    _refuse_many(spec, together, keys, rows=True)
+    values = together[spec.value].astype("float64")
+    if "diverged_at" in together and spec.value.endswith("accuracy"):
+        diverged = together["diverged_at"].notna()
+        if diverged.any():
+            if "classes" not in together:
+                raise DataError(
+                    f"{spec.label}: a run diverged and no table has the column 'classes', from "
+                    "which the accuracy of a guess follows."
+                )
+            values = values.where(~diverged, 1 / together["classes"].astype("float64"))
+    return together.assign(value=values, arrived=True).set_index("run")
+
+
+def _refuse_many(
+    spec: Comparison, together: pd.DataFrame, keys: list[str], *, rows: bool = False
+) -> None:
+    """Refuse a unit that has several values in one arm, naming what varies."""
+    what = together if rows else together.drop_duplicates(["run_id", "owner", *keys])
+    twice = what[what.duplicated(keys, keep=False)]
+    if twice.empty:
+        return
+    first = twice[
+        (twice[keys] == twice[keys].iloc[0]).all(axis=1) | (twice["run"] == twice["run"].iloc[0])
+    ]
+    skipped = {*_IDENTITY, *keys, "run", spec.value if isinstance(spec.value, str) else ""}
+    for column in first.columns:
+        if column in skipped or isinstance(first[column].iloc[0], list | np.ndarray):
+            continue
+        distinct = first[column].unique()
+        if len(distinct) > 1:
+            shown = ", ".join(map(str, sorted(distinct.tolist(), key=str)[:5]))
+            raise DataError(
+                f"{spec.label}: the {first['side'].iloc[0]} has several values of unit "
+                f"{first['unit'].iloc[0]}, with {column} {shown}; say which in `where`, or average "
+                "with `over`."
+            )
+    raise DataError(
+        f"{spec.label}: the {first['side'].iloc[0]} has unit {first['unit'].iloc[0]} twice."
+    )
+
+
+def _cell(spec: Comparison, side: str, rows: pd.DataFrame) -> Cell:
+    """One arm's values as a matrix of units by rates."""
+    label = f"{spec.label}, {side}"
+    values = rows["value"].astype("float64")
+    if spec.percent:
+        values = 100 * values
+    if spec.scale == "ratio":
+        if (values <= 0).any():
+            raise DataError(f"{label}: a value is {values.min():g}; a ratio needs values above 0.")
+        values = values.map(math.log)
+    if not np.isfinite(values).all():
+        unit = rows["unit"][~np.isfinite(values)].iloc[0]
+        raise DataError(f"{label}: the value of unit {unit} is not finite.")
+    rows = rows.assign(value=values)
+    units = np.sort(rows["unit"].unique())
+    rates = np.sort(rows["rate"].unique())
+
+    def matrix(column: str) -> Array:
+        wide = rows.assign(rate=rows["rate"].fillna(-1.0)).pivot(
+            index="unit", columns="rate", values=column
+        )
+        return wide.sort_index().sort_index(axis=1).to_numpy()
+
+    table = matrix("value").astype("float64")
+    if np.isnan(table).any():
+        unit = units[np.isnan(table).any(axis=1)][0]
+        raise DataError(f"{label}: unit {unit} lacks some of the {rates.size} rates.")
+    scores = None
+    if rates.size > 1:
+        if _rate_column(spec) is not None:
+            # the measure itself chooses, by its mean; of factors by that of its logarithm
+            scores = table
+        else:
+            scores = np.nan_to_num(matrix("score").astype("float64"), nan=WORST, posinf=WORST)
+    against = table
+    if spec.against is not None:
+        if spec.against not in rows:
+            raise DataError(f"{label}: no table has the column {spec.against!r}.")
+        against = matrix(spec.against).astype("float64")
+    kept = ["unit", "rate", "value", "arrived"]
+    kept += [name for name in ("run_id", "role", "score", spec.against) if name and name in rows]
+    told = rows[kept].sort_values(["unit", "rate"], ignore_index=True)
+    arm = Arm(table, scores)
+    told = told.assign(chosen=(told["rate"] == rates[arm.chosen]) | (rates.size == 1))
+    return Cell(units, rates, table, against, scores, matrix("arrived").astype(bool), told)
+
+
+def _paired(spec: Comparison, pairs: list[Pair]) -> tuple[list[Pair], float]:
+    """Pair arms by unit; a unit with one arm alone is left out, if the comparison allows for it."""
+    paired: list[Pair] = []
+    missing = 0.0
+    for place in dict.fromkeys(pair.place for pair in pairs):
+        here = [pair for pair in pairs if pair.place == place]
+        cells = [cell for pair in here for cell in (pair.arm, pair.reference) if cell is not None]
+        shared, every = cells[0].units, cells[0].units
+        for cell in cells[1:]:
+            shared, every = np.intersect1d(shared, cell.units), np.union1d(every, cell.units)
+        lacking = 1 - shared.size / every.size
+        if lacking > 0 and spec.missing == 0:
+            unit = np.setdiff1d(every, shared)[0]
+            raise DataError(
+                f"{spec.label}{' on ' + place if place else ''}: unit {unit} is in one arm only; "
+                "arms are paired by unit."
+            )
+        missing = max(missing, lacking)
+        paired += [
+            Pair(
+                each.place,
+                each.condition,
+                each.weight,
+                each.arm.of_units(shared),
+                None if each.reference is None else each.reference.of_units(shared),
+            )
+            for each in here
+        ]
+    return paired, missing

@@ -1,0 +1,251 @@
+"""Which claims a study can judge, which lines of them, and what it lacks for the others."""
+
+import glob
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from unstuck.claims.model import Check, Claim, Comparison, load_claims
+from unstuck.claims.selection import selected
+from unstuck.errors import ConfigError, DataError
+from unstuck.study.names import one_of, stopped
+from unstuck.study.plan import MEASUREMENTS, Plan
+
+ALL = "all"
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A claim that the study judges.
+
+    Attributes
+    ----------
+    claim
+        The claim.
+    lines
+        Names of its scope lines and controls that the study can tell.
+    tables
+        Every table that is read, those of runs that measurements belong to among them.
+    gates
+        Claims that must be judged before.
+    missing
+        What the study lacks for the lines that are left out, by their names.
+    """
+
+    claim: Claim
+    lines: tuple[str, ...]
+    tables: tuple[str, ...]
+    gates: tuple[str, ...]
+    missing: Mapping[str, str]
+
+
+def claim_files(asked: str | list[str], folder: Path) -> list[Path]:
+    """Give the files of this project's claims, and those that a study brings.
+
+    Parameters
+    ----------
+    asked
+        The study's `claims`: ``all``, ids, and patterns of files such as ``my-claims/*.yaml``.
+    folder
+        Where this project's claims are, in a folder a section.
+
+    Raises
+    ------
+    ConfigError
+        If a pattern names no file.
+    """
+    files = [path for path in sorted(folder.glob("*/*.yaml")) if path.parent.name != "drafts"]
+    for pattern in [] if isinstance(asked, str) else asked:
+        if not _is_pattern(pattern):
+            continue
+        found = sorted(Path(name) for name in glob.glob(pattern, recursive=True))
+        if not found:
+            raise ConfigError(
+                f"claims: no file is called {pattern!r}; name files of claims, such as "
+                "my-claims/*.yaml."
+            )
+        files += [path for path in found if path not in files]
+    return files
+
+
+def planned_claims(
+    asked: str | list[str], folder: Path, plan: Plan, elsewhere: Collection[str] = ()
+) -> dict[str, Planned]:
+    """Give the claims that a study judges, in the order of their ids.
+
+    Of `all` these are the claims whose primary the study can answer. One that is asked for by id
+    must be among them; one that the study brings by a file must be answered in every line.
+
+    Parameters
+    ----------
+    asked
+        The study's `claims`, as in `claim_files`.
+    folder
+        Where this project's claims are.
+    plan
+        What the study makes.
+    elsewhere
+        Ids of claims that are not one file each yet.
+
+    Raises
+    ------
+    ConfigError
+        If such a claim compares what the study does not make, in one sentence that says what.
+    """
+    files = claim_files(asked, folder)
+    claims = load_claims(files)
+    words = [asked] if isinstance(asked, str) else list(asked)
+    everything = ALL in words
+    named = [word for word in words if word != ALL and not _is_pattern(word)]
+    brought = {
+        claim.id
+        for file in files
+        if folder not in file.parents
+        for claim in claims.values()
+        if file.stem == f"{claim.id}-{claim.slug}"
+    }
+    for word in named:
+        try:
+            one_of(word, [*claims, *elsewhere], what="claims:")
+        except ValueError as error:
+            raise ConfigError(stopped(str(error))) from error
+    cells = _Cells(plan)
+    planned = {}
+    for claim in claims.values():
+        if not (everything or claim.id in named or claim.id in brought):
+            continue
+        lacking = _lacking(claim, cells)
+        decisive = [text for line, text in lacking.items() if line in claim.parts]
+        if claim.id in brought and lacking:
+            decisive = list(lacking.values())
+        if decisive and (claim.id in named or claim.id in brought):
+            raise ConfigError(f"claims: {claim.id}, {decisive[0]}")
+        if decisive:
+            continue
+        planned[claim.id] = _planned(claim, lacking, plan)
+    return planned
+
+
+def _is_pattern(word: str) -> bool:
+    return word.endswith((".yaml", ".yml"))
+
+
+def _planned(claim: Claim, lacking: Mapping[str, str], plan: Plan) -> Planned:
+    specs = {**claim.parts, **claim.lines, **claim.control_specs}
+    kept = {name: spec for name, spec in specs.items() if name not in lacking}
+    numbers = [number for number in claim.numbers.values() if number.table is not None]
+    named = {table for spec in kept.values() for table in _tables(spec)}
+    named |= {table for number in numbers for table in _listed(number.table)}
+    homes = {
+        f"{owner}.runs"
+        for owner, _, _ in (name.partition(".") for name in named)
+        if owner in plan.study.experiments
+    }
+    return Planned(
+        claim,
+        tuple(name for name in kept if name not in claim.parts),
+        tuple(sorted(named | homes)),
+        tuple(sorted({spec.gate for spec in kept.values() if spec.gate is not None})),
+        {line: text for line, text in lacking.items()},
+    )
+
+
+class _Cells:
+    """The cells that rows of a table belong to, a row each with the columns that planning knows."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self._tables: dict[str, pd.DataFrame | None] = {}
+
+    def of(self, name: str) -> pd.DataFrame | None:
+        """Give the cells of a table of an experiment; none of an analysis."""
+        if name not in self._tables:
+            self._tables[name] = self._made(name)
+        return self._tables[name]
+
+    def _made(self, name: str) -> pd.DataFrame | None:
+        owner, _, kind = name.partition(".")
+        if owner not in self.plan.study.experiments:
+            return None
+        known = self.plan.measured_cells(owner, kind) if kind in MEASUREMENTS else None
+        rows = []
+        for cell in self.plan.cells[owner]:
+            if known is None or cell.key in known:
+                rate = {"lr": cell.rate} if isinstance(cell.rate, float) else {}
+                rows.append({**cell.labels, **rate, "owner": owner})
+        return pd.DataFrame(rows)
+
+
+def _lacking(claim: Claim, cells: _Cells) -> dict[str, str]:
+    """What the study lacks for each line of a claim, in one sentence, by the line's name."""
+    found = {}
+    for name, spec in {**claim.parts, **claim.lines, **claim.control_specs}.items():
+        words = (
+            f"{name or 'primary'}:"
+            if name not in claim.parts
+            else f"primary {name}:".replace(" :", ":")
+        )
+        complaint = _complaint(spec, cells)
+        if complaint:
+            found[name] = f"{words} {complaint}"
+    for name, number in claim.numbers.items():
+        if number.table is not None:
+            complaint = _of_rows(_listed(number.table), number.where, cells)
+            if complaint:
+                found.setdefault(next(iter(claim.parts)), f"numbers.{name}: {complaint}")
+    return found
+
+
+def _complaint(spec: Comparison | Check, cells: _Cells) -> str:
+    for need in spec.needs:
+        missing = _unmade(_listed(need.table), cells)
+        if missing:
+            return missing
+    if isinstance(spec, Check):
+        return _of_rows(spec.tables, spec.where, cells)
+    sides: list[Mapping[str, Any]] = [spec.arm]
+    if isinstance(spec.reference, Mapping):
+        sides.append(spec.reference)
+    return next(
+        filter(None, (_of_rows(spec.tables, {**spec.where, **side}, cells) for side in sides)), ""
+    )
+
+
+def _unmade(tables: Iterable[str], cells: _Cells) -> str:
+    for table in tables:
+        if table not in cells.plan.tables:
+            return (
+                f"it reads the table {table}, which this study does not make; add it or leave the "
+                "claim out."
+            )
+    return ""
+
+
+def _of_rows(tables: Iterable[str], selection: Mapping[str, Any], cells: _Cells) -> str:
+    missing = _unmade(tables, cells)
+    if missing:
+        return missing
+    known = [(table, cells.of(table)) for table in tables]
+    complaints = []
+    for table, rows in known:
+        if rows is None:
+            return ""
+        told = {column: value for column, value in selection.items() if column in rows}
+        try:
+            selected(rows, told, f"{table}")
+        except DataError as error:
+            complaints.append(f"{str(error).rstrip('.')}; add it to the study's grid.")
+        else:
+            return ""
+    return complaints[0]
+
+
+def _tables(spec: Comparison | Check) -> list[str]:
+    return [*spec.tables, *(table for need in spec.needs for table in _listed(need.table))]
+
+
+def _listed(names: str | list[str] | None) -> list[str]:
+    return [names] if isinstance(names, str) else list(names or ())

@@ -1,0 +1,72 @@
+"""Whether something is so of a run: what shares are taken of."""
+
+import pandas as pd
+
+from unstuck.claims.reductions.base import Column, register
+
+
+@register
+def equals(
+    rows: pd.DataFrame, runs: pd.DataFrame, *, column: Column, value: str | float | list[str]
+) -> pd.Series:
+    """Whether a column has a value, or one of several.
+
+    Parameters
+    ----------
+    rows
+        One row a run.
+    runs
+        Not used.
+    column
+        Labels or numbers.
+    value
+        One value, or a list.
+    """
+    wanted = [str(each) for each in (value if isinstance(value, list) else [value])]
+    return rows.set_index("run")[column].astype(str).isin(wanted).astype("float64")
+
+
+@register
+def exceeds(
+    rows: pd.DataFrame,
+    runs: pd.DataFrame,
+    *,
+    column: Column,
+    times: float = 1.0,
+    of: Column | None = None,
+) -> pd.Series:
+    """Whether a column lies above so many times another one, or above a number.
+
+    Parameters
+    ----------
+    rows
+        One row a run.
+    runs
+        Not used.
+    column
+        What is compared.
+    times, of
+        It must exceed ``times`` × the column `of`, or the number `times` where none is given.
+    """
+    table = rows.set_index("run")
+    bound = times * table[of] if of is not None else times
+    return (table[column] > bound).astype("float64")
+
+
+@register
+def share_of_rows(
+    rows: pd.DataFrame, runs: pd.DataFrame, *, column: Column, value: str | float | list[str]
+) -> pd.Series:
+    """Share of a run's rows in which a column has a value, or one of several.
+
+    Parameters
+    ----------
+    rows
+        Any number of rows a run.
+    runs
+        Not used.
+    column, value
+        As in `equals`.
+    """
+    wanted = [str(each) for each in (value if isinstance(value, list) else [value])]
+    return rows[column].astype(str).isin(wanted).groupby(rows["run"]).mean()

@@ -1,0 +1,130 @@
+"""One number of a run's rows: means, ratios, slopes, correlations."""
+
+import math
+
+import numpy as np
+import pandas as pd
+
+from unstuck.claims.reductions.base import Column, register
+from unstuck.statistics.ranks import rank_correlation as spearman
+
+
+@register
+def mean(rows: pd.DataFrame, runs: pd.DataFrame, *, column: Column) -> pd.Series:
+    """Mean of a column over a run's rows."""
+    return rows.groupby("run")[column].mean()
+
+
+@register
+def geometric_mean(rows: pd.DataFrame, runs: pd.DataFrame, *, column: Column) -> pd.Series:
+    """Geometric mean of a positive column over a run's rows."""
+    logs = pd.Series(np.log(rows[column].to_numpy(dtype=np.float64)), index=rows.index)
+    return logs.groupby(rows["run"]).mean().map(math.exp)
+
+
+@register
+def largest(rows: pd.DataFrame, runs: pd.DataFrame, *, column: Column) -> pd.Series:
+    """Largest value of a column over a run's rows."""
+    return rows.groupby("run")[column].max()
+
+
+@register
+def ratio(
+    rows: pd.DataFrame, runs: pd.DataFrame, *, of: Column, to: Column, less: float = 0.0
+) -> pd.Series:
+    """One column over another, less a number: ``of / to - less``; one row a run."""
+    table = rows.set_index("run")
+    return table[of] / table[to] - less
+
+
+@register
+def exp_minus(rows: pd.DataFrame, runs: pd.DataFrame, *, column: Column) -> pd.Series:
+    """exp(−loss): the geometric mean of the probability of the true class; one row a run."""
+    return rows.set_index("run")[column].map(lambda loss: math.exp(-loss))
+
+
+@register
+def log_slope(
+    rows: pd.DataFrame, runs: pd.DataFrame, *, x: Column, y: Column, largest: int = 0
+) -> pd.Series:
+    """Slope of log y against log x over a run's rows, by least squares: an exponent.
+
+    Parameters
+    ----------
+    rows
+        Two rows or more a run, with positive x and y.
+    runs
+        Not used.
+    x, y
+        The columns.
+    largest
+        Only the rows of so many largest x; 0 takes all.
+    """
+    slopes = {}
+    for run, part in rows.sort_values(x, kind="stable").groupby("run"):
+        kept = part.tail(largest) if largest else part
+        slopes[run] = np.polyfit(np.log(kept[x]), np.log(kept[y]), 1)[0]
+    return pd.Series(slopes)
+
+
+@register
+def leading_order(
+    rows: pd.DataFrame,
+    runs: pd.DataFrame,
+    *,
+    x: Column,
+    y: Column,
+    rounding: Column,
+    above: float = 100.0,
+    points: int = 3,
+) -> pd.Series:
+    """Exponent n of y = c xⁿ(1 + d x + …) in the limit of small x.
+
+    Solved for from log c + n log x + d x at the smallest x whose |y| stands above rounding; d
+    matters where c happens to be small. NaN where too few do, as where y is zero.
+
+    Parameters
+    ----------
+    rows
+        Several rows a run.
+    runs
+        Not used.
+    x, y, rounding
+        The columns; rounding is the error of y.
+    above
+        How many times its rounding |y| must be to count.
+    points
+        How many values of x are used, three or more.
+    """
+    orders = {}
+    for run, part in rows.sort_values(x, kind="stable").groupby("run"):
+        size = part[y].abs()
+        usable = part[size > above * part[rounding]].head(points)
+        if len(usable) < points:
+            orders[run] = np.nan
+            continue
+        places = usable[x].to_numpy(dtype=np.float64)
+        system = np.stack([np.ones(points), np.log(places), places / places.max()], axis=1)
+        sizes = np.log(usable[y].abs().to_numpy(dtype=np.float64))
+        orders[run] = np.linalg.lstsq(system, sizes, rcond=None)[0][1]
+    return pd.Series(orders)
+
+
+@register
+def rank_correlation(
+    rows: pd.DataFrame, runs: pd.DataFrame, *, of: Column, to: Column, sign: int = 1
+) -> pd.Series:
+    """Spearman's correlation of two columns over a run's rows; `sign` −1 turns it round."""
+    return pd.Series(
+        {
+            run: sign * float(spearman(part[of].to_numpy(float), part[to].to_numpy(float)))
+            for run, part in rows.groupby("run")
+        }
+    )
+
+
+@register
+def share_saved(rows: pd.DataFrame, runs: pd.DataFrame, *, of: Column, to: Column) -> pd.Series:
+    """By which share of `to` one column lies below it: ``(to - of) / to``; one row a run."""
+    table = rows.set_index("run")
+    return (table[to] - table[of]) / table[to]

@@ -1,0 +1,245 @@
+"""What was judged, on disk: a folder a claim, and one table and one page of answers a study."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from unstuck.claims.answer import LANGUAGES, answer
+from unstuck.claims.model import Comparison
+from unstuck.claims.verdict import Judged, Verdict
+from unstuck.files import read_json, write_csv, write_json
+from unstuck.statistics.rule import SAID, Word
+
+VALUES, COMPARISONS, CHECKS, VERDICT = "values.csv", "comparisons.csv", "checks.csv", "verdict.json"
+COMPARISON_COLUMNS = (
+    *("claim", "line", "role", "part", "word", "outcome", "told", "measure", "unit", "scale"),
+    *("claims", "margin", "effect", "low", "high", "p", "units", "arm", "reference", "places"),
+    *("left_out", "reason"),
+)
+CHECK_COLUMNS = (
+    *("claim", "line", "role", "part", "word", "outcome", "value", "equals", "tolerance"),
+    *("at_least", "at_most", "holds", "n", "skipped"),
+)
+VERDICT_COLUMNS = (
+    *("claim", "slug", "section", "kind", "word", "zh", "part", "effect", "low", "high", "unit"),
+    *("scale", "margin", "p", "q", "units", "registered"),
+)
+ANSWER_COLUMNS = ("claim", "slug", "word", "question", "answer", "question_zh", "answer_zh")
+
+
+def save(verdict: Verdict, folder: str | Path) -> None:
+    """Write what was found of a claim: its verdict, comparisons, checks and values.
+
+    Factors stand as factors in `comparisons.csv`, and so do the values of `values.csv`.
+    """
+    place = Path(folder)
+    place.mkdir(parents=True, exist_ok=True)
+    write_csv(place / COMPARISONS, comparisons(verdict))
+    write_csv(place / CHECKS, checks(verdict))
+    write_csv(place / VALUES, values(verdict))
+    write_json(place / VERDICT, summary(verdict))
+
+
+def word_of(folder: str | Path) -> tuple[str, Word]:
+    """Read the id and the word of a claim that was judged."""
+    content = read_json(Path(folder) / VERDICT)
+    return content["claim"], Word(content["word"])
+
+
+def summary(verdict: Verdict) -> dict[str, Any]:
+    """Give a verdict as plain values: what pages, figures and tables of all claims read."""
+    claim = verdict.claim
+    answers = {language: answer(verdict, language) for language in LANGUAGES}
+    told = {line.name: role for role, line in verdict.told}
+    return {
+        "claim": claim.id,
+        "slug": claim.slug,
+        "section": claim.section,
+        "kind": claim.kind,
+        "word": str(verdict.word),
+        "word_zh": SAID[verdict.word].zh,
+        "question": {language: claim.question.words(language) for language in LANGUAGES},
+        "answer": {language: each.text for language, each in answers.items()},
+        "sentence": {language: each.sentence for language, each in answers.items()},
+        "headline": {language: each.headline for language, each in answers.items()},
+        "registered": None if claim.registered is None else claim.registered.isoformat(),
+        "told": told,
+        "numbers": {name: _plain(value) for name, value in verdict.numbers.items()},
+        "comparisons": _records(comparisons(verdict)),
+        "checks": _records(checks(verdict)),
+    }
+
+
+def comparisons(verdict: Verdict) -> pd.DataFrame:
+    """Give a row a comparison: the primary, each of its datasets, the scope, the controls."""
+    told = {line.name: role for role, line in verdict.told}
+    rows = []
+    for line in verdict.lines:
+        spec = line.spec
+        if not isinstance(spec, Comparison):
+            continue
+        rows.append(
+            {
+                **_head(verdict, line),
+                "told": line.name in told,
+                "measure": spec.name.en if spec.name else _value_text(spec),
+                "unit": spec.unit,
+                "scale": spec.scale,
+                "claims": spec.claims,
+                "margin": spec.margin,
+                **_effect(line, spec),
+                "left_out": "; ".join(f"{place}: {why}" for place, why in line.left_out.items()),
+                "reason": line.reason.en if line.reason else "",
+            }
+        )
+    return pd.DataFrame(rows, columns=list(COMPARISON_COLUMNS))
+
+
+def checks(verdict: Verdict) -> pd.DataFrame:
+    """Give a row an exact check."""
+    rows = []
+    for line in verdict.lines:
+        if isinstance(line.spec, Comparison):
+            continue
+        holds = line.spec.holds
+        found = line.checked
+        rows.append(
+            {
+                **_head(verdict, line),
+                "value": math.nan if found is None else found.value,
+                "equals": holds.equals,
+                "tolerance": holds.tolerance,
+                "at_least": holds.at_least,
+                "at_most": holds.at_most,
+                "holds": found is not None and found.holds,
+                "n": 0 if found is None else found.n,
+                "skipped": 0 if found is None else found.skipped,
+            }
+        )
+    return pd.DataFrame(rows, columns=list(CHECK_COLUMNS))
+
+
+def values(verdict: Verdict) -> pd.DataFrame:
+    """Give a row a value: of every line, arm, place, unit and rate, with its run's id."""
+    tables = []
+    for line in verdict.lines:
+        if line.compared is None or line.role == "dataset" or not line.compared.pairs:
+            continue
+        table = line.compared.values()
+        if line.compared.spec.scale == "ratio":
+            table = table.assign(value=np.exp(table["value"]))
+        head = {"claim": verdict.claim.id, "line": line.name, "role_of_line": line.role}
+        tables.append(pd.DataFrame(head, index=table.index).join(table))
+    if not tables:
+        return pd.DataFrame(columns=["claim", "line", "role_of_line", "side", "unit", "value"])
+    return pd.concat(tables, ignore_index=True)
+
+
+def verdicts(summaries: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """Give a row a claim and part of its primary, with q-values over all parts that were tested.
+
+    Benjamini and Hochberg's q-values decide nothing; they stand beside.
+    """
+    from scipy.stats import false_discovery_control
+
+    rows = []
+    for each in summaries:
+        head = {key: each[key] for key in ("claim", "slug", "section", "kind", "word")}
+        head |= {"zh": each["word_zh"], "registered": each["registered"]}
+        primary = [row for row in each["comparisons"] if row["role"] == "primary"]
+        for row in primary:
+            keys = ("effect", "low", "high", "unit", "scale", "margin", "p", "units")
+            rows.append(head | {"part": row["line"]} | {key: row[key] for key in keys})
+        if not primary:
+            rows.append(head | {"part": ""})
+    table = pd.DataFrame(rows, columns=list(VERDICT_COLUMNS))
+    p = table["p"].astype("float64")
+    known = p.notna()
+    if known.any():
+        table.loc[known, "q"] = false_discovery_control(p[known].to_numpy())
+    return table
+
+
+def answers(summaries: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """Give a row a claim: its question and its answer in both languages."""
+    return pd.DataFrame(
+        [
+            {
+                **{key: each[key] for key in ("claim", "slug", "word")},
+                "question": each["question"]["en"],
+                "answer": each["answer"]["en"],
+                "question_zh": each["question"]["zh"],
+                "answer_zh": each["answer"]["zh"],
+            }
+            for each in summaries
+        ],
+        columns=list(ANSWER_COLUMNS),
+    )
+
+
+def answers_page(summaries: Sequence[Mapping[str, Any]]) -> str:
+    """Give all answers as a page of Markdown."""
+    lines = ["# Answers", ""]
+    for each in summaries:
+        lines += [f"**{each['claim']} {each['question']['en']}** {each['answer']['en']}", ""]
+        if each["question"]["zh"] != each["question"]["en"]:
+            lines += [f"{each['question']['zh']}{each['answer']['zh']}", ""]
+    return "\n".join(lines)
+
+
+def load_summaries(folders: Iterable[str | Path]) -> list[dict[str, Any]]:
+    """Read the verdicts of claims, in the order given."""
+    return [read_json(Path(folder) / VERDICT) for folder in folders]
+
+
+def _head(verdict: Verdict, line: Judged) -> dict[str, Any]:
+    return {
+        "claim": verdict.claim.id,
+        "line": line.name,
+        "role": line.role,
+        "part": line.name if line.role == "primary" else line.of,
+        "word": "" if line.word is None else str(line.word),
+        "outcome": line.outcome,
+    }
+
+
+def _effect(line: Judged, spec: Comparison) -> dict[str, Any]:
+    change = np.exp if spec.scale == "ratio" else float
+    if line.estimate is None or line.compared is None:
+        nan = math.nan
+        return {"effect": nan, "low": nan, "high": nan, "p": nan, "units": 0, "places": ""}
+    arm, reference = line.compared.means()
+    return {
+        "effect": float(change(line.estimate.effect)),
+        "low": float(change(line.estimate.low)),
+        "high": float(change(line.estimate.high)),
+        "p": line.p,
+        "units": line.estimate.n,
+        "arm": float(change(arm)),
+        "reference": float(change(reference)),
+        "places": ", ".join(line.compared.places),
+    }
+
+
+def _value_text(spec: Comparison) -> str:
+    return spec.value if isinstance(spec.value, str) else next(iter(spec.value))
+
+
+def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    return [
+        {str(key): _plain(value) for key, value in row.items()}
+        for row in table.to_dict(orient="records")
+    ]
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON holds it, which knows no infinity."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

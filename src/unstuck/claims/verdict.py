@@ -1,0 +1,384 @@
+"""From a claim and its tables to a verdict: the rule of docs/verdicts.md, the same for all."""
+
+import math
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from unstuck.claims.check import Checked, check, need_met, number
+from unstuck.claims.comparison import Compared, Tables, compare
+from unstuck.claims.model import Check, Claim, Comparison, Words
+from unstuck.statistics.estimate import Estimate
+from unstuck.statistics.race import itself
+from unstuck.statistics.rule import (
+    OPEN,
+    Line,
+    Outcome,
+    Primary,
+    Word,
+    at_ceiling,
+    beyond,
+    combine,
+    exact,
+    judge,
+    outcomes,
+    p_value,
+)
+
+_ARMS = ("arm", "reference")
+
+
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """A line of a claim with what was found.
+
+    Attributes
+    ----------
+    name
+        Of the part, scope line or control; of one dataset of it, ``<name> on <dataset>``.
+    role
+        ``primary``, ``scope``, ``dataset`` or ``control``.
+    spec
+        What was asked.
+    word
+        Of a part of the primary.
+    reason
+        Why it was not judged, or what stands behind the word.
+    compared, estimate
+        Of a comparison that was made.
+    checked
+        Of a check.
+    outcome
+        Of a scope line: ``reversal``, ``vanishing``, ``appearing``, ``confirming``, ``holds``,
+        ``fails`` or nothing.
+    which
+        What the word names: datasets, or controls.
+    left_out
+        Places that left the comparison, and why.
+    """
+
+    name: str
+    role: str
+    spec: Comparison | Check
+    word: Word | None = None
+    reason: Words | None = None
+    compared: Compared | None = None
+    estimate: Estimate | None = None
+    checked: Checked | None = None
+    outcome: str = ""
+    which: tuple[str, ...] = ()
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    of: str = ""
+
+    @property
+    def p(self) -> float:
+        """The p-value of what the claim says, from the procedure of the interval."""
+        if self.estimate is None or not isinstance(self.spec, Comparison):
+            return math.nan
+        return p_value(self.estimate, self.spec.threshold, self.spec.claims)
+
+
+@dataclass(frozen=True, eq=False)
+class Verdict:
+    """What became of a claim.
+
+    Attributes
+    ----------
+    claim
+        The claim.
+    word
+        The word over all parts of the primary.
+    parts, scope, controls
+        What was found, in the order of the file; scope begins with each dataset by itself.
+    told
+        The scope's outcomes that the headline tells, two at most.
+    numbers
+        Further numbers of the answer.
+    """
+
+    claim: Claim
+    word: Word
+    parts: tuple[Judged, ...]
+    scope: tuple[Judged, ...]
+    controls: tuple[Judged, ...]
+    told: tuple[tuple[str, Judged], ...]
+    numbers: Mapping[str, float]
+
+    @property
+    def lines(self) -> tuple[Judged, ...]:
+        """All that was found."""
+        return (*self.parts, *self.scope, *self.controls)
+
+
+def decide(
+    claim: Claim,
+    tables: Tables,
+    gates: Mapping[str, Word] | None = None,
+    lines: Collection[str] | None = None,
+) -> Verdict:
+    """Reach the verdict of one claim.
+
+    Parameters
+    ----------
+    claim
+        What its file says.
+    tables
+        The tables it reads, by name.
+    gates
+        Words of the claims that parts of it wait for, by id.
+    lines
+        Names of the scope lines that the study can tell; all if not given.
+
+    Raises
+    ------
+    DataError
+        If a table lacks a column or a value, or units do not pair.
+    """
+    gates = gates or {}
+    parts = tuple(
+        _part(name, spec, tables, gates, claim.kind) for name, spec in claim.parts.items()
+    )
+    controls = tuple(_control(name, claim, tables) for name in claim.control_specs)
+    parts = tuple(_after_controls(part, controls) for part in parts)
+    if claim.kind == "exact":
+        word = _of_checks(parts)
+    else:
+        word = combine([part.word for part in parts if part.word is not None])
+    told_lines = [
+        _scope(name, spec, tables, gates)
+        for name, spec in claim.lines.items()
+        if lines is None or name in lines
+    ]
+    scope = (*(line for part in parts for line in _datasets(part)), *told_lines)
+    scope, told = _outcomes(claim, parts, scope)
+    numbers = {
+        name: number(name, spec, tables)
+        for name, spec in claim.numbers.items()
+        if spec.table is not None
+    }
+    return Verdict(claim, word, parts, scope, controls, told, numbers)
+
+
+def _part(
+    name: str, spec: Comparison | Check, tables: Tables, gates: Mapping[str, Word], kind: str
+) -> Judged:
+    shut = _shut(name, spec, tables, gates)
+    if shut is not None:
+        return shut
+    if isinstance(spec, Check):
+        checked = check(spec, tables)
+        word = exact([checked.holds])
+        if checked.small:
+            word = Word.SMALL
+        return Judged(name, "primary", spec, word, checked=checked)
+    compared, left_out = _tested(spec, compare(spec, tables))
+    if not compared.pairs:
+        reason = "; ".join(f"{place}: {why}" if place else why for place, why in left_out.items())
+        return Judged(name, "primary", spec, Word.NOT_TESTED, Words(en=reason), left_out=left_out)
+    if compared.missing > spec.missing:
+        reason = f"{compared.missing:.0%} of the pairs lack an arm"
+        return Judged(name, "primary", spec, Word.NOT_TESTED, Words(en=reason), left_out=left_out)
+    estimate = compared.estimate()
+    controls, planted = _itself(compared)
+    judged = judge(
+        Primary(
+            estimate,
+            spec.threshold,
+            spec.claims,
+            datasets=_by_place(compared),
+            unarrived=compared.unarrived() if spec.scale == "ratio" else 0.0,
+            controls=controls,
+            planted=planted,
+        )
+    )
+    return Judged(
+        name,
+        "primary",
+        spec,
+        judged.word,
+        compared=compared,
+        estimate=estimate,
+        which=judged.which,
+        left_out=left_out,
+    )
+
+
+def _shut(
+    name: str, spec: Comparison | Check, tables: Tables, gates: Mapping[str, Word]
+) -> Judged | None:
+    """Give the part unjudged if its gate is shut or what it needs does not hold."""
+    role = "primary"
+    if spec.gate is not None and gates.get(spec.gate, Word.NOT_TESTED) not in OPEN:
+        word = gates.get(spec.gate, Word.NOT_TESTED)
+        reason = f"it asks for more than claim {spec.gate}, which is {word}"
+        return Judged(name, role, spec, Word.NOT_TESTED, Words(en=reason))
+    for need in spec.needs:
+        if not need_met(need, tables):
+            return Judged(name, role, spec, Word(need.otherwise), need.reason)
+    return None
+
+
+def _tested(spec: Comparison, compared: Compared) -> tuple[Compared, dict[str, str]]:
+    """Leave out places with too few units, and those whose accuracies are at the ceiling."""
+    left_out: dict[str, str] = {}
+    for place in compared.places:
+        here = compared.at(place)
+        if here.units < spec.least:
+            left_out[place] = f"{here.units} of the {spec.least} units that are needed"
+        elif spec.best is not None:
+            arm, reference = here.means()
+            if at_ceiling(arm, reference, spec.margin, spec.claims):
+                left_out[place] = "at the ceiling"
+    kept = [place for place in compared.places if place not in left_out]
+    return (compared.at(*kept) if kept else Compared(spec, ())), left_out
+
+
+def _by_place(compared: Compared) -> dict[str, Estimate]:
+    if len(compared.places) < 2 or compared.spec.statistic != "mean":
+        return {}
+    return {place: compared.at(place).estimate() for place in compared.places}
+
+
+def _itself(compared: Compared) -> tuple[dict[str, Estimate], dict[str, Estimate]]:
+    """Each arm against itself through the choice of its rate, and with two margins planted."""
+    if compared.spec.statistic != "mean" or compared.units < 4:
+        return {}, {}
+    planted = 2 * compared.spec.threshold
+    places = compared.statistics()
+    own = [side for side in _ARMS if side == "arm" or places[0].reference is not None]
+    return (
+        {f"the {side} against itself": itself(places, of=side) for side in own},
+        {f"the {side} against itself": itself(places, of=side, planted=planted) for side in own},
+    )
+
+
+def _control(name: str, claim: Claim, tables: Tables) -> Judged:
+    spec = claim.control_specs[name]
+    line = claim.controls[name]
+    of = line.of or next(iter(claim.primary))
+    if isinstance(spec, Check):
+        checked = check(spec, tables)
+        outcome = "passed" if checked.holds else "failed"
+        return Judged(name, "control", spec, checked=checked, outcome=outcome, of=of)
+    compared = compare(spec, tables)
+    estimate = compared.estimate()
+    found = estimate.low > 0
+    passed = found if line.expect == "effect" else not beyond(estimate, spec.threshold)
+    return Judged(
+        name,
+        "control",
+        spec,
+        compared=compared,
+        estimate=estimate,
+        outcome="passed" if passed else "failed",
+        of=of,
+    )
+
+
+def _after_controls(part: Judged, controls: Sequence[Judged]) -> Judged:
+    failed = tuple(c.name for c in controls if c.outcome == "failed" and c.of == part.name)
+    if not failed or part.word in (None, Word.NOT_TESTED):
+        return part
+    return replace(part, word=Word.INVALID, reason=None, which=failed)
+
+
+def _of_checks(parts: Sequence[Judged]) -> Word:
+    if any(part.word is Word.INVALID for part in parts):
+        return Word.INVALID
+    if len(parts) == 1 and parts[0].word is not None:
+        return parts[0].word
+    tested = [part for part in parts if part.checked is not None]
+    return exact([part.checked.holds for part in tested if part.checked is not None])
+
+
+def _scope(
+    name: str, spec: Comparison | Check, tables: Tables, gates: Mapping[str, Word]
+) -> Judged:
+    shut = _shut(name, spec, tables, gates)
+    if shut is not None:
+        return Judged(name, "scope", spec, reason=shut.reason, outcome=str(shut.word))
+    if isinstance(spec, Check):
+        checked = check(spec, tables)
+        return Judged(
+            name, "scope", spec, checked=checked, outcome="holds" if checked.holds else "fails"
+        )
+    compared, left_out = _tested(spec, compare(spec, tables))
+    if not compared.pairs or compared.missing > spec.missing:
+        reason = "; ".join(f"{place}: {why}" for place, why in left_out.items())
+        return Judged(
+            name,
+            "scope",
+            spec,
+            reason=Words(en=reason or "too many pairs lack an arm"),
+            outcome=str(Word.NOT_TESTED),
+            left_out=left_out,
+        )
+    return Judged(
+        name,
+        "scope",
+        spec,
+        compared=compared,
+        estimate=compared.estimate(),
+        left_out=left_out,
+    )
+
+
+def _datasets(part: Judged) -> list[Judged]:
+    """Each dataset of a part by itself, where it has several."""
+    if part.compared is None or len(part.compared.places) < 2:
+        return []
+    return [
+        Judged(
+            f"{part.name}: on {place}" if part.name else f"on {place}",
+            "dataset",
+            part.spec,
+            compared=part.compared.at(place),
+            estimate=part.compared.at(place).estimate(),
+            of=part.name,
+        )
+        for place in part.compared.places
+    ]
+
+
+def _outcomes(
+    claim: Claim, parts: Sequence[Judged], scope: Sequence[Judged]
+) -> tuple[tuple[Judged, ...], tuple[tuple[str, Judged], ...]]:
+    """Give the scope with each line's outcome, and those that the headline tells."""
+    first = next(iter(claim.primary))
+    told: list[tuple[str, Judged]] = []
+    roles: dict[str, str] = {}
+    for part in parts:
+        if part.estimate is None or part.word is None:
+            continue
+        assert isinstance(part.spec, Comparison)
+        mine = {
+            line.name: line
+            for line in scope
+            if line.estimate is not None
+            and isinstance(line.spec, Comparison)
+            and (line.of or _of(claim, line.name) or first) == part.name
+        }
+        if not mine:
+            continue
+        found: list[Outcome] = outcomes(
+            part.word,
+            part.estimate,
+            [
+                Line(name, line.estimate, line.spec.threshold)
+                for name, line in mine.items()
+                if line.estimate is not None and isinstance(line.spec, Comparison)
+            ],
+            part.spec.claims,
+        )
+        for each in found:
+            roles[each.line.name] = each.role
+            told.append((each.role, mine[each.line.name]))
+    named = {name for name, line in claim.scope.items() if line.headline is not None}
+    kept = tuple((role, line) for role, line in told if line.name not in named)[:2]
+    return (
+        tuple(replace(line, outcome=roles.get(line.name, line.outcome)) for line in scope),
+        kept,
+    )
+
+
+def _of(claim: Claim, name: str) -> str:
+    return claim.scope[name].of if name in claim.scope else ""
