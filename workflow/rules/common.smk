@@ -52,7 +52,9 @@ except UnstuckError as error:
 
 paths = Paths(study.results)
 configfile_option = (
-    "" if source == os.path.relpath(f"{workflow.basedir}/config.yaml") else f" --configfile {shlex.join(study_files)}"
+    ""
+    if source == os.path.relpath(f"{workflow.basedir}/config.yaml")
+    else f" --configfile {shlex.join(study_files)}"
 )
 section_targets = {
     f"section_{section.replace('.', '_')}": section

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 #: what lies in a results folder: no other study's folder may lie in its place
 ROOMS = (
-    *("analyses", "benchmarks", "checkpoints", "contrasts", "curvature", "data", "evidence"),
-    *("figures", "forests", "logs", "plan", "report", "runs", "study", "tables", "verdicts"),
+    *("analyses", "answers", "benchmarks", "checkpoints", "claims", "contrasts", "curvature"),
+    *("data", "evidence", "figures", "forests", "logs", "plan", "report", "runs", "study"),
+    *("tables", "verdicts"),
 )
 
 
