@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from unstuck.errors import ConfigError, UnstuckError
 from unstuck.study.load import parse_study
+from unstuck.study.measurements.registry import MEASUREMENTS
 from unstuck.study.paths import Paths
-from unstuck.study.plan import MEASUREMENTS, Plan
+from unstuck.study.plan import Plan
 
 Place = tuple[Any, ...]
 CONFIG: dict[str, Any] = yaml.safe_load((REPOSITORY / SMOKE).read_text())

@@ -85,7 +85,7 @@ STUDY = """
     from unstuck.data.prepare import prepare
     from unstuck.study.endpoints import Endpoints
     from unstuck.study.load import load_study
-    from unstuck.study.measurements import measure_spectra
+    from unstuck.study.measurements.registry import measure
     from unstuck.study.merging import write_merged
     from unstuck.study.plan import Plan
     from unstuck.study.tables import collect, collect_curves
@@ -100,17 +100,18 @@ STUDY = """
         prepare(spec).save(folder / f"{name}.safetensors", folder / f"{name}.json")
     job = plan.jobs["digits-small"]
     cells = [cell.model_copy(update={"seeds": 1}) for cell in job.cells[:2]]
-    seeds = {cell.key: 1 for cell in cells}
+    units = {cell.key: cell.units for cell in cells}
     data = Dataset.load(folder / "digits.safetensors", folder / "digits.json")
     execution = Execution(checkpoints=folder / "checkpoints", checkpoint_seconds=0)
     for _ in range(2):
         run_job(cells, data, folder / "job", execution)
-    runs = collect([folder / "job/runs.parquet"], seeds)
+    runs = collect([folder / "job/runs.parquet"], units)
     write_merged(runs, folder / "runs.parquet", folder / "runs.csv")
-    curves = collect_curves([folder / "job"], seeds)
+    curves = collect_curves([folder / "job"], units)
     write_merged(curves, folder / "curves.parquet", folder / "curves.csv")
-    endpoints = Endpoints.of_job(cells, folder / "job", data, seeds=seeds)
-    measure_spectra(endpoints, tolerance=1e-6, progress=print)
+    endpoints = Endpoints.of_job(cells, folder / "job", data)
+    groups = [{"options": {}, "units": {cell.key: 1 for cell in cells}}]
+    measure("spectra", groups, endpoints, 1e-6, print)
     assert not seen, seen
     import pickle
     pickle.loads(pickle.dumps(Path))

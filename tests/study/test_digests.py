@@ -8,6 +8,7 @@ import pytest
 from unstuck.claims.sections import SECTIONS
 from unstuck.study import digests
 from unstuck.study.analyses.kinds import KINDS
+from unstuck.study.measurements.registry import MEASUREMENTS, module_of
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 CACHED = (digests.reached_digest, digests.reached_modules, digests._read)
@@ -58,8 +59,8 @@ def test_a_new_helper_is_found_without_being_named(monkeypatch, tmp_path):
         ([SCRIPTS / "train.py"], "curvature/hessian/dense.py", False),
         # a study is read by it, and what that gives is a parameter of its own
         ([SCRIPTS / "train.py"], "study/analyses/critical_points/ladder.py", False),
-        ([SCRIPTS / "measure_curvature.py"], "curvature/hessian/dense.py", True),
-        ([SCRIPTS / "measure_curvature.py"], "data/prepare.py", False),
+        ([SCRIPTS / "measure.py", module_of("spectra")], "curvature/hessian/dense.py", True),
+        ([SCRIPTS / "measure.py", module_of("stalls")], "data/prepare.py", False),
         (
             [SCRIPTS / "analyse.py", "study/analyses/critical_points/ladder.py"],
             "curvature/critical_points/ladder.py",
@@ -104,6 +105,7 @@ def test_rows_outlive_the_code_that_writes_files() -> None:
 def test_every_module_counts_somewhere_or_decides_no_result() -> None:
     found = reached(*SCRIPTS.glob("*.py"))
     found |= reached(*(kind.model_construct().module for kind in KINDS.values()))
+    found |= reached(*map(module_of, MEASUREMENTS))
     for room in ("claims", "figures"):
         found |= reached(*(f"{room}/{section.module}*.py" for section in SECTIONS.values()))
     every = {path.relative_to(digests.PACKAGE).as_posix() for path in digests.PACKAGE.rglob("*.py")}

@@ -1,5 +1,6 @@
 """Spectra and audits of endpoints, against the curvature of a network written out."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,9 @@ import torch
 from unstuck.data.prepare import prepare
 from unstuck.study.endpoints import Endpoints
 from unstuck.study.load import parse_study
-from unstuck.study.measurements import FEW, MEASUREMENTS
+from unstuck.study.measurements import registry
+from unstuck.study.measurements.audit import FEW
+from unstuck.study.measurements.registry import MEASUREMENTS, measure
 from unstuck.study.plan import Plan
 from unstuck.training.job import train_cells
 
@@ -18,7 +21,7 @@ INPUTS, HIDDEN, CLASSES = 8, 20, 10
 
 @pytest.fixture
 def endpoints(config, tmp_path: Path):
-    """Two runs of a small network, trained for a while."""
+    """The plan of two runs of a small network that were trained for a while, and their ends."""
     config["datasets"]["digits"] |= {"train": 96, "pca": INPUTS}
     config["networks"]["small"] = {"kind": "dense", "hidden": [HIDDEN], "activation": "tanh"}
     chosen = [{"seeds": 2}]
@@ -40,7 +43,13 @@ def endpoints(config, tmp_path: Path):
     (job,) = plan.jobs.values()
     dataset = prepare(study.datasets["digits"], None)
     train_cells(job.cells, dataset).save(tmp_path)
-    return Endpoints.of_job(job.cells, tmp_path, dataset, units=plan.measured("audit")[job.name])
+    return plan, Endpoints.of_job(job.cells, tmp_path, dataset)
+
+
+def measured(endpoints, kind):
+    plan, given = endpoints
+    (groups,) = plan.measured(kind).values()
+    return measure(kind, groups, given, 1e-6, lambda line: None)
 
 
 def outputs(theta, x):
@@ -61,6 +70,7 @@ def gauss_newton(theta, x):
 
 
 def ends(endpoints):
+    _, endpoints = endpoints
     x = torch.from_numpy(endpoints.dataset.x_train).double()
     y = torch.from_numpy(endpoints.dataset.y_train)
     for run_id in endpoints.rows["run_id"]:
@@ -68,7 +78,7 @@ def ends(endpoints):
 
 
 def test_spectra_are_those_of_the_loss_written_out(endpoints):
-    table = MEASUREMENTS["spectra"](endpoints, 1e-6, lambda line: None).set_index("run_id")
+    table = measured(endpoints, "spectra").set_index("run_id")
     assert len(table) == 2
     for run_id, theta, x, y in ends(endpoints):
 
@@ -83,7 +93,7 @@ def test_spectra_are_those_of_the_loss_written_out(endpoints):
 
 
 def test_the_matrix_of_few_samples_has_a_low_rank_and_signs_of_rounding(endpoints):
-    table = MEASUREMENTS["audit"](endpoints, 1e-6, lambda line: None)
+    table = measured(endpoints, "audit")
     few = table[table["matrix"] == f"gauss_newton of {FEW} samples"]
     count = few.set_index(["run_id", "dtype", "tolerance"])
     for run_id, theta, x, _ in ends(endpoints):
@@ -98,7 +108,7 @@ def test_the_matrix_of_few_samples_has_a_low_rank_and_signs_of_rounding(endpoint
 
 
 def test_the_whole_matrix_of_gauss_newton_is_that_written_out(endpoints):
-    table = MEASUREMENTS["audit"](endpoints, 1e-6, lambda line: None)
+    table = measured(endpoints, "audit")
     whole = table[(table["matrix"] == "gauss_newton") & (table["dtype"] == "float64")]
     count = whole.set_index(["run_id", "tolerance"])
     for run_id, theta, x, _ in ends(endpoints):
@@ -106,3 +116,36 @@ def test_the_whole_matrix_of_gauss_newton_is_that_written_out(endpoints):
         for tolerance in (1e-8, 1e-4):
             expected = (values > tolerance * values.max()).sum()
             assert count.loc[(run_id, tolerance)]["positive"] == expected
+
+
+@pytest.mark.parametrize("kind", ["spectra", "audit"])
+def test_a_table_has_the_columns_that_its_plan_says(endpoints, kind):
+    plan, _ = endpoints
+    assert list(measured(endpoints, kind).columns) == list(plan.columns_of(f"grid.{kind}"))
+
+
+@pytest.mark.parametrize("kind", MEASUREMENTS)
+def test_where_nothing_is_left_to_measure_the_columns_are_there(endpoints, kind):
+    _, given = endpoints
+    groups = [{"options": {}, "units": {cell: 2 for cell in given.cells}}]
+    lost = replace(given, rows=given.rows[:0])
+    table = measure(kind, groups, lost, 1e-6, lambda line: None)
+    assert table.empty
+    assert {*given.rows.columns, *MEASUREMENTS[kind].columns} == set(table.columns)
+
+
+def test_only_the_first_units_and_only_stalled_runs_are_measured_where_asked(endpoints):
+    _, given = endpoints
+    units = {cell: 1 for cell in given.cells}
+    assert given.of(units).rows["seed"].tolist() == [0]
+    assert given.of(units, stalled=True).rows.empty
+    at_rest = given.curves.assign(train_loss=1.0)
+    assert len(replace(given, curves=at_rest).of(units, stalled=True).rows) == 1
+
+
+def test_every_module_of_the_folder_is_a_measurement():
+    folder = Path(registry.__file__).parent
+    held = {path.stem for path in folder.iterdir() if path.suffix == ".py" or path.is_dir()}
+    assert held - {"__init__", "__pycache__", "base", "registry"} == set(MEASUREMENTS)
+    for name in MEASUREMENTS:
+        assert list(folder.parents[1].glob(registry.module_of(name)))

@@ -7,8 +7,7 @@ from unstuck.data.prepare import prepare
 from unstuck.data.spec import DatasetSpec
 from unstuck.errors import DataError
 from unstuck.study.endpoints import Endpoints
-from unstuck.study.measurements import measure_places
-from unstuck.study.moved import moved_tests
+from unstuck.study.measurements.places import Places, moved_tests
 from unstuck.training.job import train_cells
 from unstuck.training.spec import Cell, Recipe
 
@@ -59,10 +58,11 @@ def test_at_its_own_place_the_accuracy_is_that_of_the_run(canvas, tmp_path):
     cell = Cell(run=recipe, rate=0.1, seeds=2, labels={"architecture": "conv2d"})
     result = train_cells([cell], canvas)
     result.save(tmp_path)
-    endpoints = Endpoints.of_job([cell], tmp_path, canvas, units={cell.key: 2})
-    table = measure_places(endpoints, tolerance=0.1, progress=lambda text: None)
+    endpoints = Endpoints.of_job([cell], tmp_path, canvas)
+    table = Places().run(endpoints, tolerance=0.1, progress=lambda text: None)
     assert len(table) == 2 * 9
     assert set(table["architecture"]) == {"conv2d"}
     own = table[table["distance"] == 12].set_index("run_id")["accuracy"]
+    assert set(table.columns) == {*result.runs.columns, *Places.columns}
     whole = result.runs.set_index("run_id")["test_accuracy"]
     np.testing.assert_allclose(own.sort_index(), whole.sort_index())

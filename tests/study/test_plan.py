@@ -176,8 +176,9 @@ def test_measured_endpoints_are_those_asked_for(config: dict[str, Any]) -> None:
     by_key = {cell.key: cell.labels for cell in plan.cells["grid"]}
     seen = {
         (by_key[key]["optimizer"], by_key[key]["batch"], by_key[key]["batchnorm"]): seeds
-        for cells in measured.values()
-        for key, seeds in cells.items()
+        for groups in measured.values()
+        for group in groups
+        for key, seeds in group["units"].items()
     }
     assert seen == {
         ("sgd", "full", "off"): 3,
@@ -215,7 +216,9 @@ def test_a_plan_knows_the_columns_of_tables(config: dict[str, Any]) -> None:
     assert {"run_id", "momentum", "chosen", "score", "edge", "test_accuracy"} <= set(runs)
     assert "update" in (plan.columns_of("grid.curves") or ())
     assert "finalist" in (plan.columns_of("grid.rates") or ())
-    assert plan.columns_of("grid.spectra") is None
+    spectra = plan.columns_of("grid.spectra")
+    assert spectra is not None
+    assert {*runs, "eigenvalues", "minimum_ratio"} <= {*spectra}
 
 
 @pytest.mark.parametrize(
@@ -234,3 +237,47 @@ def test_what_a_plan_does_not_know_is_said(
 ) -> None:
     with pytest.raises(ConfigError, match=said):
         ask(plan_of(config))
+
+
+@pytest.mark.parametrize(
+    ("grid", "said"),
+    [
+        ({"filters": [{}]}, "experiments.grid.filters: .*'dense' has no shared filters"),
+        ({"places": [{}]}, "experiments.grid.places: the dataset digits has no transform `shift`"),
+        (
+            {"spectra": [{"where": {"optimizer": "sgd"}}], "exclude": [{"optimizer": "sgd"}]},
+            "experiments.grid.spectra: no cell matches",
+        ),
+        ({"spectra": [{"seeds": 4}]}, "endpoints of 4 units are to be measured"),
+        ({"seeds": [{"where": {"optimizer": "sgd"}, "seeds": 4}]}, "a last entry without `where`"),
+        ({"seeds": [{"where": {"optimizer": "x"}, "seeds": 4}, {"seeds": 2}]}, "'x' is none"),
+    ],
+)
+def test_what_cannot_be_measured_is_refused(
+    config: dict[str, Any], grid: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(ConfigError, match=said):
+        plan_of(config, **grid)
+
+
+def test_cells_may_have_units_of_their_own(config: dict[str, Any]) -> None:
+    plan = plan_of(
+        config,
+        seeds=[{"where": {"optimizer": "sgd", "batch_size": [32]}, "seeds": 40}, {"seeds": 10}],
+        spectra=[{"seeds": 20}],
+    )
+    labels = {cell.key: cell.labels for cell in plan.cells["grid"]}
+    for kind, many, few in (("runs", 40, 10), ("spectra", 20, 10)):
+        for key, units in plan.units("grid", kind).items():
+            chosen = (labels[key]["optimizer"], labels[key]["batch"]) == ("sgd", "32")
+            assert len(units) == (many if chosen else few)
+
+
+def test_endpoints_are_grouped_by_how_they_are_measured(config: dict[str, Any]) -> None:
+    of_sgd, of_adam = ({"where": {"optimizer": name}} for name in ("sgd", "adam"))
+    plan = plan_of(config, spectra=[of_sgd, of_adam | {"stalled": True}])
+    # the default splits jobs by optimizer
+    assert all(len(groups) == 1 for groups in plan.measured("spectra").values())
+    found = [group["options"] for groups in plan.measured("spectra").values() for group in groups]
+    assert {"stalled": False} in found
+    assert {"stalled": True} in found

@@ -8,7 +8,7 @@ from unstuck.curvature.hessian import dense
 from unstuck.curvature.problem import Problem
 from unstuck.population.network import Network
 from unstuck.population.spec import NetworkSpec
-from unstuck.study.sharpness import FACTORS, rescaled, sharpness_of
+from unstuck.study.measurements.sharpness import FACTORS, rescaled, sharpness_of
 
 
 def problem(activation):

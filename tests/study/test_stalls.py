@@ -14,12 +14,14 @@ from unstuck.curvature.problem import Problem
 from unstuck.data.prepare import prepare
 from unstuck.population.network import Network
 from unstuck.population.spec import NetworkSpec
+from unstuck.statistics.stalling import change_at_end
 from unstuck.study.endpoints import Endpoints
 from unstuck.study.load import parse_study
-from unstuck.study.measurements import MEASUREMENTS
+from unstuck.study.measurements.registry import measure
+from unstuck.study.measurements.stalls import Stalls
+from unstuck.study.measurements.stalls.resumed import go_on, resume, slope_and_curvature
+from unstuck.study.measurements.stalls.search import Below, beside_a_saddle, nearest_point
 from unstuck.study.plan import Plan
-from unstuck.study.resumed import go_on, resume, slope_and_curvature
-from unstuck.study.stalls import Below, beside_a_saddle, change_at_end, nearest_point
 from unstuck.training.job import train_cells
 
 
@@ -162,13 +164,13 @@ def test_the_table_of_a_job(config, tmp_path: Path):
     )
     assert "stalled.stalls" in plan.tables
     train_cells(job.cells, dataset).save(tmp_path)
-    endpoints = Endpoints.of_job(
-        job.cells, tmp_path, dataset, units=plan.measured("stalls")[job.name]
-    )
-    table = MEASUREMENTS["stalls"](endpoints, tolerance=1e-6, progress=lambda line: None)
+    endpoints = Endpoints.of_job(job.cells, tmp_path, dataset)
+    groups = plan.measured("stalls")[job.name]
+    table = measure("stalls", groups, endpoints, 1e-6, lambda line: None)
     assert list(table["origin"]) == ["endpoint", "known saddle", "known minimum"] * 2
     assert set(table["schedule"]) == {"cosine"}
     assert table["stalled"].all()
+    assert set(table.columns) <= {*endpoints.rows.columns, *Stalls.columns}
     assert (table["path"] > 0.5).all()
     known = table[table["origin"] == "known saddle"]
     assert set(known["kind"]) == {"saddle"}
@@ -205,8 +207,7 @@ def test_a_resumed_run_goes_on_as_if_it_had_never_stopped(bouncing):
 def test_runs_that_go_on_differ_by_rate_and_by_order_only(bouncing, tmp_path):
     job, dataset = bouncing
     train_cells(job.cells, dataset).save(tmp_path)
-    units = {cell.key: 2 for cell in job.cells}
-    ends = Endpoints.of_job(job.cells, tmp_path, dataset, units=units)
+    ends = Endpoints.of_job(job.cells, tmp_path, dataset)
     by_cell: dict = {}
     for row, problem in ends.problems(lambda line: None):
         by_cell.setdefault(row["cell"], []).append((row, problem))

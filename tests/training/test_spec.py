@@ -90,4 +90,4 @@ def test_units_and_the_way_to_a_rate_are_part_of_a_cell(make_recipe):
             {"labels": {"arm": "a"}},
         )
     ]
-    assert len({Cell(**dict(each)).key for each in (cell, *others)}) == 6
+    assert len({each.key for each in (cell, *others)}) == 6

@@ -16,8 +16,9 @@ from unstuck.study.digests import SETTLED_OF_ROWS, digest, reached_digest
 from unstuck.study.environment import prepare_environment
 from unstuck.study.folder import require_own, take
 from unstuck.study.load import parse_study
+from unstuck.study.measurements.registry import MEASUREMENTS, module_of
 from unstuck.study.paths import Paths
-from unstuck.study.plan import MEASUREMENTS, Plan
+from unstuck.study.plan import Plan
 from unstuck.yaml_files import read_yaml
 
 prepare_environment(Path(workflow.basedir) / "src")

@@ -34,14 +34,14 @@ rule runs:
 
 rule table:
     input:
-        parts=lambda w: parts_of(w.experiment, w.kind, paths.curvature(w.kind)),
+        parts=lambda w: parts_of(w.experiment, w.kind, paths.measurement(w.kind)),
     output:
         parquet=paths.table("parquet"),
         csv=paths.table("csv"),
     log:
         paths.log("table", "{experiment}.{kind}"),
     wildcard_constraints:
-        kind="|".join(MEASUREMENTS),
+        kind=one_of(MEASUREMENTS),
     conda:
         "../envs/unstuck.yaml"
     threads: 1

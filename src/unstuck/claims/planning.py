@@ -11,8 +11,9 @@ import pandas as pd
 from unstuck.claims.model import Check, Claim, Comparison, load_claims
 from unstuck.claims.selection import selected
 from unstuck.errors import ConfigError, DataError
+from unstuck.study.measurements.registry import MEASUREMENTS
 from unstuck.study.names import one_of, stopped
-from unstuck.study.plan import MEASUREMENTS, Plan
+from unstuck.study.plan import Plan
 
 ALL = "all"
 

@@ -8,7 +8,7 @@ import pandas as pd
 from unstuck.claims.arms import EDGE, require_columns
 from unstuck.claims.evidence import Contrast, Role
 from unstuck.errors import DataError
-from unstuck.study.stalls import CHANGE, WINDOW
+from unstuck.statistics.stalling import CHANGE, WINDOW
 
 # the registry's words for how a run was trained
 FULL, SMALL, ANNEALED, GRID = "full", "small", "annealed", "grid"

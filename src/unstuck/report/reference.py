@@ -23,8 +23,10 @@ from unstuck.report.study import is_timing
 from unstuck.report.tables import read_decided
 from unstuck.study.digests import digest, package_digest
 from unstuck.study.load import load_study
+from unstuck.study.measurements.registry import MEASUREMENTS
 from unstuck.study.paths import Paths
-from unstuck.study.plan import MEASUREMENTS, Plan
+from unstuck.study.plan import Plan
+from unstuck.training.result import CURVES, ENDPOINTS, RATES, RUNS
 
 VERDICTS, CONTRASTS, DIGESTS = "verdicts.csv", "contrasts.csv", "digests.json"
 
@@ -111,11 +113,11 @@ class Finished:
         for name in study.datasets:
             yield from (Path(path.format(dataset=name)) for path in (paths.dataset, paths.card))
         for job in self.plan.jobs:
-            for file in ("runs.parquet", "curves.parquet", "endpoints.safetensors"):
+            for file in (RUNS, CURVES, RATES, ENDPOINTS):
                 yield Path(paths.job(file).format(job=job))
         for measurement in MEASUREMENTS:
             for job in self.plan.measured(measurement):
-                yield Path(paths.curvature(measurement).format(job=job))
+                yield Path(paths.measurement(measurement).format(job=job))
         for table in self.plan.tables:
             owner, kind = table.split(".")
             if owner in study.experiments:

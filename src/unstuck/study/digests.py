@@ -17,7 +17,7 @@ DIGITS = 16
 SETTLED = (
     *("errors.py", "logs.py"),
     *("study/config.py", "study/digests.py", "study/experiment.py", "study/fields.py"),
-    *("study/grid.py", "study/load.py", "study/paths.py", "study/plan.py"),
+    *("study/grid.py", "study/load.py", "study/overrides.py", "study/paths.py", "study/plan.py"),
 )
 #: likewise, for the rows that a training job takes over from an earlier call: how they were written
 #: is no part of them

@@ -14,8 +14,9 @@ from unstuck.files import atomic_path
 from unstuck.optim.coefficients import OPTIMIZER_DESCRIPTIONS, Coefficients
 from unstuck.optim.schedules import SCHEDULE_DESCRIPTIONS, ScheduleSpec
 from unstuck.population.spec import NetworkSpec
-from unstuck.study import config, experiment
+from unstuck.study import config, experiment, overrides
 from unstuck.study.analyses.kinds import KINDS
+from unstuck.study.measurements.registry import MEASUREMENTS
 
 SCHEMA = Path("workflow/schemas/config.schema.json")
 PAGE = Path("docs/config.md")
@@ -29,10 +30,6 @@ _SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("tuning", config.Tuning),
     ("tuning.rates.NAME", config.RateGrid),
     ("experiments.NAME", experiment.Experiment),
-    (
-        "experiments.NAME.spectra, audit, stalls, places, filters and sharpness",
-        experiment.Measurement,
-    ),
     ("curvature", config.Curvature),
     ("execution", config.Execution),
 )
@@ -42,7 +39,7 @@ def schema() -> str:
     """The JSON schema of a configuration, for editors that complete and check YAML."""
     content = config.Study.model_json_schema()
     grid = content["$defs"]["Experiment"]
-    for name, model in experiment.OVERRIDES.items():
+    for name, model in overrides.OVERRIDES.items():
         given = model.model_json_schema()
         content["$defs"] |= given.get("$defs", {})
         field = dict(given["properties"][name])
@@ -65,16 +62,19 @@ def page() -> str:
         "A study is one YAML file. `config.yaml` is the default study; another is chosen by",
         "`snakemake --configfile workflow/studies/NAME.yaml`.",
     ]
-    kinds = [(f"analyses.NAME with `kind: {name}`", model) for name, model in KINDS.items()]
+    kinds: list[tuple[str, type[BaseModel]]] = [
+        *((f"experiments.NAME.{name}", model) for name, model in MEASUREMENTS.items()),
+        *((f"analyses.NAME with `kind: {name}`", model) for name, model in KINDS.items()),
+    ]
     # what the study holds has sections of its own
     described = set(config.Study.model_json_schema()["$defs"])
     for heading, model in (*_SECTIONS, *kinds):
         lines += ["", f"## {heading}", "", _summary(model), ""]
         lines += _fields(model, described)
-    overrides = ", ".join(
-        f"`{name}` ({_COMPONENTS[model]})" for name, model in experiment.OVERRIDES.items()
+    varied = ", ".join(
+        f"`{name}` ({_COMPONENTS[model]})" for name, model in overrides.OVERRIDES.items()
     )
-    lines += ["", "## Fields that an experiment may vary on their own", "", overrides + "."]
+    lines += ["", "## Fields that an experiment may vary on their own", "", varied + "."]
     for heading, names in (
         ("Built-in optimizers", OPTIMIZER_DESCRIPTIONS),
         ("Built-in schedules", SCHEDULE_DESCRIPTIONS),

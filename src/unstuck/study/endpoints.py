@@ -1,7 +1,7 @@
 """The endpoints of a training job: where its runs stopped, and the loss there."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -12,6 +12,7 @@ from torch import Tensor
 
 from unstuck.curvature.problem import Problem
 from unstuck.data.dataset import Dataset
+from unstuck.statistics.stalling import stalled as stalled_runs
 from unstuck.training.loop import network_of
 from unstuck.training.result import JobResult
 from unstuck.training.spec import Cell
@@ -34,9 +35,7 @@ class Endpoints:
     dataset: Dataset
 
     @classmethod
-    def of_job(
-        cls, cells: Iterable[Cell], folder: Path, dataset: Dataset, *, units: Mapping[str, int]
-    ) -> Self:
+    def of_job(cls, cells: Iterable[Cell], folder: Path, dataset: Dataset) -> Self:
         """Read the endpoints of a job.
 
         Parameters
@@ -47,17 +46,30 @@ class Endpoints:
             Where the job's result lies.
         dataset
             What its runs were trained on.
-        units
-            How many units of each cell to measure, by the cell's key: the first so many.
         """
         result = JobResult.load(folder)
         runs = result.runs
-        by_key = {cell.key: cell for cell in cells}
-        ends = {key: by_key[key].first_unit + count for key, count in units.items()}
-        measured = runs["seed"] < runs["cell"].map(ends).fillna(0)
-        wanted = runs["chosen"] & measured & runs["diverged_at"].isna()
+        wanted = runs["chosen"].astype(bool) & runs["diverged_at"].isna()
         rows = runs[wanted].sort_values(["cell", "seed"], ignore_index=True)
+        by_key = {cell.key: cell for cell in cells}
         return cls(rows, result.endpoints, result.buffers, result.curves, by_key, dataset)
+
+    def of(self, units: Mapping[str, int], *, stalled: bool = False) -> Self:
+        """Give those of some cells.
+
+        Parameters
+        ----------
+        units
+            How many units of each cell, by the cell's key: the first so many.
+        stalled
+            Whether only runs whose training loss has stalled count.
+        """
+        ends = {key: self.cells[key].first_unit + count for key, count in units.items()}
+        rows = self.rows[self.rows["seed"] < self.rows["cell"].map(ends).astype("float64")]
+        if stalled:
+            curves = self.curves[self.curves["run_id"].isin(rows["run_id"])]
+            rows = rows[rows["run_id"].isin(stalled_runs(curves))]
+        return replace(self, rows=rows.reset_index(drop=True))
 
     def buffers_of(self, run_id: str) -> Tensor | None:
         """Buffers ``[Q]`` of a run in float64; None if its network has none."""

@@ -1,85 +1,38 @@
 """The typed model of an experiment: a grid of runs, and what is measured at their endpoints."""
 
-import json
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    TypeAdapter,
-    ValidationError,
-    model_validator,
-)
+from pydantic import ConfigDict, Field, create_model, model_validator
 
-from unstuck.complaints import complaint
-from unstuck.optim.coefficients import Coefficients
-from unstuck.optim.schedules import ScheduleSpec
-from unstuck.population.spec import NetworkSpec
 from unstuck.study.fields import Count, Name, Rate, Section
+from unstuck.study.measurements.base import MeasurementBase
+from unstuck.study.measurements.registry import MEASUREMENTS
 from unstuck.study.names import one_of
+from unstuck.study.overrides import OVERRIDES, Where, checked_overrides, matches
 from unstuck.training.spec import (
     MOST_UNITS,
     Criterion,
     LossName,
     Order,
     Precision,
-    Scalar,
     require_target,
 )
 
 BatchSize = Annotated[int, Field(ge=1)] | Literal["full"]
 Relabelling = Annotated[int, Field(ge=0)]
 Target = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-
-#: fields of an architecture, an optimizer or a schedule that an experiment may vary on its own
-OVERRIDES: Mapping[str, type[BaseModel]] = {
-    field: model
-    for model, fields in (
-        (NetworkSpec, tuple(name for name in NetworkSpec.model_fields if name != "kind")),
-        (Coefficients, tuple(Coefficients.model_fields)),
-        (ScheduleSpec, tuple(ScheduleSpec.model_fields)),
-    )
-    for field in fields
-    if field not in ("hidden", "shape")
-}
+Units = Annotated[int, Field(ge=1, le=MOST_UNITS)]
 
 
-def _override(key: str, given: Any) -> Any:
-    """The value or values of an override, checked as the field that it replaces."""
-    field = OVERRIDES[key].model_fields[key]
-    checked: Any = Annotated[(field.annotation, field)]
-    adapter: TypeAdapter[Any] = TypeAdapter(checked)
-    try:
-        if isinstance(given, list):
-            return [adapter.validate_json(json.dumps(value), strict=True) for value in given]
-        return adapter.validate_json(json.dumps(given), strict=True)
-    except ValidationError as error:
-        raise ValueError(f"{key}: {complaint(error.errors()[0])}") from error
+class UnitsOf(Section):
+    """How many units some cells of an experiment have, where not all have the same."""
+
+    where: Where = Field(default_factory=dict, description="Values of axes that a cell must have.")
+    seeds: Units = Field(description="How many units these cells have.")
 
 
-def _checked_overrides(given: Any) -> Any:
-    if not isinstance(given, Mapping):
-        return given
-    return {
-        key: _override(key, value) if key in OVERRIDES else value for key, value in given.items()
-    }
-
-
-#: values of axes; an override's are checked as the field that it replaces
-Where = Annotated[dict[str, Scalar | list[Scalar]], BeforeValidator(_checked_overrides)]
-
-
-class Measurement(Section):
-    """Which endpoints of an experiment are measured: those that match, at the rates chosen."""
-
-    where: Where = Field(default_factory=dict, description="Values of axes that a run must have.")
-    seeds: Count = Field(default=10, description="The first so many units.")
-
-
-class Experiment(Section):
+class _Grid(Section):
     """A grid of runs: every list is an axis, every other value is the same for all runs.
 
     Besides the keys below, any field of a network, an optimizer or a schedule may be given
@@ -125,9 +78,10 @@ class Experiment(Section):
     )
     order: Order | list[Order] = Field(default="reshuffled", description="Order of the samples.")
     dtype: Precision | list[Precision] = Field(default="float32", description="Number format.")
-    seeds: Annotated[int, Field(ge=1, le=MOST_UNITS)] = Field(
+    seeds: Units | list[UnitsOf] = Field(
         default=10,
-        description="How many units: data splits with initial weights and an order of their own.",
+        description="How many units: data splits with initial weights and an order of their own; "
+        "or a list of how many which cells have, of which the first that fits a cell counts.",
     )
     tune_by: Criterion | None = Field(
         default=None, description="What the best rate is best at here, instead of `tuning.by`."
@@ -140,35 +94,6 @@ class Experiment(Section):
     exclude: list[Where] = Field(
         default_factory=list, description="Combinations of axis values to leave out."
     )
-    spectra: list[Measurement] = Field(
-        default_factory=list, description="Endpoints that get an exact Hessian spectrum."
-    )
-    audit: list[Measurement] = Field(
-        default_factory=list,
-        description="Endpoints whose minimum ratio is audited over matrices, formats, tolerances.",
-    )
-    stalls: list[Measurement] = Field(
-        default_factory=list,
-        description="Endpoints that, if their loss has stalled, get a search for a critical point "
-        "nearby.",
-    )
-
-    places: list[Measurement] = Field(
-        default_factory=list,
-        description="Endpoints that are tested with the patterns of a `shift` dataset moved, step "
-        "by step, from where they were in training.",
-    )
-
-    filters: list[Measurement] = Field(
-        default_factory=list,
-        description="Endpoints whose filters of the first convolutional layer are tabulated.",
-    )
-
-    sharpness: list[Measurement] = Field(
-        default_factory=list,
-        description="Endpoints whose sharpness is measured: largest eigenvalue, trace, and rise of "
-        "the loss nearby.",
-    )
 
     @model_validator(mode="before")
     @classmethod
@@ -177,7 +102,7 @@ class Experiment(Section):
             known = (*cls.model_fields, *OVERRIDES)
             for key in given:
                 one_of(key, known, what="key")
-            return _checked_overrides(given)
+            return checked_overrides(given)
         return given
 
     @model_validator(mode="after")
@@ -191,35 +116,46 @@ class Experiment(Section):
             if len({repr(each) for each in value}) < len(value):
                 raise ValueError(f"{key} names a value twice; each value of an axis stands once")
         axes = self.axes()
-        for rule in [*(m.where for m in self.measurements), *self.exclude]:
+        measured = [each for entries in self.measurements.values() for each in entries]
+        numbers = self.seeds if isinstance(self.seeds, list) else [UnitsOf(seeds=self.seeds)]
+        if not numbers or numbers[-1].where:
+            raise ValueError("seeds needs a last entry without `where`, for all other cells")
+        rules = [each.where for each in measured] + [each.where for each in numbers]
+        for rule in [*rules, *self.exclude]:
             for key, wanted in rule.items():
                 one_of(key, axes, what="axis")
                 for each in wanted if isinstance(wanted, list) else [wanted]:
                     if each not in axes[key]:
                         raise ValueError(f"{key}: {each!r} is none of its values {axes[key]}")
-        for measurement in self.measurements:
-            if measurement.seeds > self.seeds:
+        most = max(each.seeds for each in numbers)
+        for entry in measured:
+            if (entry.seeds or 0) > most:
                 raise ValueError(
-                    f"endpoints of {measurement.seeds} seeds are to be measured, but the "
-                    f"experiment has {self.seeds}; ask for at most that many"
+                    f"endpoints of {entry.seeds} units are to be measured, but the experiment has "
+                    f"{most}; ask for at most that many"
                 )
         return self
+
+    def units_of(self, point: Mapping[str, Any]) -> int:
+        """How many units the cell at a point of the grid has."""
+        if isinstance(self.seeds, int):
+            return self.seeds
+        return next(each.seeds for each in self.seeds if matches(point, each.where))
 
     def target_of(self, dataset: str) -> float | None:
         """What runs on a dataset are to arrive at; None where nothing is."""
         return self.target.get(dataset) if isinstance(self.target, dict) else self.target
 
     @property
-    def measurements(self) -> tuple[Measurement, ...]:
-        """All that says which endpoints are measured."""
-        pointwise = (*self.spectra, *self.audit, *self.stalls, *self.sharpness)
-        return (*pointwise, *self.places, *self.filters)
+    def measurements(self) -> dict[str, tuple[MeasurementBase, ...]]:
+        """What is measured at which endpoints, by the name of the measurement."""
+        return {name: tuple(getattr(self, name)) for name in MEASUREMENTS if getattr(self, name)}
 
     def axes(self) -> dict[str, list[Any]]:
         """Every axis with its values, in the order in which the config gives them."""
         fixed = {
-            *("description", "evaluations", "seeds", "tune_by", "target"),
-            *("exclude", "spectra", "audit", "stalls", "places", "filters", "sharpness"),
+            *("description", "evaluations", "seeds", "tune_by", "target", "exclude"),
+            *MEASUREMENTS,
         }
         values = {
             name: getattr(self, name) for name in type(self).model_fields if name not in fixed
@@ -229,3 +165,17 @@ class Experiment(Section):
             for name, value in values.items()
             if value is not None
         }
+
+
+if TYPE_CHECKING:
+    Experiment = _Grid
+else:
+    Experiment = create_model(
+        "Experiment",
+        __base__=_Grid,
+        __doc__=_Grid.__doc__,
+        **{
+            name: (list[model], Field(default_factory=list, description=model.about()))
+            for name, model in MEASUREMENTS.items()
+        },
+    )

@@ -11,8 +11,9 @@ from unstuck.errors import ConfigError
 from unstuck.optim.coefficients import OPTIMIZERS
 from unstuck.optim.schedules import SCHEDULES
 from unstuck.study.config import Study
-from unstuck.study.experiment import OVERRIDES, Experiment
+from unstuck.study.experiment import Experiment
 from unstuck.study.names import one_of, stopped
+from unstuck.study.overrides import OVERRIDES, matches
 from unstuck.training.spec import Cell, Recipe, Tune
 
 Component = TypeVar("Component", bound=BaseModel)
@@ -103,7 +104,7 @@ class Grids:
             labels=labels,
             run=recipe,
             rate=self._rate(experiment, point),
-            seeds=experiment.seeds,
+            seeds=experiment.units_of(point),
             first_unit=self._study.first_unit,
         )
 
@@ -121,14 +122,6 @@ class Grids:
             finalists=tuning.finalists,
             target=experiment.target_of(point["dataset"]),
         )
-
-
-def matches(point: Mapping[str, Any], where: Mapping[str, Any]) -> bool:
-    """Whether a point of a grid has the values wanted (one value an axis, or a list of them)."""
-    return all(
-        point[axis] in (wanted if isinstance(wanted, list) else [wanted])
-        for axis, wanted in where.items()
-    )
 
 
 def _with_overrides(component: Component, point: Mapping[str, Any]) -> Component:

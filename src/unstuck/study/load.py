@@ -13,8 +13,8 @@ from unstuck.data.spec import DatasetSpec
 from unstuck.errors import ConfigError
 from unstuck.population.spec import NetworkSpec
 from unstuck.study.config import Curvature, Execution, RateGrid, Study, Tuning
-from unstuck.study.experiment import Measurement
 from unstuck.study.fields import NAME_PATTERN, RESULTS_PATTERN
+from unstuck.study.measurements.base import MeasurementBase
 from unstuck.study.names import one_of, stopped
 from unstuck.yaml_files import read_yaml
 
@@ -134,5 +134,5 @@ def _known_keys(location: tuple[int | str, ...]) -> list[str]:
     }
     if not location:
         return list(Study.model_fields)
-    default = Measurement if location[0] == "experiments" else Study
+    default = MeasurementBase if location[0] == "experiments" else Study
     return list(models.get((len(location), str(location[0])), default).model_fields)

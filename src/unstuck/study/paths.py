@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 #: what lies in a results folder: no other study's folder may lie in its place
 ROOMS = (
-    *("analyses", "answers", "benchmarks", "checkpoints", "claims", "contrasts", "curvature"),
-    *("data", "evidence", "figures", "forests", "logs", "plan", "report", "runs", "study"),
-    *("tables", "verdicts"),
+    *("analyses", "answers", "benchmarks", "checkpoints", "claims", "contrasts", "data"),
+    *("evidence", "figures", "forests", "logs", "measurements", "plan", "report", "runs"),
+    *("study", "tables", "verdicts"),
 )
 
 
@@ -53,9 +53,9 @@ class Paths:
         """Folder of a training job's checkpoints, there only while it runs."""
         return f"{self.root}/checkpoints/{{job}}"
 
-    def curvature(self, kind: str = "{kind}") -> str:
-        """Measurements of a job's endpoints, such as spectra."""
-        return f"{self.root}/curvature/{{job}}/{kind}.parquet"
+    def measurement(self, kind: str = "{kind}") -> str:
+        """A measurement of a job's endpoints, such as spectra."""
+        return f"{self.root}/measurements/{{job}}/{kind}.parquet"
 
     def table(self, suffix: str = "parquet", kind: str = "{kind}") -> str:
         """A table of an experiment: runs, curves, or what is measured at its endpoints."""

@@ -3,24 +3,26 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
 import pandas as pd
 
 from unstuck.errors import ConfigError
 from unstuck.study.config import Study
 from unstuck.study.digests import digest
-from unstuck.study.experiment import Measurement
-from unstuck.study.grid import Grids, matches
+from unstuck.study.grid import Grids
+from unstuck.study.measurements.registry import MEASUREMENTS
 from unstuck.study.names import one_of, stopped
+from unstuck.study.overrides import matches
 from unstuck.training import result
 from unstuck.training.curves import MEASURED
 from unstuck.training.spec import Cell, Tune
 
-Kind = Literal[
-    "runs", "curves", "rates", "spectra", "audit", "stalls", "places", "filters", "sharpness"
-]
-MEASUREMENTS: tuple[Kind, ...] = ("spectra", "audit", "stalls", "places", "filters", "sharpness")
+#: by the key of a cell: options of a measurement, and the number of units
+Measured = dict[str, tuple[dict[str, Any], int]]
+
+#: tables that every experiment has, beside those of `MEASUREMENTS`
+TABLES = ("runs", "curves", "rates")
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,10 @@ class Plan:
         self.study = study
         grids = Grids(study)
         self._grid = {name: grids.of(name) for name in study.experiments}
-        self._measured: dict[Kind, dict[str, dict[str, int]]] = {}
+        self._measured = {
+            name: {kind: self._chosen(name, kind) for kind in experiment.measurements}
+            for name, experiment in study.experiments.items()
+        }
 
     @cached_property
     def cells(self) -> dict[str, tuple[Cell, ...]]:
@@ -67,9 +72,11 @@ class Plan:
         """Digest of all runs of the study."""
         return digest({name: sorted(self.units(name)) for name in self.study.experiments})
 
-    def digest_of(self, experiment: str, kind: Kind) -> str:
+    def digest_of(self, experiment: str, kind: str) -> str:
         """Digest of what a table of an experiment holds."""
-        return digest({key: len(units) for key, units in self.units(experiment, kind).items()})
+        units = {key: len(units) for key, units in self.units(experiment, kind).items()}
+        how = {key: options for key, (options, _) in self.measured_cells(experiment, kind).items()}
+        return digest([units, how])
 
     @cached_property
     def jobs(self) -> dict[str, Job]:
@@ -89,7 +96,7 @@ class Plan:
         """Name of the training job that a cell belongs to: its values of the splitting axes."""
         return "-".join(str(cell.labels[axis]) for axis in self.study.execution.split_by)
 
-    def jobs_of(self, experiment: str, kind: Kind) -> list[str]:
+    def jobs_of(self, experiment: str, kind: str) -> list[str]:
         """Names of the jobs whose files a table of an experiment is collected from."""
         cells = self.cells[experiment]
         if kind in MEASUREMENTS:
@@ -102,8 +109,7 @@ class Plan:
         """Every table the study can give: ``experiment.kind`` or ``analysis.table``."""
         names = set()
         for name, experiment in self.study.experiments.items():
-            kinds = [kind for kind in MEASUREMENTS if getattr(experiment, kind)]
-            names |= {f"{name}.{kind}" for kind in ("runs", "curves", "rates", *kinds)}
+            names |= {f"{name}.{kind}" for kind in (*TABLES, *experiment.measurements)}
         for name, analysis in self.study.analyses.items():
             names |= {f"{name}.{table}" for table in analysis.tables}
         return frozenset(names)
@@ -160,8 +166,7 @@ class Plan:
     def columns_of(self, table: str) -> tuple[str, ...] | None:
         """Columns of a table, ``experiment.kind`` or ``analysis.table``, in their order.
 
-        None for a table whose columns are known only when it is there: of an analysis, or of what
-        is measured at endpoints.
+        None for a table of an analysis, whose columns are known only when it is there.
 
         Raises
         ------
@@ -170,7 +175,7 @@ class Plan:
         """
         _checked(table, self.tables, "table")
         name, _, kind = table.partition(".")
-        if name in self.study.analyses or kind in MEASUREMENTS:
+        if name in self.study.analyses:
             return None
         labels = self.labels(name)
         if kind == "rates":
@@ -178,17 +183,19 @@ class Plan:
         runs = (*result.FIRST_COLUMNS, *labels, *result.LAST_COLUMNS)
         if kind == "runs":
             return runs
+        if kind in MEASUREMENTS:
+            return tuple(dict.fromkeys([*runs, *MEASUREMENTS[kind].columns]))
         dropped = {*result.MEASUREMENTS, "code"}
         kept = (column for column in runs if column not in dropped)
         return (*kept, "update", "epoch", *MEASURED)
 
-    def units(self, experiment: str, kind: Kind = "runs") -> dict[str, range]:
+    def units(self, experiment: str, kind: str = "runs") -> dict[str, range]:
         """Cells whose rows make up a table of an experiment, and the units of each."""
         every = {cell.key: cell.units for cell in self.cells[experiment]}
-        if kind not in MEASUREMENTS:
+        if kind in TABLES:
             return every
         measured = self.measured_cells(experiment, kind)
-        return {key: every[key][:count] for key, count in measured.items()}
+        return {key: every[key][:count] for key, (_, count) in measured.items()}
 
     def labels(self, experiment: str) -> list[str]:
         """Labels of an experiment's cells, in the order in which they first appear."""
@@ -215,21 +222,31 @@ class Plan:
                 kinds.setdefault(name, set()).add(type(value))
         return frozenset(name for name, found in kinds.items() if found == {int})
 
-    def measured(self, kind: Kind) -> dict[str, dict[str, int]]:
-        """For every job with endpoints to measure: its cells and how many units of each."""
-        if kind not in self._measured:
-            self._measured[kind] = self._by_job(kind)
-        return self._measured[kind]
+    def measured(self, kind: str) -> dict[str, list[dict[str, Any]]]:
+        """For every job with endpoints to measure: which, and how.
 
-    def _by_job(self, kind: Kind) -> dict[str, dict[str, int]]:
-        jobs: dict[str, dict[str, int]] = {}
-        for experiment in self.study.experiments:
-            wanted = self.measured_cells(experiment, kind)
-            for cell in self.cells[experiment]:
-                if cell.key in wanted:
-                    seeds = jobs.setdefault(self.job_of(cell), {})
-                    seeds[cell.key] = max(seeds.get(cell.key, 0), wanted[cell.key])
-        return jobs
+        Returns
+        -------
+        By job, mappings with ``options`` of the measurement and ``units``, how many units of each
+        cell are measured so, by the cell's key.
+        """
+        return self._groups[kind]
+
+    @cached_property
+    def _groups(self) -> dict[str, dict[str, list[dict[str, Any]]]]:
+        """What `measured` gives, by the name of the measurement."""
+        found: dict[str, dict[str, dict[str, dict[str, Any]]]] = {name: {} for name in MEASUREMENTS}
+        for experiment, kinds in self._measured.items():
+            jobs = {cell.key: self.job_of(cell) for cell in self.cells[experiment]}
+            for kind, cells in kinds.items():
+                for key, (options, count) in cells.items():
+                    groups = found[kind].setdefault(jobs[key], {})
+                    group = groups.setdefault(digest(options), {"options": options, "units": {}})
+                    group["units"][key] = max(count, group["units"].get(key, 0))
+        return {
+            kind: {job: [groups[name] for name in sorted(groups)] for job, groups in jobs.items()}
+            for kind, jobs in found.items()
+        }
 
     def runs(self) -> pd.DataFrame:
         """The table of runs: one row a run that is known before training.
@@ -264,14 +281,35 @@ class Plan:
                 ]
         return pd.DataFrame(rows)
 
-    def measured_cells(self, experiment: str, kind: Kind) -> dict[str, int]:
-        """Cells of an experiment with endpoints to measure, and how many units of each."""
-        measurements: list[Measurement] = getattr(self.study.experiments[experiment], kind)
-        return {
-            cell.key: max(m.seeds for m in matching)
-            for point, cell in self._grid[experiment]
-            if (matching := [m for m in measurements if matches(point, m.where)])
-        }
+    def measured_cells(self, experiment: str, kind: str) -> Measured:
+        """Cells of an experiment with endpoints to measure, how, and how many units of each."""
+        return self._measured[experiment].get(kind, {})
+
+    def _chosen(self, experiment: str, kind: str) -> Measured:
+        """Cells of an experiment with endpoints to measure, how, and how many units of each.
+
+        Of several entries that match a cell the one with most units counts.
+
+        Raises
+        ------
+        ConfigError
+            If an entry matches nothing, or what cannot be measured.
+        """
+        chosen: Measured = {}
+        for entry in self.study.experiments[experiment].measurements[kind]:
+            cells = [cell for point, cell in self._grid[experiment] if matches(point, entry.where)]
+            try:
+                if not cells:
+                    raise ValueError(f"{kind}: no cell matches {entry.where}; mend or drop it")
+                for cell in cells:
+                    entry.check(cell.run, self.study.datasets[cell.run.dataset])
+            except ValueError as error:
+                raise ConfigError(f"experiments.{experiment}.{stopped(str(error))}") from error
+            for cell in cells:
+                count = min(entry.seeds or cell.seeds, cell.seeds)
+                if cell.key not in chosen or chosen[cell.key][1] < count:
+                    chosen[cell.key] = (entry.options, count)
+        return chosen
 
 
 def _checked(name: str, known: Iterable[str], what: str) -> None:

@@ -29,6 +29,13 @@ MOST_UNITS = 1000
 class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Copy, without the identity that was worked out for other values."""
+        copied = super().model_copy(update=update, deep=deep)
+        for name in copied.__dict__.keys() - type(self).model_fields.keys():
+            del copied.__dict__[name]
+        return copied
+
 
 class Recipe(_Frozen):
     """A run without its learning rate and its seed."""
@@ -82,13 +89,6 @@ class Recipe(_Frozen):
         }
         text = json.dumps(content, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
-
-    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-        """Copy, without the identity that was worked out for other values."""
-        copied = super().model_copy(update=update, deep=deep)
-        for name in ("digest", "run_id"):
-            copied.__dict__.pop(name, None)
-        return copied
 
     def at(self, lr: float, seed: int) -> "RunSpec":
         """Return the run of this recipe at one base rate, from one seed.

@@ -1,7 +1,7 @@
-"""Hessians at the endpoints of runs."""
+"""What is measured at the endpoints of runs: spectra, sharpness and the like."""
 
 
-rule curvature:
+rule measurement:
     input:
         tensors=lambda w: paths.dataset.format(dataset=plan.jobs[w.job].dataset),
         card=lambda w: paths.card.format(dataset=plan.jobs[w.job].dataset),
@@ -10,13 +10,13 @@ rule curvature:
         rates=paths.job("rates.parquet"),
         endpoints=paths.job("endpoints.safetensors"),
     output:
-        table=paths.curvature(),
+        table=paths.measurement(),
     log:
         paths.log("{kind}", "{job}"),
     benchmark:
         paths.benchmark("{kind}", "{job}")
     wildcard_constraints:
-        kind="spectra|audit|stalls|places|filters|sharpness",
+        kind=one_of(MEASUREMENTS),
     priority: 1
     conda:
         "../envs/unstuck.yaml"
@@ -27,8 +27,8 @@ rule curvature:
     params:
         endpoints=lambda w: plan.measured(w.kind)[w.job],
         tolerance=study.curvature.tolerance,
-        code=lambda w: code_of("measure_curvature"),
+        code=lambda w: code_of("measure", module_of(w.kind)),
     message:
-        "Measuring curvature ({wildcards.kind}) at the endpoints of {wildcards.job}"
+        "Measuring {wildcards.kind} at the endpoints of {wildcards.job}"
     script:
-        "../../scripts/measure_curvature.py"
+        "../../scripts/measure.py"

@@ -14,7 +14,8 @@ from unstuck.curvature.hessian import dense
 from unstuck.curvature.problem import Problem
 from unstuck.data.dataset import Dataset
 from unstuck.optim.schedules import SCHEDULES
-from unstuck.study.stalls import WINDOW, Below
+from unstuck.statistics.stalling import WINDOW
+from unstuck.study.measurements.stalls.search import Below
 from unstuck.training.loop import network_of
 from unstuck.training.measure import Part
 from unstuck.training.order import Batches

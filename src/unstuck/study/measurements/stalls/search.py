@@ -1,49 +1,19 @@
-"""What a run that no longer gets anywhere has come to, and why it gets no further."""
+"""Critical points near a stalled endpoint, and known points to check their search by."""
 
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 
 from unstuck.curvature.critical_points.polishing import CriticalPoint, polish
 from unstuck.curvature.hessian import dense
 from unstuck.curvature.problem import Problem
+from unstuck.study.measurements.stalls import SEARCHED
 
 STREAM = 7404
-WINDOW = 0.1
-"""Share of the budget, at its end, over which a loss that has stalled hardly changes."""
-
-CHANGE = 0.01
-"""Relative change of the loss over that window, below which it has stalled."""
-
-NEAR = 0.1
-"""Distance up to which a critical point is nearby, as a share of the run's path."""
-
-BESIDE = 1e-3
-"""Distance from a known point of the start of its search, as a share of the run's path."""
-
-CONTROLS = 12
-"""Seeds of which searches start beside known points."""
-
 _STEPS = 300  # of Newton's method, which creeps where the gradient is nearly flat
 _DESCENT = 50  # iterations of L-BFGS before Newton's method takes over
-
-
-def change_at_end(curve: pd.DataFrame) -> float:
-    """Give the relative change of the full-batch training loss over the end of a run.
-
-    Parameters
-    ----------
-    curve
-        Columns ``update`` and ``train_loss`` of one run. The window starts at the last evaluation
-        that leaves at least `WINDOW` of the budget.
-    """
-    curve = curve.sort_values("update")
-    end = curve["update"].iloc[-1]
-    before = curve[curve["update"] <= (1 - WINDOW) * end]["train_loss"].iloc[-1]
-    return float(abs(curve["train_loss"].iloc[-1] - before) / abs(before))
 
 
 def nearest_point(problem: Problem, tolerance: float, radius: float) -> dict[str, Any]:
@@ -89,16 +59,7 @@ def _described(found: CriticalPoint) -> dict[str, Any]:
     }
 
 
-NOT_SEARCHED: dict[str, Any] = {
-    "kind": "not stalled",
-    **dict.fromkeys(
-        (
-            *("start_loss", "start_gradient_norm", "end_loss", "end_gradient_norm", "distance"),
-            *("flatness", "negative", "zero", "positive"),
-        ),
-        float("nan"),
-    ),
-}
+NOT_SEARCHED: dict[str, Any] = dict.fromkeys(SEARCHED, float("nan")) | {"kind": "not stalled"}
 """What stands in the place of `nearest_point` where a run has not stalled."""
 
 

@@ -1,4 +1,4 @@
-"""Rule curvature: measure the Hessians at the endpoints of one training job."""
+"""Rule measurement: measure the endpoints of one training job."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from unstuck.files import write_parquet
 from unstuck.logs import logged
 from unstuck.study.endpoints import Endpoints
 from unstuck.study.load import parse_study
-from unstuck.study.measurements import MEASUREMENTS
+from unstuck.study.measurements.registry import measure
 from unstuck.study.plan import Plan
 
 with logged(snakemake.log[0]) as progress:
@@ -19,8 +19,12 @@ with logged(snakemake.log[0]) as progress:
         job.cells,
         Path(snakemake.input.runs).parent,
         Dataset.load(snakemake.input.tensors, snakemake.input.card),
-        units=dict(snakemake.params.endpoints),
     )
-    measure = MEASUREMENTS[snakemake.wildcards.kind]
-    table = measure(endpoints, tolerance=snakemake.params.tolerance, progress=progress)
+    table = measure(
+        snakemake.wildcards.kind,
+        snakemake.params.endpoints,
+        endpoints,
+        snakemake.params.tolerance,
+        progress,
+    )
     write_parquet(snakemake.output.table, table)

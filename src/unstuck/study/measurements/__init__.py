@@ -1,0 +1,1 @@
+"""What is measured at endpoints: one module a measurement, found by the registry."""

@@ -1,0 +1,83 @@
+"""Minimum ratios of endpoints, over matrices, number formats and tolerances."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from unstuck.study.measurements.base import MeasurementBase
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from unstuck.curvature.problem import Problem
+    from unstuck.curvature.spectra.spectrum import Spectrum
+    from unstuck.study.endpoints import Endpoints, Progress
+
+#: tolerances, relative to the largest absolute eigenvalue
+TOLERANCES = (0.0, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4)
+#: samples of the rank-deficient matrix
+FEW = 16
+
+
+class Audit(MeasurementBase):
+    """Endpoints whose minimum ratio is audited over matrices, formats, tolerances."""
+
+    columns = (
+        *("matrix", "layer", "dtype", "tolerance"),
+        *("negative", "zero", "positive", "size", "minimum_ratio"),
+    )
+
+    def run(self, endpoints: "Endpoints", tolerance: float, progress: "Progress") -> pd.DataFrame:
+        """Count the signs of eigenvalues.
+
+        Returns
+        -------
+        One row an endpoint, matrix (hessian, gauss_newton, both by layer, and the Gauss-Newton
+        matrix of the first `FEW` samples, whose rank is at most that times the classes), layer
+        (`all` for the whole matrix), dtype and relative tolerance, with the counts of signs.
+        `tolerance` is the study's own, taken in besides those of `TOLERANCES`.
+        """
+        import torch
+
+        precisions = {"float64": torch.float64, "float32": torch.float32}
+        tolerances = sorted({*TOLERANCES, tolerance})
+        rows = []
+        for row, problem in endpoints.problems(progress):
+            for dtype, precision in precisions.items():
+                for matrix, layer, spectrum in _spectra(problem.to(precision)):
+                    for relative in tolerances:
+                        inertia = spectrum.inertia(relative)
+                        rows.append(
+                            row
+                            | {
+                                "matrix": matrix,
+                                "layer": layer,
+                                "dtype": dtype,
+                                "tolerance": relative,
+                                "negative": inertia.negative,
+                                "zero": inertia.zero,
+                                "positive": inertia.positive,
+                                "size": inertia.size,
+                                "minimum_ratio": inertia.minimum_ratio,
+                            }
+                        )
+        return pd.DataFrame(rows)
+
+
+def _spectra(problem: "Problem") -> "Iterator[tuple[str, str, Spectrum]]":
+    """Yield the spectra of an endpoint's matrices, with the names of matrix and layer."""
+    from unstuck.curvature.hessian import dense
+    from unstuck.curvature.spectra.spectrum import spectrum_of
+
+    matrices: dict[str, Tensor] = {
+        "hessian": dense.hessian(problem),
+        "gauss_newton": dense.gauss_newton(problem),
+    }
+    for name, matrix in matrices.items():
+        yield name, "all", spectrum_of(matrix)
+        for block in dense.layer_blocks(problem, matrix):
+            yield f"{name} by layer", block.name, spectrum_of(block.matrix)
+    few = replace(problem, x=problem.x[:FEW], y=problem.y[:FEW], check=False)
+    yield f"gauss_newton of {FEW} samples", "all", spectrum_of(dense.gauss_newton(few))

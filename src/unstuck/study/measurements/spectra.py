@@ -1,0 +1,60 @@
+"""Exact Hessian spectra of endpoints."""
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from unstuck.study.measurements.base import MeasurementBase
+
+if TYPE_CHECKING:
+    from unstuck.study.endpoints import Endpoints, Progress
+
+
+class Spectra(MeasurementBase):
+    """Endpoints that get an exact Hessian spectrum."""
+
+    columns = (
+        *("train_loss", "gradient_norm", "lambda_max", "lambda_min", "trace"),
+        *("negative", "zero", "positive", "minimum_ratio", "tolerance", "absolute_tolerance"),
+        *("gap", "certain", "eigenvalues"),
+    )
+
+    def run(self, endpoints: "Endpoints", tolerance: float, progress: "Progress") -> pd.DataFrame:
+        """Measure the exact Hessian spectrum of the full-batch training loss.
+
+        Batch normalisation is in training mode over the whole training part.
+
+        Returns
+        -------
+        One row an endpoint: the row of the run, loss and gradient norm in float64, the extreme
+        eigenvalues and the trace, the inertia with its tolerance and gap, the minimum ratio (share
+        of positive eigenvalues), and all eigenvalues, ascending.
+        """
+        from unstuck.curvature.hessian import dense
+        from unstuck.curvature.spectra.spectrum import spectrum_of
+
+        rows = []
+        for row, problem in endpoints.problems(progress):
+            loss, gradient = problem.loss_and_gradient()
+            spectrum = spectrum_of(dense.hessian(problem))
+            inertia = spectrum.inertia(tolerance)
+            rows.append(
+                row
+                | {
+                    "train_loss": loss,
+                    "gradient_norm": float(gradient.norm()),
+                    "lambda_max": spectrum.lambda_max,
+                    "lambda_min": spectrum.lambda_min,
+                    "trace": spectrum.trace,
+                    "negative": inertia.negative,
+                    "zero": inertia.zero,
+                    "positive": inertia.positive,
+                    "minimum_ratio": inertia.minimum_ratio,
+                    "tolerance": tolerance,
+                    "absolute_tolerance": inertia.tolerance,
+                    "gap": inertia.gap,
+                    "certain": inertia.certain,
+                    "eigenvalues": spectrum.eigenvalues,
+                }
+            )
+        return pd.DataFrame(rows)
