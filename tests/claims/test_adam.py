@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 from made_up.adaptive_rates_adam import defaults_runs
 
-from unstuck.claims import parity
 from unstuck.claims.adaptive_rates_adam import formulas
 from unstuck.claims.evaluation import evaluate
 from unstuck.claims.registry import load_registry
@@ -13,6 +12,7 @@ from unstuck.claims.verdicts import decide
 from unstuck.errors import DataError
 from unstuck.figures.registry import draw
 from unstuck.optim.coefficients import OPTIMIZERS
+from unstuck.study.analyses.rates import parity
 
 CLAIM = load_registry(Path(__file__).parents[2] / "workflow" / "claims")["2.1.7"]
 

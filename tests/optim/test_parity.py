@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from unstuck.claims.parity import REFERENCES, distance_from_torch
 from unstuck.optim.coefficients import OPTIMIZERS, Coefficients, optimizer
+from unstuck.study.analyses.rates.parity import REFERENCES, distance_from_torch
 
 TOLERANCE = 1e-12  # relative to the member's largest parameter
 

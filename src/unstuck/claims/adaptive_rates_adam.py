@@ -8,17 +8,17 @@ import pandas as pd
 from unstuck.claims.arms import EDGE, by_seed, compared, evaluation_runs, paired, require_columns
 from unstuck.claims.evaluation import claim
 from unstuck.claims.evidence import Check, Contrast, Evidence
-from unstuck.claims.parity import (
+from unstuck.errors import DataError
+from unstuck.optim.coefficients import OPTIMIZERS, Coefficients
+from unstuck.optim.trajectory import descend
+from unstuck.statistics.intervals import bootstrap_interval
+from unstuck.study.analyses.rates.parity import (
     REFERENCES,
     difference,
     distance_from_torch,
     reductions,
     rmsprop_with_own_momentum,
 )
-from unstuck.errors import DataError
-from unstuck.optim.coefficients import OPTIMIZERS, Coefficients
-from unstuck.optim.trajectory import descend
-from unstuck.statistics.intervals import bootstrap_interval
 from unstuck.surfaces.valleys import Ellipse
 
 DEFAULT_RATE = 1e-3

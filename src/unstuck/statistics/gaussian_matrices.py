@@ -12,7 +12,8 @@ Array = NDArray[np.float64]
 DECAY = math.log(3) / 4
 """Of the large-n law exp(-n^2 ln 3 / 4) (Dean and Majumdar 2006)."""
 
-_LARGEST = 8  # beyond it the determinants lose too many digits
+LARGEST = 8
+"""Rows of the largest matrices; beyond it the determinants lose too many digits."""
 
 
 def orthogonal_ensemble(rng: np.random.Generator, count: int, size: int) -> Array:
@@ -37,8 +38,8 @@ def probability_positive(size: int) -> float:
     de Bruijn, N. G. (1955). On some multiple integrals involving determinants. J. Indian Math. Soc.
     19, 133-151.
     """
-    if not 1 <= size <= _LARGEST:
-        raise DataError(f"size is {size}; exact probabilities are given for 1 to {_LARGEST}.")
+    if not 1 <= size <= LARGEST:
+        raise DataError(f"size is {size}; exact probabilities are given for 1 to {LARGEST}.")
     half, whole = (np.linalg.slogdet(_moments(size, low))[1] for low in (0.0, -_END))
     return math.exp(0.5 * (half - whole))
 

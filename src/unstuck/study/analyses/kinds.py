@@ -8,15 +8,20 @@ from pydantic import ValidationError
 
 from unstuck.complaints import complaint
 from unstuck.study.analyses.base import AnalysisBase
+from unstuck.study.analyses.batches.batch_orders import BatchOrdersAnalysis
 from unstuck.study.analyses.batches.gradient_noise import GradientNoiseAnalysis
 from unstuck.study.analyses.batches.update_time import UpdateTimeAnalysis
+from unstuck.study.analyses.classification.softmax import SoftmaxAnalysis
+from unstuck.study.analyses.convolution.convolution_layer import ConvolutionLayerAnalysis
 from unstuck.study.analyses.convolution.twins import TwinsAnalysis
 from unstuck.study.analyses.critical_points.critical_search import CriticalSearchAnalysis
+from unstuck.study.analyses.critical_points.gallery import GalleryAnalysis
 from unstuck.study.analyses.critical_points.hessian_cost import HessianCostAnalysis
 from unstuck.study.analyses.critical_points.ladder import LadderAnalysis
 from unstuck.study.analyses.critical_points.probes import ProbesAnalysis
 from unstuck.study.analyses.critical_points.random_matrices import RandomMatricesAnalysis
 from unstuck.study.analyses.critical_points.taylor import TaylorAnalysis
+from unstuck.study.analyses.normalisation.batchnorm_layer import BatchnormLayerAnalysis
 from unstuck.study.analyses.normalisation.feature_scale import FeatureScaleAnalysis
 from unstuck.study.analyses.normalisation.running_averages import RunningAveragesAnalysis
 from unstuck.study.analyses.normalisation.smoothness import SmoothnessAnalysis
@@ -24,25 +29,32 @@ from unstuck.study.analyses.rates.departures import DeparturesAnalysis
 from unstuck.study.analyses.rates.early_sigma import EarlySigmaAnalysis
 from unstuck.study.analyses.rates.effective_rates import EffectiveRatesAnalysis
 from unstuck.study.analyses.rates.trajectories import TrajectoriesAnalysis
+from unstuck.study.analyses.rates.update_rule import UpdateRuleAnalysis
 from unstuck.study.names import one_of
 
 KINDS: dict[str, type[AnalysisBase]] = {
-    "early_sigma": EarlySigmaAnalysis,
-    "feature_scale": FeatureScaleAnalysis,
-    "gradient_noise": GradientNoiseAnalysis,
-    "effective_rates": EffectiveRatesAnalysis,
-    "departures": DeparturesAnalysis,
-    "hessian_cost": HessianCostAnalysis,
+    "batch_orders": BatchOrdersAnalysis,
+    "batchnorm_layer": BatchnormLayerAnalysis,
+    "convolution_layer": ConvolutionLayerAnalysis,
     "critical_search": CriticalSearchAnalysis,
+    "departures": DeparturesAnalysis,
+    "early_sigma": EarlySigmaAnalysis,
+    "effective_rates": EffectiveRatesAnalysis,
+    "feature_scale": FeatureScaleAnalysis,
+    "gallery": GalleryAnalysis,
+    "gradient_noise": GradientNoiseAnalysis,
+    "hessian_cost": HessianCostAnalysis,
     "ladder": LadderAnalysis,
     "probes": ProbesAnalysis,
     "random_matrices": RandomMatricesAnalysis,
     "running_averages": RunningAveragesAnalysis,
     "smoothness": SmoothnessAnalysis,
+    "softmax": SoftmaxAnalysis,
     "taylor": TaylorAnalysis,
-    "twins": TwinsAnalysis,
-    "update_time": UpdateTimeAnalysis,
     "trajectories": TrajectoriesAnalysis,
+    "twins": TwinsAnalysis,
+    "update_rule": UpdateRuleAnalysis,
+    "update_time": UpdateTimeAnalysis,
 }
 
 

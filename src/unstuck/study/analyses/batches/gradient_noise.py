@@ -58,7 +58,10 @@ class GradientNoiseAnalysis(DatasetsAnalysis):
             them, of the point, the loss, the norm of the full gradient and the variance of single
             samples' gradients. Ways to draw: `reshuffled`, whole epochs of the training loop's own
             batches; `replaced`, samples drawn one by one with replacement; `sorted`, one epoch of
-            batches in the order of classes.
+            batches in the order of classes. `factor` is what drawing without replacement leaves of
+            the variance, (N − B)/(N − 1), and `law` what σ²/B times it foretells, σ² that of single
+            samples; `ratio` is variance over law, `divided` variance over factor (both NaN for the
+            full batch), and `noise` the root of the variance over the norm of the gradient.
         """
         rows: list[dict[str, Any]] = []
         for name in self.dataset_names:
@@ -105,7 +108,7 @@ class _Point:
         self._full = gradients[0]
         self._epochs = FIRST_EPOCH
         self._single = self._scatter(torch.arange(self.samples).unsqueeze(1))
-        self.described = {
+        self.described: dict[str, Any] = {
             "samples": self.samples,
             "loss": float(losses[0]),
             "gradient_norm": float(self._full.norm()),
@@ -129,12 +132,23 @@ class _Point:
         squares, total = self._scatter(indices)
         # over whole epochs every sample counts alike, so the mean gradient is the full one
         bias = float((total / len(indices) - self._full).norm()) if epochs else float("nan")
+        variance, norm = float(squares.mean()), self.described["gradient_norm"]
+        # the finite population correction of survey sampling
+        factor = (self.samples - size) / (self.samples - 1) if draw != "replaced" else 1.0
+        law = factor * self.described["single_variance"] / size
         return {
             "draw": draw,
             "batch_size": size,
+            "full": size == self.samples,
             "batches": len(indices),
-            "variance": float(squares.mean()),
+            "variance": variance,
+            "factor": factor,
+            "law": law,
+            "ratio": variance / law if law else float("nan"),
+            "divided": variance / factor if factor else float("nan"),
+            "noise": variance**0.5 / norm,
             "bias": bias,
+            "relative_bias": bias / norm,
         }
 
     def _reshuffled(self, size: int, epochs: int) -> "Tensor":

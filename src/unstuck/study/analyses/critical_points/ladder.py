@@ -22,12 +22,13 @@ STREAM = 7411
 GROWTH = 0.05
 # a descent goes on for as long as so many factors of ten cost, so that its curve shows a way down
 AFTERWARDS = 2.5
+SADDLE = ["dataset", "seed", "width", "rung"]
 
 
 class LadderAnalysis(DatasetsAnalysis):
     """Certified critical points of tanh networks of several widths, and escapes from them."""
 
-    tables = ("points", "escape", "times", "curves")
+    tables = ("points", "escape", "times", "leaving", "curves")
 
     widths: tuple[PositiveInt, ...] = Field(
         default=(2, 4, 6),
@@ -76,6 +77,11 @@ class LadderAnalysis(DatasetsAnalysis):
             One row a saddle that was left and k: updates that it took from 10^-k off it, and what
             the eigenvalue foretells for each unit of k. The row with k = 0 started on the saddle
             itself and tells how far it came.
+        leaving
+            One row such a saddle: updates for each unit of k by a straight line (NaN if a start
+            never left), what the eigenvalue foretells and the ratio, the largest deviation from the
+            line, how many starts never left, how far the start on the saddle itself came, and the
+            losses of the saddle and, at last, of the descent from nearest to it.
         curves
             One row an update of these descents: the loss.
         """
@@ -92,6 +98,7 @@ class LadderAnalysis(DatasetsAnalysis):
                     widest = [rung for rung in saddles if rung.width == max(self.widths)]
                     times, curves = self._departures(widest)
                     found["times"] += times
+                    found["leaving"] += _leaving(times, curves)
                     found["curves"] += curves
         return {name: pd.DataFrame(rows) for name, rows in found.items()}
 
@@ -181,6 +188,7 @@ class LadderAnalysis(DatasetsAnalysis):
                     "rate": rung.rate,
                     "eigenvalue": rung.lowest,
                     "predicted_slope": rung.foretold,
+                    "saddle_loss": rung.certificate.loss,
                     "updates": float(runs.escaped_at[index]),
                     "observed": int(updates[-1]),
                     "farthest": float(runs.farthest[index]),
@@ -190,6 +198,38 @@ class LadderAnalysis(DatasetsAnalysis):
                 label | {"update": int(update), "loss": float(losses[update])} for update in updates
             ]
         return times, curves
+
+
+def _leaving(times: list[dict[str, Any]], curves: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Give what `LadderAnalysis.run` says of the table `leaving`."""
+    if not times:
+        return []
+    last = (
+        pd.DataFrame(curves)
+        .sort_values("update")
+        .drop_duplicates([*SADDLE, "exponent"], keep="last")
+    )
+    ends = pd.DataFrame(times).merge(last[[*SADDLE, "exponent", "loss"]], on=[*SADDLE, "exponent"])
+    rows = []
+    for key, part in ends.groupby(SADDLE, sort=False):
+        off, still = part[part["exponent"] > 0], part[part["exponent"] == 0]
+        k, updates = (off[name].to_numpy(dtype=np.float64) for name in ("exponent", "updates"))
+        line = np.polyfit(k, updates, 1) if np.isfinite(updates).all() else np.full(2, np.nan)
+        foretold = float(off["predicted_slope"].iloc[0])
+        rows.append(
+            dict(zip(SADDLE, key, strict=True))
+            | {
+                "slope": float(line[0]),
+                "predicted_slope": foretold,
+                "ratio": float(line[0] / foretold),
+                "deviation": float(np.abs(np.polyval(line, k) - updates).max()),
+                "stuck": int((~np.isfinite(updates)).sum()),
+                "farthest": float(still["farthest"].iloc[0]),
+                "saddle_loss": float(off["saddle_loss"].iloc[0]),
+                "end_loss": float(off.sort_values("exponent")["loss"].iloc[-1]),
+            }
+        )
+    return rows
 
 
 @dataclass(frozen=True)
@@ -255,6 +295,7 @@ class _Rung:
             "rounding": inertia.rounding,
             "converged": self.certificate.converged,
             "kind": self.certificate.kind,
+            "lambda_min": self.lowest,
             "eigenvalues": self.values.numpy(),
             "theta": self.problem.theta.numpy(),
         }

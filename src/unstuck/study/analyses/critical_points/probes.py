@@ -9,6 +9,12 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
 
 from unstuck.study.analyses.base import AnalysisBase, Context
 from unstuck.study.analyses.case import Case
+from unstuck.study.analyses.critical_points.signs import (
+    ROUNDING,
+    TOLERANCES,
+    said_by_signs,
+    seen_by_probes,
+)
 from unstuck.study.fields import Samples, Tolerance
 
 if TYPE_CHECKING:
@@ -32,7 +38,7 @@ class LadderCase(BaseModel):
 class ProbesAnalysis(AnalysisBase):
     """Changes of the loss from critical points along random directions and eigenvectors."""
 
-    tables = ("points", "probes")
+    tables = ("points", "tolerances", "probes")
 
     minima: dict[str, Case] = Field(
         default_factory=dict, description="Networks whose loss is polished to a minimum, by name."
@@ -59,23 +65,37 @@ class ProbesAnalysis(AnalysisBase):
         Returns
         -------
         points
-            One row a point: its certificate, and the extreme eigenvalues.
+            One row a point: its certificate and the extreme eigenvalues; whether it is certified
+            (`critical`), what the signs of the eigenvalues say (`said`), what the steps see
+            (`seen`, the extreme eigenvectors among them), whether the signs are silent, and whether
+            what they say is wrong; and the changes along the extreme eigenvectors over λr²/2.
+        tolerances
+            One row a point and relative tolerance below which an eigenvalue counts as zero: the
+            counts of signs, and whether they are silent.
         probes
             One row a point and direction (``random``, ``lowest`` or ``highest`` eigenvector): the
             change of the loss over one step.
         """
-        points, probes = [], []
+        points, tolerances, probes = [], [], []
         for number, (name, problem) in enumerate(self._problems(context)):
             context.progress(f"probing the loss around {name}")
-            certificate, directions = self._certified(problem, number)
-            points.append({"point": name} | certificate)
-            for direction, vectors in directions.items():
-                changes = _changes(problem, self.radius * vectors)
+            certificate, values, directions = self._certified(problem, number)
+            changes = {
+                direction: _changes(problem, self.radius * vectors)
+                for direction, vectors in directions.items()
+            }
+            points.append({"point": name} | certificate | _seen(certificate, changes))
+            tolerances += [{"point": name} | row for row in _by_tolerance(values)]
+            for direction, found in changes.items():
                 probes += [
                     {"point": name, "direction": direction, "number": index, "change": change}
-                    for index, change in enumerate(changes)
+                    for index, change in enumerate(found)
                 ]
-        return {"points": pd.DataFrame(points), "probes": pd.DataFrame(probes)}
+        return {
+            "points": pd.DataFrame(points),
+            "tolerances": pd.DataFrame(tolerances),
+            "probes": pd.DataFrame(probes),
+        }
 
     def _problems(self, context: Context) -> Iterator[tuple[str, "Problem"]]:
         import torch
@@ -103,7 +123,8 @@ class ProbesAnalysis(AnalysisBase):
 
     def _certified(
         self, problem: "Problem", number: int
-    ) -> tuple[dict[str, Any], dict[str, "Tensor"]]:
+    ) -> tuple[dict[str, Any], np.ndarray, dict[str, "Tensor"]]:
+        """Give the certificate, the eigenvalues ``[P]`` and the directions ``[M, P]``."""
         import torch
 
         from unstuck.curvature.critical_points.certificate import certify
@@ -130,11 +151,46 @@ class ProbesAnalysis(AnalysisBase):
             "tolerance": inertia.tolerance,
             "gap": inertia.gap,
             "certain": inertia.certain,
+            "critical": certificate.converged,
             "lambda_min": float(values[0]),
             "lambda_max": float(values[-1]),
             "radius": self.radius,
         }
-        return described, directions
+        return described, values.numpy(), directions
+
+
+def _seen(certificate: dict[str, Any], changes: dict[str, list[float]]) -> dict[str, Any]:
+    """Hold what the signs say against what the steps from a point see."""
+    said = said_by_signs(*(certificate[name] for name in ("negative", "zero", "positive")))
+    bound = ROUNDING * max(1.0, abs(certificate["loss"]))
+    random = np.array(changes["random"])
+    lowest, highest = changes["lowest"][0], changes["highest"][0]
+    down, up = int((random < -bound).sum()), int((random > bound).sum())
+    seen = seen_by_probes(down + (lowest < -bound), up + (highest > bound))
+    foretold = 0.5 * certificate["radius"] ** 2
+    return {
+        "said": said,
+        "seen": seen,
+        "silent": said == "silent",
+        "wrong": said not in ("silent", seen),
+        "down": down,
+        "up": up,
+        # of a flat direction nothing is foretold
+        "lowest_ratio": lowest / (foretold * certificate["lambda_min"])
+        if abs(certificate["lambda_min"]) > certificate["tolerance"]
+        else float("nan"),
+        "highest_ratio": highest / (foretold * certificate["lambda_max"]),
+    }
+
+
+def _by_tolerance(values: np.ndarray) -> Iterator[dict[str, Any]]:
+    from unstuck.curvature.spectra.inertia import inertia_of_eigenvalues
+
+    for tolerance in TOLERANCES:
+        inertia = inertia_of_eigenvalues(values, relative_tolerance=tolerance)
+        counts = {name: getattr(inertia, name) for name in ("negative", "zero", "positive")}
+        silent = said_by_signs(*counts.values()) == "silent"
+        yield {"tolerance": tolerance} | counts | {"silent": silent}
 
 
 def _changes(problem: "Problem", steps: "Tensor", chunk: int = 100) -> list[float]:

@@ -1,5 +1,8 @@
 """How rarely a random symmetric matrix has positive eigenvalues alone, by its size."""
 
+import math
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from pydantic import Field, PositiveInt
@@ -12,7 +15,7 @@ STREAM = 7421
 class RandomMatricesAnalysis(AnalysisBase):
     """Share of symmetric Gaussian matrices whose eigenvalues are all positive, by their size."""
 
-    tables = ("shares",)
+    tables = ("shares", "kinds", "law")
 
     sizes: tuple[PositiveInt, ...] = Field(
         default=(1, 2, 3, 4, 5, 6), min_length=2, description="Numbers of rows of the matrices."
@@ -26,7 +29,15 @@ class RandomMatricesAnalysis(AnalysisBase):
         Returns
         -------
         shares
-            One row a size and seed: matrices drawn, and those with positive eigenvalues alone.
+            One row a size and seed: matrices drawn, and the share with positive eigenvalues alone.
+        kinds
+            One row a size and kind of critical point that such a Hessian would make (minimum,
+            maximum, saddle): the share among all matrices drawn, the exact probability, and their
+            difference in standard errors.
+        law
+            One row a size: −ln of the exact probability of positive eigenvalues alone, its second
+            difference, and that of the law for large sizes, n² ln 3 / 4 (Dean & Majumdar 2006),
+            which is ln 3 / 2.
         """
         from unstuck.statistics.gaussian_matrices import orthogonal_ensemble
 
@@ -35,13 +46,55 @@ class RandomMatricesAnalysis(AnalysisBase):
             context.progress(f"drawing symmetric matrices of {size} rows")
             for seed in range(self.seeds):
                 rng = np.random.default_rng([seed, STREAM, size])
-                lowest = np.linalg.eigvalsh(orthogonal_ensemble(rng, self.matrices, size))[:, 0]
+                values = np.linalg.eigvalsh(orthogonal_ensemble(rng, self.matrices, size))
                 rows.append(
                     {
                         "size": size,
                         "seed": seed,
                         "matrices": self.matrices,
-                        "positive": int((lowest > 0).sum()),
+                        "positive": int((values[:, 0] > 0).sum()),
+                        "negative": int((values[:, -1] < 0).sum()),
                     }
                 )
-        return {"shares": pd.DataFrame(rows)}
+        counts = pd.DataFrame(rows)
+        shares = counts.drop(columns="negative").assign(
+            share=counts["positive"] / counts["matrices"]
+        )
+        return {"shares": shares, "kinds": _kinds(counts), "law": _law()}
+
+
+def _kinds(counts: pd.DataFrame) -> pd.DataFrame:
+    from unstuck.statistics.gaussian_matrices import probability_positive
+
+    rows: list[dict[str, Any]] = []
+    for size, part in counts.drop(columns="seed").groupby("size").sum().iterrows():
+        drawn, positive = int(part["matrices"]), probability_positive(int(str(size)))
+        found = {
+            "minimum": (part["positive"], positive),
+            "maximum": (part["negative"], positive),
+            "saddle": (drawn - part["positive"] - part["negative"], 1 - 2 * positive),
+        }
+        for kind, (count, exact) in found.items():
+            share, spread = count / drawn, math.sqrt(exact * (1 - exact) / drawn)
+            rows.append(
+                {"size": size, "kind": kind, "matrices": drawn, "share": share, "exact": exact}
+                # of a size of 1 there are no saddles
+                | {"standard_errors": (share - exact) / spread if spread else share - exact}
+            )
+    return pd.DataFrame(rows)
+
+
+def _law() -> pd.DataFrame:
+    from unstuck.statistics.gaussian_matrices import DECAY, LARGEST, probability_positive
+
+    logs = -np.log([probability_positive(size) for size in range(1, LARGEST + 1)])
+    second = np.full(len(logs), np.nan)
+    second[2:] = np.diff(logs, 2)
+    return pd.DataFrame(
+        {
+            "size": np.arange(1, LARGEST + 1),
+            "minus_log": logs,
+            "second_difference": second,
+            "expected": 2 * DECAY,
+        }
+    )

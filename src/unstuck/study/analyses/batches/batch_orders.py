@@ -1,0 +1,64 @@
+"""What the batches of an epoch hold, as the training loop cuts them."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pydantic import Field, PositiveInt
+
+from unstuck.study.analyses.base import AnalysisBase, Context
+
+ORDERS = ("reshuffled", "fixed", "sorted")
+
+
+class BatchOrdersAnalysis(AnalysisBase):
+    """Whether the batches of an epoch partition the data, and which come again in the next."""
+
+    tables = ("epochs",)
+
+    samples: PositiveInt = Field(default=1024, description="Training samples, of ten classes.")
+    batch_sizes: tuple[PositiveInt, ...] = Field(
+        default=(8, 16, 48, 100), min_length=1, description="Batch sizes, dividing or not."
+    )
+    epochs: int = Field(default=5, ge=2, description="Epochs of each.")
+    seed: int = Field(default=0, ge=0, description="Seed of the orders.")
+
+    def run(self, context: Context) -> dict[str, pd.DataFrame]:
+        """Cut epochs into batches.
+
+        Returns
+        -------
+        epochs
+            One row an order, batch size and epoch: the number of batches, how many samples are not
+            in exactly one of them, and the share of the batches that hold the samples of one of the
+            epoch before (NaN for the first).
+        """
+        labels = np.arange(self.samples) % 10
+        return {
+            "epochs": pd.DataFrame(
+                [
+                    row
+                    for order in ORDERS
+                    for size in self.batch_sizes
+                    for row in self._epochs(order, size, labels)
+                ]
+            )
+        }
+
+    def _epochs(self, order: Any, size: int, labels: np.ndarray) -> list[dict[str, Any]]:
+        from unstuck.training.order import Batches
+
+        rows: list[dict[str, Any]] = []
+        before: set[frozenset[int]] | None = None
+        for epoch in range(self.epochs):
+            # another object an epoch, lest a cached epoch be compared with itself
+            cut = Batches(order, labels, [self.seed], size).epoch(epoch)
+            held = np.bincount(np.concatenate([each[0] for each in cut]), minlength=self.samples)
+            batches = {frozenset(each[0].tolist()) for each in cut}
+            again = float("nan") if before is None else len(batches & before) / len(batches)
+            rows.append(
+                {"order": order, "batch_size": size, "epoch": epoch, "batches": len(cut)}
+                | {"misplaced": int((held != 1).sum()), "again": again}
+            )
+            before = batches
+        return rows

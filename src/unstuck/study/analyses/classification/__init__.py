@@ -1,0 +1,1 @@
+"""Analyses of classification: softmax and the losses over it."""
