@@ -246,6 +246,7 @@ UP, DOWN, GONE, WIDE = (
         ("wide", 0, 2),
     )
 )
+LITTLE = Line("little", estimate(0.2 * DELTA, 0.6 * DELTA), DELTA)
 FURTHER = Line("further", estimate(-13, -11), DELTA)
 
 
@@ -258,6 +259,10 @@ FURTHER = Line("further", estimate(-13, -11), DELTA)
             *(W.SMALL, 1, "effect", [GONE, DOWN, FURTHER]),
             [("reversal", "further"), ("reversal", "down")],
         ),
+        # small and there beside a yes that may be small itself; gone where the sign is open
+        (W.SMALL, 1, "effect", [LITTLE, GONE], [("vanishing", "gone")]),
+        (W.DIRECTION, 1, "effect", [LITTLE], []),
+        (W.SUPPORTED, 1, "effect", [LITTLE], [("vanishing", "little")]),
         (
             W.CONTRADICTED,
             -1,

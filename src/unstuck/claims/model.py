@@ -189,8 +189,10 @@ class Line(Measure):
         None, description="What it is compared with: another arm, or a number."
     )
     where: Change | None = Field(None, description="What both arms have in common.")
-    over: dict[str, Literal["mean"]] | None = Field(
-        None, description="Columns over whose values the effect is averaged; `dataset` is a place."
+    over: dict[str, Literal["mean"] | None] | None = Field(
+        None,
+        description="Columns over whose values the effect is averaged; `dataset` is a place. In a "
+        "scope line null takes one away.",
     )
     units: str | None = Field(None, description="Column of the unit that is resampled.")
     missing: float | None = Field(

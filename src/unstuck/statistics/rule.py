@@ -315,5 +315,8 @@ def _role(word: Word, primary: Estimate, line: Line, level: float, kind: Kind) -
         other = below or (above and kind == "equivalence")
     if other:
         return "reversal"
+    # beside a yes that may itself be small, what is small and there has not vanished
+    there = word in (Word.SMALL, Word.DIRECTION) and 2 * tails(0.0)[0] <= level
     # where none is claimed, or a gain is no matter, nothing can vanish from a yes
-    return "vanishing" if inside and (word is Word.CONTRADICTED or kind == "effect") else None
+    can = word is Word.CONTRADICTED or kind == "effect"
+    return "vanishing" if inside and can and not there else None

@@ -23,6 +23,39 @@ def geometric_mean(rows: pd.DataFrame, runs: pd.DataFrame, *, column: Column) ->
 
 
 @register
+def at_common_level(
+    rows: pd.DataFrame, runs: pd.DataFrame, *, column: Column, level: Column, along: Column
+) -> pd.Series:
+    """Value of a column where a path first falls to a level that both arms come to.
+
+    The level of a unit is the least that the arm which ends higher comes to. Between two points of
+    a path the logarithm of the column is a straight line in `level`.
+
+    Parameters
+    ----------
+    rows
+        Several rows a run.
+    runs
+        Not used.
+    column
+        What is given; positive.
+    level
+        What falls along the path.
+    along
+        What orders the points of a path.
+    """
+    least = rows.groupby(["unit", "run"])[level].min().groupby("unit").max()
+    found = {}
+    for run, path in rows.sort_values(along, kind="stable").groupby("run"):
+        heights, logs = path[level].to_numpy(float), np.log(path[column].to_numpy(float))
+        height = least[path["unit"].iloc[0]]
+        first = int(np.flatnonzero(heights <= height)[0])
+        ends = [first, max(first - 1, 0)]
+        found[run] = math.exp(np.interp(height, heights[ends], logs[ends]))
+    return pd.Series(found)
+
+
+@register
 def largest(rows: pd.DataFrame, runs: pd.DataFrame, *, column: Column) -> pd.Series:
     """Largest value of a column over a run's rows."""
     return rows.groupby("run")[column].max()
