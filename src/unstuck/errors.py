@@ -13,6 +13,10 @@ class DataError(UnstuckError):
     """A dataset cannot be had, or is not what its checksum says."""
 
 
+class NoRowsError(DataError):
+    """A table has no row of what is asked for."""
+
+
 class StorageError(UnstuckError):
     """A result cannot be written; what stood in its place is as it was."""
 

@@ -39,8 +39,6 @@ def runs(effect: float = 0.1, noise: float = 0.01, units: int = UNITS) -> pd.Dat
                             "seed": unit,
                             "train_accuracy": accuracy,
                             "test_accuracy": accuracy - 0.05,
-                            "diverged_at": np.nan,
-                            "classes": 10,
                         }
                     )
     return pd.DataFrame(rows)

@@ -73,11 +73,11 @@ def test_a_condition_is_averaged_within_its_place_and_shares_its_units():
     assert {place.units for place in both.statistics()} == {"easy", "hard"}
 
 
-def test_a_diverged_run_has_the_accuracy_of_a_guess():
-    table = runs(noise=0)
-    table.loc[(table["batch"] == "full") & (table["lr"] == 0.1), "diverged_at"] = 3.0
-    found = compare(spec(), {"e.runs": table})
-    assert found.means()[1] == pytest.approx(10)
+def test_a_value_that_is_not_finite_is_refused_with_its_unit():
+    table = runs()
+    table.loc[(table["batch"] == "full") & (table["seed"] == 3), "train_accuracy"] = np.nan
+    with pytest.raises(DataError, match="reference: the value of unit 3 is not finite"):
+        compare(spec(), {"e.runs": table})
 
 
 def test_a_measurement_takes_from_the_runs_what_it_lacks():

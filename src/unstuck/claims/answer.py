@@ -59,7 +59,8 @@ class Answer:
     @property
     def text(self) -> str:
         """Both, one after the other."""
-        return f"{self.sentence} {self.headline}".strip()
+        gap = "" if self.sentence.endswith("。") else " "
+        return f"{self.sentence}{gap}{self.headline}".strip()
 
 
 def answer(verdict: Verdict, language: str) -> Answer:
@@ -70,8 +71,10 @@ def answer(verdict: Verdict, language: str) -> Answer:
     verdict
         Of one claim.
     language
-        ``en`` or ``zh``.
+        ``en`` or ``zh``; a claim whose answer has no Chinese is answered in English.
     """
+    if not verdict.claim.answer.zh:
+        language = "en"
     headline = _headline(verdict, language)
     numbers = _numbers(verdict, language)
     word = verdict.word
@@ -138,13 +141,10 @@ def _numbers(verdict: Verdict, language: str) -> dict[str, str]:
     texts["which"] = _which(verdict, language)
     if isinstance(lead.spec, Comparison):
         spec = lead.spec
-        name = (
-            spec.name.words(language)
-            if spec.name
-            else ("the measure" if language == "en" else "测量值")
-        )
-        texts["measure"] = name
-        texts["margin"] = _with_unit(spec.margin, spec)
+        texts["measure"] = spec.measured.words(language)
+        sign = "×" if spec.scale == "ratio" else ""
+        unit = "" if spec.scale == "ratio" else _unit(spec, language, one=spec.margin == 1)
+        texts["margin"] = f"{sign}{number_text(_whole(spec.margin))}{unit}"
         if verdict.word in (Word.UNDECIDED, Word.NO_EFFECT):
             texts["e"] = f"{texts['e']}{_unit(spec, language)}"
         texts["n"] = _needed(lead)
@@ -212,15 +212,12 @@ def _plain(text: str) -> str:
     return text.removeprefix("×")
 
 
-def _with_unit(value: float, spec: Comparison) -> str:
-    return f"×{number_text(value)}" if spec.scale == "ratio" else f"{number_text(value)}"
-
-
-def _unit(spec: Comparison, language: str) -> str:
+def _unit(spec: Comparison, language: str, *, one: bool = False) -> str:
     if spec.scale == "ratio":
         return " times" if language == "en" else " 倍"
     if spec.percent:
-        return " points" if language == "en" else " 个百分点"
+        english = " point" if one else " points"
+        return english if language == "en" else " 个百分点"
     return f" {spec.unit}"
 
 
@@ -279,7 +276,27 @@ def _headline(verdict: Verdict, language: str) -> str:
                 where=where, Where=where[:1].upper() + where[1:], e=_told(judged, "e")["e"]
             )
         )
+    texts += _left_out(verdict, language)
     return ("" if language == "zh" else " ").join(texts)
+
+
+def _left_out(verdict: Verdict, language: str) -> list[str]:
+    """Name the data sets that left the primary, and its parts that were not tested."""
+    places: dict[str, str] = {}
+    for part in verdict.parts:
+        places |= {place: why.words(language) for place, why in part.left_out.items() if place}
+    shut = {
+        part.name: part.reason.words(language)
+        for part in verdict.parts
+        if part.word is Word.NOT_TESTED and part.reason is not None
+    }
+    if verdict.word is Word.NOT_TESTED:
+        return []
+    if language == "zh":
+        texts = [f"未计入 {place}：{why}。" for place, why in places.items()]
+        return texts + [f"{name} 未测：{why}。" for name, why in shut.items()]
+    texts = [f"Without {place}: {why}." for place, why in places.items()]
+    return texts + [f"{name} is not tested: {why}." for name, why in shut.items()]
 
 
 def _where(verdict: Verdict, judged: Judged, language: str) -> str:

@@ -12,7 +12,7 @@ from unstuck.claims.comparison import Tables, gathered
 from unstuck.claims.model import Check, Need, Number, Value
 from unstuck.claims.reductions import reduction
 from unstuck.claims.selection import selected
-from unstuck.errors import DataError
+from unstuck.errors import DataError, NoRowsError
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def need_met(need: Need, tables: Tables) -> bool:
             reduce=need.reduce,
             target=need.holds.equals,
         )
-    except DataError:
+    except NoRowsError:
         if need.reduce != "count":
             raise
         value = 0.0

@@ -510,17 +510,9 @@ def _plain(spec: Comparison, together: pd.DataFrame, keys: list[str]) -> pd.Data
     if spec.value not in together:
         raise DataError(f"{spec.label}: no table has the column {spec.value!r}.")
     _refuse_many(spec, together, keys, rows=True)
-    values = together[spec.value].astype("float64")
-    if "diverged_at" in together and spec.value.endswith("accuracy"):
-        diverged = together["diverged_at"].notna()
-        if diverged.any():
-            if "classes" not in together:
-                raise DataError(
-                    f"{spec.label}: a run diverged and no table has the column 'classes', from "
-                    "which the accuracy of a guess follows."
-                )
-            values = values.where(~diverged, 1 / together["classes"].astype("float64"))
-    return together.assign(value=values, arrived=True).set_index("run")
+    return together.assign(value=together[spec.value].astype("float64"), arrived=True).set_index(
+        "run"
+    )
 
 
 def _refuse_many(

@@ -320,6 +320,12 @@ class Comparison(Measure):
         return math.log(self.margin) if self.scale == "ratio" else self.margin
 
     @property
+    def measured(self) -> Words:
+        """What is measured, in words; that of its value where the file gives none."""
+        value = self.value if isinstance(self.value, str) else next(iter(self.value))
+        return self.name or Words(en=value.replace("_", " "))
+
+    @property
     def percent(self) -> bool:
         """Whether values are shares in the tables and points in the effect."""
         return self.unit == POINTS

@@ -1,5 +1,6 @@
 """Which claims a study can judge, which lines of them, and what it lacks for the others."""
 
+import difflib
 import glob
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -8,7 +9,8 @@ from typing import Any
 
 import pandas as pd
 
-from unstuck.claims.model import Check, Claim, Comparison, load_claims
+from unstuck.claims.model import Check, Claim, Comparison, Value, load_claims
+from unstuck.claims.reductions import columns
 from unstuck.claims.selection import selected
 from unstuck.errors import ConfigError, DataError
 from unstuck.study.measurements.registry import MEASUREMENTS
@@ -184,11 +186,7 @@ def _lacking(claim: Claim, cells: _Cells) -> dict[str, str]:
     """What the study lacks for each line of a claim, in one sentence, by the line's name."""
     found = {}
     for name, spec in {**claim.parts, **claim.lines, **claim.control_specs}.items():
-        words = (
-            f"{name or 'primary'}:"
-            if name not in claim.parts
-            else f"primary {name}:".replace(" :", ":")
-        )
+        words = f"{name}:" if name not in claim.parts else f"primary {name}".strip() + ":"
         complaint = _complaint(spec, cells)
         if complaint:
             found[name] = f"{words} {complaint}"
@@ -205,14 +203,50 @@ def _complaint(spec: Comparison | Check, cells: _Cells) -> str:
         missing = _unmade(_listed(need.table), cells)
         if missing:
             return missing
-    if isinstance(spec, Check):
-        return _of_rows(spec.tables, spec.where, cells)
-    sides: list[Mapping[str, Any]] = [spec.arm]
-    if isinstance(spec.reference, Mapping):
-        sides.append(spec.reference)
-    return next(
-        filter(None, (_of_rows(spec.tables, {**spec.where, **side}, cells) for side in sides)), ""
+    sides: list[Mapping[str, Any]] = [{}]
+    if isinstance(spec, Comparison):
+        sides = [spec.arm]
+        if isinstance(spec.reference, Mapping):
+            sides.append(spec.reference)
+    chosen = [{**spec.where, **side} for side in sides]
+    read = [column for each in chosen for column in each]
+    if isinstance(spec, Comparison):
+        read += [*spec.over, spec.units, *([spec.against] if spec.against else [])]
+    else:
+        read += spec.each
+    complaint = _unmade(spec.tables, cells) or _of_columns(
+        spec.tables, [*read, *_of_value(spec.value)], cells
     )
+    if complaint:
+        return complaint
+    return next(filter(None, (_of_rows(spec.tables, each, cells) for each in chosen)), "")
+
+
+def _of_value(value: Value | None) -> list[str]:
+    """Columns that a value is made of."""
+    if value is None:
+        return []
+    if isinstance(value, str):
+        return [value]
+    ((name, given),) = value.items()
+    return columns(name, given)
+
+
+def _of_columns(tables: Iterable[str], read: Iterable[str], cells: _Cells) -> str:
+    """Say which column no table has; of a measurement's own columns planning knows nothing."""
+    known: set[str] = {"owner"}
+    for table in tables:
+        own = cells.plan.columns_of(table)
+        if own is None:
+            return ""
+        owner = table.partition(".")[0]
+        known |= {*own, *(cells.plan.columns_of(f"{owner}.runs") or ())}
+    for column in read:
+        if column not in known:
+            near = difflib.get_close_matches(column, known, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(sorted(known))}."
+            return f"{' and '.join(tables)} has no column {column!r}; {hint}"
+    return ""
 
 
 def _unmade(tables: Iterable[str], cells: _Cells) -> str:

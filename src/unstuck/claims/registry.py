@@ -151,8 +151,6 @@ def load_registry(folder: str | Path) -> Registry:
         If a file is no YAML list, an entry is wrong, or an id or slug occurs twice.
     """
     files = sorted(Path(folder).glob("*.yaml"))
-    if not files:
-        raise RegistryError(f"{folder} holds no *.yaml file; the registry of claims belongs there.")
     claims: list[Claim] = []
     homes: dict[str, str] = {}
     for file in files:
@@ -166,24 +164,6 @@ def load_registry(folder: str | Path) -> Registry:
                 homes[name] = f"claim {claim.id} of {file.name}"
             claims.append(claim)
     return {claim.id: claim for claim in sorted(claims, key=lambda claim: claim.order)}
-
-
-def registry_schema() -> dict[str, Any]:
-    """Give the JSON schema of a registry file."""
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "Claims of one section of the notes",
-        "type": "array",
-        "items": {"$ref": "#/$defs/Claim"},
-        "$defs": {
-            **Claim.model_json_schema(ref_template="#/$defs/{model}").pop("$defs"),
-            "Claim": {
-                key: value
-                for key, value in Claim.model_json_schema(ref_template="#/$defs/{model}").items()
-                if key != "$defs"
-            },
-        },
-    }
 
 
 class _Loader(yaml.SafeLoader):

@@ -1,7 +1,7 @@
 """What was judged, on disk: a folder a claim, and one table and one page of answers a study."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -86,16 +86,17 @@ def comparisons(verdict: Verdict) -> pd.DataFrame:
             {
                 **_head(verdict, line),
                 "told": line.name in told,
-                "measure": spec.name.en if spec.name else _value_text(spec),
+                "measure": spec.measured.en,
                 "unit": spec.unit,
                 "scale": spec.scale,
                 "claims": spec.claims,
                 "margin": spec.margin,
                 **_effect(line, spec),
-                "left_out": "; ".join(f"{place}: {why}" for place, why in line.left_out.items()),
+                "left_out": "; ".join(f"{place}: {why.en}" for place, why in line.left_out.items()),
                 "reason": line.reason.en if line.reason else "",
             }
         )
+    rows += [row for part in verdict.parts for row in _against_itself(verdict, part)]
     return pd.DataFrame(rows, columns=list(COMPARISON_COLUMNS))
 
 
@@ -196,6 +197,30 @@ def load_summaries(folders: Iterable[str | Path]) -> list[dict[str, Any]]:
     return [read_json(Path(folder) / VERDICT) for folder in folders]
 
 
+def _against_itself(verdict: Verdict, part: Judged) -> Iterator[dict[str, Any]]:
+    """Rows of each arm of a part against itself, as it is and with two margins planted."""
+    spec = part.spec
+    if not isinstance(spec, Comparison):
+        return
+    change = np.exp if spec.scale == "ratio" else float
+    for role, estimates in (("itself", part.itself), ("planted", part.planted)):
+        for name, estimate in estimates.items():
+            if role == "planted":
+                outcome = "found" if estimate.low > 0 else "missed"
+            else:
+                outcome = "strays" if estimate.low > 0 or estimate.high < 0 else "passed"
+            yield {
+                **{"claim": verdict.claim.id, "line": name, "role": role, "part": part.name},
+                **{"outcome": outcome, "measure": spec.measured.en, "unit": spec.unit},
+                **{"scale": spec.scale, "claims": spec.claims, "margin": spec.margin},
+                "effect": float(change(estimate.effect)),
+                "low": float(change(estimate.low)),
+                "high": float(change(estimate.high)),
+                "p": estimate.p_zero,
+                "units": estimate.n,
+            }
+
+
 def _head(verdict: Verdict, line: Judged) -> dict[str, Any]:
     return {
         "claim": verdict.claim.id,
@@ -223,10 +248,6 @@ def _effect(line: Judged, spec: Comparison) -> dict[str, Any]:
         "reference": float(change(reference)),
         "places": ", ".join(line.compared.places),
     }
-
-
-def _value_text(spec: Comparison) -> str:
-    return spec.value if isinstance(spec.value, str) else next(iter(spec.value))
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from unstuck.claims.model import BEST, LARGEST, SMALLEST, Range, Scalar
-from unstuck.errors import DataError
+from unstuck.errors import DataError, NoRowsError
 
 Mask = NDArray[np.bool_]
 
@@ -29,7 +29,9 @@ def selected(table: pd.DataFrame, selection: Mapping[str, Any], label: str) -> p
     Raises
     ------
     DataError
-        If a column does not exist, or no row is left.
+        If a column does not exist.
+    NoRowsError
+        If no row is left.
     """
     rows = table
     for column, wanted in sorted(selection.items(), key=lambda item: _is_extreme(item[1])):
@@ -40,7 +42,7 @@ def selected(table: pd.DataFrame, selection: Mapping[str, Any], label: str) -> p
             )
         kept = rows[_mask(rows[column], wanted)]
         if kept.empty:
-            raise DataError(
+            raise NoRowsError(
                 f"{label}: no row has {column} {wanted!r}; there are {_values(rows[column])}."
             )
         rows = kept

@@ -7,10 +7,13 @@ from dataclasses import dataclass, field, replace
 from unstuck.claims.check import Checked, check, need_met, number
 from unstuck.claims.comparison import Compared, Tables, compare
 from unstuck.claims.model import Check, Claim, Comparison, Words
+from unstuck.errors import NoRowsError
 from unstuck.statistics.estimate import Estimate
 from unstuck.statistics.race import itself
 from unstuck.statistics.rule import (
     OPEN,
+    SAID,
+    TOLD,
     Line,
     Outcome,
     Primary,
@@ -54,6 +57,10 @@ class Judged:
         What the word names: datasets, or controls.
     left_out
         Places that left the comparison, and why.
+    of
+        The part of the primary that a line belongs to.
+    itself, planted
+        Of a part: each of its arms against itself, and the same with two margins planted.
     """
 
     name: str
@@ -66,8 +73,10 @@ class Judged:
     checked: Checked | None = None
     outcome: str = ""
     which: tuple[str, ...] = ()
-    left_out: Mapping[str, str] = field(default_factory=dict)
+    left_out: Mapping[str, Words] = field(default_factory=dict)
     of: str = ""
+    itself: Mapping[str, Estimate] = field(default_factory=dict)
+    planted: Mapping[str, Estimate] = field(default_factory=dict)
 
     @property
     def p(self) -> float:
@@ -134,17 +143,20 @@ def decide(
         If a table lacks a column or a value, or units do not pair.
     """
     gates = gates or {}
-    parts = tuple(
-        _part(name, spec, tables, gates, claim.kind) for name, spec in claim.parts.items()
+    parts = tuple(_part(name, spec, tables, gates) for name, spec in claim.parts.items())
+    controls = tuple(
+        _control(name, claim, tables)
+        for name in claim.control_specs
+        if lines is None or name in lines
     )
-    controls = tuple(_control(name, claim, tables) for name in claim.control_specs)
     parts = tuple(_after_controls(part, controls) for part in parts)
     if claim.kind == "exact":
         word = _of_checks(parts)
     else:
         word = combine([part.word for part in parts if part.word is not None])
+    first = next(iter(claim.primary))
     told_lines = [
-        _scope(name, spec, tables, gates)
+        replace(_scope(name, spec, tables, gates), of=claim.scope[name].of or first)
         for name, spec in claim.lines.items()
         if lines is None or name in lines
     ]
@@ -158,9 +170,7 @@ def decide(
     return Verdict(claim, word, parts, scope, controls, told, numbers)
 
 
-def _part(
-    name: str, spec: Comparison | Check, tables: Tables, gates: Mapping[str, Word], kind: str
-) -> Judged:
+def _part(name: str, spec: Comparison | Check, tables: Tables, gates: Mapping[str, Word]) -> Judged:
     shut = _shut(name, spec, tables, gates)
     if shut is not None:
         return shut
@@ -170,13 +180,9 @@ def _part(
         if checked.small:
             word = Word.SMALL
         return Judged(name, "primary", spec, word, checked=checked)
-    compared, left_out = _tested(spec, compare(spec, tables))
-    if not compared.pairs:
-        reason = "; ".join(f"{place}: {why}" if place else why for place, why in left_out.items())
-        return Judged(name, "primary", spec, Word.NOT_TESTED, Words(en=reason), left_out=left_out)
-    if compared.missing > spec.missing:
-        reason = f"{compared.missing:.0%} of the pairs lack an arm"
-        return Judged(name, "primary", spec, Word.NOT_TESTED, Words(en=reason), left_out=left_out)
+    compared, left_out, why = _tested(spec, tables)
+    if why is not None:
+        return Judged(name, "primary", spec, Word.NOT_TESTED, why, left_out=left_out)
     estimate = compared.estimate()
     controls, planted = _itself(compared)
     judged = judge(
@@ -199,6 +205,8 @@ def _part(
         estimate=estimate,
         which=judged.which,
         left_out=left_out,
+        itself=controls,
+        planted=planted,
     )
 
 
@@ -209,27 +217,52 @@ def _shut(
     role = "primary"
     if spec.gate is not None and gates.get(spec.gate, Word.NOT_TESTED) not in OPEN:
         word = gates.get(spec.gate, Word.NOT_TESTED)
-        reason = f"it asks for more than claim {spec.gate}, which is {word}"
-        return Judged(name, role, spec, Word.NOT_TESTED, Words(en=reason))
+        reason = Words(
+            en=f"it asks for more than claim {spec.gate}, which is {word}",
+            zh=f"它以 {spec.gate} 成立为前提，而该条{SAID[word].zh}",
+        )
+        return Judged(name, role, spec, Word.NOT_TESTED, reason)
     for need in spec.needs:
         if not need_met(need, tables):
             return Judged(name, role, spec, Word(need.otherwise), need.reason)
     return None
 
 
-def _tested(spec: Comparison, compared: Compared) -> tuple[Compared, dict[str, str]]:
-    """Leave out places with too few units, and those whose accuracies are at the ceiling."""
-    left_out: dict[str, str] = {}
+def _tested(spec: Comparison, tables: Tables) -> tuple[Compared, dict[str, Words], Words | None]:
+    """Compare, leaving out places with too few units and those at the ceiling.
+
+    Returns
+    -------
+    The comparison, what was left out and why, and why nothing is left if that is so.
+    """
+    left_out: dict[str, Words] = {}
+    try:
+        compared = compare(spec, tables)
+    except NoRowsError:
+        if "least" not in spec.model_fields_set:
+            raise
+        return Compared(spec, ()), left_out, _few(0, spec.least)
+    if compared.missing > spec.missing:
+        share = f"{100 * compared.missing:.0f} %"
+        why = Words(en=f"{share} of the pairs lack an arm", zh=f"有 {share} 的配对缺少其中一组")
+        return Compared(spec, ()), left_out, why
     for place in compared.places:
         here = compared.at(place)
         if here.units < spec.least:
-            left_out[place] = f"{here.units} of the {spec.least} units that are needed"
-        elif spec.best is not None:
-            arm, reference = here.means()
-            if at_ceiling(arm, reference, spec.margin, spec.claims):
-                left_out[place] = "at the ceiling"
+            left_out[place] = _few(here.units, spec.least)
+        elif spec.best is not None and at_ceiling(*here.means(), spec.margin, spec.claims):
+            left_out[place] = Words(en="it is learnt to the end", zh="已学到顶")
     kept = [place for place in compared.places if place not in left_out]
-    return (compared.at(*kept) if kept else Compared(spec, ())), left_out
+    if kept:
+        return compared.at(*kept), left_out, None
+    return Compared(spec, ()), left_out, next(iter(left_out.values()))
+
+
+def _few(units: int, least: int) -> Words:
+    return Words(
+        en=f"{units} units, of the {least} that are needed",
+        zh=f"只有 {units} 个单元，需要 {least} 个",
+    )
 
 
 def _by_place(compared: Compared) -> dict[str, Estimate]:
@@ -301,25 +334,12 @@ def _scope(
         return Judged(
             name, "scope", spec, checked=checked, outcome="holds" if checked.holds else "fails"
         )
-    compared, left_out = _tested(spec, compare(spec, tables))
-    if not compared.pairs or compared.missing > spec.missing:
-        reason = "; ".join(f"{place}: {why}" for place, why in left_out.items())
-        return Judged(
-            name,
-            "scope",
-            spec,
-            reason=Words(en=reason or "too many pairs lack an arm"),
-            outcome=str(Word.NOT_TESTED),
-            left_out=left_out,
-        )
-    return Judged(
-        name,
-        "scope",
-        spec,
-        compared=compared,
-        estimate=compared.estimate(),
-        left_out=left_out,
-    )
+    compared, left_out, why = _tested(spec, tables)
+    if why is not None:
+        word = str(Word.NOT_TESTED)
+        return Judged(name, "scope", spec, reason=why, outcome=word, left_out=left_out)
+    estimate = compared.estimate()
+    return Judged(name, "scope", spec, compared=compared, estimate=estimate, left_out=left_out)
 
 
 def _datasets(part: Judged) -> list[Judged]:
@@ -342,43 +362,28 @@ def _datasets(part: Judged) -> list[Judged]:
 def _outcomes(
     claim: Claim, parts: Sequence[Judged], scope: Sequence[Judged]
 ) -> tuple[tuple[Judged, ...], tuple[tuple[str, Judged], ...]]:
-    """Give the scope with each line's outcome, and those that the headline tells."""
-    first = next(iter(claim.primary))
-    told: list[tuple[str, Judged]] = []
-    roles: dict[str, str] = {}
+    """Give the scope with each line's outcome, and those that the headline tells.
+
+    A line with a headline of its own is told by that.
+    """
+    measured = [
+        (line, spec)
+        for line in scope
+        if line.estimate is not None and isinstance(spec := line.spec, Comparison)
+    ]
+    found: list[Outcome] = []
     for part in parts:
-        if part.estimate is None or part.word is None:
+        if part.estimate is None or part.word is None or not isinstance(part.spec, Comparison):
             continue
-        assert isinstance(part.spec, Comparison)
-        mine = {
-            line.name: line
-            for line in scope
-            if line.estimate is not None
-            and isinstance(line.spec, Comparison)
-            and (line.of or _of(claim, line.name) or first) == part.name
-        }
-        if not mine:
-            continue
-        found: list[Outcome] = outcomes(
-            part.word,
-            part.estimate,
-            [
-                Line(name, line.estimate, line.spec.threshold)
-                for name, line in mine.items()
-                if line.estimate is not None and isinstance(line.spec, Comparison)
-            ],
-            part.spec.claims,
-        )
-        for each in found:
-            roles[each.line.name] = each.role
-            told.append((each.role, mine[each.line.name]))
-    named = {name for name, line in claim.scope.items() if line.headline is not None}
-    kept = tuple((role, line) for role, line in told if line.name not in named)[:2]
-    return (
-        tuple(replace(line, outcome=roles.get(line.name, line.outcome)) for line in scope),
-        kept,
-    )
-
-
-def _of(claim: Claim, name: str) -> str:
-    return claim.scope[name].of if name in claim.scope else ""
+        lines = [
+            Line(line.name, line.estimate, spec.threshold)
+            for line, spec in measured
+            if line.of == part.name and line.estimate is not None
+        ]
+        found += outcomes(part.word, part.estimate, lines, part.spec.claims, len(measured))
+    roles = {each.line.name: each.role for each in found}
+    judged = tuple(replace(line, outcome=roles.get(line.name, line.outcome)) for line in scope)
+    by_name = {line.name: line for line in judged}
+    own = {name for name, line in claim.scope.items() if line.headline is not None}
+    told = [(each.role, by_name[each.line.name]) for each in found if each.line.name not in own]
+    return judged, tuple(told[:TOLD])

@@ -269,9 +269,13 @@ class Outcome:
 
 
 def outcomes(
-    word: Word, primary: Estimate, lines: Sequence[Line], kind: Kind = "effect"
+    word: Word,
+    primary: Estimate,
+    lines: Sequence[Line],
+    kind: Kind = "effect",
+    family: int | None = None,
 ) -> list[Outcome]:
-    """Give what the scope's headline tells, two at most.
+    """Give what the scope says, in the order in which a headline tells it (the first `TOLD`).
 
     Each line is taken at the level of 5 % over all of the claim's lines (Bonferroni).
 
@@ -285,10 +289,12 @@ def outcomes(
         In the order of the claim's file; lines whose control failed are left out.
     kind
         Of the primary.
+    family
+        How many lines the claim has, where these are those of one of its parts.
     """
     found = []
     for line in lines:
-        role = _role(word, primary, line, SIGNIFICANCE / len(lines), kind)
+        role = _role(word, primary, line, SIGNIFICANCE / (family or len(lines)), kind)
         if role:
             found.append(Outcome(role, line))
     ranks = ("reversal", "appearing", "vanishing")
@@ -297,7 +303,7 @@ def outcomes(
         size = abs(outcome.line.estimate.effect) / outcome.line.margin
         return ranks.index(outcome.role), -size if outcome.role == "reversal" else 0.0
 
-    return sorted(found, key=order)[:TOLD]
+    return sorted(found, key=order)
 
 
 def _role(word: Word, primary: Estimate, line: Line, level: float, kind: Kind) -> Role | None:
