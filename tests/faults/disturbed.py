@@ -18,13 +18,13 @@ import pytest
 from checkout import Checkout
 
 RESULTS = "results/smoke"
-JOB = f"{RESULTS}/runs/digits-small"
+JOB = f"{RESULTS}/runs/grid-digits-small"
 RUNS = f"{JOB}/runs.parquet"
 SPECTRA = f"{RESULTS}/tables/grid.spectra.csv"
 TABLE = f"{RESULTS}/tables/grid.runs.csv"
 #: a fault is shown in what it touches; that its bytes are the same shows the rest
 TARGETS = (RUNS,)
-LOG = f"{RESULTS}/logs/train/digits-small.log"
+LOG = f"{RESULTS}/logs/train/grid-digits-small.log"
 PATIENCE = 120.0
 Found = TypeVar("Found")
 
@@ -90,7 +90,9 @@ class Call:
 
     def checkpoint(self) -> Path:
         """Wait for what an interrupted training goes on from."""
-        file = self.checkout.folder / f"{RESULTS}/checkpoints/digits-small/finished/runs.parquet"
+        file = (
+            self.checkout.folder / f"{RESULTS}/checkpoints/grid-digits-small/finished/runs.parquet"
+        )
         return self.wait_for(lambda: file if file.exists() else None)
 
     def wait_for(self, find: Callable[[], Found | None]) -> Found:

@@ -98,7 +98,7 @@ STUDY = """
     plan = Plan(load_study(sys.argv[1]))
     for name, spec in plan.study.datasets.items():
         prepare(spec).save(folder / f"{name}.safetensors", folder / f"{name}.json")
-    job = plan.jobs["digits-small"]
+    job = plan.jobs["grid-digits-small"]
     cells = [cell.model_copy(update={"seeds": 1}) for cell in job.cells[:2]]
     units = {cell.key: cell.units for cell in cells}
     data = Dataset.load(folder / "digits.safetensors", folder / "digits.json")

@@ -101,6 +101,32 @@ def test_two_experiments_share_a_run(config: dict[str, Any]) -> None:
     assert sum(len(job.cells) for job in plan.jobs.values()) == len(plan.cells["grid"])
 
 
+def test_jobs_belong_to_an_experiment_or_a_group(config: dict[str, Any]) -> None:
+    grid = config["experiments"]["grid"] | {"optimizer": "sgd", "batchnorm": "off"}
+    config["execution"] = {"split_by": []}
+    config["experiments"] = {
+        "a": grid,
+        "b": {**grid, "epochs": 3},
+        "c": {**grid, "epochs": 4, "group": "b"},
+        # half of its runs are those of the first
+        "d": {**grid, "optimizer": ["sgd", "adam"]},
+    }
+    plan = Plan(parse_study(config))
+    held = {name: {cell.key for cell in job.cells} for name, job in plan.jobs.items()}
+    assert {name: len(keys) for name, keys in held.items()} == {
+        **{"a-digits": 2, "b-digits": 4, "d-digits": 2}
+    }
+    needed = {name: plan.jobs_of(name, "runs") for name in "abcd"}
+    assert needed == {
+        **{"a": ["a-digits"], "b": ["b-digits"], "c": ["b-digits"]},
+        "d": ["a-digits", "d-digits"],
+    }
+    before = {name: job.digest for name, job in plan.jobs.items()}
+    config["experiments"]["b"]["seeds"] = 9
+    after = {name: job.digest for name, job in Plan(parse_study(config)).jobs.items()}
+    assert {name for name in before if before[name] != after[name]} == {"b-digits"}
+
+
 def test_two_experiments_with_other_units_share_runs_and_choose_apart(
     config: dict[str, Any],
 ) -> None:

@@ -51,7 +51,7 @@ def test_a_new_value_of_a_splitting_axis_plans_only_its_jobs(finished: Checkout)
         config["experiments"]["grid"]["network"] = ["small", "wide"]
 
     planned = finished.planned(finished.study(change))
-    assert trained(planned) == {"digits-wide", "mnist1d-wide"}
+    assert trained(planned) == {"grid-digits-wide", "grid-mnist1d-wide"}
     assert planned.counts["train"] == 2
     assert not any("digits-small" in message for message in planned.messages)
     assert "dataset" not in planned.rules
@@ -63,13 +63,13 @@ def test_a_new_seed_reopens_its_job_and_trains_only_what_is_new(finished: Checko
             experiment["seeds"] = 3
 
     study = finished.study(change)
-    target = "results/smoke/runs/digits-small/runs.parquet"
-    assert trained(finished.planned(study, target)) == {"digits-small"}
+    target = "results/smoke/runs/grid-digits-small/runs.parquet"
+    assert trained(finished.planned(study, target)) == {"grid-digits-small"}
     again = copy_finished(finished)
     before = pd.read_parquet(again.folder / target)
     again.snakemake(target, "--configfile", study)
     after = pd.read_parquet(again.folder / target)
-    said = (again.folder / "results/smoke/logs/train/digits-small.log").read_text()
+    said = (again.folder / "results/smoke/logs/train/grid-digits-small.log").read_text()
     new = set(after["run_id"]) - set(before["run_id"])
     old = after[after["run_id"].isin(before["run_id"])].reset_index(drop=True)
     assert new
@@ -86,7 +86,7 @@ def test_a_change_of_one_dataset_leaves_the_other_alone(finished: Checkout) -> N
     planned = finished.planned(finished.study(change))
     assert "Preparing the dataset mnist1d" in planned.messages
     assert "Preparing the dataset digits" not in planned.messages
-    assert trained(planned) == {"mnist1d-small"}
+    assert trained(planned) == {"batch-mnist1d-small", "grid-mnist1d-small"}
 
 
 @pytest.mark.parametrize(

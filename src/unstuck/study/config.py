@@ -106,9 +106,9 @@ class Execution(Section):
         Field(
             default=["dataset", "network", "optimizer", "batch", "batchnorm"],
             description=(
-                "Axes that split training jobs. A new value of one of these plans new jobs only; "
-                "a new value of any other axis reopens the jobs it belongs to, which then train "
-                "just the runs that are new."
+                "Axes that split the training jobs of a group of experiments, beside `dataset`. A "
+                "new value of one of these plans new jobs only; a new value of any other axis "
+                "reopens the jobs it belongs to, which then train just the runs that are new."
             ),
         )
     )

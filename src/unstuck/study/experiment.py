@@ -83,6 +83,11 @@ class _Grid(Section):
         description="How many units: data splits with initial weights and an order of their own; "
         "or a list of how many which cells have, of which the first that fits a cell counts.",
     )
+    group: Name | None = Field(
+        default=None,
+        description="Experiments of one group train in the same jobs, which saves starting more of "
+        "them; an experiment that gives none has jobs of its own.",
+    )
     tune_by: Criterion | None = Field(
         default=None, description="What the best rate is best at here, instead of `tuning.by`."
     )
@@ -154,7 +159,7 @@ class _Grid(Section):
     def axes(self) -> dict[str, list[Any]]:
         """Every axis with its values, in the order in which the config gives them."""
         fixed = {
-            *("description", "evaluations", "seeds", "tune_by", "target", "exclude"),
+            *("description", "evaluations", "seeds", "group", "tune_by", "target", "exclude"),
             *MEASUREMENTS,
         }
         values = {

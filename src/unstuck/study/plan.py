@@ -93,8 +93,23 @@ class Plan:
         }
 
     def job_of(self, cell: Cell) -> str:
-        """Name of the training job that a cell belongs to: its values of the splitting axes."""
-        return "-".join(str(cell.labels[axis]) for axis in self.study.execution.split_by)
+        """Name of the training job that a cell belongs to: its group and splitting axes.
+
+        Of experiments that ask for the same runs, the first one's.
+        """
+        return self._homes[cell.run.digest]
+
+    @cached_property
+    def _homes(self) -> dict[str, str]:
+        """Names of the jobs of all recipes, by their digest."""
+        homes: dict[str, str] = {}
+        # a job has one dataset
+        axes = dict.fromkeys(["dataset", *self.study.execution.split_by])
+        for name, experiment in self.study.experiments.items():
+            for cell in self.cells[name]:
+                parts = (experiment.group or name, *(str(cell.labels[axis]) for axis in axes))
+                homes.setdefault(cell.run.digest, "-".join(parts))
+        return homes
 
     def jobs_of(self, experiment: str, kind: str) -> list[str]:
         """Names of the jobs whose files a table of an experiment is collected from."""
