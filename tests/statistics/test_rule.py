@@ -247,7 +247,7 @@ UP, DOWN, GONE, WIDE = (
         ("wide", 0, 2),
     )
 )
-LITTLE = Line("little", estimate(0.2 * DELTA, 0.6 * DELTA), DELTA)
+LITTLE = Line("little", estimate(0.3 * DELTA, 0.5 * DELTA, deviation=0.05 * DELTA), DELTA)
 FURTHER = Line("further", estimate(-13, -11), DELTA)
 
 
