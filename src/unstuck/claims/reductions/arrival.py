@@ -1,5 +1,7 @@
 """How long it takes: updates until a target is met."""
 
+import math
+
 import numpy as np
 import pandas as pd
 
@@ -39,14 +41,15 @@ def updates_to_target(
     rows: pd.DataFrame,
     runs: pd.DataFrame,
     *,
-    share: float,
+    share: float | None = None,
     column: Column = "train_accuracy",
+    target: Column | None = None,
 ) -> pd.DataFrame:
     """Updates until a curve first comes to a target that both arms of a place have in common.
 
-    The target is the start and so much of the way from there to what the better arm comes to: its
-    mean final value over the units of the first heat (all, where there was none) at its chosen
-    rate. Between two measurements the curve is a straight line. A run that does not come there
+    The target stands in a column, or is the start and so much of the way from there to what the
+    better arm comes to: its mean final value over the units of the first heat (all, where there was
+    none) at its chosen rate. Between two measurements the curve is a straight line. A run that does not come there
     counts its budget, as does one that diverged.
 
     Parameters
@@ -59,12 +62,31 @@ def updates_to_target(
         How much of the way, between 0 and 1.
     column
         What rises along the curve; also a column of the runs.
+    target
+        The column of the target, instead of `share`.
 
     Returns
     -------
     Updates, at least 1, and whether the run arrived.
     """
-    if not 0 < share < 1:
+    common = math.nan if target else _common_target(rows, runs, share, column)
+    values, arrived = {}, {}
+    for run, curve in rows.sort_values("update", kind="stable").groupby("run"):
+        updates = curve["update"].to_numpy(dtype=np.float64)
+        level = float(curve[target].iloc[0]) if target else common
+        crossed = crossing(updates, curve[column].to_numpy(dtype=np.float64), level)
+        there = np.isfinite(crossed)
+        if "diverged_at" in curve and curve["diverged_at"].notna().any():
+            there = False
+        arrived[run] = bool(there)
+        values[run] = max(1.0, crossed if there else updates[-1])
+    return pd.DataFrame({"value": pd.Series(values), "arrived": pd.Series(arrived)})
+
+
+def _common_target(
+    rows: pd.DataFrame, runs: pd.DataFrame, share: float | None, column: str
+) -> float:
+    if share is None or not 0 < share < 1:
         raise DataError(f"updates_to_target: share is {share}; it lies between 0 and 1.")
     heat = set(runs[runs["role"] == "heat"]["seed"])
     start_rows = rows[rows["update"] == 0]
@@ -76,17 +98,7 @@ def updates_to_target(
         final = arm[arm["chosen"]] if "chosen" in arm and arm["chosen"].any() else arm
         early = final[final["seed"].isin(heat)]
         ends.append(float((final if early.empty else early)[column].mean()))
-    target = start + share * (max(ends) - start)
-    values, arrived = {}, {}
-    for run, curve in rows.sort_values("update", kind="stable").groupby("run"):
-        updates = curve["update"].to_numpy(dtype=np.float64)
-        crossed = crossing(updates, curve[column].to_numpy(dtype=np.float64), target)
-        there = np.isfinite(crossed)
-        if "diverged_at" in curve and curve["diverged_at"].notna().any():
-            there = False
-        arrived[run] = bool(there)
-        values[run] = max(1.0, crossed if there else updates[-1])
-    return pd.DataFrame({"value": pd.Series(values), "arrived": pd.Series(arrived)})
+    return start + share * (max(ends) - start)
 
 
 def crossing(updates: np.ndarray, values: np.ndarray, target: float) -> float:
