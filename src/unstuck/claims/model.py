@@ -675,7 +675,9 @@ def _changed(base: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, An
 
 def _sentence(error: ValidationError, where: str = "") -> str:
     """Put the first complaint of pydantic into one sentence, without a full stop."""
-    first = error.errors()[0]
+    errors = error.errors()
+    # of a union pydantic reports every branch; our own words say most
+    first = next((each for each in errors if each["type"] == "value_error"), errors[0])
     location = [str(part) for part in first["loc"]]
     key = ".".join(part for part in [where, *location] if part and not _is_branch(part))
     if first["type"] == "value_error":

@@ -192,7 +192,7 @@ def _lacking(claim: Claim, cells: _Cells) -> dict[str, str]:
             found[name] = f"{words} {complaint}"
     for name, number in claim.numbers.items():
         if number.table is not None:
-            complaint = _of_rows(_listed(number.table), number.where, cells)
+            complaint = _of_rows(_listed(number.table), [number.where], cells)
             if complaint:
                 found.setdefault(next(iter(claim.parts)), f"numbers.{name}: {complaint}")
     return found
@@ -208,8 +208,7 @@ def _complaint(spec: Comparison | Check, cells: _Cells) -> str:
         sides = [spec.arm]
         if isinstance(spec.reference, Mapping):
             sides.append(spec.reference)
-    chosen = [{**spec.where, **side} for side in sides]
-    read = [column for each in chosen for column in each]
+    read = [column for each in (spec.where, *sides) for column in each]
     if isinstance(spec, Comparison):
         read += [*spec.over, spec.units, *([spec.against] if spec.against else [])]
     else:
@@ -219,7 +218,8 @@ def _complaint(spec: Comparison | Check, cells: _Cells) -> str:
     )
     if complaint:
         return complaint
-    return next(filter(None, (_of_rows(spec.tables, each, cells) for each in chosen)), "")
+    complaints = (_of_rows(spec.tables, [spec.where, side], cells) for side in sides)
+    return next(filter(None, complaints), "")
 
 
 def _of_value(value: Value | None) -> list[str]:
@@ -259,7 +259,8 @@ def _unmade(tables: Iterable[str], cells: _Cells) -> str:
     return ""
 
 
-def _of_rows(tables: Iterable[str], selection: Mapping[str, Any], cells: _Cells) -> str:
+def _of_rows(tables: Iterable[str], selections: Iterable[Mapping[str, Any]], cells: _Cells) -> str:
+    """Say which value no cell of any table has, where selections are made one after the other."""
     missing = _unmade(tables, cells)
     if missing:
         return missing
@@ -268,9 +269,10 @@ def _of_rows(tables: Iterable[str], selection: Mapping[str, Any], cells: _Cells)
     for table, rows in known:
         if rows is None:
             return ""
-        told = {column: value for column, value in selection.items() if column in rows}
         try:
-            selected(rows, told, f"{table}")
+            for selection in selections:
+                told = {column: value for column, value in selection.items() if column in rows}
+                rows = selected(rows, told, table)
         except DataError as error:
             complaints.append(f"{str(error).rstrip('.')}; add it to the study's grid.")
         else:
