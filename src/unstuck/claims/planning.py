@@ -269,10 +269,11 @@ def _of_rows(tables: Iterable[str], selections: Iterable[Mapping[str, Any]], cel
     for table, rows in known:
         if rows is None:
             return ""
+        left = rows
         try:
             for selection in selections:
-                told = {column: value for column, value in selection.items() if column in rows}
-                rows = selected(rows, told, table)
+                told = {column: value for column, value in selection.items() if column in left}
+                left = selected(left, told, table)
         except DataError as error:
             complaints.append(f"{str(error).rstrip('.')}; add it to the study's grid.")
         else:
