@@ -1,6 +1,7 @@
 # make            environment, then the default study: results/report/index.html
 # make test       the test suite in that environment
 # make test-slurm the smoke study on a real Slurm (root, Debian): docs/cluster.md
+# make sanitize   the kernel's tests under AddressSanitizer and UBSan (g++)
 # make faults     what goes wrong, injected for real: docs/faults.md is written anew
 # make verify     are finished results the same again as reference/? (ARGS: another study)
 # make coverage   how often intervals cover the truth, simulated: docs/images/coverage.csv
@@ -15,7 +16,7 @@ BENCH_JAX := .venv-bench-jax
 ARGS      ?=
 
 .DEFAULT_GOAL := study
-.PHONY: study smoke test test-slow test-slurm faults verify reference bench scale coverage lint format docs clean
+.PHONY: study smoke test test-slow test-slurm sanitize faults verify reference bench scale coverage lint format docs clean
 
 KERNEL := $(wildcard src/unstuck/lanes/*.cpp) src/unstuck/lanes/build.py packaging/backend.py
 
@@ -42,6 +43,18 @@ test-slow: $(VENV)/.installed
 
 test-slurm: $(VENV)/.installed
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python tests/slurm/run.py
+
+# in a copy, whose kernel is an instrumented one; python itself is not looked at for leaks
+SANITIZED := $(abspath build/sanitize)
+sanitize: $(VENV)/.installed
+	rm -rf $(SANITIZED)
+	mkdir -p $(SANITIZED)
+	cp -R src tests pyproject.toml $(SANITIZED)
+	PYTHONPATH=$(SANITIZED)/src CXX="g++ -g1 -fsanitize=address,undefined -fno-sanitize-recover=all" \
+	  $(BIN)/python -m unstuck.lanes.build
+	cd $(SANITIZED) && ASAN_OPTIONS=detect_leaks=0 \
+	  LD_PRELOAD="$$(g++ -print-file-name=libasan.so) $$(g++ -print-file-name=libubsan.so)" \
+	  $(abspath $(BIN))/python -m pytest tests/lanes
 
 faults: $(VENV)/.installed
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest tests/faults --write-faults

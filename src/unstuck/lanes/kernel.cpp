@@ -65,7 +65,7 @@ INLINE V larger(V a, V b) { return choose(a < b, b, a); } // a where one is not 
 INLINE V smaller(V a, V b) { return choose(a > b, b, a); }
 
 INLINE V root(V x) {
-#if defined(__clang__)
+#if defined(__clang__) && __clang_major__ >= 17
     return __builtin_elementwise_sqrt(x);
 #else
     V y;
