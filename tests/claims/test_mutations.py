@@ -161,8 +161,12 @@ def outcome(claim: Claim, tables) -> tuple[str, dict[str, float]]:
 
 def matches(found, expected) -> bool:
     word, numbers = expected
-    return found[0] == word and found[1].keys() == numbers.keys() and all(
-        found[1][part] == pytest.approx(number, rel=0.03) for part, number in numbers.items()
+    return (
+        found[0] == word
+        and found[1].keys() == numbers.keys()
+        and all(
+            found[1][part] == pytest.approx(number, rel=0.03) for part, number in numbers.items()
+        )
     )
 
 
@@ -217,9 +221,7 @@ def mutations(content: dict) -> Iterator[tuple[str, dict]]:
 CASES = [
     pytest.param(claim, change, id=f"{claim} {name}")
     for claim in EXPECTED
-    for name, change in mutations(
-        load_claim(file_of(claim)).written() | {"id": claim, "slug": "x"}
-    )
+    for name, change in mutations(load_claim(file_of(claim)).written() | {"id": claim, "slug": "x"})
 ]
 
 

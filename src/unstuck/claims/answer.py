@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from unstuck.claims.model import CHOICE, PLACEHOLDER, Comparison, Number
+from unstuck.claims.model import CHOICE, CLAUSE, PLACEHOLDER, Comparison, Number
 from unstuck.claims.verdict import Judged, Verdict
 from unstuck.statistics.rule import Kind, Word, said
 from unstuck.statistics.undecided import units_to_decide
@@ -14,6 +14,8 @@ from unstuck.wording import effect as effect_text
 from unstuck.wording import number as number_text
 
 LANGUAGES = ("en", "zh")
+#: of the headline of a scope
+MOST_WORDS = 25
 #: words whose answer is the claim's own template
 _TEMPLATED = frozenset(
     {Word.SUPPORTED, Word.SMALL, Word.DIRECTION, Word.CONTRADICTED, Word.WRONG_DIRECTION}
@@ -29,7 +31,7 @@ _COMMON = {
     },
     "zh": {
         Word.UNDECIDED: "尚未确定：{measure}相差 {e}（{lo}～{hi}）；约需 {n} 个单元才能判定。",
-        Word.NO_EFFECT: "没有超过 {margin} 的差别：{e}（{lo}～{hi}）。",
+        Word.NO_EFFECT: "没有超过 {margin}的差别：{e}（{lo}～{hi}）。",
         Word.NOT_TESTED: "此处未测：{reason}。",
         Word.INVALID: "无结论：对照“{which}”未通过。",
         Word.PARTLY: "部分成立（{which}）：",
@@ -110,6 +112,8 @@ def _filled(template: str, numbers: Mapping[str, str], verdict: Verdict) -> str:
     Beside its word a number is told without a minus.
     """
     given = dict(numbers)
+    tested = {part.name for part in verdict.parts if part.estimate or part.checked}
+    template = CLAUSE.sub(lambda found: found["text"] if found["of"] in tested else "", template)
 
     def chosen(found: "re.Match[str]") -> str:
         of = found["of"] or ("e" if "e" in given else "a")
@@ -142,9 +146,8 @@ def _numbers(verdict: Verdict, language: str) -> dict[str, str]:
     if isinstance(lead.spec, Comparison):
         spec = lead.spec
         texts["measure"] = spec.measured.words(language)
-        sign = "×" if spec.scale == "ratio" else ""
-        unit = "" if spec.scale == "ratio" else _unit(spec, language, one=spec.margin == 1)
-        texts["margin"] = f"{sign}{number_text(_whole(spec.margin))}{unit}"
+        unit = _unit(spec, language, one=spec.margin == 1)
+        texts["margin"] = f"{number_text(_whole(spec.margin))}{unit}"
         if verdict.word in (Word.UNDECIDED, Word.NO_EFFECT):
             texts["e"] = f"{texts['e']}{_unit(spec, language)}"
         texts["n"] = _needed(lead)
@@ -255,16 +258,27 @@ def _whole(value: float) -> float | int:
 
 
 def _headline(verdict: Verdict, language: str) -> str:
-    """The scope's second sentence: what the template calls for, then two outcomes at most."""
+    """What the scope adds: the lines' own sentences, then outcomes, then what was left out.
+
+    As many as find room, by their words in English, so that both languages say the same.
+    """
+    pairs = list(zip(_told_by_scope(verdict, "en"), _told_by_scope(verdict, language), strict=True))
+    kept: list[str] = []
+    room = MOST_WORDS
+    for english, text in pairs:
+        words = len(english.split())
+        if words <= room:
+            kept.append(text)
+            room -= words
+    return ("" if language == "zh" else " ").join(kept)
+
+
+def _told_by_scope(verdict: Verdict, language: str) -> list[str]:
     texts = []
     lines = {line.name: line for line in verdict.scope}
     for name, line in verdict.claim.scope.items():
         found = lines.get(name)
-        if (
-            line.headline is None
-            or found is None
-            or (found.estimate is None and found.checked is None)
-        ):
+        if line.headline is None or found is None or not (found.estimate or found.checked):
             continue
         if line.headline.when is None or found.outcome in line.headline.when:
             template = (line.headline.zh if language == "zh" else "") or line.headline.en
@@ -276,8 +290,7 @@ def _headline(verdict: Verdict, language: str) -> str:
                 where=where, Where=where[:1].upper() + where[1:], e=_told(judged, "e")["e"]
             )
         )
-    texts += _left_out(verdict, language)
-    return ("" if language == "zh" else " ").join(texts)
+    return texts + _left_out(verdict, language)
 
 
 def _left_out(verdict: Verdict, language: str) -> list[str]:
@@ -294,9 +307,9 @@ def _left_out(verdict: Verdict, language: str) -> list[str]:
         return []
     if language == "zh":
         texts = [f"未计入 {place}：{why}。" for place, why in places.items()]
-        return texts + [f"{name} 未测：{why}。" for name, why in shut.items()]
-    texts = [f"Without {place}: {why}." for place, why in places.items()]
-    return texts + [f"{name} is not tested: {why}." for name, why in shut.items()]
+        return texts + [f"{name} 部分未测：{why}。" for name, why in shut.items()]
+    texts = [f"Left out: {place}, {why}." for place, why in places.items()]
+    return texts + [f"Part {name} is not tested: {why}." for name, why in shut.items()]
 
 
 def _where(verdict: Verdict, judged: Judged, language: str) -> str:

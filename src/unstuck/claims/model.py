@@ -29,8 +29,11 @@ from unstuck.yaml_files import read_yaml
 
 Scalar = bool | int | float | str
 PARTS = ("A", "B", "C")
-#: in an answer: words by the sign of an effect, and names of numbers
+#: in an answer: words by the sign of an effect
 CHOICE = re.compile(r"\{(?:(?P<of>[a-z0-9_]+):)?(?P<more>[^{}|]*)\|(?P<less>[^{}|]*)\}")
+#: what is said only where a part was tested: [B:; …]
+CLAUSE = re.compile(r"\[(?P<of>[A-C]):(?P<text>[^\[\]]*)\]")
+#: and names of numbers
 PLACEHOLDER = re.compile(r"\{(?P<name>[A-Za-z][A-Za-z0-9_]*)\}")
 #: what an answer may always name, and what it may of each part
 ALWAYS = frozenset({"V", "S", "e", "lo", "hi", "n", "arm", "ref", "s", "s_lo", "s_hi", "e_n"})
@@ -387,7 +390,8 @@ class Claim(_Frozen):
     figure: Figure | None = Field(None, description="How it is drawn.")
     answer: Text = Field(
         description="The answer's sentence: {V} the word, {e} {lo} {hi} the effect and interval "
-        "({a} {a_lo} {a_hi} of part A …), {S} the scope's headline, {more|less} by its sign."
+        "({a} {a_lo} {a_hi} of part A …), {S} the scope's headline, {more|less} by its sign, "
+        "[B:; …] what is said only where part B was tested."
     )
 
     @field_validator("primary", mode="before")

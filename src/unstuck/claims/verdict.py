@@ -251,7 +251,7 @@ def _tested(spec: Comparison, tables: Tables) -> tuple[Compared, dict[str, Words
         if here.units < spec.least:
             left_out[place] = _few(here.units, spec.least)
         elif spec.best is not None and at_ceiling(*here.means(), spec.margin, spec.claims):
-            left_out[place] = Words(en="it is learnt to the end", zh="已学到顶")
+            left_out[place] = Words(en="learnt to the end", zh="已学到顶")
     kept = [place for place in compared.places if place not in left_out]
     if kept:
         return compared.at(*kept), left_out, None
@@ -260,7 +260,7 @@ def _tested(spec: Comparison, tables: Tables) -> tuple[Compared, dict[str, Words
 
 def _few(units: int, least: int) -> Words:
     return Words(
-        en=f"{units} units, of the {least} that are needed",
+        en=f"{units} of the {least} units needed",
         zh=f"只有 {units} 个单元，需要 {least} 个",
     )
 

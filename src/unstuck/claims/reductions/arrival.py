@@ -49,8 +49,8 @@ def updates_to_target(
 
     The target stands in a column, or is the start and so much of the way from there to what the
     better arm comes to: its mean final value over the units of the first heat (all, where there was
-    none) at its chosen rate. Between two measurements the curve is a straight line. A run that does not come there
-    counts its budget, as does one that diverged.
+    none) at its chosen rate. Between two measurements the curve is a straight line. A run that does
+    not come there counts its budget, as does one that diverged.
 
     Parameters
     ----------
