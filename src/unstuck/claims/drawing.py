@@ -1,0 +1,300 @@
+"""What a claim's figure shows: a kind, the columns that it draws, and the words of its own.
+
+Typed descriptions alone, so that planning checks them without loading matplotlib. What draws a kind
+is the module of its name in ``unstuck.figures.kinds``.
+"""
+
+from collections.abc import Iterator
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Scalar = bool | int | float | str
+AxisScale = Literal["linear", "log", "even"]
+TableName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*$")]
+
+MOST_WORDS = 14  # of a title
+
+
+class Described(BaseModel):
+    """A part of a description: what it does not know is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class Label(Described):
+    """Words for readers of both languages."""
+
+    en: str = Field(min_length=1, description="In English.")
+    zh: str = Field("", description="In Chinese; the English where it is left out.")
+
+    def text(self, language: str) -> str:
+        """Give the words of a language, the English ones where it has none."""
+        return self.zh if language == "zh" and self.zh else self.en
+
+
+class ColumnWords(Label):
+    """The words of a column, and how its numbers are shown."""
+
+    unit: str = Field("", description="Unit that the axis shows, such as `%`.")
+    times: float = Field(1, description="What numbers are multiplied by, such as 100 for `%`.")
+
+
+class ValueWords(Label):
+    """The words of a value of a column, and its colour."""
+
+    color: str = Field("", description="Name of a colour of the palette; by its order if left out.")
+
+
+class Words(Described):
+    """Words of columns and of their values; those of a claim go before those of the dictionary."""
+
+    columns: dict[str, ColumnWords] = Field({}, description="Column → its words.")
+    values: dict[str, dict[str, ValueWords]] = Field(
+        {}, description="Column → value, as text → its words."
+    )
+
+
+class Between(Described):
+    """Bounds of a number, ends included."""
+
+    at_least: float | None = Field(None, description="The lower bound.")
+    at_most: float | None = Field(None, description="The upper bound.")
+
+
+Where = dict[str, Scalar | tuple[Scalar, ...] | Between]
+
+
+class Panel(Described):
+    """What every kind has."""
+
+    title: Label | None = Field(
+        None,
+        description="The finding as one sentence of at most 14 words, with the primary's number "
+        "`{e}` and words for either sign as `{higher|lower}`; made from the measure's words if "
+        "left out. Of a picture below: its heading.",
+    )
+    subtitle: Label | None = Field(
+        None, description="What is measured; made from the measure's words if left out."
+    )
+    beside: bool = Field(True, description="Whether the comparison stands beside the picture.")
+    below: "tuple[Drawing, ...]" = Field(
+        (), max_length=3, description="More pictures below it, only where they teach."
+    )
+    words: Words = Field(Words(), description="Words for this picture alone.")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        count = len(self.title.en.split()) if self.title else 0
+        if count > MOST_WORDS:
+            raise ValueError(f"title has {count} words, of at most {MOST_WORDS}")
+        if any(panel.below for panel in self.below):
+            raise ValueError("below has a picture with pictures below it; list them one by one")
+        return self
+
+    def own_tables(self) -> Iterator[str]:
+        """Give the tables that this picture reads."""
+        yield from ()
+
+    def columns(self) -> Iterator[str]:
+        """Give the columns of its first table that it reads."""
+        yield from ()
+
+    def tables(self) -> tuple[str, ...]:
+        """Give the tables that it and the pictures below it read, each once."""
+        names = [*self.own_tables(), *(name for panel in self.below for name in panel.tables())]
+        return tuple(dict.fromkeys(names))
+
+
+class _OfTable(Panel):
+    table: TableName = Field(
+        alias="from", description="Table that is drawn, `<experiment or analysis>.<table>`."
+    )
+    where: Where = Field(
+        {}, description="Rows that are drawn: column → value, list (an order too) or bounds."
+    )
+    color: str = Field("", description="Column whose values have a colour each.")
+    panel: str = Field("", description="Column whose values have a panel each, at most four.")
+
+    def own_tables(self) -> Iterator[str]:
+        """Give the tables that this picture reads."""
+        yield self.table
+
+    def columns(self) -> Iterator[str]:
+        """Give the columns that are read."""
+        yield from self.where
+        yield from (name for name in (self.color, self.panel) if name)
+
+
+class _OverUnits(_OfTable):
+    average: Literal["mean", "median", "geometric"] = Field(
+        "mean", description="What the units' values are summed up by; `geometric` for factors."
+    )
+    unit: str = Field("seed", description="Column that tells the units apart.")
+    y: str = Field(description="Column of the vertical axis.")
+    y_scale: Literal["linear", "log"] = Field("linear", description="Scale of the vertical axis.")
+    share_y: bool = Field(True, description="Whether all panels have one vertical scale.")
+    goal: float | None = Field(None, description="A level that is marked, as the column has it.")
+
+    def columns(self) -> Iterator[str]:
+        """Give the columns that are read."""
+        yield from super().columns()
+        yield from (self.y, self.unit)
+
+
+class Lines(_OverUnits):
+    """Curves, or values along an axis: a line an arm, over the units' dots or interval."""
+
+    kind: Literal["lines"]
+    x: str = Field(description="Column of the horizontal axis.")
+    x_scale: AxisScale = Field(
+        "linear", description="`even` puts the values side by side, whatever their distance."
+    )
+    dash: str = Field("", description="Column whose values have a line style each.")
+    show: Literal["interval", "dots", "units", "none"] = Field(
+        "interval",
+        description="What is shown of the units: the 95 % interval of their average as a band, a "
+        "dot each, a thin line each, or nothing.",
+    )
+
+    def columns(self) -> Iterator[str]:
+        """Give the columns that are read."""
+        yield from super().columns()
+        yield self.x
+        yield from (name for name in (self.dash,) if name)
+
+
+class Arms(_OverUnits):
+    """A dot a unit, side by side by arm, with their average and its 95 % interval."""
+
+    kind: Literal["arms"]
+    x: str = Field(description="Column whose values stand side by side.")
+    paired: bool = Field(False, description="Whether a thin line joins the dots of a unit.")
+
+    def columns(self) -> Iterator[str]:
+        """Give the columns that are read."""
+        yield from super().columns()
+        yield self.x
+
+
+class Shares(_OfTable):
+    """Stacked bars: which share of the rows is of which kind."""
+
+    kind: Literal["shares"]
+    of: str = Field(description="Column whose values are counted; the colours.")
+    rows: tuple[str, ...] = Field(
+        min_length=1, max_length=2, description="Columns whose values have a bar each."
+    )
+    mark: float | None = Field(None, gt=0, lt=1, description="A share that is marked, such as 0.5.")
+
+    def columns(self) -> Iterator[str]:
+        """Give the columns that are read."""
+        yield from super().columns()
+        yield from (self.of, *self.rows)
+
+
+class Scatter(_OfTable):
+    """A dot a row, one column against another."""
+
+    kind: Literal["scatter"]
+    x: str = Field(description="Column of the horizontal axis.")
+    y: str = Field(description="Column of the vertical axis.")
+    x_scale: Literal["linear", "log"] = Field("linear", description="Scale of the x axis.")
+    y_scale: Literal["linear", "log"] = Field("linear", description="Scale of the y axis.")
+    trend: bool = Field(False, description="Whether a line of least squares is drawn a colour.")
+    most: int = Field(3000, gt=0, description="Dots a panel; more are thinned evenly by rank of x.")
+
+    def columns(self) -> Iterator[str]:
+        """Give the columns that are read."""
+        yield from super().columns()
+        yield from (self.x, self.y)
+
+
+class Heat(_OfTable):
+    """A table of averages as coloured cells with their numbers."""
+
+    kind: Literal["heat"]
+    x: str = Field(description="Column whose values are the columns.")
+    y: str = Field(description="Column whose values are the rows.")
+    value: str = Field(description="Column that is averaged in each cell.")
+    scale: Literal["linear", "log"] = Field("linear", description="Scale of the colours.")
+    numbers: bool = Field(True, description="Whether cells show their numbers.")
+
+    def columns(self) -> Iterator[str]:
+        """Give the columns that are read."""
+        yield from super().columns()
+        yield from (self.x, self.y, self.value)
+
+
+class Paths(_OfTable):
+    """Walkers over a surface of two coordinates, which is drawn in grey."""
+
+    kind: Literal["paths"]
+    surface: TableName | None = Field(
+        None, description="Table of the surface on a grid, with columns x, y and `height`."
+    )
+    x: str = Field("x", description="Column of the first coordinate.")
+    y: str = Field("y", description="Column of the second coordinate.")
+    height: str = Field("loss", description="Column of the surface's height.")
+    along: str = Field("update", description="Column that orders the points of a walk.")
+    walk: str = Field("", description="Column that tells the walks of one colour apart.")
+    levels: Literal["linear", "log"] = Field("log", description="Scale of the surface's levels.")
+    goal: tuple[float, float] | None = Field(None, description="A place that is marked by a star.")
+
+    def own_tables(self) -> Iterator[str]:
+        """Give the tables that this picture reads."""
+        yield self.table
+        yield from (name for name in (self.surface,) if name)
+
+    def columns(self) -> Iterator[str]:
+        """Give the columns that are read."""
+        yield from super().columns()
+        yield from (self.x, self.y, self.along)
+        yield from (name for name in (self.walk,) if name)
+
+
+class Spectra(_OfTable):
+    """Eigenvalues: a row a group, those below zero in a colour of their own."""
+
+    kind: Literal["spectra"]
+    values: str = Field("eigenvalues", description="Column of eigenvalues, a list or one a row.")
+    rows: str = Field(description="Column whose values have a row each.")
+    most: int = Field(12, gt=0, description="Rows at most, evenly picked.")
+    tolerance: float = Field(
+        1e-6, gt=0, lt=1, description="Below this share of the largest |λ|, one counts as zero."
+    )
+
+    def columns(self) -> Iterator[str]:
+        """Give the columns that are read."""
+        yield from super().columns()
+        yield from (self.values, self.rows)
+
+
+class Effects(Panel):
+    """What was judged: a row a comparison, coloured by its outcome, with the margin in grey."""
+
+    kind: Literal["effects"]
+    roles: tuple[Literal["primary", "data set", "scope"], ...] = Field(
+        ("primary", "data set", "scope"), description="Which comparisons are shown."
+    )
+
+
+class Particular(Panel):
+    """A drawing of the claim's own: a function in ``unstuck.figures.particular``."""
+
+    kind: Literal["particular"]
+    name: str = Field(min_length=1, description="Name that the function is registered by.")
+    reads: tuple[TableName, ...] = Field((), alias="from", description="Tables that it reads.")
+
+    def own_tables(self) -> Iterator[str]:
+        """Give the tables that this picture reads."""
+        yield from self.reads
+
+
+Drawing = Annotated[
+    Lines | Arms | Shares | Scatter | Heat | Paths | Spectra | Effects | Particular,
+    Field(discriminator="kind"),
+]
+KINDS = (Lines, Arms, Shares, Scatter, Heat, Paths, Spectra, Effects, Particular)
+for _kind in KINDS:
+    _kind.model_rebuild()

@@ -1,0 +1,35 @@
+"""What units' values are summed up by in a picture."""
+
+import numpy as np
+import numpy.typing as npt
+
+from unstuck.statistics.intervals import bootstrap_interval
+
+
+def average(values: npt.ArrayLike, by: str) -> float:
+    """Give the mean, median or geometric mean of finite values; nan if there are none."""
+    array = _finite(values)
+    if not array.size:
+        return float("nan")
+    if by == "geometric":
+        return float(np.exp(np.mean(np.log(array))))
+    return float(np.median(array) if by == "median" else np.mean(array))
+
+
+def interval(values: npt.ArrayLike, by: str) -> tuple[float, float]:
+    """Give the 95 % interval of the average; of a median that of the middle half of the units."""
+    array = _finite(values)
+    if array.size < 2:
+        only = float(array[0]) if array.size else float("nan")
+        return only, only
+    if by == "median":
+        low, high = np.quantile(array, [0.25, 0.75])
+        return float(low), float(high)
+    found = bootstrap_interval(np.log(array) if by == "geometric" else array)
+    low, high = found.low, found.high
+    return (float(np.exp(low)), float(np.exp(high))) if by == "geometric" else (low, high)
+
+
+def _finite(values: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    array = np.asarray(values, dtype=np.float64)
+    return array[np.isfinite(array)]

@@ -1,0 +1,180 @@
+"""A claim's figure as a whole: title, picture, comparison, and the pictures below."""
+
+import importlib
+from dataclasses import replace
+from types import ModuleType
+from typing import Any
+
+import matplotlib
+import matplotlib.style
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure, SubFigure
+from matplotlib.gridspec import GridSpec, GridSpecFromSubplotSpec
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+from unstuck.claims.drawing import Drawing, Effects, Particular
+from unstuck.errors import RegistryError
+from unstuck.figures import particular
+from unstuck.figures.data import FigureData
+from unstuck.figures.fonts import families
+from unstuck.figures.header import (
+    header_height,
+    heading_height,
+    write_header,
+    write_heading,
+)
+from unstuck.figures.kinds import effects
+from unstuck.figures.palette import PALETTES, Palette
+from unstuck.figures.pen import MOST_PANELS, Pen, Plan
+from unstuck.figures.settings import FigureSettings
+from unstuck.figures.title import make_subtitle, make_title
+from unstuck.figures.words import Dictionary
+
+WIDTH, HEIGHT = 1200, 675
+BELOW = 470  # height of a picture below
+EDGE = 26  # left and right of pictures
+DPI = 72  # one pixel a point, so that sizes are pixels of a figure 1200 wide
+
+
+def draw(panel: Drawing, data: FigureData, words: Dictionary, settings: FigureSettings) -> Figure:
+    """Draw a claim's figure.
+
+    Parameters
+    ----------
+    panel
+        What the claim's file describes.
+    data
+        What is drawn, with words in the language of ``words``.
+
+    Raises
+    ------
+    DataError
+        If a table or column is missing, or nothing is left to draw.
+    """
+    palette = PALETTES[settings.scheme]
+    with styled(palette, settings.font, words.language):
+        height = HEIGHT + BELOW * len(panel.below)
+        figure = Figure(figsize=(WIDTH / DPI, height / DPI), dpi=DPI, facecolor=palette.paper)
+        pen = Pen(figure, data, words.with_own(panel.words), palette)
+        plan = _plan(panel, pen)
+        title = make_title(data, panel, pen.words)
+        subtitle = make_subtitle(data, panel, pen.words, plan.reading)
+        head = header_height(pen, title.text, subtitle, plan.key)
+        heights = [head, HEIGHT - head]
+        for each in panel.below:
+            cap = heading_height(_plan(each, pen).key)
+            heights += [cap, BELOW - cap]
+        figure.set_layout_engine(
+            ConstrainedLayoutEngine(w_pad=8 / DPI, h_pad=6 / DPI, wspace=0.02, hspace=0.02)
+        )
+        spots = _spots(figure, heights)
+        write_header(pen, spots[0], title.text, subtitle, plan.key)
+        _picture(panel, pen, spots[1], beside=panel.beside)
+        for index, each in enumerate(panel.below):
+            below = replace(pen, words=words.with_own(each.words))
+            text = each.title.text(words.language) if each.title else ""
+            write_heading(below, spots[2 + 2 * index], text, _plan(each, below).key)
+            _picture(each, below, spots[3 + 2 * index], beside=False)
+        figure.draw_without_rendering()
+        for settle in pen.later:
+            settle()
+        _settle(figure)
+    return figure
+
+
+def _settle(figure: Figure) -> None:
+    """Lay a figure out once for all files, with spots and axes at places rounded to a millionth.
+
+    The layout's solver adds in the order of memory addresses, so its last digits vary from run to
+    run, and with them the identifiers that an SVG derives from clipping rectangles.
+    """
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.execute(figure)
+    figure.set_layout_engine("none")
+    for spot in figure.subfigs:
+        low, high = (
+            np.abs(np.round(end, 6)) for end in (spot.bbox_relative.p0, spot.bbox_relative.p1)
+        )
+        spot.bbox_relative.p0, spot.bbox_relative.p1 = low, high
+    for ax in figure.axes:
+        ax.set_position(tuple(np.round(ax.get_position(original=True).bounds, 6).tolist()))
+
+
+def _plan(panel: Drawing, pen: Pen) -> Plan:
+    if isinstance(panel, Particular):
+        return Plan()
+    plan: Plan = _kind(panel).plan(panel, pen)
+    if len(plan.panels) > MOST_PANELS:
+        raise RegistryError(
+            f"figure of claim {pen.data.claim}: {len(plan.panels)} panels, of at most "
+            f"{MOST_PANELS}; choose some with `where`."
+        )
+    return plan
+
+
+def _spots(figure: Figure, heights: list[float]) -> list[SubFigure]:
+    """Give spots one below the other: those of words as wide as the figure, pictures less so."""
+    grid = GridSpec(
+        *(len(heights), 3),
+        figure,
+        height_ratios=heights,
+        width_ratios=[EDGE, WIDTH - 2 * EDGE, EDGE],
+    )
+    return [
+        figure.add_subfigure(grid[index, 1] if index % 2 else grid[index, :])
+        for index in range(len(heights))
+    ]
+
+
+def _picture(panel: Drawing, pen: Pen, spot: SubFigure, *, beside: bool) -> None:
+    """Draw one picture, with the comparison beside it where that is wanted."""
+    beside = beside and not isinstance(panel, Effects)
+    grid = spot.add_gridspec(1, 2 if beside else 1, width_ratios=[2.6, 1] if beside else [1])
+    if isinstance(panel, Particular):
+        particular.function(panel.name)(panel, pen, grid[0])
+    else:
+        plan = _plan(panel, pen)
+        inner = GridSpecFromSubplotSpec(1, len(plan.panels), grid[0])
+        axes: dict[Any, Axes] = {}
+        for index, value in enumerate(plan.panels):
+            first = next(iter(axes.values()), None) if plan.share_y else None
+            axes[value] = spot.add_subplot(inner[index], sharey=first)
+        _kind(panel).draw(panel, pen, axes)
+    if beside:
+        groups = effects.groups_beside(pen.data)
+        stack = GridSpecFromSubplotSpec(
+            len(groups), 1, grid[1], height_ratios=[len(group) for group in groups]
+        )
+        for index, group in enumerate(groups):
+            last = index == len(groups) - 1
+            effects.beside(pen, spot.add_subplot(stack[index]), group, noted=last)
+
+
+def _kind(panel: Drawing) -> ModuleType:
+    return importlib.import_module(f"unstuck.figures.kinds.{panel.kind}")
+
+
+def styled(palette: Palette, font: str, language: str) -> Any:
+    """Give the context in which a figure is drawn and written."""
+    return matplotlib.style.context(
+        [
+            "default",
+            {
+                "svg.fonttype": "none",
+                "svg.hashsalt": "unstuck",
+                "pdf.fonttype": 42,
+                "font.family": families(font, language),
+                "text.color": palette.ink,
+                "axes.facecolor": palette.paper,
+                "axes.edgecolor": palette.quiet,
+                "axes.labelcolor": palette.quiet,
+                "figure.facecolor": palette.paper,
+                "savefig.facecolor": palette.paper,
+                "xtick.color": palette.quiet,
+                "ytick.color": palette.quiet,
+                "path.simplify": True,
+            },
+        ]
+    )

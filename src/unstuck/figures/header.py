@@ -1,0 +1,134 @@
+"""The words above a figure: its verdict, its title, and what is measured."""
+
+import functools
+from collections.abc import Mapping
+
+from matplotlib.figure import SubFigure
+from matplotlib.font_manager import FontProperties
+from matplotlib.textpath import text_to_path
+
+from unstuck.figures.palette import HOLLOW
+from unstuck.figures.pen import HEADING, LABEL, SUBTITLE, TITLE, Pen
+
+MARGIN = 34  # pixels left and right
+LEADING = 1.28  # height of a line over the size of its letters
+MARKS = {"supported": "✓", "small": "✓", "direction": "✓", "contradicted": "✗", "invalid": "!"}
+
+
+def header_height(pen: Pen, title: str, subtitle: str, key: Mapping[str, str]) -> float:
+    """Give how many pixels the words above a picture take."""
+    height = 22 + 34 + 6.0
+    for text, size, weight in ((title, TITLE, "bold"), (subtitle, SUBTITLE, "normal")):
+        height += LEADING * size * len(lines(text, _room(pen), size, weight)) + 6
+    return height + (36 if key else 0)
+
+
+def heading_height(key: Mapping[str, str]) -> float:
+    """Give how many pixels the heading of a picture below takes."""
+    return 52.0 + (36 if key else 0)
+
+
+def write_header(
+    pen: Pen, spot: SubFigure, title: str, subtitle: str, key: Mapping[str, str]
+) -> None:
+    """Write the verdict, the title, what is measured, and the names of colours."""
+    outcome = pen.data.outcome
+    mark = MARKS.get(outcome, "–" if outcome in HOLLOW else "≈")
+    y = 22.0
+    _write(
+        *(pen, spot, MARGIN, y, f"{mark} {pen.words.outcome(outcome)}", SUBTITLE),
+        weight="bold",
+        color=pen.palette.outcome(outcome),
+    )
+    y += 34
+    for text, size, weight, colour in (
+        (title, TITLE, "bold", pen.palette.ink),
+        (subtitle, SUBTITLE, "normal", pen.palette.quiet),
+    ):
+        for line in lines(text, _room(pen), size, weight):
+            _write(pen, spot, MARGIN, y, line, size, weight=weight, color=colour)
+            y += LEADING * size
+        y += 6
+    _write_key(pen, spot, y + 4, key)
+
+
+def write_heading(pen: Pen, spot: SubFigure, text: str, key: Mapping[str, str]) -> None:
+    """Write the heading of a picture below, and the names of its colours."""
+    _write(pen, spot, MARGIN, 14, text, HEADING, weight="bold", color=pen.palette.ink)
+    _write_key(pen, spot, 52, key)
+
+
+def _write_key(pen: Pen, spot: SubFigure, y: float, key: Mapping[str, str]) -> None:
+    """Name colours in a line, each after a dot of it."""
+    x = float(MARGIN)
+    for text, colour in key.items():
+        _write(pen, spot, x, y, f"● {text}", LABEL, weight="bold", color=colour)
+        x += _width(f"● {text}", LABEL, "bold") + 32
+
+
+def _write(
+    pen: Pen,
+    spot: SubFigure,
+    x: float,
+    y: float,
+    text: str,
+    size: float,
+    *,
+    weight: str,
+    color: str,
+) -> None:
+    """Write a line at pixels from the left and from the top of a spot."""
+    height = float(spot.bbox.height)
+    wide = pen.figure.get_figwidth() * pen.figure.dpi
+    spot.text(
+        *(x / wide, 1 - y / height, text),
+        fontsize=size,
+        fontweight=weight,
+        color=color,
+        va="top",
+    ).set_in_layout(False)
+
+
+def _room(pen: Pen) -> float:
+    return float(pen.figure.get_figwidth() * pen.figure.dpi - 2 * MARGIN)
+
+
+def lines(text: str, room: float, size: float, weight: str) -> list[str]:
+    """Break a text into lines of at most ``room`` pixels, as even as can be."""
+    words = _pieces(text)
+    filled = _filled(words, room, size, weight)
+    for narrower in range(int(room), int(room / 2), -20):
+        tighter = _filled(words, narrower, size, weight)
+        if len(tighter) > len(filled):
+            break
+        filled = tighter
+    return filled
+
+
+def _pieces(text: str) -> list[str]:
+    """Split where a line may break: after spaces, and around Chinese letters."""
+    pieces = [""]
+    for index, letter in enumerate(text.replace(" %", "\u00a0%")):
+        wide = ord(letter) >= 0x2E80 and letter not in "，。、；：）》”％"
+        if pieces[-1].endswith(" ") or (
+            index and (wide or (pieces[-1] and ord(pieces[-1][-1]) >= 0x2E80 and letter.isascii()))
+        ):
+            pieces.append("")
+        pieces[-1] += letter
+    return pieces
+
+
+def _filled(pieces: list[str], room: float, size: float, weight: str) -> list[str]:
+    lines = [""]
+    for piece in pieces:
+        if lines[-1] and _width((lines[-1] + piece).rstrip(), size, weight) > room:
+            lines.append("")
+        lines[-1] += piece
+    return [line.strip() for line in lines]
+
+
+@functools.lru_cache(maxsize=4096)
+def _width(text: str, size: float, weight: str) -> float:
+    font = FontProperties(weight=weight, size=size)
+    width: float = text_to_path.get_text_width_height_descent(text, font, ismath=False)[0]
+    return width

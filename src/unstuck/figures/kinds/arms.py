@@ -1,0 +1,84 @@
+"""A dot a unit, side by side by arm, with their average and its 95 % interval."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from unstuck.claims.drawing import Arms
+from unstuck.figures.averages import average, interval
+from unstuck.figures.pen import Pen, Plan, wrapped
+
+
+def plan(panel: Arms, pen: Pen) -> Plan:
+    """Give the panels, what the marks are, and the colours' names."""
+    table = pen.rows(panel)
+    key = {}
+    if panel.color and panel.color != panel.x:
+        tints = pen.tints(panel.color, pen.order(table, panel.color, panel))
+        key = {pen.words.value(panel.color, value): tint for value, tint in tints.items()}
+    reading = pen.words.phrase(
+        "bars",
+        n=table[panel.unit].nunique(),
+        units=pen.words.phrase("units"),
+        average=pen.words.phrase(panel.average),
+    )
+    return Plan(pen.order(table, panel.panel, panel), reading, key, panel.share_y)
+
+
+def draw(panel: Arms, pen: Pen, axes: Mapping[Any, Axes]) -> None:
+    """Draw one panel after the other."""
+    table = pen.rows(panel)
+    arms = pen.order(table, panel.x, panel)
+    column = panel.color or panel.x
+    tints = pen.tints(column, pen.order(table, column, panel))
+    width = max(6, 44 // (len(arms) * len(axes)))
+    names = [wrapped(pen.words.value(panel.x, arm), width) for arm in arms]
+    for index, (value, ax) in enumerate(axes.items()):
+        part = table[table[panel.panel] == value] if panel.panel else table
+        _panel(panel, pen, ax, part, arms, tints)
+        pen.plain(ax)
+        pen.name(ax, "", panel.y if index == 0 else "")
+        pen.scale(ax, "y", panel.y_scale, pen.words.column(panel.y).times)
+        pen.goal(ax, panel.goal)
+        pen.heading(ax, panel.panel, value)
+        ax.tick_params(axis="y", labelleft=index == 0 or not panel.share_y)
+        ax.set_xticks(range(len(arms)), names)
+        ax.tick_params(axis="x", labelcolor=pen.palette.ink)
+        ax.set_xlim(-0.5, len(arms) - 0.5)
+
+
+def _panel(
+    panel: Arms, pen: Pen, ax: Axes, part: pd.DataFrame, arms: list[Any], tints: dict[Any, str]
+) -> None:
+    groups = list(tints) if panel.color and panel.color != panel.x else [None]
+    step = 0.8 / len(groups)
+    for shift, group in enumerate(groups):
+        rows = part[part[panel.color] == group] if group is not None else part
+        units = rows.groupby([panel.unit, panel.x], sort=False)[panel.y].mean().unstack()
+        centre = (shift - (len(groups) - 1) / 2) * step
+        present = [(place, arm) for place, arm in enumerate(arms) if arm in units]
+        jitter = np.linspace(-0.12, 0.12, len(units)) * step
+        if panel.paired:
+            at = np.array([place for place, _ in present]) + centre
+            threads = units[[arm for _, arm in present]].to_numpy()
+            ax.plot(at, threads.T, "-", lw=1, alpha=0.5, color=pen.palette.quiet, zorder=1)
+        for place, arm in present:
+            tint = tints[arm if group is None else group]
+            values = units[arm].to_numpy()
+            shifted = place + centre + (0 if panel.paired else jitter)
+            ax.plot(
+                np.broadcast_to(shifted, values.shape),
+                values,
+                "o",
+                ms=7,
+                mew=0,
+                alpha=0.4,
+                color=tint,
+            )
+            middle, (low, high) = average(values, panel.average), interval(values, panel.average)
+            wide = np.array([-0.28, 0.28]) * step + place + centre
+            ax.fill_between(wide, low, high, color=tint, alpha=0.25, linewidth=0)
+            ax.plot(wide, [middle, middle], "-", lw=4.5, color=tint, solid_capstyle="butt")

@@ -1,0 +1,123 @@
+"""Curves, or values along an axis: a line an arm, with its units as band, dots or thin lines."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from unstuck.claims.drawing import Lines
+from unstuck.figures.averages import average, interval
+from unstuck.figures.pen import End, Pen, Plan, numeric
+
+DASHES = ("-", (0, (4, 2)), (0, (1, 1.5)))
+
+
+def plan(panel: Lines, pen: Pen) -> Plan:
+    """Give the panels, and what the marks are."""
+    table = pen.rows(panel)
+    return Plan(
+        pen.order(table, panel.panel, panel), _reading(panel, pen, table), share_y=panel.share_y
+    )
+
+
+def draw(panel: Lines, pen: Pen, axes: Mapping[Any, Axes]) -> None:
+    """Draw one panel after the other."""
+    table = pen.rows(panel)
+    places = _places(panel, pen, table)
+    tints = pen.tints(panel.color, pen.order(table, panel.color, panel))
+    for index, (value, ax) in enumerate(axes.items()):
+        part = table[table[panel.panel] == value] if panel.panel else table
+        ends = _lines(panel, pen, ax, part, places, tints)
+        _axes(panel, pen, ax, places, first=index == 0)
+        pen.heading(ax, panel.panel, value)
+        if index == len(axes) - 1 and (panel.color or panel.dash):
+            pen.name_ends(ax, ends)
+
+
+def _places(panel: Lines, pen: Pen, table: pd.DataFrame) -> dict[Any, float]:
+    """Give where each value of x stands."""
+    values = pen.order(table, panel.x, panel)
+    if panel.x_scale == "even" or any(numeric(value) is None for value in values):
+        return {value: float(index) for index, value in enumerate(values)}
+    return {value: float(value) for value in values}
+
+
+def _lines(
+    panel: Lines,
+    pen: Pen,
+    ax: Axes,
+    part: pd.DataFrame,
+    places: dict[Any, float],
+    tints: dict[Any, str],
+) -> list[End]:
+    ends = []
+    dashes = pen.order(part, panel.dash, panel)
+    for value, tint in tints.items():
+        arm = part[part[panel.color] == value] if panel.color else part
+        for style, dash in zip(DASHES, dashes, strict=False):
+            line = arm[arm[panel.dash] == dash] if panel.dash else arm
+            if line.empty:
+                continue
+            end = _line(panel, ax, line, places, tint, style)
+            text = ", ".join(
+                pen.words.value(column, each)
+                for column, each in ((panel.color, value), (panel.dash, dash))
+                if column
+            )
+            ends.append(End(*end, text, tint))
+    return ends
+
+
+def _line(
+    panel: Lines, ax: Axes, line: pd.DataFrame, places: dict[Any, float], tint: str, style: Any
+) -> tuple[float, float]:
+    """Draw one line; give its right end."""
+    # one value a unit and place: several rows of one are averaged first
+    units = line.groupby([panel.x, panel.unit], sort=False)[panel.y].mean().unstack()
+    units = units.loc[sorted(units.index, key=lambda value: places[value])]
+    at = np.array([places[value] for value in units.index])
+    middle = np.array([average(row, panel.average) for row in units.to_numpy()])
+    if panel.show == "interval":
+        ends = [interval(row, panel.average) for row in units.to_numpy()]
+        low, high = np.array(ends).T
+        ax.fill_between(at, low, high, color=tint, alpha=0.22, linewidth=0)
+    if panel.show == "dots":
+        step = float(np.min(np.diff(at))) if len(at) > 1 and panel.x_scale == "even" else 0.0
+        jitter = np.linspace(-0.06, 0.06, units.shape[1]) * step
+        for index, row in enumerate(units.to_numpy()):
+            ax.plot(at[index] + jitter, row, "o", ms=6, mew=0, alpha=0.4, color=tint)
+    if panel.show == "units":
+        ax.plot(at, units.to_numpy(), "-", lw=1, alpha=0.35, color=tint)
+    ax.plot(at, middle, linestyle=style, lw=4, color=tint, solid_capstyle="round")
+    if len(at) <= 8:
+        ax.plot(at, middle, "o", ms=9, mew=0, color=tint)
+    last = np.flatnonzero(np.isfinite(middle))
+    return (float(at[last[-1]]), float(middle[last[-1]])) if len(last) else (float(at[-1]), 0.0)
+
+
+def _axes(panel: Lines, pen: Pen, ax: Axes, places: dict[Any, float], *, first: bool) -> None:
+    pen.plain(ax)
+    pen.name(ax, panel.x, panel.y if first else "")
+    pen.scale(ax, "y", panel.y_scale, pen.words.column(panel.y).times)
+    pen.goal(ax, panel.goal)
+    if list(places.values()) == [float(index) for index in range(len(places))]:
+        names = [pen.words.value(panel.x, value) for value in places]
+        ax.set_xticks(range(len(places)), names)
+        ax.set_xlim(-0.25, len(places) - 0.75)
+    else:
+        pen.scale(ax, "x", panel.x_scale, pen.words.column(panel.x).times)
+    ax.tick_params(axis="y", labelleft=first or not panel.share_y)
+
+
+def _reading(panel: Lines, pen: Pen, table: pd.DataFrame) -> str:
+    phrase = {"interval": "band", "dots": "dots", "units": "threads"}.get(panel.show)
+    if phrase is None:
+        return ""
+    return pen.words.phrase(
+        phrase,
+        n=table[panel.unit].nunique(),
+        units=pen.words.phrase("units"),
+        average=pen.words.phrase(panel.average),
+    )

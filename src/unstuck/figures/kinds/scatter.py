@@ -1,0 +1,71 @@
+"""A dot a row, one column against another."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from unstuck.claims.drawing import Scatter
+from unstuck.figures.pen import Pen, Plan
+
+
+def plan(panel: Scatter, pen: Pen) -> Plan:
+    """Give the panels and the colours' names."""
+    table = pen.rows(panel)
+    key = {}
+    if panel.color and panel.color != panel.panel:
+        tints = pen.tints(panel.color, pen.order(table, panel.color, panel))
+        key = {pen.words.value(panel.color, value): tint for value, tint in tints.items()}
+    return Plan(pen.order(table, panel.panel, panel), key=key)
+
+
+def draw(panel: Scatter, pen: Pen, axes: Mapping[Any, Axes]) -> None:
+    """Draw one panel after the other."""
+    table = pen.rows(panel)
+    tints = pen.tints(panel.color, pen.order(table, panel.color, panel))
+    for index, (value, ax) in enumerate(axes.items()):
+        part = table[table[panel.panel] == value] if panel.panel else table
+        part = _thinned(part, panel)
+        for colour, tint in tints.items():
+            dots = part[part[panel.color] == colour] if panel.color else part
+            ax.plot(
+                *(dots[panel.x], dots[panel.y], "o"),
+                ms=8 if len(part) < 300 else 5,
+                mew=0,
+                alpha=0.6 if len(part) < 300 else 0.35,
+                color=tint,
+            )
+            if panel.trend and len(dots) > 2:
+                _trend(panel, ax, dots, tint)
+        pen.plain(ax, "both")
+        pen.name(ax, panel.x, panel.y if index == 0 else "")
+        pen.scale(ax, "x", panel.x_scale, pen.words.column(panel.x).times)
+        pen.scale(ax, "y", panel.y_scale, pen.words.column(panel.y).times)
+        ax.tick_params(axis="y", labelleft=index == 0)
+        pen.heading(ax, panel.panel, value)
+
+
+def _thinned(part: pd.DataFrame, panel: Scatter) -> pd.DataFrame:
+    """Keep at most so many rows, evenly by rank of x."""
+    if len(part) <= panel.most:
+        return part
+    kept = np.linspace(0, len(part) - 1, panel.most).round().astype(int)
+    return part.sort_values([panel.x, panel.y], kind="stable").iloc[kept]
+
+
+def _trend(panel: Scatter, ax: Axes, dots: pd.DataFrame, tint: str) -> None:
+    x, y = (
+        np.log(dots[name].to_numpy(float)) if scale == "log" else dots[name].to_numpy(float)
+        for name, scale in ((panel.x, panel.x_scale), (panel.y, panel.y_scale))
+    )
+    slope, height = np.polyfit(x, y, 1)
+    ends = np.array([x.min(), x.max()])
+    along, up = ends, slope * ends + height
+    ax.plot(
+        np.exp(along) if panel.x_scale == "log" else along,
+        np.exp(up) if panel.y_scale == "log" else up,
+        lw=3.5,
+        color=tint,
+    )

@@ -1,0 +1,106 @@
+"""Stacked bars: which share of the rows is of which kind."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
+
+from unstuck.claims.drawing import Shares
+from unstuck.figures.pen import LABEL, Pen, Plan, wrapped
+
+LEAST_NAMED = 0.07  # a share this small has no room for its number
+
+
+def plan(panel: Shares, pen: Pen) -> Plan:
+    """Give the panels and the colours' names."""
+    table = pen.rows(panel)
+    tints = pen.tints(panel.of, pen.order(table, panel.of, panel))
+    key = {pen.words.value(panel.of, kind): tint for kind, tint in tints.items()}
+    return Plan(pen.order(table, panel.panel, panel), key=key, share_y=False)
+
+
+def draw(panel: Shares, pen: Pen, axes: Mapping[Any, Axes]) -> None:
+    """Draw one panel after the other."""
+    table = pen.rows(panel)
+    kinds = pen.order(table, panel.of, panel)
+    tints = pen.tints(panel.of, kinds)
+    for value, ax in axes.items():
+        part = table[table[panel.panel] == value] if panel.panel else table
+        _bars(panel, pen, ax, part, kinds, tints)
+        pen.plain(ax, None)
+        ax.tick_params(axis="y", labelcolor=pen.palette.ink)
+        pen.heading(ax, panel.panel, value)
+
+
+def _bars(
+    panel: Shares,
+    pen: Pen,
+    ax: Axes,
+    part: pd.DataFrame,
+    kinds: list[Any],
+    tints: dict[Any, str],
+) -> None:
+    outer = panel.rows[0]
+    inner = panel.rows[1] if len(panel.rows) > 1 else ""
+    height, ticks, names = 0.0, [], []
+    for group in pen.order(part, outer, panel):
+        rows = part[part[outer] == group]
+        for each in pen.order(rows, inner, panel):
+            bar = rows[rows[inner] == each] if inner else rows
+            _bar(panel, pen, ax, bar, height, kinds, tints)
+            ticks.append(height)
+            words = [pen.words.value(outer, group)] + (
+                [pen.words.value(inner, each)] if inner else []
+            )
+            names.append(wrapped(", ".join(words), 20) + f"\n(n = {len(bar)})")
+            height += 1
+        height += 0.35 if inner else 0.0
+    ax.set_yticks(ticks, names)
+    ax.set_ylim(height - 0.45, -0.85)
+    ax.set_xlim(0, 1)
+    ax.set_xticks([0, 0.5, 1], ["0", "50", "100 %"])
+    if panel.mark is not None:
+        ax.axvline(panel.mark, color=pen.palette.ink, linewidth=2, linestyle=(0, (4, 3)))
+
+
+def _bar(
+    panel: Shares,
+    pen: Pen,
+    ax: Axes,
+    bar: pd.DataFrame,
+    height: float,
+    kinds: list[Any],
+    tints: dict[Any, str],
+) -> None:
+    left = 0.0
+    for kind in kinds:
+        share = float((bar[panel.of] == kind).mean())
+        ax.barh(
+            height,
+            share,
+            left=left,
+            height=0.62,
+            color=tints[kind],
+            edgecolor=pen.palette.paper,
+            lw=2,
+        )
+        if share >= LEAST_NAMED:
+            ax.text(
+                left + share / 2,
+                height,
+                f"{100 * share:.0f} %",
+                ha="center",
+                va="center",
+                fontsize=LABEL,
+                fontweight="bold",
+                color=_ink_on(tints[kind]),
+            )
+        left += share
+
+
+def _ink_on(colour: str) -> str:
+    """Give black or white, whichever reads better on a colour."""
+    red, green, blue = to_rgb(colour)
+    return "#ffffff" if 0.299 * red + 0.587 * green + 0.114 * blue < 0.6 else "#1b1f24"

@@ -1,0 +1,311 @@
+"""What every kind draws with: the claim's data, words and colours, and rows of tables in order."""
+
+import textwrap
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap, to_hex
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
+
+from unstuck.claims.drawing import Between
+from unstuck.errors import DataError
+from unstuck.figures.data import FigureData
+from unstuck.figures.palette import Palette
+from unstuck.figures.words import Dictionary
+from unstuck.wording import number
+
+# sizes in pixels of a figure 1200 wide: at 400 a third of it, where 22 still reads
+TITLE, SUBTITLE, LABEL, TICK, HEADING = 36, 22, 22, 21, 24
+MOST_PANELS = 4
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a picture needs around it.
+
+    Attributes
+    ----------
+    panels
+        Values that have axes each.
+    reading
+        What the marks are, for the subtitle.
+    key
+        Colours that are named in a line above, by their words.
+    share_y
+        Whether all axes have one vertical scale.
+    """
+
+    panels: Sequence[Any] = (None,)
+    reading: str = ""
+    key: Mapping[str, str] = field(default_factory=dict)
+    share_y: bool = True
+
+
+@dataclass(frozen=True)
+class Pen:
+    """Draws in one language and one set of colours.
+
+    Attributes
+    ----------
+    figure
+        What is drawn on; its units are pixels.
+    data
+        What it is drawn from.
+    later
+        What is done once places are settled, such as labels that must not collide.
+    """
+
+    figure: Figure
+    data: FigureData
+    words: Dictionary
+    palette: Palette
+    later: list[Callable[[], None]] = field(default_factory=list)
+
+    def rows(self, panel: Any) -> pd.DataFrame:
+        """Give the rows of a picture's table that it draws.
+
+        Raises
+        ------
+        DataError
+            If a column is missing, or no row is left.
+        """
+        columns = tuple(dict.fromkeys(panel.columns()))
+        table = self.data.table(panel.table, columns)
+        for column, wanted in panel.where.items():
+            kept = table[selected(table[column], wanted)]
+            if kept.empty:
+                has = ", ".join(map(str, table[column].drop_duplicates().head(8)))
+                raise DataError(
+                    f"figure of claim {self.data.claim}: no row of {panel.table} has {column} = "
+                    f"{wanted}; it has {has}."
+                )
+            table = kept
+        return table
+
+    def order(self, table: pd.DataFrame, column: str, panel: Any) -> list[Any]:
+        """Give the values of a column in order: the description's, numbers', the dictionary's."""
+        if not column:
+            return [None]
+        found = list(table[column].drop_duplicates())
+        wanted = panel.where.get(column)
+        if isinstance(wanted, tuple):
+            return [value for want in wanted for value in found if str(value) == str(want)]
+        places = {value: index for index, value in enumerate(found)}
+        return sorted(
+            found,
+            key=lambda value: (
+                self.words.place(column, value) if numeric(value) is None else -1,
+                numeric(value) or 0.0,
+                places[value],
+            ),
+        )
+
+    def tints(self, column: str, values: Sequence[Any]) -> dict[Any, str]:
+        """Give every value of a column a colour.
+
+        Its own of the dictionary where all have one and no two the same; shades where values are
+        numbers; else the palette's colours in their order.
+        """
+        series = self.palette.series
+        own = [self.words.colour(column, value) for value in values]
+        if all(own) and len(set(own)) == len(own):
+            return {value: series[name] for value, name in zip(values, own, strict=True)}
+        if len(values) > 2 and all(numeric(value) is not None for value in values):
+            return dict(zip(values, self.shades(len(values)), strict=True))
+        names = list(series.values())
+        return {value: names[index % len(names)] for index, value in enumerate(values)}
+
+    def shades(self, count: int) -> list[str]:
+        """Give shades of one colour for values in order."""
+        ramp = LinearSegmentedColormap.from_list("heat", self.palette.heat)
+        return [to_hex(ramp(share)) for share in np.linspace(0.35, 1.0, count)]
+
+    def name(self, ax: Axes, x: str, y: str) -> None:
+        """Title both axes, the vertical one above it, where it is read without turning the head."""
+        if x:
+            ax.set_xlabel(self.words.axis(x), fontsize=LABEL, color=self.palette.quiet, labelpad=8)
+        if y:
+            self.above(ax, self.words.axis(y))
+
+    def above(self, ax: Axes, text: str) -> None:
+        """Write above the left end of axes."""
+        ax.annotate(
+            text,
+            (0, 1),
+            xycoords="axes fraction",
+            xytext=(0, 12),
+            textcoords="offset points",
+            ha="left",
+            va="bottom",
+            fontsize=LABEL,
+            color=self.palette.quiet,
+        )
+
+    def scale(self, ax: Axes, which: Literal["x", "y"], scale: str, times: float = 1) -> None:
+        """Set the scale of an axis, with a few round ticks in plain numbers."""
+        axis = ax.xaxis if which == "x" else ax.yaxis
+        if scale == "log":
+            (ax.set_xscale if which == "x" else ax.set_yscale)("log")
+            low, high = sorted(axis.get_view_interval())
+            decades = np.log10(high / low) if low > 0 else 9
+            subs = (1.0,) if decades > 2.5 else (1.0, 3.0) if decades > 1 else (1.0, 2.0, 5.0)
+            axis.set_major_locator(LogLocator(subs=subs, numticks=6))
+            axis.set_minor_locator(NullLocator())
+        else:
+            axis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
+        axis.set_major_formatter(FuncFormatter(lambda value, _: tick(value * times)))
+
+    def plain(self, ax: Axes, grid: Literal["x", "y", "both"] | None = "y") -> None:
+        """Leave of the frame what is needed."""
+        for spine in ax.spines.values():
+            spine.set_visible(False)
+        ax.tick_params(length=0, labelsize=TICK, labelcolor=self.palette.quiet, pad=6)
+        if grid:
+            ax.grid(axis=grid, color=self.palette.grid, linewidth=1.5)
+        ax.set_axisbelow(True)
+
+    def heading(self, ax: Axes, column: str, value: Any) -> None:
+        """Head a panel with the value that it shows."""
+        if column:
+            ax.set_title(
+                self.words.value(column, value),
+                fontsize=HEADING,
+                fontweight="bold",
+                color=self.palette.ink,
+                loc="left",
+                pad=42,
+            )
+
+    def goal(self, ax: Axes, level: float | None) -> None:
+        """Mark a level."""
+        if level is not None:
+            ax.axhline(level, color=self.palette.quiet, linewidth=1.5, linestyle=(0, (4, 3)))
+
+    def name_ends(self, ax: Axes, ends: Sequence["End"]) -> None:
+        """Name lines at their right ends, once places are settled."""
+        texts = [
+            ax.annotate(
+                wrapped(end.text, 15),
+                (end.x, end.y),
+                xytext=(18, 0),
+                textcoords="offset points",
+                va="center",
+                color=end.color,
+                fontsize=LABEL,
+                fontweight="bold",
+                annotation_clip=False,
+            )
+            for end in ends
+        ]
+
+        def settle() -> None:
+            heights = [24.0 * (1 + text.get_text().count("\n")) + 4 for text in texts]
+            wanted = [float(ax.transData.transform((0, end.y))[1]) for end in ends]
+            low, high = ax.get_window_extent().intervaly
+            placed = spread(wanted, heights, float(low), float(high))
+            for text, goal, y in zip(texts, wanted, placed, strict=True):
+                text.set_position((18, round(y - goal, 1)))
+
+        self.later.append(settle)
+
+
+@dataclass(frozen=True)
+class End:
+    """Where a line ends, what it is called, and its colour."""
+
+    x: float
+    y: float
+    text: str
+    color: str
+
+
+def tick(value: float) -> str:
+    """Write a number at a tick, powers of ten without a factor of one."""
+    return number(float(value), 4).replace("1 × 10", "10") if value else "0"
+
+
+def selected(column: "pd.Series[Any]", wanted: Any) -> "pd.Series[bool]":
+    """Tell which values of a column are wanted: one, some, or those within bounds."""
+    if isinstance(wanted, Between):
+        numbers = pd.to_numeric(column)
+        low = -np.inf if wanted.at_least is None else wanted.at_least
+        high = np.inf if wanted.at_most is None else wanted.at_most
+        return (numbers >= low) & (numbers <= high)
+    some = wanted if isinstance(wanted, tuple) else (wanted,)
+    # 16 and "16" are one value, since a column may hold numbers beside words such as `full`
+    return column.map(plain_key).isin([plain_key(each) for each in some])
+
+
+def plain_key(value: Any) -> str:
+    """Write a value so that equal ones are equal, whatever their type."""
+    found = numeric(value)
+    return str(value) if found is None else repr(found)
+
+
+def numeric(value: Any) -> float | None:
+    """Give a value as a number, None if it is none."""
+    if isinstance(value, bool | np.bool_):
+        return None
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return None
+
+
+def wrapped(text: str, width: int) -> str:
+    """Break a text into lines of at most ``width`` columns; Chinese letters take two."""
+    if all(ord(letter) < 0x2E80 for letter in text):
+        return "\n".join(textwrap.wrap(text, width, break_long_words=False))
+    lines, room = [""], width
+    for letter in text:
+        wide = 2 if ord(letter) >= 0x2E80 else 1
+        if wide > room and letter not in "，。、；：）》”％":
+            lines.append("")
+            room = width
+        lines[-1] += letter
+        room -= wide
+    return "\n".join(lines)
+
+
+def spread(
+    wanted: Sequence[float], heights: Sequence[float], low: float, high: float
+) -> list[float]:
+    """Move labels apart so that none overlaps, each as near to its wanted place as can be.
+
+    Parameters
+    ----------
+    wanted, heights
+        Middle and height of each.
+    low, high
+        Ends that labels keep to as far as they fit.
+    """
+    order = sorted(range(len(wanted)), key=lambda index: wanted[index])
+    groups: list[tuple[list[int], float]] = []  # members from low to high, and the group's middle
+    for index in order:
+        groups.append(([index], _inside(wanted[index], heights[index], low, high)))
+        while len(groups) > 1:
+            (lower, first), (upper, second) = groups[-2:]
+            size = [sum(heights[i] for i in members) for members in (lower, upper)]
+            if second - size[1] / 2 >= first + size[0] / 2:
+                break
+            members = lower + upper
+            middle = sum(wanted[i] for i in members) / len(members)
+            groups[-2:] = [(members, _inside(middle, sum(size), low, high))]
+    placed = [0.0] * len(wanted)
+    for members, middle in groups:
+        bottom = middle - sum(heights[i] for i in members) / 2
+        for index in members:
+            placed[index] = bottom + heights[index] / 2
+            bottom += heights[index]
+    return placed
+
+
+def _inside(middle: float, size: float, low: float, high: float) -> float:
+    if size >= high - low:
+        return (low + high) / 2
+    return min(max(middle, low + size / 2), high - size / 2)

@@ -1,0 +1,120 @@
+"""The words of figures, in one language: those of a claim go before those of the dictionary."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ConfigDict, ValidationError
+
+from unstuck.claims.drawing import ColumnWords, Label, ValueWords, Words
+from unstuck.errors import ConfigError
+
+
+class _File(Words):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    outcomes: dict[str, Label]
+    phrases: dict[str, Label]
+
+
+@dataclass(frozen=True)
+class Dictionary:
+    """Words of one language.
+
+    Attributes
+    ----------
+    language
+        ``en`` or ``zh``.
+    own
+        Words of a claim.
+    common
+        Words of all.
+    """
+
+    language: str
+    own: Words
+    common: _File
+
+    def with_own(self, own: Words) -> "Dictionary":
+        """Give the dictionary with the words of a picture before the others."""
+        return Dictionary(self.language, own, self.common)
+
+    def phrase(self, name: str, **values: object) -> str:
+        """Give a phrase with its placeholders filled."""
+        return self.common.phrases[name].text(self.language).format(**values)
+
+    def outcome(self, word: str) -> str:
+        """Give the word of an outcome."""
+        return self.common.outcomes[word].text(self.language)
+
+    def column(self, name: str) -> ColumnWords:
+        """Give how a column is called and shown; a column without words by its name."""
+        return (
+            self.own.columns.get(name)
+            or self.common.columns.get(name)
+            or ColumnWords(en=name.replace("_", " ").capitalize())
+        )
+
+    def axis(self, name: str) -> str:
+        """Give the title of a column's axis, with its unit."""
+        words = self.column(name)
+        return with_unit(words.text(self.language), words.unit, self.language)
+
+    def value(self, column: str, value: Any) -> str:
+        """Give how a value of a column is called."""
+        words = self._value(column, value)
+        return words.text(self.language) if words else plain(value)
+
+    def colour(self, column: str, value: Any) -> str:
+        """Give the name of a value's colour in the palette, empty if it has none of its own."""
+        words = self._value(column, value)
+        return words.color if words else ""
+
+    def place(self, column: str, value: Any) -> int:
+        """Give where a value stands in the order of the dictionary, last if it is not there."""
+        order = list(self.own.values.get(column) or self.common.values.get(column) or ())
+        key = str(value)
+        return order.index(key) if key in order else len(order)
+
+    def _value(self, column: str, value: Any) -> ValueWords | None:
+        for words in (self.own, self.common):
+            found = words.values.get(column, {}).get(str(value))
+            if found is not None:
+                return found
+        return None
+
+
+def with_unit(text: str, unit: str, language: str) -> str:
+    """Append a unit in brackets."""
+    if not unit:
+        return text
+    return f"{text}（{unit}）" if language == "zh" else f"{text} ({unit})"
+
+
+def plain(value: Any) -> str:
+    """Write a value without words of its own."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:g}".replace("-", "−")
+    return f"{value:,}" if isinstance(value, int) else str(value).replace("_", " ")
+
+
+def load_dictionary(path: str | Path, language: str) -> Dictionary:
+    """Read the dictionary of figures.
+
+    Raises
+    ------
+    ConfigError
+        If the file cannot be read or has a wrong entry.
+    """
+    try:
+        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        return Dictionary(language, Words(), _File.model_validate(content))
+    except (OSError, yaml.YAMLError) as error:
+        raise ConfigError(f"{path} cannot be read ({' '.join(str(error).split())}).") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        raise ConfigError(f"{path}, {place}: {first['msg']}.") from error

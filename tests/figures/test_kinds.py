@@ -1,0 +1,186 @@
+"""Every kind of figure: what its marks, words and colours are, and that its bytes stay."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from matplotlib.colors import same_color
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from pictures import KINDS, dictionary, drawing, figure_data, part, runs
+from pydantic import ValidationError
+
+from unstuck.errors import DataError, RegistryError
+from unstuck.figures.data import Row
+from unstuck.figures.draw import draw
+from unstuck.figures.output import save
+from unstuck.figures.palette import PALETTES
+from unstuck.figures.settings import FigureSettings
+
+LIGHT = FigureSettings()
+
+
+def drawn(kind: str, settings: FigureSettings = LIGHT, **keys: Any) -> Figure:
+    panel = drawing(kind=kind, **{**KINDS[kind], **keys})
+    return draw(panel, figure_data(), dictionary(settings.language), settings)
+
+
+def texts(figure: Figure) -> str:
+    found = figure.findobj(lambda artist: hasattr(artist, "get_text"))
+    return "\n".join(artist.get_text() for artist in found)
+
+
+def svg(figure: Figure, folder: Path, settings: FigureSettings = LIGHT) -> str:
+    path = folder / "figure.svg"
+    save(figure, path, settings, title="A title")
+    return path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_bytes_of_a_figure_are_the_same_every_time(kind: str, tmp_path: Path) -> None:
+    for again in ("one", "other"):
+        figure = drawn(kind)
+        (tmp_path / again).mkdir()
+        for name in ("figure.svg", "figure.png", "figure.pdf"):
+            save(figure, tmp_path / again / name, LIGHT)
+    for name in ("figure.svg", "figure.png", "figure.pdf"):
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "other" / name).read_bytes()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_svg_has_text_as_text_and_each_id_once(kind: str, tmp_path: Path) -> None:
+    content = svg(drawn(kind), tmp_path)
+    written = "".join(re.findall(r"<text [^>]*>([^<]*)</text>", content))
+    assert "13.8" in written
+    assert "supported" in written
+    identifiers = re.findall(r' id="([^"]+)"', content)
+    assert len(identifiers) == len(set(identifiers))
+    assert "<dc:date>" not in content
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_figure_is_16_to_9_and_as_wide_as_asked(kind: str, tmp_path: Path) -> None:
+    width = 400
+    content = svg(drawn(kind), tmp_path, FigureSettings(width=width))
+    assert re.search(r'<svg [^>]*width="([0-9.]+)"', content)[1] == str(width)
+    assert re.search(r'<svg [^>]*height="([0-9.]+)"', content)[1] == f"{width * 9 / 16:g}"
+    assert 'viewBox="0 0 1200 675"' in content
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_mark_of_an_effect_has_the_colour_of_its_outcome(kind: str, scheme: str) -> None:
+    palette = PALETTES[scheme]
+    figure = drawn(kind, FigureSettings(scheme=scheme))
+    marks = [line for line in figure.findobj(Line2D) if str(line.get_gid()).startswith("effect-")]
+    rows = {str(index): row for index, row in enumerate(part().rows)}
+    seen = set()
+    for mark in marks:
+        found = re.fullmatch(r"effect-(?:beside)?-+(\d)-(.*?)(-interval)?", str(mark.get_gid()))
+        assert found is not None, mark.get_gid()
+        row = rows[found[1]]
+        seen.add(row.name)
+        assert found[2].replace("-", " ") == row.outcome
+        assert same_color(mark.get_markeredgecolor(), palette.outcome(row.outcome)) or found[3]
+        assert same_color(mark.get_color(), palette.outcome(row.outcome)) or not found[3]
+        if not found[3]:
+            assert mark.get_xdata()[0] == row.effect
+    assert seen == {
+        row.name for row in part().rows if kind == "effects" or row.name != "on test data"
+    }
+
+
+def test_words_come_from_the_claim_before_the_dictionary() -> None:
+    own = {
+        "columns": {"train_accuracy": {"en": "Learnt", "unit": "%", "times": 100}},
+        "values": {"dataset": {"digits": {"en": "handwriting"}}},
+    }
+    words = texts(drawn("lines", words=own))
+    assert "Learnt (%)" in words
+    assert "handwriting" in words
+    assert "Samples an update" in words  # the dictionary's word of `batch`
+    assert "Training accuracy (%)" not in words
+
+
+def test_all_words_of_a_chinese_figure_are_chinese() -> None:
+    words = texts(drawn("lines", FigureSettings(language="zh")))
+    assert "训练准确率（%）" in words
+    assert "每次更新的样本数" in words
+    assert "成立" in words
+    assert "Samples" not in words
+
+
+def test_a_list_in_where_is_an_order() -> None:
+    figure = drawn("lines", where={"batch": ["full", "8"]})
+    labels = [label.get_text() for label in figure.axes[0].get_xticklabels()]
+    assert labels == ["all", "8"]
+
+
+def test_shares_are_those_of_the_rows() -> None:
+    table = runs()
+    figure = drawn("shares")
+    bars = [patch for patch in figure.axes[0].patches]
+    digits = table[table["dataset"] == "digits"]["kind"].value_counts(normalize=True)
+    widths = sorted(bar.get_width() for bar in bars if round(bar.get_y(), 2) == -0.31)
+    assert widths == pytest.approx(sorted(digits))
+
+
+def test_lines_pass_through_the_means_of_units() -> None:
+    table = runs()
+    means = table[table["dataset"] == "digits"].groupby("batch")["train_accuracy"].mean()
+    heights = [
+        tuple(line.get_ydata())
+        for line in drawn("lines").axes[0].lines
+        if line.get_linewidth() == 4
+    ]
+    assert any(
+        height == pytest.approx(tuple(means[["8", "32", "full"]])) for height in map(tuple, heights)
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "keys", "said"),
+    [
+        ("lines", {"y": "height"}, "no column height"),
+        ("lines", {"where": {"batch": "64"}}, "batch = 64"),
+        ("lines", {"from": "other.runs"}, "no table other.runs"),
+        ("scatter", {"panel": "seed"}, "10 panels, of at most 4"),
+        ("particular", {"name": "nothing"}, "no particular drawing is called 'nothing'"),
+    ],
+)
+def test_what_cannot_be_drawn_is_said_in_a_sentence(
+    kind: str, keys: dict[str, Any], said: str
+) -> None:
+    panel = drawing(kind=kind, **{**KINDS.get(kind, {}), **keys})
+    with pytest.raises((DataError, RegistryError), match=re.escape(said)):
+        draw(panel, figure_data(), dictionary(), LIGHT)
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"kind": "pie"},
+        {"kind": "lines", "from": "batches.runs", "x": "batch"},
+        {"kind": "lines", "from": "runs", "x": "batch", "y": "loss"},
+        {"kind": "effects", "color": "dataset"},
+        {"kind": "effects", "title": {"en": "one " * 15}},
+        {"kind": "effects", "below": [{"kind": "effects", "below": [{"kind": "effects"}]}]},
+    ],
+)
+def test_wrong_descriptions_are_refused(keys: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        drawing(**keys)
+
+
+def test_pictures_below_make_a_figure_taller() -> None:
+    figure = drawn("lines", below=[{"kind": "scatter", **KINDS["scatter"]}])
+    assert tuple(figure.get_size_inches() * figure.dpi) == pytest.approx((1200, 675 + 470))
+
+
+def test_factors_and_errors_have_axes_of_logarithms() -> None:
+    rows = (Row("all data sets", 3.0, 2.0, 4.5, "supported", "primary"),)
+    for scale, margin, ticks in (("ratio", 1.5, "×3"), ("exact", 1e-6, "10⁻⁶")):
+        data = figure_data(part(scale=scale, margin=margin, rows=rows))
+        figure = draw(drawing(kind="effects"), data, dictionary(), LIGHT)
+        assert ticks in texts(figure)
