@@ -23,8 +23,8 @@ from unstuck.optim.schedules import SCHEDULES
 from unstuck.population.network import Network
 from unstuck.population.spec import NetworkSpec
 from unstuck.training.compiled import CompiledSteps
+from unstuck.training.loop import batches_of
 from unstuck.training.measure import Part
-from unstuck.training.order import Batches
 from unstuck.training.spec import Recipe
 from unstuck.training.state import State
 from unstuck.training.steps import EagerSteps, Feed, Rates
@@ -57,7 +57,7 @@ class Case:
     @property
     def updates(self) -> int:
         """Updates of one timed run."""
-        return self.epochs * len(self.data.y_train) // self.batch_size
+        return self.epochs * self.data.samples("train") // self.batch_size
 
 
 CASES = {
@@ -86,7 +86,8 @@ def against_loop(name: str, effort: Effort) -> Row:
     case = _shortened(CASES[name], effort)
     populations = {members: _ours(case, members, EagerSteps) for members in _sizes(effort)}
     members = best(populations, lambda size: size)
-    x, y = torch.from_numpy(case.data.x_train), torch.from_numpy(case.data.y_train)
+    split = case.data.unit(0)
+    x, y = torch.from_numpy(split.x_train), torch.from_numpy(split.y_train)
 
     def loop() -> None:
         ordinary_loop.train(case.module(), x, y, case.batch_size, case.epochs)
@@ -131,7 +132,7 @@ def _shortened(case: Case, effort: Effort) -> Case:
 
 @cache
 def _prepared(source: str) -> Dataset:
-    return prepare(DatasetSpec(source=source), None)
+    return prepare(DatasetSpec(source=source, splits="one"), (0,))
 
 
 def _network(case: Case) -> Network:
@@ -152,10 +153,9 @@ def _ours(case: Case, members: int, steps: type[EagerSteps]) -> Timed:
     runs = [recipe.at(1e-3, seed) for seed in range(members)]
     device = torch.device("cpu")
     data = case.data
-    part = Part(torch.from_numpy(data.x_train), torch.from_numpy(data.y_train))
     seeds = [run.seed for run in runs]
-    whole = case.batch_size == part.size
-    batches = None if whole else Batches("reshuffled", data.y_train, seeds, case.batch_size)
+    part = Part.of(data, "train", seeds)
+    batches = batches_of(recipe, part, seeds)
     network = _network(case)
     fresh = State.initial(network, runs, device)
     starts = itertools.count(0, case.updates)

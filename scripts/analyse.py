@@ -29,6 +29,7 @@ with logged(snakemake.log[0]) as progress:
         },
         device=study.execution.device,
         threads=snakemake.threads,
+        first_unit=study.first_unit,
         progress=progress,
     )
     folder = Path(snakemake.output.folder)

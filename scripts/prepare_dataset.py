@@ -5,5 +5,6 @@ from unstuck.data.spec import DatasetSpec
 from unstuck.logs import logged
 
 with logged(snakemake.log[0]):
-    dataset = prepare(DatasetSpec.model_validate(snakemake.params.spec))
+    spec = DatasetSpec.model_validate(snakemake.params.spec)
+    dataset = prepare(spec, snakemake.params.units)
     dataset.save(snakemake.output.tensors, snakemake.output.card)

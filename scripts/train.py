@@ -4,7 +4,7 @@ from pathlib import Path
 
 import torch
 
-from unstuck.data.dataset import Dataset, tensor_checksums
+from unstuck.data.dataset import Dataset
 from unstuck.logs import logged
 from unstuck.study.digests import digest
 from unstuck.study.load import parse_study
@@ -28,11 +28,10 @@ with logged(snakemake.log[0]) as progress:
             members=None if settings.members == "auto" else settings.members,
             checkpoints=Path(snakemake.params.checkpoints),
             checkpoint_seconds=settings.checkpoint_seconds,
-            # rows of other code, data, torch or hardware are not taken over
+            # rows of other code, torch or hardware are not taken over
             code=digest(
                 [
                     snakemake.params.code_of_rows,
-                    tensor_checksums(dataset.tensors),
                     torch.__version__.partition("+")[0],
                     device,
                     settings.compile,

@@ -10,7 +10,7 @@ import torch
 from unstuck.claims.evaluation import evaluate
 from unstuck.claims.registry import load_registry
 from unstuck.claims.verdicts import decide
-from unstuck.data.dataset import Dataset
+from unstuck.data.dataset import Dataset, Split
 from unstuck.errors import ConfigError
 from unstuck.study.analyses.base import Context
 from unstuck.study.analyses.kinds import parse_analysis
@@ -90,7 +90,7 @@ def context():
     y = rng.integers(3, size=96)
     x = (rng.standard_normal((3, 5))[y] + rng.standard_normal((96, 5))).astype(np.float32)
     parts = [x[:64], y[:64], x[64:80], y[64:80], x[80:], y[80:]]
-    data = Dataset(*parts, classes=3, card={})
+    data = Dataset.of({0: Split(*parts, classes=3)}, {"splits": "one"})
     return Context(
         datasets={"blobs": data}, inputs={}, device="cpu", threads=1, progress=lambda text: None
     )
@@ -121,7 +121,7 @@ def test_single_samples_scatter_as_autograd_says(context, table):
     theta = Network(NetworkSpec(hidden=(4,)), (5,), 3).initial(1)
     sizes = [20, 4, 12, 3]
     gradients = []
-    for x, y in zip(data.x_train, data.y_train, strict=True):
+    for x, y in zip(data.tensors["x_train"], data.tensors["y_train"], strict=True):
         point = theta.clone().requires_grad_()
         first, bias, second, last = torch.split(point, sizes)
         hidden = torch.tanh(torch.from_numpy(x).double() @ first.view(5, 4) + bias)

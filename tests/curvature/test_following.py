@@ -1,5 +1,7 @@
 """The search that favours no index, and gradient descent from many places at once."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -121,15 +123,18 @@ def test_losses_and_gradients_of_many_points_are_those_of_each(problem):
 def test_together_they_descend_as_each_alone(problem):
     starts = problem.theta + torch.tensor([0.0, 0.2, 0.4], dtype=torch.float64)[:, None]
     rates = torch.tensor([0.1, 0.3, 0.2], dtype=torch.float64)
-    thresholds = torch.tensor(
-        [0.9 * problem.at(start).value() for start in starts], dtype=torch.float64
-    )
+    # each on samples of its own
+    problems = [
+        replace(problem, theta=start, x=problem.x.roll(shift, 0))
+        for shift, start in enumerate(starts)
+    ]
+    thresholds = torch.tensor([0.9 * each.value() for each in problems], dtype=torch.float64)
     runs = descend_together(
-        problem, starts=starts, rates=rates, thresholds=thresholds, max_updates=400
+        problems, starts=starts, rates=rates, thresholds=thresholds, max_updates=400
     )
     for index, start in enumerate(starts):
         alone = descend(
-            problem.at(start),
+            problems[index],
             start=start,
             rate=float(rates[index]),
             threshold=float(thresholds[index]),
@@ -145,7 +150,7 @@ def test_a_run_goes_on_after_its_escape_and_a_staying_one_as_long_as_any(problem
     starts = problem.theta.expand(3, -1)
     above, below = problem.value() + 1, 0.0
     runs = descend_together(
-        problem,
+        [problem] * 3,
         starts=starts,
         rates=torch.full((3,), 0.1, dtype=torch.float64),
         thresholds=torch.tensor([above, above, below], dtype=torch.float64),
@@ -162,9 +167,9 @@ def test_wrong_arguments_of_a_descent_are_named(problem):
     one = torch.ones(1, dtype=torch.float64)
     given = {"starts": problem.theta[None], "rates": one, "thresholds": one, "max_updates": 5}
     with pytest.raises(CurvatureError, match=r"thresholds \(2,\)"):
-        descend_together(problem, **given | {"thresholds": torch.ones(2)})
+        descend_together([problem], **given | {"thresholds": torch.ones(2)})
     with pytest.raises(CurvatureError, match="must be positive"):
-        descend_together(problem, **given | {"rates": -one})
+        descend_together([problem], **given | {"rates": -one})
 
 
 def test_momentum_is_that_of_the_heavy_ball(problem):
@@ -177,7 +182,7 @@ def test_momentum_is_that_of_the_heavy_ball(problem):
         losses.append(loss.numpy())
         rule.step(theta, gradient, rates)
     runs = descend_together(
-        problem,
+        [problem] * 2,
         starts=starts,
         rates=rates,
         thresholds=torch.full((2,), -1.0, dtype=torch.float64),

@@ -20,8 +20,8 @@ def given(request):
     network = Network(spec, (6,), 3)
     rng = np.random.default_rng([0, 8821])
     theta = torch.stack([network.initial(seed) for seed in range(MEMBERS)])
-    x = torch.from_numpy(rng.standard_normal((SAMPLES, 6)))
-    return network, theta, x, torch.from_numpy(rng.integers(3, size=SAMPLES))
+    x = torch.from_numpy(rng.standard_normal((MEMBERS, SAMPLES, 6)))
+    return network, theta, x, torch.from_numpy(rng.integers(3, size=(MEMBERS, SAMPLES)))
 
 
 def test_they_are_those_of_the_dense_hessians(given):
@@ -34,8 +34,8 @@ def test_they_are_those_of_the_dense_hessians(given):
             network=network,
             theta=theta[member],
             buffers=network.initial_buffers(),
-            x=x,
-            y=y,
+            x=x[member],
+            y=y[member],
             loss="cross_entropy",
         )
         loss, gradient = problem.loss_and_gradient()

@@ -2,27 +2,27 @@
 
 import resource
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from unstuck.data.dataset import TENSORS, Dataset, tensor_checksums
+from unstuck.data.dataset import TENSORS, Dataset, Split
 from unstuck.errors import DataError, StorageError
 from unstuck.files import read_json, write_json
 
 
+def split(seed: int) -> Split:
+    rng = np.random.default_rng(seed)
+    x = [rng.normal(size=(size, 1, 5)).astype(np.float32) for size in (16, 4, 8)]
+    y = [rng.integers(3, size=size) for size in (16, 4, 8)]
+    return Split(*(each for pair in zip(x, y, strict=True) for each in pair), classes=3)
+
+
 @pytest.fixture
 def dataset() -> Dataset:
-    rng = np.random.default_rng(0)
-    tensors = {
-        name: rng.normal(size=(16, 1, 5)).astype(np.float32)
-        if name.startswith("x")
-        else rng.integers(3, size=16)
-        for name in TENSORS
-    }
-    card = {"classes": 3, "tensors": tensor_checksums(tensors)}
-    return Dataset(**tensors, classes=3, card=card)
+    return Dataset.of({unit: split(unit) for unit in (10, 11, 12)}, {"title": "Points"})
 
 
 @pytest.fixture
@@ -34,6 +34,7 @@ def test_what_is_saved_is_loaded(dataset: Dataset, paths: tuple[Path, Path]) -> 
     dataset.save(*paths)
     loaded = Dataset.load(*paths)
     assert (loaded.classes, loaded.card, loaded.input_shape) == (3, dataset.card, (1, 5))
+    assert loaded.units == (10, 11, 12)
     for name in TENSORS:
         assert loaded.tensors[name].dtype == dataset.tensors[name].dtype
         np.testing.assert_array_equal(loaded.tensors[name], dataset.tensors[name])
@@ -46,21 +47,38 @@ def test_saving_twice_gives_the_same_bytes(dataset: Dataset, paths: tuple[Path, 
     assert [path.read_bytes() for path in paths] == first
 
 
-def test_checksum_sees_value_shape_and_type_but_not_memory_layout() -> None:
-    array = np.arange(6.0).reshape(2, 3)
-    base = tensor_checksums({"x": array})
-    assert tensor_checksums({"x": np.asfortranarray(array)}) == base
-    assert tensor_checksums({"x": array.astype(">f8")}) == base
-    changed = array.copy()
-    changed[1, 2] = np.nextafter(5.0, 6.0)
-    for other in (changed, array.reshape(3, 2), array.astype(np.int64)):
-        assert tensor_checksums({"x": other}) != base
+def test_parts_of_units_lie_on_top_of_each_other(dataset: Dataset) -> None:
+    for place, unit in enumerate((10, 11, 12)):
+        for part, size in (("train", 16), ("validation", 4), ("test", 8)):
+            assert dataset.samples(part) == size
+            assert dataset.row(unit, part) == place * size
+        for name in TENSORS:
+            expected = getattr(split(unit), name)
+            np.testing.assert_array_equal(getattr(dataset.unit(unit), name), expected)
+    with pytest.raises(DataError, match="no split of unit 13, but of 10 to 12"):
+        dataset.unit(13)
 
 
-def test_tensors_of_another_card_are_refused(dataset: Dataset, paths: tuple[Path, Path]) -> None:
+def test_digest_sees_value_shape_and_type_but_not_memory_layout() -> None:
+    base, x = split(0), split(0).x_test
+    assert replace(base, x_test=np.asfortranarray(x)).sha256 == base.sha256
+    assert replace(base, x_test=x.astype(">f4")).sha256 == base.sha256
+    changed = x.copy()
+    changed[1, 0, 2] = np.nextafter(changed[1, 0, 2], np.float32(9))
+    for other in (changed, x.reshape(8, 5, 1), x.astype(np.float64)):
+        assert replace(base, x_test=other).sha256 != base.sha256
+
+
+@pytest.mark.parametrize("key", ["sha256", "unit"])
+def test_tensors_of_another_card_are_refused(
+    dataset: Dataset, paths: tuple[Path, Path], key: str
+) -> None:
     dataset.save(*paths)
     card = read_json(paths[1])
-    card["tensors"]["y_test"] = "0" * 64
+    if key == "sha256":
+        card["units"][1]["sha256"] = "0" * 64
+    else:
+        del card["units"][2]
     write_json(paths[1], card)
     with pytest.raises(DataError, match=r"set.safetensors does not match its card .*set.json"):
         Dataset.load(*paths)

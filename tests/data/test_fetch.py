@@ -245,11 +245,12 @@ def test_real_fashion_mnist_comes_by_download_once(
 ) -> None:
     sizes = {"source": "fashion_mnist", "train": 64, "validation": 32, "test": 32}
     spec = DatasetSpec.model_validate({**sizes, "mirror": f"{served_fashion_mnist.url}/fashion"})
-    first = prepare(spec, tmp_path)
+    first = prepare(spec, (0,), tmp_path)
     assert len(served_fashion_mnist.requests) == 4
-    second = prepare(spec, tmp_path)
+    second = prepare(spec, (0,), tmp_path)
     assert len(served_fashion_mnist.requests) == 4
-    local = prepare(DatasetSpec.model_validate({**sizes, "folder": str(fashion_mnist_folder)}))
+    folder = {"folder": str(fashion_mnist_folder)}
+    local = prepare(DatasetSpec.model_validate({**sizes, **folder}), (0,))
     assert first.card == second.card == local.card
     assert files_in(tmp_path) == sorted(
         file.content_name for file in SOURCES["fashion_mnist"].files

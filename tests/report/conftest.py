@@ -173,10 +173,11 @@ CARD = {
     "classes": 10,
     "shape": [64],
     "samples": {"train": 256, "validation": 64, "test": 64},
-    "standardisation": {"kind": "feature", "constant_features": 3},
+    "splits": "each",
+    "units": [{"unit": 0, "sha256": "0" * 64}],
+    "standardise": "feature",
     "pca": None,
     "transforms": [],
-    "labels_changed": 0,
     "digest": "0123456789abcdef",
 }
 

@@ -20,7 +20,7 @@ from unstuck.claims.evidence import Check, Contrast, Evidence
 from unstuck.claims.registry import load_registry
 from unstuck.claims.storage import load_evidence, save_evidence
 from unstuck.data.cifar import FOLDER, RECORD, TEST_MEMBER, TRAIN_MEMBERS, parse_cifar10
-from unstuck.data.dataset import Dataset, tensor_checksums
+from unstuck.data.dataset import Dataset, Split
 from unstuck.data.idx import parse_idx
 from unstuck.errors import UnstuckError
 from unstuck.files import read_safetensors, write_csv, write_parquet
@@ -67,24 +67,20 @@ def damage(draw: st.DrawFn) -> Callable[[bytes], bytes]:
 def dataset(folder: Path) -> None:
     random = np.random.default_rng(0)
     x, y = random.normal(size=(16, 4)).astype(np.float32), random.integers(0, 3, 16)
-    tensors = {
-        f"{k}_{p}": v
-        for p in ("train", "validation", "test")
-        for k, v in zip("xy", (x, y), strict=True)
-    }
+    split = Split(x, y, x, y, x, y, classes=3)
     card = {
-        "tensors": tensor_checksums(tensors),
-        "standardisation": {"kind": "none"},
+        "splits": "each",
+        "standardise": "none",
         "samples": {"train": 16},
         "shape": [4],
-        "classes": 3,
         "citation": "none",
         "url": "https://example.org",
         "licence": "none",
         "digest": "0",
         "title": "Sixteen points",
     }
-    Dataset(**tensors, classes=3, card=card).save(folder / "set.safetensors", folder / "set.json")
+    made = Dataset.of({0: split, 1: split}, card)
+    made.save(folder / "set.safetensors", folder / "set.json")
 
 
 def read_dataset(folder: Path) -> object:
@@ -107,7 +103,7 @@ def read_job(folder: Path) -> object:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         result = read_result(folder)
-    finished = result.finished("code") if result else set()
+    finished = result.finished({"code"}) if result else set()
     list(collect([folder / "runs.parquet"], {"c": range(3)}))
     list(collect_curves([folder], {"c": range(3)}))
     return finished

@@ -97,7 +97,8 @@ STUDY = """
     folder = Path(sys.argv[2])
     plan = Plan(load_study(sys.argv[1]))
     for name, spec in plan.study.datasets.items():
-        prepare(spec).save(folder / f"{name}.safetensors", folder / f"{name}.json")
+        data = prepare(spec, plan.units_of(name))
+        data.save(folder / f"{name}.safetensors", folder / f"{name}.json")
     job = plan.jobs["grid-digits-small"]
     cells = [cell.model_copy(update={"seeds": 1}) for cell in job.cells[:2]]
     units = {cell.key: cell.units for cell in cells}

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from unstuck.data.dataset import Dataset
+from unstuck.data.dataset import Dataset, Split
 from unstuck.errors import ConfigError
 from unstuck.study.analyses.base import Context
 from unstuck.study.analyses.kinds import parse_analysis
@@ -20,7 +20,9 @@ def context():
     x = (centres[y] + rng.standard_normal((40, FEATURES))).astype(np.float32)
     dead = np.concatenate([x, np.zeros_like(x[:, :1])], 1)
     data = {
-        name: Dataset(each, y, each[:8], y[:8], each[:8], y[:8], CLASSES, {})
+        name: Dataset.of(
+            {0: Split(each, y, each[:8], y[:8], each[:8], y[:8], CLASSES)}, {"splits": "one"}
+        )
         for name, each in (("blobs", x), ("dead", dead))
     }
     return Context(datasets=data, inputs={}, device="cpu", threads=1, progress=lambda line: None)

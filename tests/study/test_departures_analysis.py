@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from unstuck.data.dataset import Dataset
+from unstuck.data.dataset import Dataset, Split
 from unstuck.errors import ConfigError, DataError
 from unstuck.study.analyses.base import Context
 from unstuck.study.analyses.kinds import parse_analysis
@@ -25,7 +25,7 @@ def context():
     rng = np.random.default_rng(0)
     y = np.arange(96) % 3
     x = (rng.normal(size=(96, 4)) + 1.5 * np.eye(3, 4)[y]).astype(np.float32)
-    dataset = Dataset(x, y, x, y, x, y, classes=3, card={})
+    dataset = Dataset.of({0: Split(x, y, x, y, x, y, classes=3)}, {"splits": "one"})
     bare = Context({"toy": dataset}, {}, "cpu", 1, lambda text: None)
     ladder = parse_analysis(
         {"kind": "ladder", "datasets": ["toy"], "widths": [2], "samples": 64, "seeds": 2}

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from unstuck.data.dataset import Dataset
+from unstuck.data.dataset import Dataset, Split
 from unstuck.errors import ConfigError
 from unstuck.study.analyses.base import Context
 from unstuck.study.analyses.kinds import parse_analysis
@@ -15,7 +15,7 @@ def measured(batch_size, **network):
     rng = np.random.default_rng([0, 7511])
     y = rng.integers(3, size=64)
     x = (rng.standard_normal((64, 6)) + y[:, None]).astype(np.float32)
-    data = Dataset(x, y, x[:16], y[:16], x, y, classes=3, card={})
+    data = Dataset.of({0: Split(x, y, x[:16], y[:16], x, y, classes=3)}, {"splits": "one"})
     analysis = parse_analysis(
         {
             "kind": "early_sigma",

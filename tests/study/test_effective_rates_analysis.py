@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from unstuck.data.dataset import Dataset
+from unstuck.data.dataset import Dataset, Split
 from unstuck.errors import ConfigError
 from unstuck.study.analyses.base import Context
 from unstuck.study.analyses.kinds import parse_analysis
@@ -31,7 +31,11 @@ def context():
     x = (rng.normal(size=(64, 4)) + np.eye(3, 4)[y]).astype(np.float32)
     x[:, 3] = 0  # an input that is never there
     return Context(
-        {"toy": Dataset(x, y, x, y, x, y, classes=3, card={})}, {}, "cpu", 1, lambda text: None
+        {"toy": Dataset.of({0: Split(x, y, x, y, x, y, classes=3)}, {"splits": "one"})},
+        {},
+        "cpu",
+        1,
+        lambda text: None,
     )
 
 

@@ -41,7 +41,7 @@ def endpoints(config, tmp_path: Path):
     study = parse_study(config)
     plan = Plan(study)
     (job,) = plan.jobs.values()
-    dataset = prepare(study.datasets["digits"], None)
+    dataset = prepare(study.datasets["digits"], plan.units_of("digits"))
     train_cells(job.cells, dataset).save(tmp_path)
     return plan, Endpoints.of_job(job.cells, tmp_path, dataset)
 
@@ -71,9 +71,9 @@ def gauss_newton(theta, x):
 
 def ends(endpoints):
     _, endpoints = endpoints
-    x = torch.from_numpy(endpoints.dataset.x_train).double()
-    y = torch.from_numpy(endpoints.dataset.y_train)
-    for run_id in endpoints.rows["run_id"]:
+    for run_id, seed in zip(endpoints.rows["run_id"], endpoints.rows["seed"], strict=True):
+        split = endpoints.dataset.unit(seed)
+        x, y = torch.from_numpy(split.x_train).double(), torch.from_numpy(split.y_train)
         yield run_id, torch.from_numpy(endpoints.theta[run_id]).double(), x, y
 
 

@@ -11,7 +11,7 @@ from unstuck.training.spec import Cell, Recipe
 
 
 def endpoints(folder, **network):
-    data = prepare(DatasetSpec(source="digits", train=32, validation=16, test=16))
+    data = prepare(DatasetSpec(source="digits", train=32, validation=16, test=16), (0, 1))
     given = {"dataset": "digits", "data": "0", "optimizer": {}, "schedule": {}, "evaluations": 1}
     recipe = Recipe.model_validate(given | {"network": network, "batch_size": 16, "updates": 2})
     cell = Cell(run=recipe, rate=0.1, seeds=1)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from unstuck.data.dataset import Dataset
+from unstuck.data.dataset import Dataset, Split
 from unstuck.study.analyses.base import Context
 from unstuck.study.analyses.kinds import parse_analysis
 
@@ -16,7 +16,10 @@ def tables():
     rng = np.random.default_rng([0, 7502])
     x = rng.standard_normal((40, INPUTS)).astype(np.float32)
     y = rng.integers(CLASSES, size=40)
-    data = Dataset(x[:32], y[:32], x[32:], y[32:], x[32:], y[32:], classes=CLASSES, card={})
+    data = Dataset.of(
+        {0: Split(x[:32], y[:32], x[32:], y[32:], x[32:], y[32:], classes=CLASSES)},
+        {"splits": "one"},
+    )
     given = {"kind": "hessian_cost", "dataset": "blobs", "samples": 16, "seeds": 2, "once": [9]}
     for method in ("dense", "spectra", "products", "lanczos"):
         given[method] = list(WIDTHS)

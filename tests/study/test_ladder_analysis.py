@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import torch
 
-from unstuck.data.dataset import Dataset
+from unstuck.data.dataset import Dataset, Split
 from unstuck.files import read_parquet, write_parquet
 from unstuck.study.analyses.base import Context
 from unstuck.study.analyses.kinds import parse_analysis
@@ -20,7 +20,7 @@ def dataset():
     y = rng.integers(CLASSES, size=80)
     x = (centres[y] + 0.8 * rng.standard_normal((80, INPUTS))).astype(np.float32)
     parts = [x[:64], y[:64], x[64:], y[64:], x[64:], y[64:]]
-    return Dataset(*parts, classes=CLASSES, card={})
+    return Dataset.of({0: Split(*parts, classes=CLASSES)}, {"splits": "one"})
 
 
 @pytest.fixture(scope="module")
@@ -83,8 +83,8 @@ def recheck(row, x, y):
 
 
 def recheck_all(points, dataset, samples):
-    x = torch.from_numpy(dataset.x_train[:samples]).double()
-    y = torch.from_numpy(dataset.y_train[:samples])
+    x = torch.from_numpy(dataset.tensors["x_train"][:samples]).double()
+    y = torch.from_numpy(dataset.tensors["y_train"][:samples])
     for row in points[points["converged"]].itertuples():
         loss, norm, values = recheck(row, x, y)
         assert loss == pytest.approx(row.loss, rel=1e-12)

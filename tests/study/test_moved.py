@@ -16,7 +16,7 @@ SHIFT = {"kind": "shift", "length": 24, "train": [0, 2], "test": [12, 14]}
 
 def digits(**fields):
     given = {"source": "digits", "train": 64, "validation": 16, "test": 32} | fields
-    return prepare(DatasetSpec.model_validate(given))
+    return prepare(DatasetSpec.model_validate(given), (0, 1))
 
 
 @pytest.fixture(scope="module")
@@ -25,11 +25,12 @@ def canvas():
 
 
 def test_patterns_are_moved_and_nothing_else(canvas):
-    ground = canvas.x_test.min()
-    plain = np.sort(canvas.x_test.reshape(32, -1), axis=1)
-    moved = dict(moved_tests(canvas))
+    x_test = canvas.unit(1).x_test
+    ground = x_test.min()
+    plain = np.sort(x_test.reshape(32, -1), axis=1)
+    moved = dict(moved_tests(canvas, 1))
     assert list(moved) == [0, 2, 3, 4, 6, 8, 9, 10, 12]
-    np.testing.assert_array_equal(moved[12], canvas.x_test)
+    np.testing.assert_array_equal(moved[12], x_test)
     for distance, x in moved.items():
         np.testing.assert_array_equal(np.sort(x.reshape(32, -1), axis=1), plain)
         assert (x[..., :distance] == ground).all()
@@ -39,7 +40,7 @@ def test_patterns_are_moved_and_nothing_else(canvas):
 
 def test_a_dataset_without_places_is_refused():
     with pytest.raises(DataError, match="no transform `shift`"):
-        list(moved_tests(digits()))
+        list(moved_tests(digits(), 0))
 
 
 def test_at_its_own_place_the_accuracy_is_that_of_the_run(canvas, tmp_path):

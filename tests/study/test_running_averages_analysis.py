@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from unstuck.data.dataset import Dataset
+from unstuck.data.dataset import Dataset, Split
 from unstuck.optim.coefficients import OPTIMIZERS
 from unstuck.optim.schedules import SCHEDULES
 from unstuck.population.spec import NetworkSpec
@@ -23,7 +23,9 @@ def data():
     rng = np.random.default_rng([0, 7506])
     y = rng.integers(3, size=64)
     x = (rng.standard_normal((64, 6)) + y[:, None]).astype(np.float32)
-    return Dataset(x, y, x[:16], y[:16], x[:48], y[:48], classes=3, card={})
+    return Dataset.of(
+        {0: Split(x, y, x[:16], y[:16], x[:48], y[:48], classes=3)}, {"splits": "one"}
+    )
 
 
 @pytest.fixture(scope="module")

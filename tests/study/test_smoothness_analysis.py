@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from unstuck.data.dataset import Dataset
+from unstuck.data.dataset import Dataset, Split
 from unstuck.population.network import Network
 from unstuck.population.normalisation import EPSILON
 from unstuck.population.spec import NetworkSpec
@@ -18,7 +18,7 @@ def tables():
     rng = np.random.default_rng([0, 7509])
     y = rng.integers(3, size=64)
     x = (rng.standard_normal((64, 6)) + y[:, None]).astype(np.float32)
-    data = Dataset(x, y, x[:16], y[:16], x, y, classes=3, card={})
+    data = Dataset.of({0: Split(x, y, x[:16], y[:16], x, y, classes=3)}, {"splits": "one"})
     analysis = parse_analysis(
         {
             "kind": "smoothness",

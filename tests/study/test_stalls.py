@@ -151,7 +151,7 @@ def planned(config, **experiment):
     study = parse_study(config)
     plan = Plan(study)
     (job,) = plan.jobs.values()
-    return plan, job, prepare(study.datasets["digits"], None)
+    return plan, job, prepare(study.datasets["digits"], plan.units_of("digits"))
 
 
 def test_the_table_of_a_job(config, tmp_path: Path):
@@ -199,8 +199,8 @@ def test_a_resumed_run_goes_on_as_if_it_had_never_stopped(bouncing):
     runs = [recipe.at(0.3, seed) for seed in (0, 1)]
     network = Network(recipe.network, dataset.input_shape, dataset.classes)
     start = torch.stack([network.initial(seed) for seed in (0, 1)])
-    before, whole = resume(runs, start, dataset, [5, 9])
-    (rest,) = resume(runs, before, dataset, [4])
+    before, whole = resume(runs, start, dataset, [0, 1], [5, 9])
+    (rest,) = resume(runs, before, dataset, [0, 1], [4])
     assert torch.equal(rest, whole)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from unstuck.data.dataset import Dataset
+from unstuck.data.dataset import Dataset, Split
 from unstuck.study.analyses.base import Context
 from unstuck.study.analyses.convolution.twins import TwinsAnalysis
 from unstuck.study.analyses.kinds import parse_analysis
@@ -17,7 +17,7 @@ def pairs():
     rng = np.random.default_rng([0, 7505])
     y = rng.integers(3, size=64)
     x = (rng.standard_normal((64, 1, 9)) + y[:, None, None]).astype(np.float32)
-    data = Dataset(x, y, x[:16], y[:16], x, y, classes=3, card={})
+    data = Dataset.of({0: Split(x, y, x[:16], y[:16], x, y, classes=3)}, {"splits": "one"})
     analysis = parse_analysis(
         {
             "kind": "twins",

@@ -1,12 +1,12 @@
 """A small dataset, and recipes of runs on it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import pytest
 
-from unstuck.data.dataset import Dataset
+from unstuck.data.dataset import Dataset, Split
 from unstuck.optim.coefficients import OPTIMIZERS
 from unstuck.optim.schedules import SCHEDULES
 from unstuck.population.spec import NetworkSpec
@@ -17,10 +17,14 @@ MakeDataset = Callable[..., Dataset]
 
 @pytest.fixture(scope="session")
 def make_dataset() -> MakeDataset:
-    """Make overlapping clusters, one a class."""
+    """Make overlapping clusters, one a class; a split for each unit, or one for all."""
 
     def make(
-        train: int = 256, others: int = 64, shape: tuple[int, ...] = (16,), classes: int = 4
+        train: int = 256,
+        others: int = 64,
+        shape: tuple[int, ...] = (16,),
+        classes: int = 4,
+        units: Sequence[int] = (),
     ) -> Dataset:
         random = np.random.default_rng(0)
         centres = random.normal(size=(classes, *shape))
@@ -30,7 +34,11 @@ def make_dataset() -> MakeDataset:
             noise = random.normal(size=(size, *shape))
             return (centres[labels] + noise).astype(np.float32), labels.astype(np.int64)
 
-        return Dataset(*part(train), *part(others), *part(others), classes=classes, card={})
+        splits = {
+            unit: Split(*part(train), *part(others), *part(others), classes=classes)
+            for unit in units or (0,)
+        }
+        return Dataset.of(splits, {"splits": "each" if units else "one"})
 
     return make
 

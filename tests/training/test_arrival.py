@@ -49,7 +49,9 @@ def test_a_target_and_its_criterion_go_together(fields):
 
 
 def test_the_rate_that_arrives_first_is_chosen():
-    data = prepare(DatasetSpec(source="digits", train=96, validation=16, test=32))
+    data = prepare(
+        DatasetSpec(source="digits", train=96, validation=16, test=32, splits="one"), (0,)
+    )
     recipe = Recipe.model_validate(
         {"dataset": "digits", "data": "0", "network": {"hidden": [8]}, "optimizer": {}}
         | {"schedule": {}, "batch_size": 16, "updates": 60, "evaluations": 30}

@@ -153,8 +153,6 @@ def run_killed_at(folder, lines):
 
 @pytest.mark.slow
 def test_a_killed_job_goes_on_to_the_same_files(make_recipe, make_dataset, tmp_path):
-    from unstuck.data.dataset import tensor_checksums
-    from unstuck.files import write_json, write_safetensors
     from unstuck.training.spec import Cell, Tune
 
     data = make_dataset()
@@ -167,9 +165,7 @@ def test_a_killed_job_goes_on_to_the_same_files(make_recipe, make_dataset, tmp_p
     for name in ("whole", "killed"):
         folder = tmp_path / name
         folder.mkdir()
-        write_safetensors(folder / "data.safetensors", data.tensors)
-        card = {"tensors": tensor_checksums(data.tensors), "classes": data.classes}
-        write_json(folder / "data.json", card)
+        data.save(folder / "data.safetensors", folder / "data.json")
         (folder / "cells").write_text(cell.model_dump_json())
     whole = run_killed_at(tmp_path / "whole", 0)
     assert whole.returncode == 0, whole.stderr

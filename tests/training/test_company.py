@@ -9,6 +9,11 @@ from unstuck.training.loop import train_population
 ALONE, FEW = slice(37, 38), slice(20, 25)
 
 
+@pytest.fixture(scope="module")
+def dataset(make_dataset):
+    return make_dataset(units=range(64))
+
+
 def check_company(recipes, dataset, rates=(0.003, 0.006, 0.009)):
     """Train 64 runs of some recipes together, and some of them apart."""
     runs = [recipes[k % len(recipes)].at(rates[k % 3], k) for k in range(64)]
@@ -27,7 +32,7 @@ def check_company(recipes, dataset, rates=(0.003, 0.006, 0.009)):
 @pytest.mark.parametrize("batchnorm", ["off", "before"])
 @pytest.mark.parametrize("batch_size", [1, 32, pytest.param(256, marks=pytest.mark.slow)])
 def test_100_adam_updates_in_float32(make_recipe, make_dataset, batchnorm, batch_size):
-    dataset = make_dataset(train=512, shape=(64,), classes=10)
+    dataset = make_dataset(train=512, shape=(64,), classes=10, units=range(64))
     recipe = make_recipe(
         updates=100,
         batch_size=batch_size,
@@ -39,7 +44,7 @@ def test_100_adam_updates_in_float32(make_recipe, make_dataset, batchnorm, batch
 @pytest.mark.slow
 @pytest.mark.parametrize("batchnorm", ["off", "after"])
 def test_full_batch(make_recipe, make_dataset, batchnorm):
-    dataset = make_dataset(train=1024, shape=(64,), classes=10)
+    dataset = make_dataset(train=1024, shape=(64,), classes=10, units=range(64))
     recipe = make_recipe(
         updates=100,
         batch_size="full",

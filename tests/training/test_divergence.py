@@ -39,8 +39,8 @@ def test_the_update_is_the_first_whose_loss_leaves_the_bound(runs, dataset):
     found = train_population([run], dataset).final["diverged_at"].iloc[0]
     network = Network(run.network, dataset.input_shape, dataset.classes)
     theta, buffers = network.initial(run.seed).unsqueeze(0), torch.empty(1, 0).double()
-    x = torch.from_numpy(dataset.x_train).double().unsqueeze(0)
-    y = torch.from_numpy(dataset.y_train).unsqueeze(0)
+    x = torch.from_numpy(dataset.tensors["x_train"]).double().unsqueeze(0)
+    y = torch.from_numpy(dataset.tensors["y_train"]).unsqueeze(0)
     losses: list[float] = []
     while not losses or abs(losses[-1]) <= LOSS_BOUND:
         theta.requires_grad_()

@@ -1,5 +1,7 @@
 """Full-batch measurements against one pass over everything."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -22,7 +24,8 @@ def test_evaluations_are_evenly_spaced(updates, evaluations, expected):
 def population(dataset):
     network = Network(NetworkSpec(hidden=(8,)), dataset.input_shape, dataset.classes)
     theta = torch.stack([network.initial(seed) for seed in range(5)])
-    part = Part(torch.from_numpy(dataset.x_train).double(), torch.from_numpy(dataset.y_train))
+    x, y = (torch.from_numpy(dataset.tensors[f"{kind}_train"]) for kind in "xy")
+    part = Part.shared(x.double(), y, 5)
     return network, theta, network.initial_buffers().expand(5, -1), part
 
 
@@ -50,9 +53,25 @@ def test_gradient_norm_is_that_of_autograd(population):
     np.testing.assert_allclose(norm, gradient.norm(dim=1).numpy(), rtol=1e-12)
 
 
+def test_members_are_measured_on_their_own_unit(population, monkeypatch):
+    network, theta, buffers, part = population
+    units = replace(part, size=64, rows=np.array([64, 0, 64, 192, 0]))
+    monkeypatch.setattr(measure, "CHUNK_BYTES", 48 * 8 * measure.activation_count(network))
+    scores = Measure(network, "cross_entropy")
+    norms = scores.gradient_norm(theta, buffers, units)
+    losses = scores.loss_and_accuracy(theta, buffers, units)
+    for member, row in enumerate(units.rows):
+        own = Part.shared(part.x[row : row + 64], part.y[row : row + 64], 1)
+        alone = slice(member, member + 1)
+        mine = scores.gradient_norm(theta[alone], buffers[alone], own)
+        np.testing.assert_array_equal([each[member] for each in norms], np.ravel(mine))
+        mine = scores.loss_and_accuracy(theta[alone], buffers[alone], own)
+        np.testing.assert_array_equal([each[member] for each in losses], np.ravel(mine))
+
+
 def test_an_empty_part_measures_nothing(population):
     network, theta, buffers, part = population
-    empty = Part(part.x[:0], part.y[:0])
+    empty = Part.shared(part.x[:0], part.y[:0], 5)
     loss, accuracy = Measure(network, "cross_entropy").loss_and_accuracy(theta, buffers, empty)
     assert np.isnan(loss).all()
     assert np.isnan(accuracy).all()

@@ -12,7 +12,7 @@ LABELS = np.random.default_rng(1).integers(0, 3, 50).astype(np.int64)
 @pytest.mark.parametrize("order", ["reshuffled", "fixed", "sorted"])
 @pytest.mark.parametrize("batch_size", [1, 16, 50])
 def test_batches_partition_the_data_each_epoch(order, batch_size):
-    batches = Batches(order, LABELS, [0, 7, 7], batch_size)
+    batches = Batches(order, [LABELS] * 3, [0, 7, 7], batch_size)
     for epoch in range(3):
         cut = batches.epoch(epoch)
         assert len(cut) == batches.per_epoch
@@ -22,7 +22,7 @@ def test_batches_partition_the_data_each_epoch(order, batch_size):
 
 
 def test_the_last_batch_is_a_smaller_one():
-    assert Batches("fixed", LABELS, [0], 16).epoch(0)[-1].shape == (1, 2)
+    assert Batches("fixed", [LABELS], [0], 16).epoch(0)[-1].shape == (1, 2)
 
 
 def test_only_reshuffled_orders_change_between_epochs():
@@ -38,8 +38,8 @@ def test_sorted_runs_through_the_classes():
 
 
 def test_an_order_depends_on_its_own_seed_and_epoch_only():
-    alone = Batches("reshuffled", LABELS, [7], 16)
-    together = Batches("reshuffled", LABELS, [3, 7, 5], 16)
+    alone = Batches("reshuffled", [LABELS], [7], 16)
+    together = Batches("reshuffled", [LABELS] * 3, [3, 7, 5], 16)
     together.epoch(0)
     for mine, ours in zip(alone.epoch(4), together.epoch(4), strict=True):
         np.testing.assert_array_equal(mine[0], ours[1])
@@ -48,4 +48,4 @@ def test_an_order_depends_on_its_own_seed_and_epoch_only():
 
 def test_a_batch_larger_than_the_data_is_refused():
     with pytest.raises(ConfigError, match="batch_size 51 is more than the 50 training samples"):
-        Batches("fixed", LABELS, [0], 51)
+        Batches("fixed", [LABELS], [0], 51)

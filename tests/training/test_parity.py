@@ -14,6 +14,7 @@ from unstuck.training.loop import train_population
 from unstuck.training.order import Batches
 
 UPDATES, LR = 60, 0.01
+UNITS = range(2, 6)
 REFERENCES = {
     "sgd": lambda p: torch.optim.SGD(p, LR),
     "momentum": lambda p: torch.optim.SGD(p, LR, momentum=0.9),
@@ -24,6 +25,11 @@ REFERENCES = {
     "adamw": lambda p: torch.optim.AdamW(p, LR),
     "radam": lambda p: torch.optim.RAdam(p, LR),
 }
+
+
+@pytest.fixture(scope="module")
+def dataset(make_dataset):
+    return make_dataset(units=UNITS)
 
 
 class MapMean(nn.Module):
@@ -66,16 +72,16 @@ def set_parameters(module, network, theta):
             parameter.copy_(torch_layout(value))
 
 
-def ordinary_endpoint(recipe, seed, dataset):
+def ordinary_endpoint(recipe, seed, data):
     """Train by the ordinary loop; return the population's network and the trained module."""
-    network = Network(recipe.network, dataset.input_shape, dataset.classes)
-    module = ordinary_module(recipe.network, dataset.input_shape[0], dataset.classes)
+    network = Network(recipe.network, data.input_shape, data.classes)
+    module = ordinary_module(recipe.network, data.input_shape[0], data.classes)
     set_parameters(module, network, network.initial(seed))
     name = next(n for n in REFERENCES if recipe.optimizer == OPTIMIZERS[n])
     optimizer = REFERENCES[name](module.parameters())
     scale = factors(recipe.schedule, UPDATES)
-    x, y = torch.from_numpy(dataset.x_train).double(), torch.from_numpy(dataset.y_train)
-    batches = Batches(recipe.order, dataset.y_train, [seed], recipe.samples(len(y)))
+    x, y = torch.from_numpy(data.x_train).double(), torch.from_numpy(data.y_train)
+    batches = Batches(recipe.order, [data.y_train], [seed], recipe.samples(len(y)))
     stream = itertools.chain.from_iterable(batches.epoch(epoch) for epoch in itertools.count())
     for update, batch in zip(range(UPDATES), stream, strict=False):
         optimizer.param_groups[0]["lr"] = LR * scale[update]
@@ -89,20 +95,21 @@ def ordinary_endpoint(recipe, seed, dataset):
 def check_against_ordinary(recipe, dataset):
     result = train_population([recipe.at(LR, 3), recipe.at(LR / 2, 4)], dataset)
     run_id = recipe.at(LR, 3).run_id
-    network, module = ordinary_endpoint(recipe, 3, dataset)
+    data = dataset.unit(3)
+    network, module = ordinary_endpoint(recipe, 3, data)
     ours = ordinary_module(recipe.network, dataset.input_shape[0], dataset.classes)
     set_parameters(ours, network, torch.from_numpy(result.theta[run_id]))
     for mine, theirs in zip(ours.parameters(), module.parameters(), strict=True):
         torch.testing.assert_close(mine, theirs, rtol=1e-6, atol=1e-9)
     module.eval()
-    x, y = torch.from_numpy(dataset.x_validation).double(), torch.from_numpy(dataset.y_validation)
+    x, y = torch.from_numpy(data.x_validation).double(), torch.from_numpy(data.y_validation)
     outputs = module(x)
     row = result.final.set_index("run_id").loc[run_id]
     loss = nn.functional.cross_entropy(outputs, y).item()
     assert row["validation_loss"] == pytest.approx(loss, rel=1e-6)
     assert row["validation_accuracy"] == (outputs.argmax(1) == y).double().mean().item()
     module.train()
-    x, y = torch.from_numpy(dataset.x_train).double(), torch.from_numpy(dataset.y_train)
+    x, y = torch.from_numpy(data.x_train).double(), torch.from_numpy(data.y_train)
     module.zero_grad()
     nn.functional.cross_entropy(module(x), y).backward()
     norm = torch.cat([p.grad.flatten() for p in module.parameters()]).norm().item()
@@ -144,7 +151,7 @@ def test_batch_normalisation(make_recipe, dataset, placement, batch_size):
 
 
 def test_convolution(make_recipe, make_dataset):
-    dataset = make_dataset(train=96, others=32, shape=(1, 8, 8))
+    dataset = make_dataset(train=96, others=32, shape=(1, 8, 8), units=UNITS)
     recipe = make_recipe(
         "momentum",
         network={"kind": "conv2d", "hidden": (4, 4), "batchnorm": "before"},
@@ -157,7 +164,7 @@ def test_convolution(make_recipe, make_dataset):
 def test_update_norm_is_that_of_the_last_update(make_recipe, dataset):
     """With plain gradient descent on the full batch it is the rate times the gradient before it."""
     recipe = make_recipe("sgd", updates=2, batch_size="full", dtype="float64")
-    run = recipe.at(LR, 0)
+    run = recipe.at(LR, 3)
     curves = train_population([run], dataset).curves
     np.testing.assert_allclose(
         curves["update_norm"].iloc[1:], LR * curves["gradient_norm"].iloc[:-1], rtol=1e-9

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from unstuck.data.dataset import Dataset
 from unstuck.data.prepare import prepare
 from unstuck.data.spec import DatasetSpec
 from unstuck.data.transforms import PARTS
@@ -14,7 +15,12 @@ from unstuck.training.spec import Cell, Recipe
 
 @pytest.fixture(scope="module")
 def digits():
-    return prepare(DatasetSpec(source="digits", train=96, validation=16, test=32))
+    return prepare(DatasetSpec(source="digits", train=96, validation=16, test=32), (0, 1))
+
+
+def changed(dataset, change):
+    """Give the dataset with the split of every unit changed."""
+    return Dataset.of({unit: change(dataset.unit(unit)) for unit in dataset.units})
 
 
 def recipe(**fields):
@@ -31,7 +37,9 @@ def trained(dataset, **fields):
 
 @pytest.mark.parametrize("batch", [16, "full"])
 def test_a_subset_is_a_smaller_dataset(digits, batch):
-    small = replace(digits, x_train=digits.x_train[:48], y_train=digits.y_train[:48])
+    small = changed(
+        digits, lambda split: replace(split, x_train=split.x_train[:48], y_train=split.y_train[:48])
+    )
     got = trained(digits, subset=48, batch_size=batch)
     expected = trained(small, batch_size=batch)
     assert got["updates"].iloc[0] == (9 if batch == 16 else 3)
@@ -55,9 +63,13 @@ def test_compute_is_counted(digits):
 
 def test_numbering_the_classes_otherwise_is_another_dataset(digits):
     numbers = recipe(relabel=3).labels(np.arange(10), 10)
-    parts = {f"y_{part}": numbers[getattr(digits, f"y_{part}")] for part in PARTS}
+
+    def renumbered(split):
+        parts = {f"y_{part}": numbers[getattr(split, f"y_{part}")] for part in PARTS}
+        return replace(split, **parts)
+
     got = trained(digits, relabel=3, loss="class_number")
-    expected = trained(replace(digits, **parts), loss="class_number")
+    expected = trained(changed(digits, renumbered), loss="class_number")
     for column in ("train_loss", "train_accuracy", "test_accuracy", "validation_loss"):
         np.testing.assert_array_equal(got[column], expected[column])
 

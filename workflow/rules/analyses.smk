@@ -22,7 +22,10 @@ rule analysis:
         slurm_extra=lambda w: "--exclusive" if study.analyses[w.analysis].alone else "",
     params:
         spec=lambda w: digest(
-            study.analyses[w.analysis].model_dump(mode="json", exclude={"description"})
+            [
+                study.first_unit,
+                study.analyses[w.analysis].model_dump(mode="json", exclude={"description"}),
+            ]
         ),
         code=lambda w: code_of("analyse", study.analyses[w.analysis].module),
     message:

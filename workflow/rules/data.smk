@@ -1,4 +1,4 @@
-"""Datasets: read or downloaded, split, standardised and described."""
+"""Datasets: read or downloaded, and for every unit split, standardised and described."""
 
 
 rule dataset:
@@ -20,6 +20,7 @@ rule dataset:
         runtime=lambda w, attempt: attempt * 30,
     params:
         spec=lambda w: plan.dataset(w.dataset),
+        units=lambda w: plan.units_of(w.dataset),
         code=lambda w: code_of("prepare_dataset"),
     message:
         "Preparing the dataset {wildcards.dataset}"

@@ -96,7 +96,7 @@ def _order_checks() -> Iterator[Check]:
             epochs = []
             for epoch in range(EPOCHS):
                 # another object an epoch, lest a cached epoch be compared with itself
-                cut = Batches(order, labels, [0], size).epoch(epoch)
+                cut = Batches(order, [labels], [0], size).epoch(epoch)
                 seen = np.bincount(np.concatenate([b[0] for b in cut]), minlength=SAMPLES)
                 unlike += int((seen != 1).sum())
                 epochs.append({frozenset(batch[0].tolist()) for batch in cut})

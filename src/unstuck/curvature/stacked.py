@@ -42,7 +42,7 @@ def largest_eigenvalues(
     theta
         Parameters `[K, P]`, float64.
     x, y
-        Samples `[N, *shape]` and classes `[N]`, shared by all members.
+        Samples `[K, N, *shape]` and classes `[K, N]`; K = 1 where all members share them.
     loss
         A key of `unstuck.population.losses.LOSSES`.
     generator
@@ -57,8 +57,8 @@ def largest_eigenvalues(
     """
     theta = theta.detach().requires_grad_()
     buffers = network.initial_buffers().to(theta).repeat(len(theta), 1)
-    outputs, _ = network.forward(theta, x.unsqueeze(0), buffers, True)
-    losses = LOSSES[loss].value(outputs, y.unsqueeze(0)).mean(1)
+    outputs, _ = network.forward(theta, x, buffers, True)
+    losses = LOSSES[loss].value(outputs, y).mean(1)
     (gradients,) = torch.autograd.grad(losses.sum(), theta, create_graph=True)
     if not torch.isfinite(gradients).all():
         raise CurvatureError("a gradient holds NaN or infinity; take points before divergence.")

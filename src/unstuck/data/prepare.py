@@ -1,11 +1,12 @@
 """From a description to a prepared dataset: read, split, change, standardise, describe."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from unstuck.data.dataset import Dataset, tensor_checksums
+from unstuck.data.dataset import Dataset, Split
 from unstuck.data.load import RawData, load_raw
 from unstuck.data.pca import fit_pca
 from unstuck.data.spec import DatasetSpec
@@ -15,14 +16,19 @@ from unstuck.data.transforms import PARTS, Brightness, LabelNoise, Part, Scale
 
 Samples = dict[Part, np.ndarray]
 
+SHARED = 0
+"""Number of the unit whose split all share where there is one."""
 
-def prepare(spec: DatasetSpec, cache: Path | None = None) -> Dataset:
-    """Prepare a dataset.
+
+def prepare(spec: DatasetSpec, units: Sequence[int], cache: Path | None = None) -> Dataset:
+    """Prepare a dataset: a split for every unit, each with a preparation of its own.
 
     Parameters
     ----------
     spec
         What to prepare.
+    units
+        Numbers of the units; a unit's split does not depend on the others.
     cache
         Folder of downloads; None: the folder that the variable ``UNSTUCK_CACHE`` names, else the
         user's cache.
@@ -35,42 +41,45 @@ def prepare(spec: DatasetSpec, cache: Path | None = None) -> Dataset:
         If whitening is asked of components without variance.
     """
     raw = load_raw(spec, cache)
-    x, y = _split(spec, raw)
+    splits, facts = {}, {}
+    for unit in (SHARED,) if spec.splits == "one" else units:
+        splits[unit], facts[unit] = _prepared(spec, raw, unit)
+    return Dataset.of(splits, _description(spec, raw), facts)
+
+
+def _prepared(spec: DatasetSpec, raw: RawData, unit: int) -> tuple[Split, dict[str, Any]]:
+    """Give the split of a unit, and what was found while it was prepared."""
+    x, y = _split(spec, raw, unit)
     for pattern_transform in spec.pattern_transforms:
-        x = {part: pattern_transform.apply(x[part], part) for part in PARTS}
-    names = list(spec.origin.class_names)
+        x = {part: pattern_transform.apply(x[part], part, unit) for part in PARTS}
     for transform in spec.transforms:
         if isinstance(transform, Brightness):
             bounds = transform.bounds(x["train"], spec.classes)
             y = {part: transform.apply(x[part], bounds) for part in PARTS}
-            names = [
-                f"brightness {number} of {spec.classes}" for number in range(1, spec.classes + 1)
-            ]
     x, standardisation = _standardised(spec, x)
     x, components = _projected(spec, x)
     changed = 0
     for transform in spec.transforms:
         if isinstance(transform, Scale):
-            x = {part: transform.apply(x[part]) for part in PARTS}
+            x = {part: transform.apply(x[part], unit) for part in PARTS}
         elif isinstance(transform, LabelNoise):
             true = y["train"]
-            y["train"] = transform.apply(true, spec.classes)
+            y["train"] = transform.apply(true, spec.classes, unit)
             changed = int(np.sum(y["train"] != true))
     tensors = {f"x_{part}": np.ascontiguousarray(x[part], np.float32) for part in PARTS}
     tensors |= {f"y_{part}": y[part] for part in PARTS}
-    card = {
-        **_description(spec, raw, y),
-        "class_names": names,
-        "standardisation": standardisation,
-        "pca": components,
+    facts = {
+        **standardisation,
+        **components,
         "labels_changed": changed,
-        "shape": list(spec.input_shape),
-        "tensors": tensor_checksums(tensors),
+        "samples_per_class": {
+            part: np.bincount(y[part], minlength=spec.classes).tolist() for part in PARTS
+        },
     }
-    return Dataset(**tensors, classes=spec.classes, card=card)
+    return Split(**tensors, classes=spec.classes), facts
 
 
-def _split(spec: DatasetSpec, raw: RawData) -> tuple[Samples, Samples]:
+def _split(spec: DatasetSpec, raw: RawData, unit: int) -> tuple[Samples, Samples]:
     """Draw the parts, test first, so that it does not depend on how many train."""
     x: Samples = {}
     y: Samples = {}
@@ -80,7 +89,7 @@ def _split(spec: DatasetSpec, raw: RawData) -> tuple[Samples, Samples]:
         [(raw.pool, parts)] if raw.test is None else [(raw.test, parts[:1]), (raw.pool, parts[1:])]
     )
     for number, (pool, drawn) in enumerate(pools):
-        split = stratified_split(pool.y, [sizes[part] for part in drawn], spec.split_seed, number)
+        split = stratified_split(pool.y, [sizes[part] for part in drawn], unit, number)
         for part, rows in zip(drawn, split, strict=True):
             x[part] = pool.x[rows].astype(np.float32) / np.float32(raw.unit)
             y[part] = pool.y[rows]
@@ -89,30 +98,30 @@ def _split(spec: DatasetSpec, raw: RawData) -> tuple[Samples, Samples]:
 
 def _standardised(spec: DatasetSpec, x: Samples) -> tuple[Samples, dict[str, Any]]:
     if spec.standardise == "none":
-        return x, {"kind": "none"}
+        return x, {}
     fitted = fit_standardisation(x["train"], spec.standardise)
-    facts: dict[str, Any] = {"kind": spec.standardise}
     if spec.standardise == "feature":
-        facts["constant_features"] = fitted.constant_features
+        facts: dict[str, Any] = {"constant_features": fitted.constant_features}
     else:
-        facts |= {"mean": float(fitted.mean), "standard_deviation": float(fitted.scale)}
+        facts = {"mean": float(fitted.mean), "standard_deviation": float(fitted.scale)}
     return {part: fitted.apply(x[part]) for part in PARTS}, facts
 
 
-def _projected(spec: DatasetSpec, x: Samples) -> tuple[Samples, dict[str, Any] | None]:
+def _projected(spec: DatasetSpec, x: Samples) -> tuple[Samples, dict[str, Any]]:
     if spec.pca is None:
-        return x, None
+        return x, {}
     fitted = fit_pca(x["train"], spec.pca, whiten=spec.pca_whiten)
-    facts = {
-        "components": spec.pca,
-        "whitened": spec.pca_whiten,
-        "explained_variance": float(fitted.explained.sum()),
-    }
+    facts = {"explained_variance": float(fitted.explained.sum())}
     return {part: fitted.apply(x[part]) for part in PARTS}, facts
 
 
-def _description(spec: DatasetSpec, raw: RawData, y: Samples) -> dict[str, Any]:
+def _description(spec: DatasetSpec, raw: RawData) -> dict[str, Any]:
+    """Give what the card says of all splits."""
     source = spec.origin
+    names = list(source.class_names)
+    if any(isinstance(transform, Brightness) for transform in spec.transforms):
+        names = [f"brightness {number} of {spec.classes}" for number in range(1, spec.classes + 1)]
+    pca = {"components": spec.pca, "whitened": spec.pca_whiten} if spec.pca else None
     return {
         "source": source.name,
         "title": source.title,
@@ -121,12 +130,12 @@ def _description(spec: DatasetSpec, raw: RawData, y: Samples) -> dict[str, Any]:
         "licence": source.licence,
         "raw_sha256": raw.checksums,
         "raw_shape": list(source.shape),
-        "classes": spec.classes,
-        "samples": {part: len(y[part]) for part in PARTS},
-        "samples_per_class": {
-            part: np.bincount(y[part], minlength=spec.classes).tolist() for part in PARTS
-        },
-        "split_seed": spec.split_seed,
+        "class_names": names,
+        "samples": {"train": spec.train, "validation": spec.validation, "test": spec.test},
+        "shape": list(spec.input_shape),
+        "splits": spec.splits,
+        "standardise": spec.standardise,
+        "pca": pca,
         "transforms": [transform.model_dump(mode="json") for transform in spec.transforms],
         "digest": spec.digest,
     }

@@ -46,11 +46,12 @@ class DatasetSpec(BaseModel):
         description="Test samples, from the official test part where there is one; "
         "default by source.",
     )
-    split_seed: int = Field(
-        default=0,
-        ge=0,
-        description="Seed of the stratified split. One seed gives the same test and validation "
-        "samples whatever the number of training samples.",
+    splits: Literal["each", "one"] = Field(
+        default="each",
+        description="`each`: every unit draws its own stratified split, by its number: test and "
+        "validation first, so that they do not depend on how many train. Where there is an "
+        "official test part the test samples are drawn from it, all others from the rest. `one`: "
+        "all units share the split of unit 0, for data too large to be held once a unit.",
     )
     standardise: Literal["feature", "global", "none"] = Field(
         default="feature",

@@ -2,7 +2,7 @@
 
 Resize, shift and permute act on the raw pattern, in the order given; scale acts after
 standardisation and PCA; label noise acts on the training labels; brightness makes labels of the raw
-pattern.
+pattern. What is drawn at random is drawn anew for every unit, from its number.
 """
 
 from typing import Annotated, Literal
@@ -40,8 +40,8 @@ class Resize(_Transform):
             raise ValueError(f"resize: factor {self.factor} does not divide the pattern {shape}")
         return (shape[0], *(length // self.factor for length in shape[1:]))
 
-    def apply(self, x: np.ndarray, part: Part) -> np.ndarray:
-        """Pool ``x [N, C, ...]`` of any part."""
+    def apply(self, x: np.ndarray, part: Part, unit: int) -> np.ndarray:
+        """Pool ``x [N, C, ...]`` of any part of any unit."""
         blocks: list[int] = []
         for length in x.shape[2:]:
             blocks += [length // self.factor, self.factor]
@@ -63,7 +63,6 @@ class Shift(_Transform):
         description="Lowest and highest offset of training and validation patterns."
     )
     test: tuple[int, int] = Field(description="Lowest and highest offset of test patterns.")
-    seed: int = Field(default=0, ge=0, description="Seed of the offsets.")
 
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """Give the shape of a sample after the transform; ValueError if it does not fit."""
@@ -76,10 +75,10 @@ class Shift(_Transform):
                 )
         return (*shape[:-1], self.length)
 
-    def apply(self, x: np.ndarray, part: Part) -> np.ndarray:
+    def apply(self, x: np.ndarray, part: Part, unit: int) -> np.ndarray:
         """Place every sample of ``x [N, C, ..., L]`` at its own offset."""
         low, high = self.test if part == "test" else self.train
-        rng = np.random.default_rng([self.seed, SHIFT_STREAM, PARTS.index(part)])
+        rng = np.random.default_rng([unit, SHIFT_STREAM, PARTS.index(part)])
         offsets = rng.integers(low, high + 1, size=len(x))
         placed = np.zeros((*x.shape[:-1], self.length), x.dtype)
         for offset in range(low, high + 1):
@@ -89,42 +88,40 @@ class Shift(_Transform):
 
 
 class Permute(_Transform):
-    """Permute the pixel positions once, alike for all samples, channels and parts."""
+    """Permute the pixel positions, alike for all samples, channels and parts of a unit."""
 
     kind: Literal["permute"] = "permute"
-    seed: int = Field(default=0, ge=0, description="Seed of the permutation.")
 
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """Give the shape of a sample after the transform: the same."""
         return shape
 
-    def apply(self, x: np.ndarray, part: Part) -> np.ndarray:
+    def apply(self, x: np.ndarray, part: Part, unit: int) -> np.ndarray:
         """Permute the positions of ``x [N, C, ...]`` of any part."""
         pixels = x.reshape(*x.shape[:2], -1)
-        rng = np.random.default_rng([self.seed, PERMUTE_STREAM])
+        rng = np.random.default_rng([unit, PERMUTE_STREAM])
         return pixels[..., rng.permutation(pixels.shape[-1])].reshape(x.shape)
 
 
 class Scale(_Transform):
     """Multiply the features by factors spread evenly in the logarithm.
 
-    The largest is ``ratio`` times the smallest, their geometric mean is 1, and a seed says
+    The largest is ``ratio`` times the smallest, their geometric mean is 1, and the unit says
     which feature gets which.
     """
 
     kind: Literal["scale"] = "scale"
     ratio: float = Field(ge=1, allow_inf_nan=False, description="Largest factor over smallest.")
-    seed: int = Field(default=0, ge=0, description="Seed of the order of the factors.")
 
-    def factors(self, features: int) -> np.ndarray:
+    def factors(self, features: int, unit: int) -> np.ndarray:
         """Give the factor of each feature, float64 ``[features]``."""
-        rng = np.random.default_rng([self.seed, SCALE_STREAM])
+        rng = np.random.default_rng([unit, SCALE_STREAM])
         exponents = rng.permutation(np.linspace(-0.5, 0.5, features))
         return exp(exponents * log(self.ratio))
 
-    def apply(self, x: np.ndarray) -> np.ndarray:
+    def apply(self, x: np.ndarray, unit: int) -> np.ndarray:
         """Scale ``x [N, *shape]`` of any part."""
-        scaled: np.ndarray = x * self.factors(x[0].size).reshape(x.shape[1:])
+        scaled: np.ndarray = x * self.factors(x[0].size, unit).reshape(x.shape[1:])
         return scaled.astype(x.dtype)
 
 
@@ -136,11 +133,10 @@ class LabelNoise(_Transform):
 
     kind: Literal["label_noise"] = "label_noise"
     share: float = Field(ge=0, le=1, description="Share of the training labels that is replaced.")
-    seed: int = Field(default=0, ge=0, description="Seed of the choice and of the new labels.")
 
-    def apply(self, y: np.ndarray, classes: int) -> np.ndarray:
+    def apply(self, y: np.ndarray, classes: int, unit: int) -> np.ndarray:
         """Give the labels ``y [N]`` with ``round(share * N)`` of them replaced."""
-        rng = np.random.default_rng([self.seed, LABEL_STREAM])
+        rng = np.random.default_rng([unit, LABEL_STREAM])
         chosen = rng.permutation(len(y))[: round(self.share * len(y))]
         noisy = y.copy()
         noisy[chosen] = rng.integers(classes, size=len(chosen))

@@ -138,16 +138,17 @@ def dataset_card(name: str, card: Mapping[str, Any]) -> DatasetCard:
 
 
 def _facts(card: Mapping[str, Any]) -> tuple[Fact, ...]:
-    scaling = card["standardisation"]["kind"]
+    scaling, units = card["standardise"], len(card["units"])
     facts = [
         Fact("Samples", words(card["samples"])),
         Fact("Shape", " × ".join(number(size) for size in card["shape"])),
         Fact("Classes", number(card["classes"])),
+        Fact("Splits", "one for all units" if card["splits"] == "one" else f"{units}, one a unit"),
         Fact("Scaled", "no" if scaling == "none" else f"per {scaling}, by the training part"),
     ]
     facts += [
         Fact(_phrase(key).capitalize(), words(card[key]))
-        for key in ("pca", "transforms", "labels_changed")
+        for key in ("pca", "transforms")
         if card.get(key)
     ]
     facts += [

@@ -45,7 +45,7 @@ class Endpoints:
         folder
             Where the job's result lies.
         dataset
-            What its runs were trained on.
+            What its runs were trained on, each on the split of its seed.
         """
         result = JobResult.load(folder)
         runs = result.runs
@@ -77,22 +77,21 @@ class Endpoints:
         return None if held is None else torch.from_numpy(held).double()
 
     def problems(self, progress: Progress) -> Iterator[tuple[dict[str, Any], Problem]]:
-        """The row and the full-batch training loss, in float64, of every endpoint."""
+        """The row and the full-batch training loss on its unit, in float64, of every endpoint."""
         for number, row in enumerate(self.rows.to_dict("records"), start=1):
             progress(f"endpoint {number} of {len(self.rows)}: run {row['run_id']}")
             recipe = self.cells[row["cell"]].run
             network = network_of(recipe, self.dataset)
-            used = recipe.trained_on(len(self.dataset.y_train))
+            split = self.dataset.unit(row["seed"])
+            used = recipe.trained_on(len(split.y_train))
             yield (
                 {str(key): value for key, value in row.items()},
                 Problem(
                     network=network,
                     theta=torch.from_numpy(self.theta[row["run_id"]]).double(),
                     buffers=self.buffers_of(row["run_id"]),
-                    x=torch.from_numpy(self.dataset.x_train[:used]),
-                    y=torch.from_numpy(
-                        recipe.labels(self.dataset.y_train[:used], self.dataset.classes)
-                    ),
+                    x=torch.from_numpy(split.x_train[:used]),
+                    y=torch.from_numpy(recipe.labels(split.y_train[:used], split.classes)),
                     loss=recipe.loss,
                     weight_decay=_weight_decay(recipe.optimizer),
                 ),

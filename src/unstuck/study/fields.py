@@ -11,7 +11,9 @@ Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 Count = Annotated[int, Field(ge=1)]
 Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Samples = Annotated[PositiveInt, Field(description="The first so many training samples.")]
-Networks = Annotated[PositiveInt, Field(description="Networks a dataset: seeds 0, 1, ...")]
+Networks = Annotated[
+    PositiveInt, Field(description="Networks a dataset, one for each of the first so many units.")
+]
 Tolerance = Annotated[
     float,
     Field(

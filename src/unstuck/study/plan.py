@@ -67,6 +67,18 @@ class Plan:
         content: dict[str, Any] = self.study.datasets[name].model_dump(mode="json")
         return content
 
+    def units_of(self, dataset: str) -> list[int]:
+        """Numbers of the units that a dataset is split for: all that a run or an analysis asks."""
+        first = self.study.first_unit
+        cells = [
+            cell for held in self.cells.values() for cell in held if cell.run.dataset == dataset
+        ]
+        units = {unit for cell in cells for unit in cell.units}
+        for analysis in self.study.analyses.values():
+            if dataset in analysis.dataset_names:
+                units |= set(range(first, first + analysis.units))
+        return sorted(units)
+
     @cached_property
     def digest(self) -> str:
         """Digest of all runs of the study."""

@@ -35,7 +35,7 @@ class Execution:
     members: int | None = None  # most runs side by side; None chooses by size
     checkpoints: Path | None = None  # folder for what an interrupted job goes on from
     checkpoint_seconds: float = 60.0
-    code: str = ""  # digest of the code, so that rows of other code are not reused
+    code: str = ""  # digest of the code, so that rows of other code are not taken over
 
 
 class Bank:
@@ -64,6 +64,7 @@ class Bank:
         self.rows: dict[str, dict[str, Any]] = {}
         self.endpoints: dict[str, NDArray[Any]] = {}
         self.buffers: dict[str, NDArray[Any]] = {}
+        self._codes: dict[str, str] = {}
         self._curves: list[pd.DataFrame] = []
         self._take(previous)
         self._reused = set(self.rows)
@@ -71,6 +72,10 @@ class Bank:
         self._kept = time.monotonic()
         if execution.checkpoints:
             self._take(read_result(execution.checkpoints / FINISHED))
+
+    def code(self, unit: int) -> str:
+        """What the rows of a unit bear: digests of the code and of the unit's samples."""
+        return f"{self._execution.code}-{self._dataset.sha256(unit)[:16]}"
 
     def train(self, runs: Iterable[RunSpec], *, endpoints: bool = False) -> None:
         """Train those of the runs that are not in the bank.
@@ -116,7 +121,7 @@ class Bank:
         if folder is None or time.monotonic() - self._kept < seconds:
             return
         rows = [
-            {"run_id": name, **row, "code": self._execution.code}
+            {"run_id": name, **row, "code": self._codes[name]}
             for name, row in self.rows.items()
             if name not in self._reused
         ]
@@ -151,16 +156,20 @@ class Bank:
         rows = _measurements(done.final)
         for run in runs:
             self.rows[run.run_id] = rows[run.run_id]
+            self._codes[run.run_id] = self.code(run.seed)
             self.endpoints[run.run_id] = done.theta[run.run_id]
             if done.buffers[run.run_id].size:
                 self.buffers[run.run_id] = done.buffers[run.run_id]
         self._curves.append(done.curves)
 
     def _take(self, result: JobResult | None) -> None:
-        finished = result.finished(self._execution.code) - set(self.rows) if result else set()
+        codes = {self.code(unit) for unit in self._dataset.units}
+        finished = result.finished(codes) - set(self.rows) if result else set()
         if result is None or not finished:
             return
-        rows = _measurements(result.runs.drop_duplicates("run_id"))
+        table = result.runs.drop_duplicates("run_id")
+        self._codes |= dict(zip(table["run_id"], table["code"], strict=True))
+        rows = _measurements(table)
         self.rows |= {name: row for name, row in rows.items() if name in finished}
         self.endpoints |= {k: v for k, v in result.endpoints.items() if k in finished}
         self.buffers |= {k: v for k, v in result.buffers.items() if k in finished}

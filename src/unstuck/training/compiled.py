@@ -11,7 +11,7 @@ from torch.fx.experimental.proxy_tensor import make_fx
 from unstuck.optim.update import apply
 from unstuck.population.network import Network
 from unstuck.training.state import State
-from unstuck.training.steps import EagerSteps, Feed, Rates, gather
+from unstuck.training.steps import EagerSteps, Feed, Rates
 
 Compile = bool | Literal["auto"]
 Graph = Callable[..., Tensor]
@@ -67,16 +67,16 @@ class CompiledSteps(EagerSteps):
         # noise is drawn anew for every update
         if self._broken or len(rates) < UNROLLED or self._network.is_noisy:
             return super()._advance(state, rates)
-        indices = [self._feed.indices(state.update + ahead) for ahead in range(UNROLLED)]
-        shapes = {None if each is None else each.shape for each in indices}
+        rows = [self._feed.rows(state.update + ahead) for ahead in range(UNROLLED)]
+        shapes = {None if each is None else each.shape for each in rows}
         if len(shapes) > 1 or (self._graph is not None and shapes != {self._shape}):
-            return self._update(state, indices[0], rates[0]).unsqueeze(0)
+            return self._update(state, rows[0], rates[0]).unsqueeze(0)
         rule = state.rule
         columns = [rule.columns(rule.t + ahead) for ahead in range(1, UNROLLED + 1)]
         arguments = (
             *(state.theta, state.buffers, rule.m, rule.s),
             *(rates[:UNROLLED], torch.stack(columns)),
-            *(each for each in indices if each is not None),
+            *(each for each in rows if each is not None),
         )
         if self._graph is not None:
             losses = self._graph(*arguments)
@@ -93,14 +93,14 @@ class CompiledSteps(EagerSteps):
         return losses
 
     def _compiled(self, state: State, arguments: tuple[Tensor, ...]) -> Graph:
-        part, form = self._feed.part, state.rule.form
+        form = state.rule.form
 
         def steps(*arguments: Tensor) -> Tensor:
-            held, rates, columns, indices = arguments[:4], *arguments[4:6], arguments[6:]
+            held, rates, columns, rows = arguments[:4], *arguments[4:6], arguments[6:]
             theta, buffers, m, s = held
             losses = []
             for ahead in range(UNROLLED):
-                x, y = gather(part, indices[ahead] if indices else None)
+                x, y = self._feed.samples(rows[ahead] if rows else None)
                 loss, _, gradient, buffers = self._network.loss_and_gradient(
                     theta, x, y, self._loss, buffers, True, count_correct=False
                 )

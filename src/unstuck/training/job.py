@@ -68,7 +68,7 @@ def train_cells(
             progress(f"{len(racing)} cells go on to the next round of their races")
     bank.train((run for arm in arms for run in arm.may_be_chosen()), endpoints=True)
     progress(lines.line())
-    rows = [{**row, "code": execution.code} for arm in arms for row in arm.rows(bank.rows)]
+    rows = [{**row, "code": bank.code(row["seed"])} for arm in arms for row in arm.rows(bank.rows)]
     rows.sort(key=lambda row: (row["run_id"], row["cell"]))
     rates = [row for arm in sorted(arms, key=lambda arm: arm.cell.key) for row in arm.rates()]
     return JobResult(

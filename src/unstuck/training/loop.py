@@ -1,7 +1,7 @@
 """Training of a population: many runs of one shape, side by side."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -9,7 +9,9 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from unstuck.data.dataset import Dataset
+from unstuck.data.dataset import Dataset, Split
+from unstuck.data.transforms import PARTS
+from unstuck.data.transforms import Part as PartName
 from unstuck.population.network import Network
 from unstuck.training.checkpoint import Checkpoint
 from unstuck.training.compiled import Compile, CompiledSteps, worth_compiling
@@ -35,9 +37,28 @@ class Population:
     buffers: dict[str, NDArray[Any]]  # running statistics [Q] by run_id
 
 
-def network_of(recipe: Recipe, dataset: Dataset) -> Network:
+def network_of(recipe: Recipe, dataset: Dataset | Split) -> Network:
     """Return the network of a recipe."""
     return Network(recipe.network, dataset.input_shape, dataset.classes, recipe.loss)
+
+
+def part_of(recipe: Recipe, dataset: Dataset, name: PartName, units: Sequence[int]) -> Part:
+    """Return a part as runs of a recipe have it, one a unit: number format, subset, classes."""
+    used = recipe.trained_on(dataset.samples("train")) if name == "train" else None
+    part = Part.of(dataset, name, units, used)
+    y = recipe.labels(dataset.tensors[f"y_{name}"], dataset.classes)
+    return replace(part, x=part.x.to(DTYPES[recipe.dtype]), y=torch.from_numpy(y))
+
+
+def batches_of(recipe: Recipe, train: Part, seeds: Sequence[int]) -> Batches | None:
+    """Return the batches of runs on their training parts; None if an update takes all of them."""
+    samples = recipe.samples(train.size)
+    check_batch_size(samples, train.size)
+    if samples == train.size:
+        return None
+    y = train.y.cpu().numpy()
+    labels = [y[row : row + train.size] for row in train.rows]
+    return Batches(recipe.order, labels, seeds, samples)
 
 
 def shape_key(run: Recipe) -> tuple[Any, ...]:
@@ -99,36 +120,23 @@ class _Training:
             )
         run = runs[0]
         self._runs = runs
-        used = run.trained_on(len(dataset.y_train))
+        seeds = [run.seed for run in runs]
         self._train, self._validation, self._test = (
-            Part(
-                torch.from_numpy(x).to(device, DTYPES[run.dtype]),
-                torch.from_numpy(run.labels(y, dataset.classes)).to(device),
-            )
-            for x, y in (
-                (dataset.x_train[:used], dataset.y_train[:used]),
-                (dataset.x_validation, dataset.y_validation),
-                (dataset.x_test, dataset.y_test),
-            )
+            part_of(run, dataset, name, seeds).to(device) for name in PARTS
         )
         self._network = network_of(run, dataset)
         self._measure = Measure(self._network, run.loss)
         self._per_epoch = run.updates_per_epoch(self._train.size)
         self._updates = run.total_updates(self._train.size)
         self._stops = evaluation_updates(self._updates, run.evaluations)
-        samples = run.samples(self._train.size)
-        check_batch_size(samples, self._train.size)
-        seeds = [run.seed for run in runs]
-        whole = samples == self._train.size
-        batches = None if whole else Batches(run.order, dataset.y_train[:used], seeds, samples)
+        batches = batches_of(run, self._train, seeds)
         self.state = State.initial(self._network, runs, device)
         self.curves = Curves.empty(self._stops, self._per_epoch, len(runs), dataset.classes)
         self._stopping = (
             None if run.stop_loss is None else Stopping(run.stop_loss, self._per_epoch, self.state)
         )
-        compiled = worth_compiling(
-            compile, self._network.parameter_count, len(runs), self._updates, samples
-        )
+        samples, parameters = run.samples(self._train.size), self._network.parameter_count
+        compiled = worth_compiling(compile, parameters, len(runs), self._updates, samples)
         self._steps = (CompiledSteps if compiled else EagerSteps)(
             self._network,
             run.loss,

@@ -1,13 +1,17 @@
 """Full-batch measurements of a population: losses, accuracies, gradient norms."""
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from unstuck.data.dataset import Dataset
+from unstuck.data.transforms import Part as PartName
 from unstuck.population.network import Network
 
 #: bytes of activations of one pass over a block of members and a chunk of samples
@@ -22,15 +26,44 @@ Column = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Part:
-    """One part of a dataset on the device: samples `[N, *shape]` and classes `[N]`."""
+    """One part of a dataset on the device: those of several units, and which is a member's own."""
 
-    x: Tensor
-    y: Tensor
+    x: Tensor  # samples [U*N, *shape], units on top of each other
+    y: Tensor  # classes [U*N]
+    size: int  # samples that a member has, from its first row on
+    rows: NDArray[np.int64]  # [K], first row of each member's unit
+
+    @classmethod
+    def of(
+        cls, dataset: Dataset, name: PartName, units: Sequence[int], size: int | None = None
+    ) -> Self:
+        """Take the part of a dataset for members of some units, all its samples or the first."""
+        x, y = (torch.from_numpy(dataset.tensors[f"{kind}_{name}"]) for kind in "xy")
+        rows = np.array([dataset.row(unit, name) for unit in units], dtype=np.int64)
+        return cls(x, y, dataset.samples(name) if size is None else size, rows)
+
+    @classmethod
+    def shared(cls, x: Tensor, y: Tensor, members: int) -> Self:
+        """Give all members the same samples `[N, *shape]` of classes `[N]`."""
+        return cls(x, y, len(y), np.zeros(members, dtype=np.int64))
+
+    def to(self, device: torch.device) -> Self:
+        """Move the samples to a device."""
+        return replace(self, x=self.x.to(device), y=self.y.to(device))
+
+    def whole(self) -> tuple[Tensor, Tensor]:
+        """Give all samples `[K, N, *shape]` and classes `[K, N]`; K = 1, uncopied, of one unit."""
+        firsts = self.rows[:1] if (self.rows == self.rows[0]).all() else self.rows
+        x, y = ([each[row : row + self.size] for row in firsts] for each in (self.x, self.y))
+        if len(firsts) == 1:
+            return x[0].unsqueeze(0), y[0].unsqueeze(0)
+        return torch.stack(x), torch.stack(y)
 
     @property
-    def size(self) -> int:
-        """Samples N."""
-        return self.y.shape[0]
+    def by_unit(self) -> Iterator[tuple[int, NDArray[np.int64]]]:
+        """First row and members of each unit."""
+        for row in np.unique(self.rows):
+            yield int(row), np.flatnonzero(self.rows == row)
 
 
 def evaluation_updates(updates: int, evaluations: int) -> list[int]:
@@ -51,8 +84,8 @@ def activation_count(network: Network) -> int:
 class Measure:
     """Measures every member of a population on whole parts of a dataset.
 
-    Members are taken in blocks and samples in chunks, which bounds memory. The chunks follow from
-    the network and the part alone, so a member's values do not depend on its company.
+    Members are taken in blocks of one unit and samples in chunks, which bounds memory. The chunks
+    follow from the network and the part alone, so a member's values do not depend on its company.
 
     Parameters
     ----------
@@ -74,9 +107,9 @@ class Measure:
         loss, correct = torch.zeros(2, len(theta), dtype=torch.float64, device=theta.device)
         chunks = self._chunks(part, theta)
         with torch.no_grad():
-            for members in self._blocks(theta, len(chunks[0]) if chunks else 1):
+            for row, members in self._blocks(part, theta, chunks):
                 for chunk in chunks:
-                    x, y = _samples(part, chunk)
+                    x, y = _samples(part, row, chunk)
                     value, right = self._network.loss_and_correct(
                         theta[members], x, y, self._loss, buffers[members], training=False
                     )
@@ -96,10 +129,10 @@ class Measure:
         loss, correct = torch.zeros(2, len(theta), dtype=torch.float64, device=theta.device)
         norm = torch.zeros_like(loss)
         chunks = self._chunks(part, theta)
-        for members in self._blocks(theta, len(chunks[0])):
+        for row, members in self._blocks(part, theta, chunks):
             total: Tensor | None = None
             for chunk in chunks:
-                x, y = _samples(part, chunk)
+                x, y = _samples(part, row, chunk)
                 value, right, gradient, _ = self._network.loss_and_gradient(
                     theta[members], x, y, self._loss, buffers[members], training=True
                 )
@@ -123,17 +156,21 @@ class Measure:
         order = np.argsort(np.arange(part.size) % strides, kind="stable")
         return list(torch.split(torch.from_numpy(order).to(theta.device), length))
 
-    def _blocks(self, theta: Tensor, samples: int) -> list[slice]:
-        member = samples * self._numbers * theta.element_size()
-        size = max(1, BLOCK_BYTES // member)
-        return [slice(start, start + size) for start in range(0, len(theta), size)]
+    def _blocks(
+        self, part: Part, theta: Tensor, chunks: Sequence[Tensor]
+    ) -> Iterator[tuple[int, Tensor]]:
+        """Yield the first row of a unit and some of its members, for all of them in turn."""
+        samples = len(chunks[0]) if chunks else 1
+        size = max(1, BLOCK_BYTES // (samples * self._numbers * theta.element_size()))
+        for row, members in part.by_unit:
+            for block in torch.split(torch.from_numpy(members).to(theta.device), size):
+                yield row, block
 
 
-def _samples(part: Part, chunk: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the samples and classes of a chunk, shared by all members, uncopied if it is all."""
-    whole = len(chunk) == part.size
-    x, y = (part.x, part.y) if whole else (part.x[chunk], part.y[chunk])
-    return x.unsqueeze(0), y.unsqueeze(0)
+def _samples(part: Part, row: int, chunk: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the samples and classes of a chunk of one unit, uncopied if it is all."""
+    rows = slice(row, row + part.size) if len(chunk) == part.size else row + chunk
+    return part.x[rows].unsqueeze(0), part.y[rows].unsqueeze(0)
 
 
 def _mean(total: Tensor, part: Part) -> Column:

@@ -51,19 +51,32 @@ def sample_order(order: Order, labels: Indices, seed: int, epoch: int) -> Indice
 
 
 class Batches:
-    """Sample indices of every update of K runs.
+    """Sample indices of every update of K runs, each among those of its own unit.
 
     The batches of an epoch partition the training part. Where the batch size does not divide it,
     the last batch of each epoch is a smaller one, and its loss is the mean over those samples.
+
+    Parameters
+    ----------
+    order
+        As `sample_order` has it.
+    labels
+        Classes `[N]` of each run's training samples; the same for runs of one seed.
+    seeds
+        Seed of each run.
+    batch_size
+        Samples of a batch.
     """
 
     def __init__(
-        self, order: Order, labels: Indices, seeds: Sequence[int], batch_size: int
+        self, order: Order, labels: Sequence[Indices], seeds: Sequence[int], batch_size: int
     ) -> None:
-        check_batch_size(batch_size, len(labels))
-        self._order, self._labels, self._seeds = order, labels, tuple(seeds)
+        self._samples = len(labels[0])
+        check_batch_size(batch_size, self._samples)
+        self._order, self._seeds = order, tuple(seeds)
+        self._labels = dict(zip(seeds, labels, strict=True))
         self._batch_size = batch_size
-        self.per_epoch = -(-len(labels) // batch_size)
+        self.per_epoch = -(-self._samples // batch_size)
         self._epoch = -1
         self._batches: list[Indices] = []
 
@@ -73,13 +86,13 @@ class Batches:
         if epoch != self._epoch and not repeated:
             # members of one seed see one order: paired runs differ by what is compared only
             drawn = {
-                seed: sample_order(self._order, self._labels, seed, epoch)
-                for seed in sorted(set(self._seeds))
+                seed: sample_order(self._order, labels, seed, epoch)
+                for seed, labels in self._labels.items()
             }
             stacked = np.stack([drawn[seed] for seed in self._seeds])
             self._batches = [
                 np.ascontiguousarray(stacked[:, start : start + self._batch_size])
-                for start in range(0, len(self._labels), self._batch_size)
+                for start in range(0, self._samples, self._batch_size)
             ]
         self._epoch = epoch
         return self._batches

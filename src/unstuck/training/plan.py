@@ -34,7 +34,7 @@ def members_per_population(recipe: Recipe, dataset: Dataset) -> int:
     A member touches its parameters, their gradient, m and σ, and the activations of its batch.
     """
     network = network_of(recipe, dataset)
-    samples = recipe.samples(len(dataset.y_train))
+    samples = recipe.samples(dataset.samples("train"))
     numbers = 4 * network.parameter_count + samples * activation_count(network)
     size = 8 if recipe.dtype == "float64" else 4
     return min(MOST_MEMBERS, max(1, POPULATION_BYTES // (numbers * size)))
@@ -61,7 +61,7 @@ def cut(runs: Iterable[RunSpec], dataset: Dataset, members: int | None = None) -
         most = members or members_per_population(alike[0], dataset)
         pieces = math.ceil(len(alike) / most)
         bounds = [round(len(alike) * piece / pieces) for piece in range(pieces + 1)]
-        updates = alike[0].total_updates(len(dataset.y_train))
+        updates = alike[0].total_updates(dataset.samples("train"))
         cost = run_cost(alike[0], dataset)
         for start, stop in itertools.pairwise(bounds):
             groups.append(Group(tuple(alike[start:stop]), updates, cost * (stop - start)))
@@ -70,9 +70,9 @@ def cut(runs: Iterable[RunSpec], dataset: Dataset, members: int | None = None) -
 
 def run_cost(recipe: Recipe, dataset: Dataset) -> float:
     """Estimate the relative time of one run: its updates, and its evaluations of every part."""
-    available = len(dataset.y_train)
+    available = dataset.samples("train")
     parameters = network_of(recipe, dataset).parameter_count
     updates = recipe.total_updates(available)
-    others = len(dataset.y_validation) / 3  # forward only
+    others = dataset.samples("validation") / 3  # forward only
     samples = updates * (recipe.samples(available) + FIXED_COST)
     return parameters * (samples + recipe.evaluations * (recipe.trained_on(available) + others))

@@ -1,6 +1,6 @@
 """The tables and weights of a training job."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -90,11 +90,11 @@ class JobResult:
             buffers=_below("buffers/", weights),
         )
 
-    def finished(self, code: str) -> set[str]:
-        """Return the runs of `code` whose row and curve are here."""
+    def finished(self, codes: Collection[str]) -> set[str]:
+        """Return the runs of some codes whose row and curve are here."""
         if not {"run_id", "code", *MEASUREMENTS} <= set(self.runs.columns):
             return set()
-        rows = self.runs[self.runs["code"] == code]
+        rows = self.runs[self.runs["code"].isin(codes)]
         return set(rows["run_id"]) & set(self.curves["run_id"])
 
 

@@ -31,33 +31,38 @@ class Rates:
 
 
 class Feed:
-    """Samples and classes of every update, gathered on the device."""
+    """Samples and classes of every update, gathered on the device from each member's unit."""
 
     def __init__(self, part: Part, batches: Batches | None) -> None:
-        self.part = part
-        self._batches = batches
+        self._part, self._batches = part, batches
         self._epoch = -1
-        self._indices: list[Tensor] = []
+        self._rows: list[Tensor] = []
+        if batches is None:
+            self._whole = part.whole()
 
-    def indices(self, update: int) -> Tensor | None:
-        """Return the sample indices `[K, B]` of an update; None if it takes the whole part."""
+    def rows(self, update: int) -> Tensor | None:
+        """Return the rows `[K, B]` of the samples of an update; None if it takes all of a unit."""
         if self._batches is None:
             return None
         epoch, number = divmod(update, self._batches.per_epoch)
         if epoch != self._epoch:
+            first = self._part.rows[:, None]
+            device = self._part.x.device
             arrays = self._batches.epoch(epoch)
-            self._indices = [torch.from_numpy(each).to(self.part.x.device) for each in arrays]
+            self._rows = [torch.from_numpy(first + each).to(device) for each in arrays]
             self._epoch = epoch
-        return self._indices[number]
+        return self._rows[number]
 
+    def samples(self, rows: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Return samples `[K, B, *shape]` and classes `[K, B]` of rows that `rows` gave.
 
-def gather(part: Part, indices: Tensor | None) -> tuple[Tensor, Tensor]:
-    """Return samples `[K, B, *shape]` and classes `[K, B]`; `[1, N, ...]` for the whole part."""
-    if indices is None:
-        return part.x.unsqueeze(0), part.y.unsqueeze(0)
-    flat = indices.flatten()
-    x = part.x.index_select(0, flat).view(*indices.shape, *part.x.shape[1:])
-    return x, part.y.index_select(0, flat).view(indices.shape)
+        Where an update takes all of a unit and members share one, `[1, N, *shape]` and `[1, N]`.
+        """
+        if rows is None:
+            return self._whole
+        flat, part = rows.flatten(), self._part
+        x = part.x.index_select(0, flat).view(*rows.shape, *part.x.shape[1:])
+        return x, part.y.index_select(0, flat).view(rows.shape)
 
 
 class EagerSteps:
@@ -89,11 +94,11 @@ class EagerSteps:
         """Make one or more of the updates that have these rates `[n, K]`; losses `[made, K]`."""
         if self._network.is_noisy:
             self._network.disturb(state.buffers, state.seeds, state.update)
-        return self._update(state, self._feed.indices(state.update), rates[0]).unsqueeze(0)
+        return self._update(state, self._feed.rows(state.update), rates[0]).unsqueeze(0)
 
-    def _update(self, state: State, indices: Tensor | None, rate: Tensor) -> Tensor:
+    def _update(self, state: State, rows: Tensor | None, rate: Tensor) -> Tensor:
         """Make one update and return the losses `[K]` it started from."""
-        x, y = gather(self._feed.part, indices)
+        x, y = self._feed.samples(rows)
         loss, _, _, state.buffers = self._network.loss_and_gradient(
             *(state.theta, x, y, self._loss, state.buffers, True),
             out=self._gradient,

@@ -1,5 +1,6 @@
 """Gradient descent from many places at once: how long each takes to leave a critical point."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,7 +24,7 @@ class Departures:
 
 
 def descend_together(
-    problem: Problem,
+    problems: Sequence[Problem],
     *,
     starts: Tensor,
     rates: Tensor,
@@ -37,8 +38,9 @@ def descend_together(
 
     Parameters
     ----------
-    problem
-        The loss; its own point is not used.
+    problems
+        The loss of each start: of one network, criterion and weight decay, over as many samples,
+        which may be others. Their own points are not used.
     starts, rates, thresholds
         Points ``[M, P]``, learning rates ``[M]`` and losses ``[M]``.
     afterwards
@@ -53,12 +55,12 @@ def descend_together(
     CurvatureError
         If shapes disagree, or a rate or the number of updates is not positive.
     """
-    size = len(starts)
+    size, parameters = len(problems), problems[0].parameter_count
     shapes = {tuple(rates.shape), tuple(thresholds.shape)}
-    if starts.shape[1:] != problem.theta.shape or shapes != {(size,)}:
+    if starts.shape != (size, parameters) or shapes != {(size,)}:
         raise CurvatureError(
             f"starts have shape {tuple(starts.shape)}, rates {tuple(rates.shape)} and thresholds "
-            f"{tuple(thresholds.shape)}; expected [M, {problem.parameter_count}], [M] and [M]."
+            f"{tuple(thresholds.shape)}; expected [{size}, {parameters}], [{size}] and [{size}]."
         )
     if not bool((rates > 0).all()) or max_updates < 1:
         raise CurvatureError("rates and max_updates must be positive.")
@@ -70,11 +72,15 @@ def descend_together(
     farthest = torch.zeros(size, dtype=torch.float64)
     ends = torch.full((size,), float(max_updates), dtype=torch.float64)
     curves = []
+    x, y = (torch.stack([getattr(problem, name) for problem in problems]) for name in "xy")
+    held, here = torch.arange(size), (x, y)
     for update in range(max_updates + 1):
         active = torch.nonzero(ends >= update).squeeze(1)
         if bool((waits[active]).all()):
             break
-        loss, gradient = loss_and_gradient(problem, theta[active])
+        if len(active) < len(held):
+            held, here = active, (x[active], y[active])
+        loss, gradient = _loss_and_gradient(problems[0], theta[active], *here)
         curve = np.full(size, np.nan)
         curve[active.numpy()] = loss.numpy()
         curves.append(curve)
@@ -91,13 +97,17 @@ def descend_together(
 def loss_and_gradient(problem: Problem, theta: Tensor) -> tuple[Tensor, Tensor]:
     """Give losses ``[M]`` and gradients ``[M, P]`` of the problem at many points ``[M, P]``."""
     size = len(theta)
+    x, y = problem.x.expand(size, *problem.x.shape), problem.y.expand(size, -1)
+    return _loss_and_gradient(problem, theta, x, y)
+
+
+def _loss_and_gradient(
+    problem: Problem, theta: Tensor, x: Tensor, y: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Give the same of a problem on samples ``[M, N, *shape]`` and classes ``[M, N]``."""
+    buffers = problem.buffers_of(len(theta))
     loss, _, gradient, _ = problem.network.loss_and_gradient(
-        theta,
-        problem.x.unsqueeze(0).expand(size, *problem.x.shape),
-        problem.y.unsqueeze(0).expand(size, -1),
-        problem.loss,
-        problem.buffers_of(size),
-        problem.training,
+        theta, x, y, problem.loss, buffers, problem.training
     )
     decay = problem.weight_decay
     return loss + 0.5 * decay * theta.square().sum(1), gradient + decay * theta

@@ -21,6 +21,11 @@ class Context:
     device: str
     threads: int
     progress: Callable[[str], None]
+    first_unit: int = 0
+
+    def units(self, count: int) -> range:
+        """Seeds of the first so many units: of data split, initial weights and order."""
+        return range(self.first_unit, self.first_unit + count)
 
 
 class AnalysisBase(BaseModel, ABC):
@@ -50,6 +55,11 @@ class AnalysisBase(BaseModel, ABC):
     def dataset_names(self) -> tuple[str, ...]:
         """Names of the prepared datasets it needs."""
         return ()
+
+    @property
+    def units(self) -> int:
+        """Units that it takes of each dataset: one a seed, or the first where it has no seeds."""
+        return int(getattr(self, "seeds", 1))
 
     @property
     def reads(self) -> tuple[str, ...]:

@@ -25,7 +25,7 @@ class Case(BaseModel):
     )
 
     def problem(self, context: Context, *, samples: int, seed: int) -> "Problem":
-        """Give the loss over the first so many training samples, at the initial point of a seed.
+        """Give the loss over the first so many training samples of a unit, at its initial point.
 
         Batch normalisation is in training mode over those samples.
         """
@@ -34,7 +34,7 @@ class Case(BaseModel):
         from unstuck.curvature.problem import Problem
         from unstuck.population.network import Network
 
-        data = context.datasets[self.dataset]
+        data = context.datasets[self.dataset].unit(seed)
         network = Network(self.network, data.input_shape, data.classes)
         return Problem(
             network=network,

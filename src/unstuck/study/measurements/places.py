@@ -50,7 +50,6 @@ class Places(MeasurementBase):
         from unstuck.training.loop import network_of
         from unstuck.training.measure import Measure, Part
 
-        moved = list(moved_tests(endpoints.dataset))
         rows = []
         for number, row in enumerate(endpoints.rows.to_dict("records"), start=1):
             progress(f"endpoint {number} of {len(endpoints.rows)}: run {row['run_id']}")
@@ -61,17 +60,17 @@ class Places(MeasurementBase):
             buffers = endpoints.buffers_of(row["run_id"])
             held = theta[:, :0] if buffers is None else buffers.to(theta).unsqueeze(0)
             measure = Measure(network, recipe.loss)
-            y = recipe.labels(data.y_test, data.classes)
+            y = torch.from_numpy(recipe.labels(data.unit(row["seed"]).y_test, data.classes))
             labelled = {str(key): value for key, value in row.items()}
-            for distance, x in moved:
-                part = Part(torch.from_numpy(x).to(theta), torch.from_numpy(y))
+            for distance, x in moved_tests(data, row["seed"]):
+                part = Part.shared(torch.from_numpy(x).to(theta), y, len(theta))
                 _, accuracy = measure.loss_and_accuracy(theta, held, part)
                 rows.append(labelled | {"distance": distance, "accuracy": float(accuracy[0])})
         return pd.DataFrame(rows)
 
 
-def moved_tests(dataset: "Dataset") -> Iterator[tuple[int, NDArray[Any]]]:
-    """Yield the test samples with their patterns at places between those of training and of test.
+def moved_tests(dataset: "Dataset", unit: int) -> Iterator[tuple[int, NDArray[Any]]]:
+    """Yield a unit's test samples, their patterns at places between those of training and of test.
 
     The ground is one value, and the patterns stay on the canvas, so rolling the last axis moves
     them and nothing else.
@@ -90,6 +89,7 @@ def moved_tests(dataset: "Dataset") -> Iterator[tuple[int, NDArray[Any]]]:
         raise DataError(
             "places: the dataset has no transform `shift`, so its patterns have no place to leave."
         )
+    x_test = dataset.unit(unit).x_test
     apart = shifts[0]["test"][0] - shifts[0]["train"][0]
     for distance in sorted({round(float(d)) for d in np.linspace(0, apart, STEPS)}):
-        yield distance, np.roll(dataset.x_test, distance - apart, axis=-1)
+        yield distance, np.roll(x_test, distance - apart, axis=-1)

@@ -66,7 +66,7 @@ class GradientNoiseAnalysis(DatasetsAnalysis):
         rows: list[dict[str, Any]] = []
         for name in self.dataset_names:
             dataset = context.datasets[name]
-            for seed in range(self.seeds):
+            for seed in context.units(self.seeds):
                 for updates in sorted(set(self.points)):
                     context.progress(f"gradients of seed {seed} on {name} after {updates} updates")
                     point = _Point(dataset, self, seed, updates)
@@ -87,7 +87,8 @@ class _Point:
         from unstuck.errors import ConfigError
         from unstuck.population.network import Network
 
-        self.samples = len(dataset.y_train)
+        split = dataset.unit(seed)
+        self.samples = len(split.y_train)
         for size in analysis.batch_sizes:
             if self.samples % size or size == self.samples:
                 raise ConfigError(
@@ -99,9 +100,9 @@ class _Point:
             raise ConfigError(
                 "network.batchnorm must be off: it makes a sample's gradient depend on its batch."
             )
-        self._x = torch.from_numpy(dataset.x_train).double()
-        self._y = torch.from_numpy(dataset.y_train)
-        self._labels, self._seed, self._updates = dataset.y_train, seed, updates
+        self._x = torch.from_numpy(split.x_train).double()
+        self._y = torch.from_numpy(split.y_train)
+        self._labels, self._seed, self._updates = split.y_train, seed, updates
         self._theta = self._trained(dataset, analysis)
         everything = torch.arange(self.samples).unsqueeze(0)
         losses, gradients = self._gradients(everything)
@@ -163,7 +164,7 @@ class _Point:
 
         from unstuck.training.order import Batches
 
-        batches = Batches(order, self._labels, [self._seed], size).epoch(epoch)
+        batches = Batches(order, [self._labels], [self._seed], size).epoch(epoch)
         return torch.from_numpy(np.concatenate(batches))
 
     def _scatter(self, indices: "Tensor") -> "tuple[Tensor, Tensor]":

@@ -61,7 +61,9 @@ class TwinsAnalysis(AnalysisBase):
     rate: PositiveFloat = Field(default=0.02, description="Learning rate.")
     updates: PositiveInt = Field(default=128, description="Updates of each run.")
     batch_size: PositiveInt = Field(default=32, description="Samples an update.")
-    seeds: PositiveInt = Field(default=10, description="Seeds 0, 1, ...")
+    seeds: PositiveInt = Field(
+        default=10, description="Networks a pair, one for each of the first so many units."
+    )
 
     @property
     def dataset_names(self) -> tuple[str, ...]:
@@ -96,11 +98,11 @@ class TwinsAnalysis(AnalysisBase):
         from unstuck.optim.update import UpdateRule
         from unstuck.population.network import Network
 
-        data = context.datasets[case.dataset]
+        data, seeds = context.datasets[case.dataset], context.units(self.seeds)
         network = Network(case.network, data.input_shape, data.classes)
         dtype = torch.float64 if precision == "float64" else torch.float32
         groups = [(optimizer, pair) for optimizer in self.optimizers for pair in case.pairs]
-        initial = torch.stack([network.initial(seed) for seed in range(self.seeds)]).to(dtype)
+        initial = torch.stack([network.initial(seed) for seed in seeds]).to(dtype)
         theta = initial.repeat(len(groups), 1)
         members = [slice(i * self.seeds, (i + 1) * self.seeds) for i in range(len(groups))]
         for (_, pair), held in zip(groups, members, strict=True):
@@ -111,11 +113,12 @@ class TwinsAnalysis(AnalysisBase):
             dtype,
         )
         rate = torch.full((len(theta),), self.rate, dtype=dtype)
-        probe = torch.from_numpy(data.x_validation).to(dtype).unsqueeze(0)
+        validation = [torch.from_numpy(data.unit(seed).x_validation) for seed in seeds]
+        probe = torch.stack(validation).to(dtype)
         none = theta.new_empty(len(theta), 0)
         rows: list[dict[str, Any]] = []
         looked = {0, self.updates, *(2**k for k in range(self.updates.bit_length()))}
-        for update, x, y in self._batches(data, len(groups)):
+        for update, x, y in self._batches(data, seeds, len(groups)):
             loss, _, gradient, _ = network.loss_and_gradient(
                 theta, x.to(dtype), y, case.loss, none, True
             )
@@ -124,23 +127,28 @@ class TwinsAnalysis(AnalysisBase):
                     measured = _measured(network, theta[held], probe, pair)
                     measured["loss"] = loss[held]
                     label = {"pair": pair, "optimizer": optimizer, "update": update}
-                    for seed in range(self.seeds):
-                        values = {key: float(each[seed]) for key, each in measured.items()}
+                    for member, seed in enumerate(seeds):
+                        values = {key: float(each[member]) for key, each in measured.items()}
                         rows.append(label | {"seed": seed} | values)
             rule.step(theta, gradient, rate)
         return rows
 
-    def _batches(self, data: "Dataset", groups: int) -> Iterator[tuple[int, "Tensor", "Tensor"]]:
+    def _batches(
+        self, data: "Dataset", seeds: range, groups: int
+    ) -> Iterator[tuple[int, "Tensor", "Tensor"]]:
         """Yield the number of updates made so far, and the next batch of every member."""
         import torch
 
-        drawn = [np.random.default_rng([seed, STREAM]) for seed in range(self.seeds)]
+        generators = [np.random.default_rng([seed, STREAM]) for seed in seeds]
+        first = np.array([data.row(seed, "train") for seed in seeds])[:, None]
+        x, y = (torch.from_numpy(data.tensors[f"{kind}_train"]) for kind in "xy")
         for update in range(self.updates + 1):
-            rows = np.stack(
-                [rng.choice(len(data.y_train), self.batch_size, replace=False) for rng in drawn]
-            )
-            rows = np.tile(rows, (groups, 1))
-            yield update, torch.from_numpy(data.x_train[rows]), torch.from_numpy(data.y_train[rows])
+            drawn = [
+                rng.choice(data.samples("train"), self.batch_size, replace=False)
+                for rng in generators
+            ]
+            rows = torch.from_numpy(np.tile(first + np.stack(drawn), (groups, 1)))
+            yield update, x[rows], y[rows]
 
 
 def _plant(network: "Network", theta: "Tensor", pair: Pair) -> None:

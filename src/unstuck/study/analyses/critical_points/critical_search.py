@@ -43,7 +43,7 @@ class CriticalSearchAnalysis(DatasetsAnalysis):
         description="Starts a dataset, width, seed and kind from which the gradient norm is "
         "minimised as well.",
     )
-    seeds: PositiveInt = Field(default=10, description="Seeds 0, 1, ... of the starts.")
+    seeds: PositiveInt = Field(default=10, description="Units whose surfaces are searched.")
     smallest: PositiveFloat = Field(
         default=0.1, description="Smallest standard deviation of random weights."
     )
@@ -85,22 +85,22 @@ class CriticalSearchAnalysis(DatasetsAnalysis):
         for dataset in self.dataset_names:
             for width in sorted(set(self.widths)):
                 context.progress(f"searching for critical points of {width} units on {dataset}")
-                problem = self._problem(context, dataset, width)
-                starts = self._starts(problem, width)
-                label = {"dataset": dataset, "width": width}
-                searches += [label | row for row in self._searches(problem, starts)]
-                context.progress(f"minimising the gradient norm of {width} units on {dataset}")
-                contrast += [label | row for row in self._contrast(problem, starts)]
+                for seed in context.units(self.seeds):
+                    problem = self._problem(context, dataset, width, seed)
+                    starts = self._starts(problem, width, seed)
+                    label = {"dataset": dataset, "width": width, "seed": seed}
+                    searches += [label | row for row in self._searches(problem, starts)]
+                    contrast += [label | row for row in self._contrast(problem, starts)]
         return {"searches": pd.DataFrame(searches), "contrast": pd.DataFrame(contrast)}
 
-    def _problem(self, context: Context, dataset: str, width: int) -> "Problem":
+    def _problem(self, context: Context, dataset: str, width: int, seed: int) -> "Problem":
         import torch
 
         from unstuck.curvature.problem import Problem
         from unstuck.population.network import Network
         from unstuck.population.spec import NetworkSpec
 
-        data = context.datasets[dataset]
+        data = context.datasets[dataset].unit(seed)
         spec = NetworkSpec(kind="dense", hidden=(width,), activation="tanh")
         network = Network(spec, data.input_shape, data.classes)
         return Problem(
@@ -113,37 +113,35 @@ class CriticalSearchAnalysis(DatasetsAnalysis):
         )
 
     def _searches(self, problem: "Problem", starts: dict[str, "Tensor"]) -> list[dict[str, Any]]:
-        """Search from the starts of every seed and kind until enough points are certified.
+        """Search from the starts of each kind until enough points are certified.
 
-        All seeds and kinds search side by side, each from as many more starts as it surely needs.
+        The kinds search side by side, each from as many more starts as it surely needs.
         """
         import torch
 
         from unstuck.curvature.critical_points.following import follow_eigenvectors
 
-        found: dict[tuple[int, str], list[CriticalPoint]] = {
-            (seed, start): [] for seed in range(self.seeds) for start in STARTS
-        }
+        found: dict[str, list[CriticalPoint]] = {start: [] for start in STARTS}
         while True:
             batch = []
-            for (seed, start), points in found.items():
+            for start, points in found.items():
                 wanted = self.certified - sum(point.converged for point in points)
                 last = min(len(points) + wanted, self.searches)
-                batch += [(seed, start, number) for number in range(len(points), last)]
+                batch += [(start, number) for number in range(len(points), last)]
             if not batch:
                 break
             ends = follow_eigenvectors(
                 problem,
-                torch.stack([starts[start][seed, number] for seed, start, number in batch]),
+                torch.stack([starts[start][number] for start, number in batch]),
                 longest=self.longest,
                 steps=self.steps,
                 relative_tolerance=self.tolerance,
             )
-            for (seed, start, _), end in zip(batch, ends, strict=True):
-                found[seed, start].append(end)
+            for (start, _), end in zip(batch, ends, strict=True):
+                found[start].append(end)
         return [
-            _row(problem, seed, start, number, point)
-            for (seed, start), points in found.items()
+            _row(problem, start, number, point)
+            for start, points in found.items()
             for number, point in enumerate(points)
         ]
 
@@ -155,54 +153,46 @@ class CriticalSearchAnalysis(DatasetsAnalysis):
         from unstuck.curvature.critical_points.gradient_norm import minimise_gradient_norm
 
         batch = [
-            (seed, start, number)
-            for seed in range(self.seeds)
+            (start, number)
             for start in STARTS
             for number in range(min(self.contrasted, self.searches))
         ]
-        points = torch.stack([starts[start][seed, number] for seed, start, number in batch])
+        points = torch.stack([starts[start][number] for start, number in batch])
         ends = minimise_gradient_norm(
             problem, minimise_last_layer(problem, points), relative_tolerance=self.tolerance
         )
         return [_row(problem, *which, end) for which, end in zip(batch, ends, strict=True)]
 
-    def _starts(self, problem: "Problem", width: int) -> dict[str, "Tensor"]:
+    def _starts(self, problem: "Problem", width: int, seed: int) -> dict[str, "Tensor"]:
         """Give random points, and points that gradient descent passes from others, by kind.
 
-        Both have the shape ``[seeds, searches, P]``.
+        Both have the shape ``[searches, P]``.
         """
         import torch
 
         from unstuck.curvature.critical_points.departure import loss_and_gradient
         from unstuck.curvature.critical_points.following import last_layer
 
-        drawn: dict[str, list[np.ndarray]] = {start: [] for start in STARTS}
-        updates = []
-        for seed in range(self.seeds):
-            rng = np.random.default_rng([seed, STREAM, width])
-            for start in STARTS:
-                ends = np.log(self.smallest), np.log(self.largest)
-                scale = np.exp(rng.uniform(*ends, (self.searches, 1)))
-                draws = scale * rng.standard_normal((self.searches, problem.parameter_count))
-                drawn[start].append(draws)
-            updates.append(np.exp(rng.uniform(0, np.log(self.updates), self.searches)).astype(int))
-        points = {start: torch.from_numpy(np.stack(draws)) for start, draws in drawn.items()}
+        rng = np.random.default_rng([seed, STREAM, width])
+        points: dict[str, Tensor] = {}
+        for start in STARTS:
+            ends = np.log(self.smallest), np.log(self.largest)
+            scale = np.exp(rng.uniform(*ends, (self.searches, 1)))
+            draws = scale * rng.standard_normal((self.searches, problem.parameter_count))
+            points[start] = torch.from_numpy(draws)
         # the search moves the last layer to its minimum at once, which is nearer to 0
-        points["random"][:, :, last_layer(problem) :] = 0
-        left = torch.from_numpy(np.concatenate(updates))
-        theta = points["training"].flatten(0, 1)
+        points["random"][:, last_layer(problem) :] = 0
+        updates = np.exp(rng.uniform(0, np.log(self.updates), self.searches)).astype(int)
+        left, theta = torch.from_numpy(updates), points["training"]
         for update in range(int(left.max())):
             moving = left > update
             theta[moving] -= self.rate * loss_and_gradient(problem, theta[moving])[1]
         return points
 
 
-def _row(
-    problem: "Problem", seed: int, start: str, number: int, found: "CriticalPoint"
-) -> dict[str, Any]:
+def _row(problem: "Problem", start: str, number: int, found: "CriticalPoint") -> dict[str, Any]:
     certificate, inertia = found.certificate, found.certificate.inertia
     return {
-        "seed": seed,
         "start": start,
         "search": number,
         "parameters": inertia.size,

@@ -55,7 +55,7 @@ class HessianCostAnalysis(AnalysisBase):
     )
     once: Widths = Field(
         default=(49, 963),
-        description="Widths that are too dear for many seeds: all but products for one seed only.",
+        description="Widths that are too dear for many seeds: all but products for the first only.",
     )
     tolerance: PositiveFloat = Field(
         default=1e-3,
@@ -90,9 +90,10 @@ class HessianCostAnalysis(AnalysisBase):
         memory: list[dict[str, Any]] = []
         agreement: list[dict[str, Any]] = []
         self._warm_up(context)
-        for seed in range(self.seeds):
+        for seed in context.units(self.seeds):
             context.progress(f"timing the networks of seed {seed}")
-            for method, width in self._jobs(seed):
+            first = seed == context.first_unit
+            for method, width in self._jobs(first):
                 task = _Task.of(self._problem(context, width, seed), seed, self.tolerance)
                 label = {"method": method, "parameters": task.parameters, "seed": seed}
                 # too dear to be called a second time only to be weighed
@@ -111,7 +112,7 @@ class HessianCostAnalysis(AnalysisBase):
                         }
                         for end, place in (("lowest", 0), ("highest", -1))
                     ]
-                if seed == 0 and method != "product again":
+                if first and method != "product again":
                     held = (weighed or _weighed(task.methods[method]))[2]
                     memory.append({k: label[k] for k in ("method", "parameters")} | held)
         return {
@@ -120,7 +121,7 @@ class HessianCostAnalysis(AnalysisBase):
             "agreement": pd.DataFrame(agreement),
         }
 
-    def _jobs(self, seed: int) -> Iterator[tuple[str, int]]:
+    def _jobs(self, first: bool) -> Iterator[tuple[str, int]]:
         """Give methods and widths so that all methods share what the machine does meanwhile."""
         by_method = {
             "dense": self.dense,
@@ -131,7 +132,7 @@ class HessianCostAnalysis(AnalysisBase):
         }
         for width in sorted({width for widths in by_method.values() for width in widths}):
             for method, widths in by_method.items():
-                if width in widths and not (seed > 0 and self._once(method, width)):
+                if width in widths and (first or not self._once(method, width)):
                     yield method, width
 
     def _once(self, method: str, width: int) -> bool:
@@ -143,7 +144,8 @@ class HessianCostAnalysis(AnalysisBase):
         return case.problem(context, samples=self.samples, seed=seed)
 
     def _warm_up(self, context: Context) -> None:
-        task = _Task.of(self._problem(context, min(self.dense), 0), 0, self.tolerance)
+        unit = context.first_unit
+        task = _Task.of(self._problem(context, min(self.dense), unit), unit, self.tolerance)
         for method in task.methods.values():
             method()
         _weighed(task.product)

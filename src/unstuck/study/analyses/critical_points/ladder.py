@@ -39,7 +39,9 @@ class LadderAnalysis(DatasetsAnalysis):
     weight_decay: PositiveFloat = Field(
         default=1e-3, description="Coefficient of |theta|^2 / 2, on all parameters."
     )
-    seeds: PositiveInt = Field(default=10, description="Ladders a dataset: seeds 0, 1, ...")
+    seeds: PositiveInt = Field(
+        default=10, description="Units that a ladder is built on a dataset of."
+    )
     polish: PositiveInt = Field(
         default=100, description="Iterations of L-BFGS before Newton's method, to a minimum."
     )
@@ -55,7 +57,7 @@ class LadderAnalysis(DatasetsAnalysis):
         description="Gradient descent starts 10^-k off the saddle, for each k given.",
     )
     descents: PositiveInt = Field(
-        default=1, description="Seeds whose widest network is left by gradient descent."
+        default=1, description="Units whose widest network is left by gradient descent."
     )
     fall: PositiveFloat = Field(
         default=1e-3, lt=1, description="Share of its loss that a saddle is left by."
@@ -87,14 +89,14 @@ class LadderAnalysis(DatasetsAnalysis):
         """
         found: dict[str, list[dict[str, Any]]] = {name: [] for name in self.tables}
         for dataset in self.dataset_names:
-            for seed in range(self.seeds):
+            for seed in context.units(self.seeds):
                 context.progress(f"building ladder {seed} on {dataset}")
                 rungs = list(self._rungs(context, dataset, seed))
                 found["points"] += [rung.row() for rung in rungs]
                 saddles = [rung for rung in rungs if rung.is_saddle]
                 for rung in saddles:
                     found["escape"] += rung.drops(self.radii)
-                if seed < self.descents:
+                if seed in context.units(self.descents):
                     widest = [rung for rung in saddles if rung.width == max(self.widths)]
                     times, curves = self._departures(widest)
                     found["times"] += times
@@ -112,7 +114,7 @@ class LadderAnalysis(DatasetsAnalysis):
         from unstuck.population.network import Network
         from unstuck.population.spec import NetworkSpec
 
-        data = context.datasets[dataset]
+        data = context.datasets[dataset].unit(seed)
         x = torch.from_numpy(data.x_train[: self.samples]).double().flatten(1)
         y = torch.from_numpy(data.y_train[: self.samples])
         sizes = {"inputs": x.shape[1], "classes": data.classes}
@@ -166,7 +168,7 @@ class LadderAnalysis(DatasetsAnalysis):
         if not members:
             return [], []
         runs = descend_together(
-            rungs[0].problem,
+            [rung.problem for rung, _ in members],
             starts=torch.stack([rung.near(exponent) for rung, exponent in members]),
             rates=torch.tensor([rung.rate for rung, _ in members], dtype=torch.float64),
             thresholds=torch.tensor(

@@ -36,7 +36,10 @@ class LadderCase(BaseModel):
 
 
 class ProbesAnalysis(AnalysisBase):
-    """Changes of the loss from critical points along random directions and eigenvectors."""
+    """Changes of the loss from critical points along random directions and eigenvectors.
+
+    The first unit decides samples, initial weights and directions.
+    """
 
     tables = ("points", "tolerances", "probes")
 
@@ -50,7 +53,6 @@ class ProbesAnalysis(AnalysisBase):
     probes: PositiveInt = Field(default=1000, description="Random directions a point.")
     radius: PositiveFloat = Field(default=1e-3, description="Length of a step.")
     tolerance: Tolerance = 1e-8
-    seed: int = Field(default=0, ge=0, description="Seed of initial weights and directions.")
 
     @property
     def dataset_names(self) -> tuple[str, ...]:
@@ -79,7 +81,9 @@ class ProbesAnalysis(AnalysisBase):
         points, tolerances, probes = [], [], []
         for number, (name, problem) in enumerate(self._problems(context)):
             context.progress(f"probing the loss around {name}")
-            certificate, values, directions = self._certified(problem, number)
+            certificate, values, directions = self._certified(
+                problem, context.first_unit, number
+            )
             changes = {
                 direction: _changes(problem, self.radius * vectors)
                 for direction, vectors in directions.items()
@@ -104,13 +108,13 @@ class ProbesAnalysis(AnalysisBase):
         from unstuck.curvature.critical_points.polishing import polish
 
         for name, ladder_case in self.ladders.items():
-            data = context.datasets[ladder_case.dataset]
+            data = context.datasets[ladder_case.dataset].unit(context.first_unit)
             rungs = ladder(
                 x=torch.from_numpy(data.x_train[: self.samples]),
                 y=torch.from_numpy(data.y_train[: self.samples]),
                 classes=data.classes,
                 width=ladder_case.width,
-                seed=self.seed,
+                seed=context.first_unit,
                 weight_decay=ladder_case.weight_decay,
                 starts=1,
             )
@@ -118,11 +122,11 @@ class ProbesAnalysis(AnalysisBase):
                 used = f"{rung.width} of {ladder_case.width} units"
                 yield f"{name}, {used}", rung.problem
         for name, case in self.minima.items():
-            problem = case.problem(context, samples=self.samples, seed=self.seed)
+            problem = case.problem(context, samples=self.samples, seed=context.first_unit)
             yield name, problem.at(polish(problem, lbfgs_iterations=500).theta)
 
     def _certified(
-        self, problem: "Problem", number: int
+        self, problem: "Problem", unit: int, number: int
     ) -> tuple[dict[str, Any], np.ndarray, dict[str, "Tensor"]]:
         """Give the certificate, the eigenvalues ``[P]`` and the directions ``[M, P]``."""
         import torch
@@ -133,7 +137,7 @@ class ProbesAnalysis(AnalysisBase):
         certificate = certify(problem, relative_tolerance=self.tolerance)
         inertia = certificate.inertia
         values, vectors = torch.linalg.eigh(dense.hessian(problem))
-        rng = np.random.default_rng([self.seed, STREAM, number])
+        rng = np.random.default_rng([unit, STREAM, number])
         random = torch.from_numpy(rng.standard_normal((self.probes, len(values))))
         directions = {
             "random": random / random.norm(dim=1, keepdim=True),

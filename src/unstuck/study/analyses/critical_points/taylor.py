@@ -48,7 +48,10 @@ class TaylorCase(Case):
 
 
 class TaylorAnalysis(AnalysisBase):
-    """Remainders of the loss after its terms of order 0, 1 and 2, against the radius."""
+    """Remainders of the loss after its terms of order 0, 1 and 2, against the radius.
+
+    The first unit decides samples, initial weights and directions.
+    """
 
     tables = ("points", "remainders")
 
@@ -64,7 +67,6 @@ class TaylorAnalysis(AnalysisBase):
     directions: PositiveInt = Field(
         default=20, description="Random directions, besides the two extreme eigenvectors."
     )
-    seed: int = Field(default=0, ge=0, description="Seed of initial weights and directions.")
 
     @property
     def dataset_names(self) -> tuple[str, ...]:
@@ -89,7 +91,7 @@ class TaylorAnalysis(AnalysisBase):
             for place, problem in self._points(case, context):
                 label = {"case": name, "point": place, "dataset": case.dataset}
                 label |= {"activation": case.network.activation}
-                described, directions = self._described(problem)
+                described, directions = self._described(problem, context.first_unit)
                 if place == "kink":
                     directions[ACROSS] = _across(problem)
                 points.append(label | described)
@@ -103,7 +105,7 @@ class TaylorAnalysis(AnalysisBase):
     def _points(self, case: TaylorCase, context: Context) -> Iterator[tuple[str, "Problem"]]:
         from unstuck.curvature.critical_points.polishing import polish
 
-        initial = case.problem(context, samples=self.samples, seed=self.seed)
+        initial = case.problem(context, samples=self.samples, seed=context.first_unit)
         theta = initial.theta
         for _ in range(self.updates):
             theta = theta - self.rate * initial.at(theta).gradient()
@@ -119,7 +121,9 @@ class TaylorAnalysis(AnalysisBase):
             else:
                 yield place, initial.at(_on_a_kink(initial))
 
-    def _described(self, problem: "Problem") -> tuple[dict[str, Any], dict[str, "Tensor"]]:
+    def _described(
+        self, problem: "Problem", unit: int
+    ) -> tuple[dict[str, Any], dict[str, "Tensor"]]:
         """Give what is known of a point, and the directions to walk from it."""
         import torch
 
@@ -128,7 +132,7 @@ class TaylorAnalysis(AnalysisBase):
 
         certificate = certify(problem)
         values, vectors = torch.linalg.eigh(dense.hessian(problem))
-        rng = np.random.default_rng([self.seed, STREAM])
+        rng = np.random.default_rng([unit, STREAM])
         directions = {
             f"random {number}": torch.from_numpy(rng.standard_normal(len(values)))
             for number in range(self.directions)

@@ -1,6 +1,6 @@
 """Softmax regression on features of equal and of unequal scale: its Hessian, and its training."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
 
@@ -32,7 +32,7 @@ class FeatureScaleAnalysis(DatasetsAnalysis):
 
     Features are uncorrelated (principal components) and brought to variance 1; then they are
     multiplied by factors spread evenly in the logarithm. Which feature gets which factor is drawn
-    anew for every seed. The model is linear in the features, so that its least loss is the same at
+    anew for every unit. The model is linear in the features, so that its least loss is the same at
     every spread.
     """
 
@@ -65,9 +65,9 @@ class FeatureScaleAnalysis(DatasetsAnalysis):
         description="Share of the way from the loss of guessing to the least one to be made.",
     )
     updates: PositiveInt = Field(default=600, description="Budget of a run.")
-    heat: PositiveInt = Field(default=4, description="The first so many seeds run every rate.")
-    finalists: PositiveInt = Field(default=3, description="So many rates run on all seeds.")
-    seeds: PositiveInt = Field(default=20, description="Seeds 0, 1, ...")
+    heat: PositiveInt = Field(default=4, description="The first so many units run every rate.")
+    finalists: PositiveInt = Field(default=3, description="So many rates run on all units.")
+    seeds: PositiveInt = Field(default=20, description="Units of every spread.")
     tolerance: Tolerance = 1e-9
 
     @model_validator(mode="after")
@@ -86,7 +86,7 @@ class FeatureScaleAnalysis(DatasetsAnalysis):
             One row a run: dataset, spread, draw of the scales (`second` at `redrawn` only),
             optimizer, role, rate, whether it is the one chosen, score, whether that lies on an
             edge, seed, update at which the run arrived (NaN if it did not), budget, the loss to
-            arrive at and the least one.
+            arrive at and the least one, the mean over units of the least that is possible.
         curvature
             One row a dataset, spread, draw and seed, of the Hessian at its initial point: the
             largest eigenvalue, the smallest that is not zero, their ratio, and how many are zero.
@@ -94,7 +94,7 @@ class FeatureScaleAnalysis(DatasetsAnalysis):
         runs, curvature = [], []
         for name in self.dataset_names:
             data = context.datasets[name]
-            equal = _Samples.of(data, self.samples)
+            equal = _Samples.of(data, context.units(self.seeds), self.samples)
             least = self._least(equal)
             guessing = float(np.log(data.classes))
             target = guessing - self.progress * (guessing - least)
@@ -112,12 +112,13 @@ class FeatureScaleAnalysis(DatasetsAnalysis):
     def _least(self, equal: "_Samples") -> float:
         from unstuck.curvature.critical_points.polishing import polish
 
-        return float(polish(equal.problem(0)).certificate.loss)
+        least = [polish(equal.problem(unit)).certificate.loss for unit in equal.units]
+        return float(np.mean(least))
 
     def _curvature(self, scaled: "_Samples") -> Iterator[dict[str, Any]]:
         from unstuck.curvature.spectra.spectrum import spectrum
 
-        for seed in range(self.seeds):
+        for seed in scaled.units:
             values = spectrum(scaled.problem(seed)).eigenvalues
             kept = values[np.abs(values) > self.tolerance * values.max()]
             yield {
@@ -175,52 +176,55 @@ class FeatureScaleAnalysis(DatasetsAnalysis):
             finalists=self.finalists,
         )
         labels = {"optimizer": optimizer, "draw": draw}
-        return Cell(labels=labels, run=recipe, rate=tune, seeds=self.seeds)
+        first = scaled.units[0]
+        return Cell(labels=labels, run=recipe, rate=tune, seeds=self.seeds, first_unit=first)
 
 
 @dataclass(frozen=True)
 class _Samples:
-    """Features of variance 1 whose scales every seed spreads in an order of its own."""
+    """Features of variance 1 whose scales every unit spreads in an order of its own."""
 
     network: "Network"
-    x: np.ndarray  # [N, F]
-    y: np.ndarray  # [N]
+    units: range
+    x: Mapping[int, np.ndarray]  # [N, F] by unit
+    y: Mapping[int, np.ndarray]  # [N] by unit
     ratio: float = EQUAL  # largest factor of a feature over the smallest
-    draw: int = 0  # added to a seed, the seed of its order
+    draw: int = 0  # added to a unit's number, the seed of its order
 
     @classmethod
-    def of(cls, data: "Dataset", samples: int) -> Self:
+    def of(cls, data: "Dataset", units: range, samples: int) -> Self:
         """Take the first samples, their features at mean 0 and variance 1 over the whole part."""
         from unstuck.population.network import Network
         from unstuck.population.spec import NetworkSpec
 
-        mean, deviation = data.x_train.mean(axis=0), data.x_train.std(axis=0)
         network = Network(NetworkSpec(hidden=()), data.input_shape, data.classes)
-        return cls(network, ((data.x_train - mean) / deviation)[:samples], data.y_train[:samples])
+        whole = {unit: data.unit(unit).x_train for unit in units}
+        x = {unit: ((x - x.mean(axis=0)) / x.std(axis=0))[:samples] for unit, x in whole.items()}
+        return cls(network, units, x, {unit: data.unit(unit).y_train[:samples] for unit in units})
 
-    def of_seed(self, seed: int) -> np.ndarray:
-        """Give the features ``[N, F]`` as a seed scales them."""
+    def scaled(self, unit: int) -> np.ndarray:
+        """Give the features ``[N, F]`` as a unit scales them."""
         from unstuck.data.transforms import Scale
 
-        return Scale(ratio=self.ratio, seed=self.draw + seed).apply(self.x)
+        return Scale(ratio=self.ratio).apply(self.x[unit], self.draw + unit)
 
-    def problem(self, seed: int) -> "Problem":
-        """Give the loss at the initial point of a seed."""
+    def problem(self, unit: int) -> "Problem":
+        """Give the loss at the initial point of a unit."""
         import torch
 
         from unstuck.curvature.problem import Problem
 
         return Problem(
             network=self.network,
-            theta=self.network.initial(seed),
-            x=torch.from_numpy(self.of_seed(seed)),
-            y=torch.from_numpy(self.y),
+            theta=self.network.initial(unit),
+            x=torch.from_numpy(self.scaled(unit)),
+            y=torch.from_numpy(self.y[unit]),
             loss="cross_entropy",
         )
 
 
 class _Runs:
-    """Runs that train side by side by full batches, each on the samples of its own seed."""
+    """Runs that train side by side by full batches, each on the samples of its own unit."""
 
     def __init__(self, samples: _Samples) -> None:
         self._samples = samples
@@ -240,8 +244,8 @@ class _Runs:
             key=lambda run: (repr(run.optimizer), run.run_id),
         )
         network = self._samples.network
-        x = torch.from_numpy(np.stack([self._samples.of_seed(run.seed) for run in new]))
-        y = torch.from_numpy(self._samples.y).expand(len(new), -1)
+        x = torch.from_numpy(np.stack([self._samples.scaled(run.seed) for run in new]))
+        y = torch.from_numpy(np.stack([self._samples.y[run.seed] for run in new]))
         theta = torch.stack([network.initial(run.seed) for run in new]).to(x)
         rates = torch.tensor([run.lr for run in new], dtype=x.dtype)
         rule = UpdateRule([run.optimizer for run in new], network.parameter_count, x.dtype)

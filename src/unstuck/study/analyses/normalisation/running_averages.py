@@ -14,9 +14,7 @@ from unstuck.study.fields import Networks
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from unstuck.data.dataset import Dataset
     from unstuck.population.network import Network
-    from unstuck.training.measure import Part
 
 
 class RunningAveragesAnalysis(DatasetsAnalysis):
@@ -68,10 +66,10 @@ class RunningAveragesAnalysis(DatasetsAnalysis):
             for size in self.batch_sizes:
                 context.progress(f"running averages of batches of {size} on {name}")
                 label = {"dataset": name, "batch_size": size}
-                rows += [label | row for row in self._trained(context.datasets[name], size)]
+                rows += [label | row for row in self._trained(context, name, size)]
         return {"scores": pd.DataFrame(rows)}
 
-    def _trained(self, data: "Dataset", size: int) -> Iterator[dict[str, Any]]:
+    def _trained(self, context: Context, name: str, size: int) -> Iterator[dict[str, Any]]:
         """Train all seeds side by side, and test them with every kind of statistics."""
         import torch
 
@@ -80,21 +78,21 @@ class RunningAveragesAnalysis(DatasetsAnalysis):
         from unstuck.population.network import Network
         from unstuck.training.measure import Part
         from unstuck.training.order import Batches
-        from unstuck.training.steps import Feed, gather
+        from unstuck.training.steps import Feed
 
+        data, seeds = context.datasets[name], context.units(self.seeds)
         network = Network(self.network, data.input_shape, data.classes)
-        train, test = (
-            Part(torch.from_numpy(x), torch.from_numpy(y))
-            for x, y in ((data.x_train, data.y_train), (data.x_test, data.y_test))
-        )
-        theta = torch.stack([network.initial(seed) for seed in range(self.seeds)]).float()
+        train, test = Part.of(data, "train", seeds), Part.of(data, "test", seeds)
+        all_train, all_test = train.whole(), test.whole()
+        theta = torch.stack([network.initial(seed) for seed in seeds]).float()
         buffers = network.initial_buffers().float().repeat(self.seeds, 1)
         averages = {momentum: buffers.clone() for momentum in self.momenta}
         rule = UpdateRule([OPTIMIZERS["sgd"]] * self.seeds, network.parameter_count, theta.dtype)
-        feed = Feed(train, Batches("reshuffled", data.y_train, range(self.seeds), size))
+        labels = [data.unit(seed).y_train for seed in seeds]
+        feed = Feed(train, Batches("reshuffled", labels, seeds, size))
         rate = torch.full((self.seeds,), self.lr)
         for update in range(1, max(self.updates) + 1):
-            x, y = gather(train, feed.indices(update - 1))
+            x, y = feed.samples(feed.rows(update - 1))
             _, _, gradient, buffers = network.loss_and_gradient(
                 theta, x, y, "cross_entropy", buffers, True, count_correct=False
             )
@@ -103,9 +101,9 @@ class RunningAveragesAnalysis(DatasetsAnalysis):
                 average.lerp_(buffers, 1 - momentum)
             if update in self.updates:
                 for kind, momentum, scores in self._tested(
-                    network, theta, averages, train, test, size
+                    network, theta, averages, all_train[0], all_test, size
                 ):
-                    for seed, (loss, accuracy) in enumerate(scores.T):
+                    for seed, (loss, accuracy) in zip(seeds, scores.T, strict=True):
                         yield {
                             **{"update": update, "seed": seed, "kind": kind, "momentum": momentum},
                             **{"loss": float(loss), "accuracy": float(accuracy)},
@@ -116,8 +114,8 @@ class RunningAveragesAnalysis(DatasetsAnalysis):
         network: "Network",
         theta: "Tensor",
         averages: dict[float, "Tensor"],
-        train: "Part",
-        test: "Part",
+        train: "Tensor",
+        test: tuple["Tensor", "Tensor"],
         size: int,
     ) -> Iterator[tuple[str, float, np.ndarray]]:
         """Give kind, momentum and loss and accuracy ``[2, K]`` of each kind of statistics."""
@@ -125,26 +123,34 @@ class RunningAveragesAnalysis(DatasetsAnalysis):
 
         none = network.initial_buffers().to(theta).repeat(len(theta), 1)
         with torch.no_grad():
-            _, whole = network.forward(theta, train.x.unsqueeze(0), none, True)
+            _, whole = network.forward(theta, train, none, True)
         for momentum, average in averages.items():
-            yield "running", momentum, _scores(network, theta, average, test, test.size, False)
-        yield "population", -1.0, _scores(network, theta, whole, test, test.size, False)
+            yield "running", momentum, _scores(network, theta, average, test, None, False)
+        yield "population", -1.0, _scores(network, theta, whole, test, None, False)
         yield "batch", -1.0, _scores(network, theta, none, test, size, True)
 
 
 def _scores(
-    network: "Network", theta: "Tensor", buffers: "Tensor", part: "Part", size: int, training: bool
+    network: "Network",
+    theta: "Tensor",
+    buffers: "Tensor",
+    samples: tuple["Tensor", "Tensor"],
+    size: int | None,
+    training: bool,
 ) -> np.ndarray:
-    """Give loss and accuracy ``[2, K]``; the part is cut into whole batches, the rest left out."""
+    """Give loss and accuracy ``[2, K]``; samples are cut into whole batches, the rest left out."""
     import torch
 
-    count = part.size // size
+    everything, classes = samples
+    size = size or classes.shape[1]
+    count = classes.shape[1] // size
     total = torch.zeros(2, len(theta), dtype=torch.float64)
     with torch.no_grad():
         for start in range(0, count * size, size):
-            x, y = part.x[start : start + size], part.y[start : start + size]
+            batch = slice(start, start + size)
             loss, correct = network.loss_and_correct(
-                theta, x.unsqueeze(0), y.unsqueeze(0), "cross_entropy", buffers, training
+                *(theta, everything[:, batch], classes[:, batch], "cross_entropy"),
+                *(buffers, training),
             )
             total += torch.stack([loss.double(), correct.double() / size])
     return np.asarray((total / count).numpy())

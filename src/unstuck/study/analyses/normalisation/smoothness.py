@@ -1,6 +1,7 @@
 """How smooth the loss is along the path of training, with and without batch normalisation."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +14,6 @@ from unstuck.study.analyses.base import Context, DatasetsAnalysis
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from unstuck.data.dataset import Dataset
     from unstuck.population.network import Network
 
 STREAM = 7507
@@ -47,7 +47,9 @@ class SmoothnessAnalysis(DatasetsAnalysis):
         description="Updates after which the loss is measured; 0 is the initial point.",
     )
     products: PositiveInt = Field(default=16, description="Hessian products a point.")
-    seeds: PositiveInt = Field(default=10, description="Networks an arm: seeds 0, 1, ...")
+    seeds: PositiveInt = Field(
+        default=10, description="Networks an arm, one for each of the first so many units."
+    )
 
     def run(self, context: Context) -> dict[str, pd.DataFrame]:
         """Train and measure.
@@ -75,7 +77,7 @@ class SmoothnessAnalysis(DatasetsAnalysis):
                     context.progress(f"smoothness in {depth} layers on {name}")
                     label = {"dataset": name, "depth": depth}
                     label |= {"batchnorm": batchnorm, "noise": noise}
-                    trained = _Training(self, context.datasets[name], label)
+                    trained = _Training(self, context, label)
                     path += [label | row for row in trained.path()]
                     drift += [label | row for row in trained.drift()]
         return {"path": pd.DataFrame(path), "drift": pd.DataFrame(drift)}
@@ -84,13 +86,15 @@ class SmoothnessAnalysis(DatasetsAnalysis):
 class _Training:
     """All seeds of one arm, side by side."""
 
-    def __init__(self, analysis: SmoothnessAnalysis, data: "Dataset", arm: dict[str, Any]) -> None:
-        import torch
+    def __init__(self, analysis: SmoothnessAnalysis, context: Context, arm: dict[str, Any]) -> None:
 
         from unstuck.population.network import Network
         from unstuck.training.measure import Part
+        from unstuck.training.order import Batches
+        from unstuck.training.steps import Feed
 
-        self._analysis = analysis
+        self._analysis, self._seeds = analysis, context.units(analysis.seeds)
+        data = context.datasets[arm["dataset"]]
         plain = analysis.network.model_copy(
             update={
                 "repeat": arm["depth"],
@@ -103,10 +107,12 @@ class _Training:
         shape = data.input_shape, data.classes
         self._measured = Network(plain, *shape)
         self._trained = Network(plain.model_copy(update={"batchnorm_noise": arm["noise"]}), *shape)
-        self._part = Part(
-            torch.from_numpy(data.x_train[: analysis.samples]).double(),
-            torch.from_numpy(data.y_train[: analysis.samples]),
-        )
+        part = Part.of(data, "train", self._seeds, analysis.samples)
+        part = replace(part, x=part.x.double())
+        labels = [data.unit(seed).y_train[: analysis.samples] for seed in self._seeds]
+        batches = Batches("reshuffled", labels, self._seeds, analysis.batch_size)
+        self._feed = Feed(part, batches)
+        self._all = part.whole()
         self._drifts: list[Tensor] = []
 
     def path(self) -> Iterator[dict[str, Any]]:
@@ -115,23 +121,19 @@ class _Training:
 
         from unstuck.optim.coefficients import OPTIMIZERS
         from unstuck.optim.update import UpdateRule
-        from unstuck.training.order import Batches
-        from unstuck.training.steps import Feed, gather
 
-        analysis, network, part = self._analysis, self._trained, self._part
-        seeds = range(analysis.seeds)
+        analysis, network, seeds = self._analysis, self._trained, self._seeds
         theta = torch.stack([network.initial(seed) for seed in seeds])
         buffers = network.initial_buffers().repeat(len(theta), 1)
         rule = UpdateRule([OPTIMIZERS["sgd"]] * len(theta), network.parameter_count, theta.dtype)
         rate = torch.full((len(theta),), analysis.lr, dtype=theta.dtype)
-        feed = Feed(part, Batches("reshuffled", part.y.numpy(), seeds, analysis.batch_size))
         before: tuple[Tensor, Tensor] | None = None
         for update in range(max(analysis.updates) + 1):
             if update in analysis.updates:
                 yield from self._rows(theta, update)
             if network.is_noisy:
                 network.disturb(buffers, seeds, update)
-            x, y = gather(part, feed.indices(update))
+            x, y = self._feed.samples(self._feed.rows(update))
             _, _, gradient, moved = network.loss_and_gradient(
                 theta, x, y, "cross_entropy", buffers, True, count_correct=False
             )
@@ -146,8 +148,8 @@ class _Training:
         import torch
 
         means = torch.stack(self._drifts).mean(0)
-        for seed in range(self._analysis.seeds):
-            yield {"seed": seed, "drift": float(means[seed])}
+        for seed, mean in zip(self._seeds, means, strict=True):
+            yield {"seed": seed, "drift": float(mean)}
 
     def _rows(self, theta: "Tensor", update: int) -> Iterator[dict[str, Any]]:
         from unstuck.curvature.stacked import largest_eigenvalues
@@ -155,34 +157,32 @@ class _Training:
         found = largest_eigenvalues(
             self._measured,
             theta,
-            self._part.x,
-            self._part.y,
+            *self._all,
             "cross_entropy",
             generator=np.random.default_rng([update, STREAM]),
             steps=self._analysis.products,
         )
         smoothness = self._effective_smoothness(theta, found.gradients)
-        for seed in range(self._analysis.seeds):
+        for member, seed in enumerate(self._seeds):
             yield {
                 "seed": seed,
                 "update": update,
-                "loss": float(found.losses[seed]),
-                "gradient_norm": float(found.gradients[seed].norm()),
-                "lambda_max": float(found.values[seed]),
-                "residual": float(found.residuals[seed]),
-                "smoothness": float(smoothness[seed]),
+                "loss": float(found.losses[member]),
+                "gradient_norm": float(found.gradients[member].norm()),
+                "lambda_max": float(found.values[member]),
+                "residual": float(found.residuals[member]),
+                "smoothness": float(smoothness[member]),
             }
 
     def _effective_smoothness(self, theta: "Tensor", gradients: "Tensor") -> "Tensor":
         import torch
 
         buffers = self._measured.initial_buffers().repeat(len(theta), 1)
-        x, y = self._part.x.unsqueeze(0), self._part.y.unsqueeze(0)
         ratios = []
         for reach in REACHES:
             step = reach * self._analysis.lr * gradients
             _, _, there, _ = self._measured.loss_and_gradient(
-                theta - step, x, y, "cross_entropy", buffers, True, count_correct=False
+                theta - step, *self._all, "cross_entropy", buffers, True, count_correct=False
             )
             ratios.append((there - gradients).norm(dim=1) / step.norm(dim=1))
         return torch.stack(ratios).amax(0)

@@ -1,5 +1,6 @@
 """How long gradient descent and the heavy ball take to leave the saddles of a ladder."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
@@ -33,7 +34,7 @@ class DeparturesAnalysis(DatasetsAnalysis):
         min_length=1, description="Names from `datasets`, of those of the ladder."
     )
     samples: PositiveInt = Field(
-        default=256, description="The first so many training samples, as in the ladder."
+        default=256, description="The first so many training samples of a unit, as in the ladder."
     )
     width: PositiveInt = Field(default=4, description="Hidden units of the networks.")
     rung: int = Field(
@@ -92,17 +93,16 @@ class DeparturesAnalysis(DatasetsAnalysis):
         from unstuck.population.spec import NetworkSpec
 
         data = context.datasets[name]
-        x = torch.from_numpy(data.x_train[: self.samples]).double().flatten(1)
-        y = torch.from_numpy(data.y_train[: self.samples])
         spec = NetworkSpec(kind="dense", hidden=(self.width,), activation="tanh")
-        network = Network(spec, (x.shape[1],), data.classes)
+        network = Network(spec, (math.prod(data.input_shape),), data.classes)
         saddles = points[points["converged"] & (points["kind"] == "saddle")]
         for point in saddles.sort_values("seed").to_dict("records"):
+            split = data.unit(point["seed"])
             problem = Problem(
                 network=network,
                 theta=torch.from_numpy(np.array(point["theta"], dtype=np.float64)),
-                x=x,
-                y=y,
+                x=torch.from_numpy(split.x_train[: self.samples]).flatten(1),
+                y=torch.from_numpy(split.y_train[: self.samples]),
                 loss=point["criterion"],
                 weight_decay=point["weight_decay"],
             )
@@ -131,7 +131,7 @@ class DeparturesAnalysis(DatasetsAnalysis):
             return torch.tensor(values, dtype=torch.float64)
 
         runs = descend_together(
-            saddles[0].problem,
+            [saddle.problem for saddle, *_ in members],
             starts=torch.stack([each.near(self.distance, start) for each, *_, start in members]),
             rates=column([rate / each.steepest for each, _, rate, _ in members]),
             thresholds=column([each.loss * (1 - self.fall) for each, *_ in members]),

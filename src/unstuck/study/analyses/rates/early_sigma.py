@@ -13,7 +13,7 @@ from unstuck.study.fields import Networks
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from unstuck.data.dataset import Dataset
+    from unstuck.data.dataset import Split
 
 STREAM = 7431
 
@@ -45,13 +45,15 @@ class EarlySigmaAnalysis(DatasetsAnalysis):
         """
         rows: list[dict[str, Any]] = []
         for name in self.dataset_names:
-            for seed in range(self.seeds):
+            for seed in context.units(self.seeds):
                 context.progress(f"σ of seed {seed} on {name}")
                 label = {"dataset": name, "seed": seed}
-                rows += [label | row for row in self._network(context.datasets[name], seed)]
+                rows += [
+                    label | row for row in self._network(context.datasets[name].unit(seed), seed)
+                ]
         return {"sigma": pd.DataFrame(rows)}
 
-    def _network(self, dataset: "Dataset", seed: int) -> list[dict[str, Any]]:
+    def _network(self, data: "Split", seed: int) -> list[dict[str, Any]]:
         import torch
 
         from unstuck.errors import ConfigError
@@ -59,7 +61,7 @@ class EarlySigmaAnalysis(DatasetsAnalysis):
         from unstuck.optim.update import UpdateRule
         from unstuck.population.network import Network
 
-        network = Network(self.network, dataset.input_shape, dataset.classes)
+        network = Network(self.network, data.input_shape, data.classes)
         if network.buffer_count:
             raise ConfigError(
                 "network.batchnorm must be off: it makes a sample's gradient depend on its batch."
@@ -68,7 +70,7 @@ class EarlySigmaAnalysis(DatasetsAnalysis):
         theta = start.expand(self.orders, -1).contiguous()
         row = OPTIMIZERS["adam"]
         rule = UpdateRule([row] * self.orders, len(start), theta.dtype)
-        x, y = torch.from_numpy(dataset.x_train).to(theta.dtype), torch.from_numpy(dataset.y_train)
+        x, y = torch.from_numpy(data.x_train).to(theta.dtype), torch.from_numpy(data.y_train)
         still = torch.zeros(self.orders, dtype=theta.dtype)
         rng = np.random.default_rng([seed, STREAM])
         rows = []

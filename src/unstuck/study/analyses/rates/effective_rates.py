@@ -15,7 +15,6 @@ from unstuck.study.fields import Networks
 from unstuck.study.names import one_of
 
 if TYPE_CHECKING:
-    from unstuck.data.dataset import Dataset
     from unstuck.optim.update import UpdateRule
 
 STREAM = 7461
@@ -70,7 +69,7 @@ class EffectiveRatesAnalysis(DatasetsAnalysis):
             frames += [
                 frame
                 for dataset in self.dataset_names
-                for frame in self._trained(name, dataset, context.datasets[dataset])
+                for frame in self._trained(name, dataset, context)
             ]
         return {"coordinates": pd.concat(frames, ignore_index=True)}
 
@@ -100,7 +99,7 @@ class EffectiveRatesAnalysis(DatasetsAnalysis):
             ]
         )
 
-    def _trained(self, name: str, place: str, data: "Dataset") -> Iterator[pd.DataFrame]:
+    def _trained(self, name: str, place: str, context: Context) -> Iterator[pd.DataFrame]:
         import torch
 
         from unstuck.curvature.hessian.dense import hessian
@@ -108,19 +107,21 @@ class EffectiveRatesAnalysis(DatasetsAnalysis):
         from unstuck.population.network import Network
         from unstuck.training.measure import Part
         from unstuck.training.order import Batches
-        from unstuck.training.steps import Feed, gather
+        from unstuck.training.steps import Feed
 
+        data, seeds = context.datasets[place], context.units(self.seeds)
         network = Network(self.network, data.input_shape, data.classes)
         if network.buffer_count:
             raise ConfigError("network.batchnorm must be off: a Hessian of batches is not one.")
-        train = Part(torch.from_numpy(data.x_train), torch.from_numpy(data.y_train))
-        theta = torch.stack([network.initial(seed) for seed in range(self.seeds)]).float()
+        train = Part.of(data, "train", seeds)
+        theta = torch.stack([network.initial(seed) for seed in seeds]).float()
         buffers = network.initial_buffers().float().repeat(self.seeds, 1)
         rule = self._rule(name, self.seeds, network.parameter_count, theta.dtype)
-        feed = Feed(train, Batches("reshuffled", data.y_train, range(self.seeds), self.batch_size))
+        labels = [data.unit(seed).y_train for seed in seeds]
+        feed = Feed(train, Batches("reshuffled", labels, seeds, self.batch_size))
         rate = torch.full((self.seeds,), self.rates[name])
         for update in range(self.updates):
-            x, y = gather(train, feed.indices(update))
+            x, y = feed.samples(feed.rows(update))
             _, _, gradient, _ = network.loss_and_gradient(
                 theta, x, y, "cross_entropy", buffers, True, count_correct=False
             )
@@ -128,12 +129,13 @@ class EffectiveRatesAnalysis(DatasetsAnalysis):
         layers = np.concatenate(
             [np.full(int(np.prod(slot.shape)), slot.name) for slot in network.layout]
         )
-        for seed, (rates, moved) in enumerate(self._rates(name, rule)):
+        for seed, point, (rates, moved) in zip(seeds, theta, self._rates(name, rule), strict=True):
+            split = data.unit(seed)
             problem = Problem(
                 network=network,
-                theta=theta[seed].double(),
-                x=train.x[: self.samples].double(),
-                y=train.y[: self.samples],
+                theta=point.double(),
+                x=torch.from_numpy(split.x_train[: self.samples]),
+                y=torch.from_numpy(split.y_train[: self.samples]),
                 loss="cross_entropy",
             )
             diagonal = hessian(problem).diagonal().numpy()

@@ -16,9 +16,7 @@ from unstuck.data.dataset import Dataset
 from unstuck.optim.schedules import SCHEDULES
 from unstuck.statistics.stalling import WINDOW
 from unstuck.study.measurements.stalls.search import Below
-from unstuck.training.loop import network_of
-from unstuck.training.measure import Part
-from unstuck.training.order import Batches
+from unstuck.training.loop import batches_of, network_of, part_of
 from unstuck.training.spec import Recipe, RunSpec
 from unstuck.training.state import DTYPES, State
 from unstuck.training.steps import EagerSteps, Feed, Rates
@@ -40,7 +38,11 @@ ARRIVED = 100
 
 
 def resume(
-    runs: Sequence[RunSpec], theta: Tensor, dataset: Dataset, stops: Sequence[int]
+    runs: Sequence[RunSpec],
+    theta: Tensor,
+    dataset: Dataset,
+    units: Sequence[int],
+    stops: Sequence[int],
 ) -> list[Tensor]:
     """Train on from given parameters, and give the parameters at some updates.
 
@@ -56,6 +58,8 @@ def resume(
         Where each of them starts, ``[K, P]``.
     dataset
         What they train on.
+    units
+        Unit whose split each of them trains on.
     stops
         Counts of updates, ascending.
 
@@ -64,19 +68,13 @@ def resume(
     Parameters ``[K, P]`` in float64, one for each of the `stops`.
     """
     run = runs[0]
-    used = run.trained_on(len(dataset.y_train))
-    x = torch.from_numpy(dataset.x_train[:used]).to(DTYPES[run.dtype])
-    part = Part(x, torch.from_numpy(dataset.y_train[:used]))
+    train = part_of(run, dataset, "train", units)
     network = network_of(run, dataset)
     state = State.initial(network, runs, torch.device("cpu"))
     state.theta.copy_(theta)
-    samples = run.samples(part.size)
-    batches = None
-    if samples < part.size:
-        labels, seeds = dataset.y_train[:used], [each.seed for each in runs]
-        batches = Batches(run.order, labels, seeds, samples)
+    batches = batches_of(run, train, [each.seed for each in runs])
     rates = Rates(runs, stops[-1], state.theta)
-    steps = EagerSteps(network, run.loss, Feed(part, batches), rates)
+    steps = EagerSteps(network, run.loss, Feed(train, batches), rates)
     reached = []
     for stop in stops:
         if stop > state.update:
@@ -128,10 +126,11 @@ def go_on(
     looks = sorted({round(window * i / LOOKS) for i in range(LOOKS + 1)})
     stops = sorted({*range(TURNS + 1), *looks})
     theta = torch.stack([problem.theta for problem in problems])
+    units = [int(row["seed"]) for row in rows]
 
     def arm(factor: float, offset: int) -> list[Tensor]:
         runs = [recipe.at(factor * row["lr"], offset + row["seed"]) for row in rows]
-        return resume(runs, theta, data, stops)
+        return resume(runs, theta, data, units, stops)
 
     arms = {"same": arm(1, 0), "cut": arm(CUT, 0), "other_order": arm(1, OTHER_ORDER)}
     described = []
@@ -171,7 +170,8 @@ def stay(
         for row, below in zip(rows, minima, strict=True)
     ]
     theta = torch.stack([below.point.theta.to(DTYPES[recipe.dtype]) for below in minima])
-    (reached,) = resume(runs, theta, data, [ARRIVED])
+    units = [run.seed for run in runs]
+    (reached,) = resume(runs, theta, data, units, [ARRIVED])
     return [
         {"arrived_gradient_norm": float(below.problem.at(theta).gradient().norm())}
         for below, theta in zip(minima, reached, strict=True)
