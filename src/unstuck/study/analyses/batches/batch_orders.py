@@ -52,7 +52,7 @@ class BatchOrdersAnalysis(AnalysisBase):
         before: set[frozenset[int]] | None = None
         for epoch in range(self.epochs):
             # another object an epoch, lest a cached epoch be compared with itself
-            cut = Batches(order, labels, [self.seed], size).epoch(epoch)
+            cut = Batches(order, [labels], [self.seed], size).epoch(epoch)
             held = np.bincount(np.concatenate([each[0] for each in cut]), minlength=self.samples)
             batches = {frozenset(each[0].tolist()) for each in cut}
             again = float("nan") if before is None else len(batches & before) / len(batches)

@@ -57,7 +57,7 @@ class SoftmaxAnalysis(AnalysisBase):
 
         context.progress("softmax against closed forms")
         vectors, pairs = softmax_outputs.vectors_and_pairs()
-        plane = loss_plane.LossPlane(range(self.seeds))
+        plane = loss_plane.LossPlane(context.units(self.seeds))
         return {
             "vectors": vectors,
             "pairs": pairs,

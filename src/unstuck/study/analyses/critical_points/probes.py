@@ -81,9 +81,7 @@ class ProbesAnalysis(AnalysisBase):
         points, tolerances, probes = [], [], []
         for number, (name, problem) in enumerate(self._problems(context)):
             context.progress(f"probing the loss around {name}")
-            certificate, values, directions = self._certified(
-                problem, context.first_unit, number
-            )
+            certificate, values, directions = self._certified(problem, context.first_unit, number)
             changes = {
                 direction: _changes(problem, self.radius * vectors)
                 for direction, vectors in directions.items()

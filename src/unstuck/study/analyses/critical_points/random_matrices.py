@@ -44,7 +44,7 @@ class RandomMatricesAnalysis(AnalysisBase):
         rows = []
         for size in self.sizes:
             context.progress(f"drawing symmetric matrices of {size} rows")
-            for seed in range(self.seeds):
+            for seed in context.units(self.seeds):
                 rng = np.random.default_rng([seed, STREAM, size])
                 values = np.linalg.eigvalsh(orthogonal_ensemble(rng, self.matrices, size))
                 rows.append(
