@@ -266,15 +266,20 @@ class Compared:
         return mean_share(counts).scaled(100, -self.constant)
 
     def values(self) -> pd.DataFrame:
-        """Every value that went in: one row a unit, rate and arm, at its place and condition."""
+        """Every value that went in: one row a unit, rate and arm, at its place and condition.
+
+        Rows of one `pair`, of an arm and its reference, have its `weight` in the effect; `score` is
+        what the rate was chosen by.
+        """
         parts = []
-        for pair in self.pairs:
+        for number, pair in enumerate(self.pairs):
             for side, cell in (("arm", pair.arm), ("reference", pair.reference)):
                 if cell is not None:
-                    labels = {"side": side, PLACE: pair.place, **pair.condition}
+                    labels: dict[str, Any] = {"pair": number, "weight": pair.weight, "side": side}
+                    labels |= {PLACE: pair.place, **pair.condition}
                     parts.append(cell.rows.assign(**labels))
         table = pd.concat(parts, ignore_index=True)
-        first = [*dict.fromkeys(["side", PLACE, *self.spec.over])]
+        first = [*dict.fromkeys(["pair", "weight", "side", PLACE, *self.spec.over])]
         return table[[*first, *[name for name in table if name not in first]]]
 
 
@@ -583,10 +588,14 @@ def _cell(spec: Comparison, side: str, rows: pd.DataFrame) -> Cell:
             raise DataError(f"{label}: no table has the column {spec.against!r}.")
         against = matrix(spec.against).astype("float64")
     kept = ["unit", "rate", "value", "arrived"]
-    kept += [name for name in ("run_id", "role", "score", spec.against) if name and name in rows]
+    kept += [name for name in ("run_id", "role") if name in rows]
     told = rows[kept].sort_values(["unit", "rate"], ignore_index=True)
     arm = Arm(table, scores)
-    told = told.assign(chosen=(told["rate"] == rates[arm.chosen]) | (rates.size == 1))
+    told = told.assign(
+        score=np.nan if scores is None else scores.ravel(),
+        chosen=(told["rate"] == rates[arm.chosen]) | (rates.size == 1),
+        against=np.nan if spec.against is None else against.ravel(),
+    )
     return Cell(units, rates, table, against, scores, matrix("arrived").astype(bool), told)
 
 

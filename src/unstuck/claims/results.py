@@ -18,11 +18,11 @@ VALUES, COMPARISONS, CHECKS, VERDICT = "values.csv", "comparisons.csv", "checks.
 COMPARISON_COLUMNS = (
     *("claim", "line", "role", "part", "word", "outcome", "told", "measure", "unit", "scale"),
     *("claims", "margin", "effect", "low", "high", "p", "units", "arm", "reference", "places"),
-    *("left_out", "reason"),
+    *("statistic", "sign", "expect", "left_out", "reason"),
 )
 CHECK_COLUMNS = (
     *("claim", "line", "role", "part", "word", "outcome", "value", "equals", "tolerance"),
-    *("at_least", "at_most", "holds", "n", "skipped"),
+    *("relative", "at_least", "at_most", "holds", "n", "skipped"),
 )
 VERDICT_COLUMNS = (
     *("claim", "slug", "section", "kind", "word", "zh", "part", "effect", "low", "high", "unit"),
@@ -92,6 +92,9 @@ def comparisons(verdict: Verdict) -> pd.DataFrame:
                 "claims": spec.claims,
                 "margin": spec.margin,
                 **_effect(line, spec),
+                "statistic": spec.statistic,
+                "sign": spec.sign,
+                "expect": _expected(verdict, line),
                 "left_out": "; ".join(f"{place}: {why.en}" for place, why in line.left_out.items()),
                 "reason": line.reason.en if line.reason else "",
             }
@@ -114,6 +117,7 @@ def checks(verdict: Verdict) -> pd.DataFrame:
                 "value": math.nan if found is None else found.value,
                 "equals": holds.equals,
                 "tolerance": holds.tolerance,
+                "relative": holds.relative,
                 "at_least": holds.at_least,
                 "at_most": holds.at_most,
                 "holds": found is not None and found.holds,
@@ -230,6 +234,11 @@ def _head(verdict: Verdict, line: Judged) -> dict[str, Any]:
         "word": "" if line.word is None else str(line.word),
         "outcome": line.outcome,
     }
+
+
+def _expected(verdict: Verdict, line: Judged) -> str:
+    """What a control must find; of any other line nothing is expected."""
+    return verdict.claim.controls[line.name].expect if line.role == "control" else ""
 
 
 def _effect(line: Judged, spec: Comparison) -> dict[str, Any]:

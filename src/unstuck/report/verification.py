@@ -6,6 +6,7 @@
 import sys
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -18,6 +19,8 @@ from unstuck.wording import number
 KEY = ("id", "measure", "name", "dataset", "condition", "role")
 #: effects and bounds that differ by no more than this share of the margin are equal
 ROUNDING = 1e-6
+#: columns of stored tables in which an empty field is an empty text
+TEXTS = ("line", "part", "word", "dataset", "expect")
 #: names of differing files that are shown
 SHOWN = 5
 
@@ -188,6 +191,16 @@ def _within(effect: float, other: Mapping[str, Any]) -> bool:
 def _interval(row: Mapping[str, Any]) -> str:
     low, high = number(row["ci_low"]), number(row["ci_high"])
     return f"{number(row['effect'])} ({low} to {high})"
+
+
+def stored(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Read the values, comparisons and checks of a claim from its folder."""
+    tables = []
+    for name in ("values", "comparisons", "checks"):
+        table = pd.read_csv(folder / f"{name}.csv")
+        texts = {name: table[name].astype("object").fillna("") for name in TEXTS if name in table}
+        tables.append(table.assign(**texts))
+    return tables[0], tables[1], tables[2]
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -1,0 +1,192 @@
+"""The words of claims once more, from what is stored, by code of its own."""
+
+import ast
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from unstuck.claims.model import Claim
+from unstuck.claims.results import save
+from unstuck.claims.verdict import decide
+from unstuck.report import recomputed
+from unstuck.report.verification import stored as read
+from unstuck.statistics.rule import Word
+
+SOURCE = Path(recomputed.__file__)
+UNITS = 20
+
+
+def runs(effect, noise=0.02, units=UNITS, tilt=0.0, seed=0):
+    """Runs of two datasets, two arms and three finalists; the effect differs by ±tilt."""
+    rng = np.random.default_rng([seed, 5])
+    rows = []
+    for place, base in (("easy", 0.6), ("hard", 0.4)):
+        split = rng.normal(size=units)
+        for arm in ("a", "b"):
+            for rate, loss in ((0.01, 0.0), (0.1, 0.005), (1.0, 0.1)):
+                gain = (effect + (tilt if place == "easy" else -tilt)) * (arm == "a") - loss
+                value = base + gain + noise * (split + rng.normal(size=units))
+                rows.append(
+                    pd.DataFrame(
+                        {
+                            "run_id": [f"{place}{arm}{rate}{unit}" for unit in range(units)],
+                            "cell": f"{place}{arm}",
+                            "role": "finalist",
+                            "dataset": place,
+                            "arm": arm,
+                            "lr": rate,
+                            "chosen": rate == 0.01,
+                            "score": -value - noise * rng.normal(size=units),
+                            "seed": range(units),
+                            "value": value,
+                            "other": value + noise * rng.normal(size=units),
+                            "true": value > base,
+                        }
+                    )
+                )
+    return pd.concat(rows, ignore_index=True)
+
+
+def claim(primary, **given):
+    usual = {
+        "id": "9.1",
+        "slug": "made-up",
+        "question": "Is it?",
+        "statement": "It is.",
+        "answer": "{V}: {e}.",
+        "primary": primary,
+    }
+    return Claim.model_validate(usual | given)
+
+
+COMPARISON = {
+    "from": "e.runs",
+    "value": "value",
+    "unit": "percentage points",
+    "margin": 1,
+    "arm": {"arm": "a"},
+    "reference": {"arm": "b"},
+    "over": {"dataset": "mean"},
+}
+FACTOR = {"unit": "times", "scale": "ratio", "margin": 1.05}
+CHECK = {"from": "e.facts", "value": "x", "where": {}, "reduce": "max"}
+
+CASES = {
+    "supported": (COMPARISON, {"effect": 0.1}, {}),
+    "contradicted": (COMPARISON, {"effect": -0.1}, {}),
+    "direction": (COMPARISON | {"margin": 3}, {"effect": 0.03}, {}),
+    "small": (COMPARISON | {"margin": 9}, {"effect": 0.03}, {}),
+    "no effect": (COMPARISON | {"margin": 4}, {"effect": 0.0}, {}),
+    "undecided": (COMPARISON, {"effect": 0.0, "noise": 0.1}, {}),
+    "undecided, few units": (COMPARISON | {"margin": 2}, {"effect": 0.0, "units": 5}, {}),
+    "partly": (COMPARISON, {"effect": 0.08, "tilt": 0.2}, {}),
+    "factor": (COMPARISON | FACTOR, {"effect": 0.1}, {}),
+    "factor, no effect": (COMPARISON | FACTOR | {"margin": 1.2}, {"effect": 0.0}, {}),
+    "equivalence": (COMPARISON | {"claims": "equivalence", "margin": 4}, {"effect": 0.0}, {}),
+    "no worse": (COMPARISON | {"claims": "no worse", "margin": 4}, {"effect": 0.0}, {}),
+    "worse": (COMPARISON | {"claims": "no worse"}, {"effect": -0.1}, {}),
+    "against a number": (COMPARISON | {"reference": 40}, {"effect": 0.1}, {}),
+    "correlation": (
+        COMPARISON | {"statistic": "correlation", "against": "other", "unit": "rank"},
+        {"effect": 0.0},
+        {"margin": 0.2},
+    ),
+    "turned correlation": (
+        COMPARISON | {"statistic": "correlation", "against": "other", "unit": "rank", "sign": -1},
+        {"effect": 0.0},
+        {"margin": 0.2},
+    ),
+    "share": (
+        {k: v for k, v in COMPARISON.items() if k != "reference"}
+        | {"statistic": "share", "value": "true", "margin": 5},
+        {"effect": 0.05},
+        {},
+    ),
+    "paired share": (
+        COMPARISON
+        | {"statistic": "share", "value": "true", "where": {"dataset": "easy"}, "over": {}},
+        {"effect": 0.02},
+        {},
+    ),
+    "one value": (COMPARISON, {"effect": 0.1, "noise": 0.0}, {}),
+    "co-primaries": (
+        {"A": COMPARISON, "B": COMPARISON | {"value": "other"}},
+        {"effect": 0.1},
+        {},
+    ),
+    "co-primaries that disagree": (
+        {"A": COMPARISON, "B": COMPARISON | {"arm": {"arm": "b"}, "reference": {"arm": "a"}}},
+        {"effect": 0.1},
+        {},
+    ),
+    "a control that fails": (
+        COMPARISON,
+        {"effect": 0.1},
+        {"controls": {"the same": {"arm": {"arm": "b"}, "reference": {"arm": "a"}}}},
+    ),
+    "a control that holds": (
+        COMPARISON,
+        {"effect": 0.1},
+        {"controls": {"found": {"expect": "effect"}}},
+    ),
+    "a check that fails beside": (
+        COMPARISON,
+        {"effect": 0.1},
+        {"controls": {"exact": CHECK | {"holds": {"equals": 4}}}},
+    ),
+    "a check": (CHECK | {"holds": {"equals": 3, "tolerance": 1e-9}}, {}, {"kind": "exact"}),
+    "a check that fails": (CHECK | {"holds": {"at_most": 2}}, {}, {"kind": "exact"}),
+    "checks that disagree": (
+        {"A": CHECK | {"holds": {"at_least": 2}}, "B": CHECK | {"holds": {"equals": 1}}},
+        {},
+        {"kind": "exact"},
+    ),
+}
+
+
+def stored(tmp_path, primary, data, given):
+    if "margin" in given:
+        primary = primary | {"margin": given["margin"]}
+        given = {key: value for key, value in given.items() if key != "margin"}
+    facts = pd.DataFrame({"x": [1.0, 3.0]})
+    tables = {"e.runs": runs(**({"effect": 0.0} | data)), "e.facts": facts}
+    verdict = decide(claim(primary, **given), tables)
+    save(verdict, tmp_path)
+    return verdict, read(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def cases(tmp_path_factory):
+    """Every case, judged and stored once."""
+    return {name: stored(tmp_path_factory.mktemp("claim"), *case) for name, case in CASES.items()}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_word_is_found_again(cases, name):
+    verdict, tables = cases[name]
+    assert recomputed.words(*tables) == str(verdict.word)
+    if name in set(Word):
+        assert str(verdict.word) == name
+
+
+def test_the_cases_come_to_every_word_that_values_can_give(cases):
+    found = {verdict.word for verdict, _ in cases.values()}
+    assert found == set(Word) - {Word.NOT_TESTED, Word.WRONG_DIRECTION}
+
+
+def test_a_word_that_does_not_follow_from_the_values_is_found(cases):
+    verdict, (values, lines, checks) = cases["supported"]
+    less = values["value"].where(values["side"] == "reference", values["value"] - 10)
+    assert recomputed.words(values.assign(value=less), lines, checks) != str(verdict.word)
+
+
+def test_it_shares_no_code_with_the_package_and_is_short():
+    imported = {
+        (node.module if isinstance(node, ast.ImportFrom) else node.names[0].name).split(".")[0]
+        for node in ast.walk(ast.parse(SOURCE.read_text()))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+    }
+    assert imported == {"math", "statistics", "zlib", "numpy", "pandas"}
+    assert sum(bool(line.strip()) for line in SOURCE.read_text().splitlines()) <= 120
