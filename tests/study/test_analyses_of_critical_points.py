@@ -49,6 +49,44 @@ def taylor(context):
     return analysis.run(context)
 
 
+def slope(rows):
+    return np.polyfit(np.log(rows["radius"]), np.log(rows["remainder"].abs()), 1)[0]
+
+
+def test_what_is_known_is_expanded_as_known(taylor):
+    controls = taylor["controls"].groupby("control")
+    cubic = controls.get_group("cubic")
+    np.testing.assert_allclose(cubic["remainder"], cubic["radius"] ** 3, rtol=1e-6)
+    half = controls.get_group("half the Hessian")
+    # the ReLU network has no initial point here
+    assert set(half["case"]) == {"tanh"}
+    assert slope(half) == pytest.approx(2, abs=0.01)
+
+
+def test_the_quadratic_reaches_as_far_as_it_gives_the_change(context):
+    tables = parse_analysis(
+        {
+            "kind": "taylor",
+            "directions": 1,
+            "samples": 24,
+            "cases": {
+                # its loss is a quadratic
+                "linear": {
+                    "dataset": "blobs",
+                    "network": {"hidden": []},
+                    "loss": "squared_error",
+                    "points": ["initial"],
+                },
+                "tanh": {"dataset": "blobs", "network": {"hidden": [2]}, "points": ["initial"]},
+            },
+        }
+    ).run(context)
+    reach = tables["reach"].groupby("case")["radius"]
+    assert reach.min()["linear"] == pytest.approx(10)
+    assert 0.01 < reach.min()["tanh"] < 10
+    assert reach.count().tolist() == [3, 3]
+
+
 def test_expansions(taylor):
     points = taylor["points"].set_index(["case", "point"])
     assert list(points.index) == [

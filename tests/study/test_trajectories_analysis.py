@@ -51,6 +51,36 @@ def test_rates_in_units_of_the_curvature_are_stable(tables):
     assert bowl["arrived"].between(30, 44).all()
 
 
+def test_walks_down_bowls_are_those_of_closed_forms():
+    turned = {"condition": 50, "degrees": 20}
+    box = [[1, 2], [1, 2]]
+    given = {
+        "kind": "trajectories",
+        "surfaces": {"bowl": {"surface": "ellipse", "coefficients": turned, "box": box}},
+        "walkers": {
+            "sgd": {"optimizer": "sgd", "unit": "inverse_curvature", "rates": [0.5, 1.9, 2.1]},
+            "descent": {"optimizer": "sgd", "unit": "optimal", "rates": [1]},
+            "ball": {"optimizer": "momentum", "unit": "optimal", "rates": [1, 0.9]},
+            "adam": {"optimizer": "adam", "rates": [0.1]},
+            "decayed": {"optimizer": "sgd", "schedule": "inverse_sqrt", "rates": [0.01]},
+        },
+        "updates": 400,
+        "radius": 1e-4,
+        "seeds": 2,
+        "tuning_seeds": 0,
+    }
+    walks = parse_analysis(given).run(CONTEXT)["walks"].set_index(["walker", "rate", "seed"])
+    assert (walks["condition"] == 50).all()
+    told = walks[walks["foretold_left"].notna()]
+    assert set(told.index.droplevel("seed")) == {
+        *(("sgd", 0.5), ("sgd", 1.9), ("sgd", 2.1), ("descent", 1.0), ("ball", 1.0))
+    }
+    np.testing.assert_allclose(told["left"], told["foretold_left"], rtol=1e-6, atol=1e-15)
+    arrived = told.loc[["descent", "ball"]]
+    assert arrived["settled"].notna().all()
+    np.testing.assert_array_equal(told["settled"], told["foretold"])
+
+
 def test_arms_share_their_starts(tables):
     paths = tables["paths"].query("surface == 'hill' and update == 0")
     assert len(paths) == 3

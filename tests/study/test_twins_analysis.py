@@ -10,13 +10,16 @@ from unstuck.study.analyses.convolution.twins import TwinsAnalysis
 from unstuck.study.analyses.kinds import parse_analysis
 
 LOCAL = {"kind": "local1d", "hidden": [3], "stride": 2}
+SHARED = {"kind": "conv1d", "hidden": [2], "kernel": 3, "padding": 0, "activation": "relu"}
 
 
 @pytest.fixture(scope="module")
-def pairs():
+def tables():
     rng = np.random.default_rng([0, 7505])
     y = rng.integers(3, size=64)
     x = (rng.standard_normal((64, 1, 9)) + y[:, None, None]).astype(np.float32)
+    # blank on the left, and the last two samples all over
+    x[:, :, :3], x[-2:] = 0, 0
     data = Dataset.of({0: Split(x, y, x[:16], y[:16], x, y, classes=3)}, {"splits": "one"})
     analysis = parse_analysis(
         {
@@ -28,11 +31,17 @@ def pairs():
                 "full": {"dataset": "blobs", "network": {"hidden": [4, 3]}},
                 "local": {"dataset": "blobs", "network": LOCAL},
             },
+            "shared": {"series": {"dataset": "blobs", "network": SHARED}},
         }
     )
     context = Context({"blobs": data}, {}, "cpu", 1, lambda text: None)
     assert analysis.dataset_names == ("blobs",)
-    return analysis.run(context)["pairs"]
+    return analysis.run(context) | {"x": x}
+
+
+@pytest.fixture(scope="module")
+def pairs(tables):
+    return tables["pairs"]
 
 
 def test_every_pair_is_measured_at_powers_of_two(pairs):
@@ -68,3 +77,25 @@ def test_only_twins_stay(pairs):
 def test_networks_without_room_for_a_pair_are_refused(network):
     with pytest.raises(ValidationError, match="pair"):
         TwinsAnalysis.model_validate({"cases": {"a": {"dataset": "b", "network": network}}})
+
+
+def test_places_answer_alike_where_they_see_the_same(tables):
+    places, x = tables["places"], tables["x"][:, 0]
+    assert len(places) == 2 * 7 * 6 // 2
+    fields = np.lib.stride_tricks.sliding_window_view(x, 3, axis=1)
+    for row in places.to_dict("records"):
+        same = (fields[:, row["first"]] == fields[:, row["second"]]).all(axis=1).mean()
+        assert row["alike_before"] == pytest.approx(same)
+        assert row["alike"] >= row["alike_before"]
+        assert row["differing"] == round(64 * (1 - row["alike"]))
+    assert not places["never"].any()
+
+
+def test_shared_weights_belong_to_convolutions():
+    with pytest.raises(ValidationError, match="weights are shared by conv1d and conv2d"):
+        TwinsAnalysis.model_validate(
+            {
+                "cases": {"local": {"dataset": "blobs", "network": LOCAL}},
+                "shared": {"local": {"dataset": "blobs", "network": LOCAL}},
+            }
+        )

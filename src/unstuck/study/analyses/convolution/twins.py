@@ -21,6 +21,8 @@ STREAM = 7821
 Pair = Literal["field and outgoing", "field", "outgoing"]
 PAIRS: tuple[Pair, ...] = ("field and outgoing", "field", "outgoing")
 PRECISIONS = ("float32", "float64")
+# differences of answers below this share of the largest one are rounding
+ROUNDING = 1e-12
 
 
 class TwinCase(Case):
@@ -45,6 +47,16 @@ class TwinCase(Case):
         return PAIRS if local and one_layer else PAIRS[:2]
 
 
+class SharedCase(Case):
+    """A network whose first hidden layer answers at many places with the same weights."""
+
+    @model_validator(mode="after")
+    def _shared(self) -> Self:
+        if self.network.kind not in ("conv1d", "conv2d") or self.network.batchnorm != "off":
+            raise ValueError("network: weights are shared by conv1d and conv2d, without batchnorm")
+        return self
+
+
 class TwinsAnalysis(AnalysisBase):
     """How far pairs of neurons drift apart that start with the same incoming weights.
 
@@ -52,9 +64,17 @@ class TwinsAnalysis(AnalysisBase):
     its own, or (in local layers) different fields and the same outgoing weights.
     """
 
-    tables = ("pairs",)
+    tables = ("pairs", "places")
 
     cases: dict[str, TwinCase] = Field(min_length=1, description="Networks by name.")
+    shared: dict[str, SharedCase] = Field(
+        min_length=1,
+        description="Networks of shared weights by name, whose answers at all pairs of places of "
+        "the first layer are compared.",
+    )
+    samples: PositiveInt = Field(
+        default=1024, description="The first so many training samples are answered there."
+    )
     optimizers: tuple[Literal["sgd", "momentum", "adam"], ...] = Field(
         default=("momentum", "adam"), min_length=1, description="Built-in optimizers."
     )
@@ -68,7 +88,8 @@ class TwinsAnalysis(AnalysisBase):
     @property
     def dataset_names(self) -> tuple[str, ...]:
         """Names of the prepared datasets it needs."""
-        return tuple(sorted({case.dataset for case in self.cases.values()}))
+        cases = [*self.cases.values(), *self.shared.values()]
+        return tuple(sorted({case.dataset for case in cases}))
 
     def run(self, context: Context) -> dict[str, pd.DataFrame]:
         """Train every pair, and measure it at the start, at powers of two, and at the end.
@@ -81,6 +102,11 @@ class TwinsAnalysis(AnalysisBase):
             part relative to theirs, the largest change of the network's outputs when one neuron is
             removed and the other takes over its outgoing weights, relative to the outputs, and the
             training loss on the batch.
+        places
+            One row a network of shared weights, filter and pair of places: of some training samples
+            how many the neurons there answer differently (`differing`), whether that is none
+            (`never`), and the shares that they answer alike: after the activation (`alike`), and
+            before it (`alike_before`), as where both fields are blank. At the initial weights.
         """
         rows = []
         for name, case in self.cases.items():
@@ -88,7 +114,11 @@ class TwinsAnalysis(AnalysisBase):
             for precision in PRECISIONS:
                 label = {"case": name, "dataset": case.dataset, "dtype": precision}
                 rows += [label | row for row in self._trained(case, precision, context)]
-        return {"pairs": pd.DataFrame(rows)}
+        places = [
+            _places_compared(name, case, context, self.samples)
+            for name, case in self.shared.items()
+        ]
+        return {"pairs": pd.DataFrame(rows), "places": pd.concat(places, ignore_index=True)}
 
     def _trained(self, case: TwinCase, precision: str, context: Context) -> list[dict[str, Any]]:
         """Train all pairs, optimizers and seeds of a network side by side."""
@@ -244,3 +274,40 @@ def _merging_gap(network: "Network", theta: "Tensor", probe: "Tensor", pair: Pai
     before, _ = network.forward(theta, probe, none, False)
     after, _ = network.forward(merged, probe, none, False)
     return (after - before).abs().amax((1, 2)) / before.abs().amax((1, 2))
+
+
+def _places_compared(name: str, case: SharedCase, context: Context, samples: int) -> pd.DataFrame:
+    """Compare the answers of the first layer's neurons at all pairs of places."""
+    import torch
+
+    problem = case.problem(context, samples=samples, seed=context.first_unit)
+    network, theta = problem.network, problem.theta.unsqueeze(0)
+    hidden = problem.x.unsqueeze(0).movedim(2, -1)
+    parameters = [network.views(theta)[slot.name] for slot in network.layout[:2]]
+    before = network.layers[0].forward(hidden, parameters, (), True).output
+    after = network.layers[1].forward(before, (), (), True).output
+    # [N, places, filters]
+    answers = [each[0].flatten(1, -2) for each in (after, before)]
+    # equal fields may be summed in another order
+    bounds = [ROUNDING * each.abs().max() for each in answers]
+    tables = []
+    for first, second in torch.combinations(torch.arange(answers[0].shape[1])).tolist():
+        alike = [
+            ((each[:, first] - each[:, second]).abs() <= bound).double()
+            for each, bound in zip(answers, bounds, strict=True)
+        ]
+        differing = (1 - alike[0]).sum(0).numpy().astype(int)
+        tables.append(
+            pd.DataFrame(
+                {
+                    **{"case": name, "dataset": case.dataset, "first": first, "second": second},
+                    "filter": np.arange(len(differing)),
+                    "samples": len(problem.x),
+                    "differing": differing,
+                    "never": differing == 0,
+                    "alike": alike[0].mean(0).numpy(),
+                    "alike_before": alike[1].mean(0).numpy(),
+                }
+            )
+        )
+    return pd.concat(tables, ignore_index=True)

@@ -23,6 +23,8 @@ EXPONENTS = (-10.0, -9.0, -8.0, -5.5, -5.0, -4.5, -4.0)
 # more of them along the direction that is shown
 SHOWN = (*EXPONENTS, -7.0, -6.0, -3.0, -2.0, -1.0, 0.0)
 ACROSS = "across the kink"
+# radii at which the quadratic is asked for so much of the change of the loss, along few directions
+REACHES, HELD, REACHED = np.geomspace(1e-4, 10, 31), 0.9, ("random 0", "random 1", "random 2")
 
 
 class TaylorCase(Case):
@@ -53,7 +55,7 @@ class TaylorAnalysis(AnalysisBase):
     The first unit decides samples, initial weights and directions.
     """
 
-    tables = ("points", "remainders")
+    tables = ("points", "remainders", "controls", "reach")
 
     cases: dict[str, TaylorCase] = Field(min_length=1, description="Networks by name.")
     samples: Samples = 64
@@ -84,8 +86,16 @@ class TaylorAnalysis(AnalysisBase):
         remainders
             One row a case, point, direction, order and radius: the remainder, its estimated
             rounding error, and the slope and curvature of the loss along the direction.
+        controls
+            As the remainders, of what is known: of the cubic r³ + 2r² − r after its term of second
+            order, and of the expansions from the initial points along the highest eigenvector with
+            half the Hessian, which is too little.
+        reach
+            One row a case, point and direction: the largest radius up to which the quadratic gives
+            at least 90 % of the change of the loss (0 where it never does).
         """
         points, remainders = [], []
+        controls, reach = [_cubic()], []
         for name, case in self.cases.items():
             context.progress(f"expanding the loss of {name}")
             for place, problem in self._points(case, context):
@@ -100,7 +110,17 @@ class TaylorAnalysis(AnalysisBase):
                     rows = _rows(problem, vector, SHOWN if shown else EXPONENTS)
                     walked = {"direction": direction, "shown": shown}
                     remainders += [label | walked | row for row in rows]
-        return {"points": pd.DataFrame(points), "remainders": pd.DataFrame(remainders)}
+                    if direction in (*REACHED, "lowest", "highest"):
+                        reached = {"direction": direction, "radius": _reach(problem, vector)}
+                        reach.append(label | reached)
+        found = pd.DataFrame(remainders)
+        controls.append(_half(found))
+        return {
+            "points": pd.DataFrame(points),
+            "remainders": found,
+            "controls": pd.concat(controls, ignore_index=True),
+            "reach": pd.DataFrame(reach),
+        }
 
     def _points(self, case: TaylorCase, context: Context) -> Iterator[tuple[str, "Problem"]]:
         from unstuck.curvature.critical_points.polishing import polish
@@ -166,6 +186,54 @@ def _rows(
                 "slope": found.gradient,
                 "curvature": found.curvature,
             }
+
+
+def _cubic() -> pd.DataFrame:
+    """Expand a cubic, whose remainder after the second order is the cube of the radius."""
+    import torch
+
+    from unstuck.curvature.objective import Surface
+    from unstuck.curvature.taylor import remainders
+
+    cubic = Surface(
+        function=lambda t: t[0] ** 3 + 2 * t[0] ** 2 - t[0],
+        theta=torch.zeros(1, dtype=torch.float64),
+    )
+    found = remainders(cubic, torch.ones(1, dtype=torch.float64), radii=np.logspace(-4, -2, 5))
+    return pd.DataFrame(
+        {
+            "control": "cubic",
+            "case": "r³ + 2r² − r",
+            "direction": "up",
+            "radius": found.radii,
+            "remainder": found.remainders[2],
+            "rounding": found.floor[2],
+        }
+    )
+
+
+def _half(remainders: pd.DataFrame) -> pd.DataFrame:
+    """Give what an expansion by half the Hessian leaves, where that is most wrong."""
+    part = remainders[(remainders["direction"] == "highest") & (remainders["point"] == "initial")]
+    part = part[part["order"] == 2]
+    left = part["remainder"] + 0.25 * part["radius"] ** 2 * part["curvature"]
+    columns = ["control", "case", "direction", "radius", "remainder", "rounding"]
+    return part.assign(control="half the Hessian", remainder=left)[columns]
+
+
+def _reach(problem: "Problem", direction: "Tensor") -> float:
+    """Give the radius up to which the quadratic holds along a direction."""
+    unit = direction / direction.norm()
+    loss, gradient = problem.loss_and_gradient()
+    slope, curvature = float(gradient @ unit), float(problem.hessian_product(unit) @ unit)
+    held = 0.0
+    for radius in REACHES:
+        change = problem.at(problem.theta + radius * unit).value() - loss
+        quadratic = radius * slope + 0.5 * radius**2 * curvature
+        if not abs(change - quadratic) <= (1 - HELD) * abs(change):
+            break
+        held = float(radius)
+    return held
 
 
 def _on_a_kink(problem: "Problem") -> "Tensor":

@@ -14,10 +14,12 @@ from unstuck.optim.coefficients import OPTIMIZERS, Coefficients, optimizer
 from unstuck.optim.quadratic import Optimum, best_descent, best_heavy_ball
 from unstuck.optim.schedules import SCHEDULES
 from unstuck.study.analyses.base import AnalysisBase, Context
+from unstuck.study.analyses.rates.foretold import Foretold, foretold
 from unstuck.study.names import one_of, stopped
 
 if TYPE_CHECKING:
     from unstuck.surfaces.surface import Surface
+    from unstuck.surfaces.valleys import Ellipse, Regression
 
 STREAM = 7431
 # as in training: tuning starts share no random number with evaluation starts
@@ -125,6 +127,8 @@ class _Walker:
     start: tuple[float, ...]
     goal: tuple[float, ...]
     updates: int
+    condition: float
+    foretold: Foretold
 
     @property
     def role(self) -> str:
@@ -157,9 +161,11 @@ class TrajectoriesAnalysis(AnalysisBase):
         -------
         walks
             One row a surface, walker, rate and seed: updates to arrive and to settle within the
-            radius (NaN if it did not), the largest distance over the last tenth of the updates,
-            bursts and the updates before the first, the share of the first steps that turn against
-            the one before, the update at which it diverged, and the last point.
+            radius (NaN if it did not), the distance at the end and the largest over the last tenth
+            of the updates, on quadratic bowls the condition number and, where closed forms tell,
+            what they foretell of the settling and of the distance at the end (`foretold`,
+            `foretold_left`), bursts and the updates before the first, the share of the first steps
+            that turn against the one before, the update at which it diverged, and the last point.
         paths
             Points at some updates of the first evaluation starts, with the distance there and the
             largest one since the row before. Distances are shares of the one at the start.
@@ -199,8 +205,11 @@ class TrajectoriesAnalysis(AnalysisBase):
                     best = _optimum(made[place], case, f"walkers.{name} on {place}")
                     scale = best.rate
                     fitted = row.model_copy(update={"momentum": best.momentum})
+                updates = self.surfaces[place].updates or self.updates
+                bowl = _bowl(made[place])
                 for rate in sorted(case.rates):
                     for seed in seeds:
+                        start = _start(self.surfaces[place].box, seed)
                         yield _Walker(
                             surface=place,
                             walker=name,
@@ -209,9 +218,17 @@ class TrajectoriesAnalysis(AnalysisBase):
                             seed=seed,
                             row=fitted,
                             schedule=case.schedule,
-                            start=_start(self.surfaces[place].box, seed),
+                            start=start,
                             goal=goal,
-                            updates=self.surfaces[place].updates or self.updates,
+                            updates=updates,
+                            condition=bowl.condition if bowl else float("nan"),
+                            foretold=foretold(
+                                *(bowl, start, fitted, rate * scale),
+                                updates=updates,
+                                radius=self.radius,
+                            )
+                            if bowl and case.schedule == "constant"
+                            else Foretold(),
                         )
 
     def _walk(
@@ -231,11 +248,20 @@ class TrajectoriesAnalysis(AnalysisBase):
             schedules=[SCHEDULES[member.schedule] for member in members],
             shown=shown,
         )
+        goals = np.array([member.goal for member in members])
+        scale = np.linalg.norm(np.array([member.start for member in members]) - goals, axis=1)
+        with np.errstate(over="ignore", invalid="ignore"):
+            left = np.linalg.norm(found.ends - goals, axis=1) / scale
         walks = pd.DataFrame(
             {
                 **_labels(members),
+                "condition": [member.condition for member in members],
                 "arrived": found.arrived,
                 "settled": found.settled,
+                "foretold": [member.foretold.settled for member in members],
+                # a point that is not finite has left for good
+                "left": np.nan_to_num(left, nan=np.inf, posinf=np.inf),
+                "foretold_left": [member.foretold.left for member in members],
                 "late": found.late,
                 "bursts": found.bursts,
                 "first_burst": found.first_burst,
@@ -245,11 +271,8 @@ class TrajectoriesAnalysis(AnalysisBase):
                 **{f"end_{axis}": end for axis, end in zip(AXES, found.ends.T, strict=False)},
             }
         )
-        goals = np.array([members[index].goal for index in shown])
-        starts = np.array([members[index].start for index in shown])
-        scale = np.linalg.norm(starts - goals, axis=1)
         with np.errstate(over="ignore", invalid="ignore"):
-            distance = np.linalg.norm(found.points - goals, axis=2) / scale
+            distance = np.linalg.norm(found.points - goals[shown], axis=2) / scale[shown]
         labels = pd.DataFrame(_labels([members[index] for index in shown]))
         paths = []
         for place, update in enumerate(found.records):
@@ -279,12 +302,11 @@ def _populations(
     or many.
     """
     from unstuck.surfaces.bowls import Bowls
-    from unstuck.surfaces.valleys import Ellipse, Regression
 
     def order(walker: _Walker) -> str:
         return walker.row.model_dump_json()
 
-    bowls = {name: each for name, each in made.items() if isinstance(each, Ellipse | Regression)}
+    bowls = {name: bowl for name, each in made.items() if (bowl := _bowl(each))}
     on_bowls = sorted((each for each in walkers if each.surface in bowls), key=order)
     for updates in sorted({each.updates for each in on_bowls}):
         together = [each for each in on_bowls if each.updates == updates]
@@ -307,12 +329,18 @@ def _minimum(surface: "Surface") -> tuple[tuple[float, ...], float]:
 
 def _optimum(surface: "Surface", case: WalkerCase, where: str) -> Optimum:
     """Give the best coefficients of gradient descent, or of the heavy ball, on a bowl."""
-    from unstuck.surfaces.valleys import Ellipse, Regression
-
-    if not isinstance(surface, Ellipse | Regression):
+    bowl = _bowl(surface)
+    if bowl is None:
         raise ConfigError(f"{where}: unit: optimal needs a surface of kind ellipse or regression.")
     best = best_descent if case.optimizer == "sgd" else best_heavy_ball
-    return best(*surface.curvatures)
+    return best(*bowl.curvatures)
+
+
+def _bowl(surface: "Surface") -> "Ellipse | Regression | None":
+    """Give a surface as the quadratic bowl that it is, or nothing."""
+    from unstuck.surfaces.valleys import Ellipse, Regression
+
+    return surface if isinstance(surface, Ellipse | Regression) else None
 
 
 def _start(box: tuple[Span, ...], seed: int) -> tuple[float, ...]:
