@@ -16,7 +16,6 @@ FLOORS = {
     "logs": 0,
     "wording": 0,
     "yaml_files": 0,
-    "complaints": 0,
     "data": 1,
     "surfaces": 1,
     "statistics": 1,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from unstuck.curvature.critical_points.certificate import certify, load_points, save_points
+from unstuck.curvature.critical_points.certificate import certify
 from unstuck.curvature.critical_points.newton import (
     damped_newton_step,
     newton_residual,
@@ -114,17 +114,6 @@ def test_symmetric_zeros_do_not_make_a_minimum_degenerate(build):
     assert found.certificate.kind == "minimum"
     assert found.certificate.inertia.zero == found.certificate.symmetry_zeros == 6 + 1
     assert found.converged
-
-
-def test_certificates_survive_their_file(build, tmp_path):
-    problem = build(hidden=(3,), weight_decay=0.05)
-    found = polish(problem)
-    save_points(tmp_path, {"a": found.theta}, {"a": found.certificate})
-    points, certificates = load_points(tmp_path)
-    assert certificates["a"] == found.certificate
-    torch.testing.assert_close(points["a"], found.theta, rtol=0, atol=0)
-    with pytest.raises(CurvatureError, match="b has only one"):
-        save_points(tmp_path, {"a": found.theta}, {"b": found.certificate})
 
 
 def test_wrong_arguments_are_named(build):

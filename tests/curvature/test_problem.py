@@ -1,6 +1,5 @@
 """Loss, gradient and products against autograd and, where it is installed, curvlinops."""
 
-import numpy as np
 import pytest
 import torch
 
@@ -40,21 +39,7 @@ def test_products_equal_dense_matrices(problem, rng):
     torch.testing.assert_close(problem.hessian_product(vectors[0]), hessian @ vectors[0])
 
 
-def test_gradient_covariance_equals_samples_one_by_one(problem, rng):
-    def losses(theta):
-        outputs = problem.network.forward(
-            theta[None], problem.x[None], problem.buffers[None], problem.training
-        )[0]
-        return problem.criterion.value(outputs, problem.y[None])[0]
-
-    jacobian = torch.func.jacrev(losses)(problem.theta).numpy()
-    covariance = np.cov(jacobian.T, bias=True)
-    vectors = rng.standard_normal((2, problem.parameter_count))
-    found = problem.gradient_covariance_product(torch.from_numpy(vectors)).numpy()
-    np.testing.assert_allclose(found, vectors @ covariance, rtol=1e-9, atol=1e-12)
-
-
-@pytest.mark.parametrize("product", ["hessian", "gauss_newton", "gradient_covariance"])
+@pytest.mark.parametrize("product", ["hessian", "gauss_newton"])
 def test_ragged_last_chunk_counts_for_what_it_is(build, rng, product):
     whole, ragged = build(samples=23), build(samples=23, chunk=5)
     vector = torch.from_numpy(rng.standard_normal(whole.parameter_count))

@@ -181,22 +181,6 @@ class Problem:
             result += torch.autograd.grad(logits, theta, pulled)[0]
         return result.view_as(vectors)
 
-    def gradient_covariance_product(self, vectors: Tensor) -> Tensor:
-        """Apply the covariance of the samples' gradients to ``vectors``, ``[P]`` or ``[M, P]``.
-
-        It is mean_n (g_n - g)(g_n - g)^T with g the mean of the g_n; weight decay cancels.
-        """
-        rows = self._rows(vectors)
-        theta = self._copies(rows)
-        mean = self.gradient() - self.weight_decay * self.theta
-        along_mean = rows @ mean
-        result = -along_mean.unsqueeze(1) * mean
-        for logits, y in self._outputs(theta):
-            losses = self.criterion.value(logits, y)
-            slopes = _forward_derivative(losses, theta, rows)
-            result += torch.autograd.grad(losses, theta, slopes / self.samples)[0]
-        return result.view_as(vectors)
-
     @cached_property
     def _linearised(self) -> "Linearised | None":
         """The faster products of a fully connected network without batchnorm."""

@@ -35,25 +35,6 @@ class Remainders:
     gradient: float  # slope of the loss along the direction
     curvature: float  # second derivative along the direction
 
-    def slopes(self) -> Array:
-        """Slope ``[3]`` of log |remainder| against log radius, where it stands above rounding.
-
-        NaN where fewer than three radii do (a remainder that is zero, as that of a quadratic).
-        """
-        result = np.full(3, np.nan)
-        for order in range(3):
-            sizes = np.abs(self.remainders[order])
-            usable = sizes > 100 * self.floor[order]
-            if usable.sum() >= 3:
-                logs = np.log(self.radii[usable]), np.log(sizes[usable])
-                result[order] = np.polyfit(*logs, 1)[0]
-        return result
-
-    @property
-    def converged(self) -> bool:
-        """Whether every slope could be measured."""
-        return bool(np.isfinite(self.slopes()).all())
-
 
 def remainders(objective: Objective, direction: Tensor, *, radii: Array) -> Remainders:
     """Measure the remainders along ``direction`` ``[P]``, which is normalised.

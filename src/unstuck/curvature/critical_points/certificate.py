@@ -1,12 +1,9 @@
 """Certificates of critical points: what was measured, and what kind of point that makes."""
 
 import math
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Literal
 
-import torch
 from torch import Tensor
 
 from unstuck.curvature.critical_points.newton import newton_residual
@@ -17,7 +14,6 @@ from unstuck.curvature.problem import Problem
 from unstuck.curvature.spectra.inertia import Inertia, inertia_by_ldl
 from unstuck.curvature.spectra.spectrum import spectrum_of
 from unstuck.errors import CurvatureError
-from unstuck.files import read_json, read_safetensors, write_json, write_safetensors
 
 Kind = Literal["minimum", "saddle", "maximum", "degenerate", "gradient-flat", "none"]
 
@@ -137,37 +133,3 @@ def _inertia(matrix: Tensor, relative_tolerance: float) -> Inertia:
 
 
 _EIGENVALUES_UP_TO = 400
-
-
-def save_points(
-    folder: Path, points: Mapping[str, Tensor], certificates: Mapping[str, Certificate]
-) -> None:
-    """Write ``points.safetensors`` (one ``[P]`` each) and ``certificates.json`` into a folder.
-
-    Raises
-    ------
-    CurvatureError
-        If a point has no certificate or a certificate no point.
-    """
-    if set(points) != set(certificates):
-        odd = ", ".join(sorted(set(points) ^ set(certificates)))
-        raise CurvatureError(f"points and certificates do not match: {odd} has only one of them.")
-    arrays = {name: point.detach().cpu().numpy() for name, point in points.items()}
-    write_safetensors(folder / "points.safetensors", arrays)
-    write_json(
-        folder / "certificates.json",
-        {name: asdict(item) | {"kind": item.kind} for name, item in certificates.items()},
-    )
-
-
-def load_points(folder: Path) -> tuple[dict[str, Tensor], dict[str, Certificate]]:
-    """Read what ``save_points`` wrote."""
-    points = {
-        name: torch.from_numpy(array)
-        for name, array in read_safetensors(folder / "points.safetensors").items()
-    }
-    certificates = {}
-    for name, fields in read_json(folder / "certificates.json").items():
-        del fields["kind"]
-        certificates[name] = Certificate(**fields | {"inertia": Inertia(**fields["inertia"])})
-    return points, certificates

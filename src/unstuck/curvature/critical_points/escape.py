@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -154,13 +153,6 @@ def escape_times(
         deviation = float(np.abs(counts[escaped] - np.polyval(line, places[escaped])).max())
     predicted = float(np.log(10) / np.log1p(-rate * eigenvalue))
     return Escape(places, counts, slope, predicted, deviation, stays, bool(escaped.all()))
-
-
-def negative_direction(objective: Objective, vectors: Array, values: Array) -> Tensor:
-    """Give the eigenvector of the lowest eigenvalue as a tensor like the objective's point."""
-    lowest = int(np.argmin(values))
-    _require_negative(float(values[lowest]))
-    return torch.from_numpy(np.ascontiguousarray(vectors[:, lowest])).to(objective.theta)
 
 
 def _require_negative(eigenvalue: float) -> None:

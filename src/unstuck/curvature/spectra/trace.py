@@ -33,18 +33,6 @@ def exact(objective: Objective, *, limit: int = dense.PARAMETER_LIMIT) -> Trace:
     return Trace(float(diagonal.double().sum()), 0.0, 0 if formed else len(diagonal))
 
 
-def hutchinson(
-    objective: Objective, *, probes: int, generator: np.random.Generator, columns: int = 8
-) -> Trace:
-    """Average v^T H v over random signs v (Hutchinson 1990)."""
-    _require(probes)
-    samples = []
-    for start in range(0, probes, columns):
-        signs = _signs(objective, min(columns, probes - start), generator)
-        samples.append((objective.hessian_product(signs) * signs).sum(1))
-    return Trace(*_mean_and_error(torch.cat(samples)), probes)
-
-
 def hutch_plus_plus(objective: Objective, *, probes: int, generator: np.random.Generator) -> Trace:
     """Take the trace on a sketched range exactly and the rest by Hutchinson (Meyer et al. 2021).
 
@@ -75,7 +63,4 @@ def _mean_and_error(samples: Tensor) -> tuple[float, float]:
 
 def _require(probes: int) -> None:
     if probes < 2:
-        raise CurvatureError(
-            f"{probes} probes cannot give an error of the trace; use at least 2 for hutchinson "
-            "and 6 for hutch_plus_plus."
-        )
+        raise CurvatureError(f"{probes} probes cannot give an error of the trace; use at least 6.")
