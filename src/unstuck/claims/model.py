@@ -487,7 +487,9 @@ class Claim(_Frozen):
         """Give a line with all that it inherits: from the measure, and from its part."""
         is_check = line.holds is not None
         given = {} if is_check or self.measure is None else _said(self.measure)
-        if base is not None and (base.holds is not None) == is_check:
+        # a check of another table has columns of its own, so it is written whole
+        apart = is_check and base is not None and line.table not in (None, base.table)
+        if base is not None and (base.holds is not None) == is_check and not apart:
             given = _changed(given, _said(base))
         given = _changed(given, _said(line))
         known = _CHECK_KEYS if is_check else _COMPARISON_KEYS
