@@ -9,8 +9,8 @@ import pandas as pd
 from pydantic import TypeAdapter
 
 from unstuck.claims.drawing import Drawing
-from unstuck.figures.data import FigureData, Part, Row
-from unstuck.figures.palette import Outcome
+from unstuck.figures.data import FigureData, Row
+from unstuck.figures.title import tell
 from unstuck.figures.words import Dictionary, load_dictionary
 
 WORDS = Path(__file__).parents[2] / "workflow" / "report" / "words.yaml"
@@ -42,35 +42,47 @@ def runs() -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def part(outcome: Outcome = "supported", **changes: Any) -> Part:
-    """A difference of 13.8 points, one data set of which goes the other way."""
+def row(name: str = "all data sets", **changes: Any) -> Row:
+    """A difference of 13.8 points."""
     given: dict[str, Any] = {
-        "measure": "training accuracy",
-        "unit": "percentage points",
-        "scale": "difference",
-        "margin": 1.0,
-        "arm": "batches of 8",
-        "reference": "the full batch",
-        "rows": (
-            Row("all data sets", 13.8, 13.1, 14.5, outcome, "primary"),
-            Row("digits", 31.2, 30.0, 32.0, "supported", "data set"),
-            Row("MNIST-1D", -3.6, -4.2, -3.1, "contradicted", "data set"),
-            Row("at equal updates", 0.2, -0.4, 0.7, "no effect", "scope", told=True),
-            Row("on test data", 0.4, -3.0, 3.5, "undecided", "scope"),
-        ),
+        **{"effect": 13.8, "low": 13.1, "high": 14.5, "outcome": "supported", "role": "primary"},
+        **{"measure": "training accuracy", "unit": "percentage points", "margin": 1.0},
     }
-    return Part(**{**given, **changes})
+    return Row(name, **{**given, **changes})
 
 
-def figure_data(*parts: Part, **changes: Any) -> FigureData:
-    parts = parts or (part(),)
+def rows() -> tuple[Row, ...]:
+    """A primary, two data sets of which one goes the other way, and two lines of the scope."""
+    other: dict[str, Any] = {"outcome": "contradicted", "role": "dataset"}
+    scope: dict[str, Any] = {"role": "scope"}
+    return (
+        row(),
+        row("digits", effect=31.2, low=30.0, high=32.0, role="dataset"),
+        row("MNIST-1D", effect=-3.6, low=-4.2, high=-3.1, **other),
+        row(
+            "at equal updates",
+            effect=0.2,
+            low=-0.4,
+            high=0.7,
+            outcome="no effect",
+            told=True,
+            **scope,
+        ),
+        row("on test data", effect=0.4, low=-3.0, high=3.5, outcome="undecided", **scope),
+    )
+
+
+def figure_data(*given_rows: Row, **changes: Any) -> FigureData:
+    given_rows = given_rows or rows()
+    first = given_rows[0]
     given: dict[str, Any] = {
         "claim": "x.1",
         "question": "Do small batches train better?",
-        "outcome": parts[0].primary.outcome,
-        "parts": parts,
+        "outcome": first.outcome,
+        "rows": given_rows,
         "tables": {"batches.runs": runs()},
-        "units": 10,
+        "answer": "{V}: small batches gain {e} points ({lo} to {hi}). {S}",
+        "texts": {"V": "Yes", "e": tell(first), "S": ""},
     }
     return FigureData(**{**given, **changes})
 

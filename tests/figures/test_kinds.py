@@ -4,15 +4,15 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from matplotlib.colors import same_color
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from pictures import KINDS, dictionary, drawing, figure_data, part, runs
+from pictures import KINDS, dictionary, drawing, figure_data, row, rows, runs
 from pydantic import ValidationError
 
 from unstuck.errors import DataError, RegistryError
-from unstuck.figures.data import Row
 from unstuck.figures.draw import draw
 from unstuck.figures.output import save
 from unstuck.figures.palette import PALETTES
@@ -74,21 +74,19 @@ def test_every_mark_of_an_effect_has_the_colour_of_its_outcome(kind: str, scheme
     palette = PALETTES[scheme]
     figure = drawn(kind, FigureSettings(scheme=scheme))
     marks = [line for line in figure.findobj(Line2D) if str(line.get_gid()).startswith("effect-")]
-    rows = {str(index): row for index, row in enumerate(part().rows)}
+    judged = {str(index): row for index, row in enumerate(rows())}
     seen = set()
     for mark in marks:
-        found = re.fullmatch(r"effect-(?:beside)?-+(\d)-(.*?)(-interval)?", str(mark.get_gid()))
+        found = re.fullmatch(r"effect-(?:beside|row)-(\d)-(.*?)(-interval)?", str(mark.get_gid()))
         assert found is not None, mark.get_gid()
-        row = rows[found[1]]
+        row = judged[found[1]]
         seen.add(row.name)
         assert found[2].replace("-", " ") == row.outcome
         assert same_color(mark.get_markeredgecolor(), palette.outcome(row.outcome)) or found[3]
         assert same_color(mark.get_color(), palette.outcome(row.outcome)) or not found[3]
         if not found[3]:
             assert mark.get_xdata()[0] == row.effect
-    assert seen == {
-        row.name for row in part().rows if kind == "effects" or row.name != "on test data"
-    }
+    assert seen == {row.name for row in rows() if kind == "effects" or row.name != "on test data"}
 
 
 def test_words_come_from_the_claim_before_the_dictionary() -> None:
@@ -178,9 +176,13 @@ def test_pictures_below_make_a_figure_taller() -> None:
     assert tuple(figure.get_size_inches() * figure.dpi) == pytest.approx((1200, 675 + 470))
 
 
-def test_factors_and_errors_have_axes_of_logarithms() -> None:
-    rows = (Row("all data sets", 3.0, 2.0, 4.5, "supported", "primary"),)
-    for scale, margin, ticks in (("ratio", 1.5, "×3"), ("exact", 1e-6, "10⁻⁶")):
-        data = figure_data(part(scale=scale, margin=margin, rows=rows))
-        figure = draw(drawing(kind="effects"), data, dictionary(), LIGHT)
-        assert ticks in texts(figure)
+def test_factors_have_an_axis_of_logarithms_and_checks_their_bounds() -> None:
+    factor = row(scale="ratio", margin=1.5, effect=3.0, low=2.0, high=4.5)
+    check = row(scale="exact", margin=0.0, effect=2.98, bound="at least 2.95")
+    figure = draw(drawing(kind="effects"), figure_data(factor, check), dictionary(), LIGHT)
+    marks = {str(line.get_gid()): line for line in figure.findobj(Line2D)}
+    assert marks["effect-row-0-supported"].get_xdata()[0] == pytest.approx(np.log10(3))
+    words = texts(figure)
+    assert "×3.0" in words
+    assert "at least 2.95" in words
+    assert "2.98" in words

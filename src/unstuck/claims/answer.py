@@ -78,7 +78,7 @@ def answer(verdict: Verdict, language: str) -> Answer:
     if not verdict.claim.answer.zh:
         language = "en"
     headline = _headline(verdict, language)
-    numbers = _numbers(verdict, language)
+    numbers = texts(verdict, language)
     word = verdict.word
     own = verdict.claim.answer.words(language)
     if word in _TEMPLATED:
@@ -128,7 +128,7 @@ def _filled(template: str, numbers: Mapping[str, str], verdict: Verdict) -> str:
     return " ".join(_named(text, given).split())
 
 
-def _numbers(verdict: Verdict, language: str) -> dict[str, str]:
+def texts(verdict: Verdict, language: str) -> dict[str, str]:
     """Every number and word that a sentence may name, as text."""
     claim = verdict.claim
     lead = _lead(verdict)
@@ -136,28 +136,28 @@ def _numbers(verdict: Verdict, language: str) -> dict[str, str]:
     if isinstance(lead.spec, Comparison):
         kind = lead.spec.claims
     spoken = said(verdict.word, kind)  # type: ignore[arg-type]
-    texts = {"V": spoken.answer if language == "en" else spoken.answer_zh, "S": ""}
-    texts |= _told(lead, "e")
+    found = {"V": spoken.answer if language == "en" else spoken.answer_zh, "S": ""}
+    found |= _told(lead, "e")
     for part in verdict.parts:
         if part.name:
-            texts |= _told(part, part.name.lower())
-    texts["reason"] = lead.reason.words(language) if lead.reason else ""
-    texts["which"] = _which(verdict, language)
+            found |= _told(part, part.name.lower())
+    found["reason"] = lead.reason.words(language) if lead.reason else ""
+    found["which"] = _which(verdict, language)
     if isinstance(lead.spec, Comparison):
         spec = lead.spec
-        texts["measure"] = spec.measured.words(language)
+        found["measure"] = spec.measured.words(language)
         unit = _unit(spec, language, one=spec.margin == 1)
-        texts["margin"] = f"{number_text(_whole(spec.margin))}{unit}"
+        found["margin"] = f"{number_text(_whole(spec.margin))}{unit}"
         if verdict.word in (Word.UNDECIDED, Word.NO_EFFECT):
-            texts["e"] = f"{texts['e']}{_unit(spec, language)}"
-        texts["n"] = _needed(lead)
+            found["e"] = f"{found['e']}{_unit(spec, language)}"
+        found["n"] = _needed(lead)
     by_name = {line.name: line for line in verdict.lines}
     for name, spec_of in claim.numbers.items():
         if spec_of.line is not None:
-            texts[name] = _of_line(by_name.get(spec_of.line), spec_of)
+            found[name] = _of_line(by_name.get(spec_of.line), spec_of)
         else:
-            texts[name] = number_text(_whole(verdict.numbers[name]))
-    return texts
+            found[name] = number_text(_whole(verdict.numbers[name]))
+    return found
 
 
 def _lead(verdict: Verdict) -> Judged:

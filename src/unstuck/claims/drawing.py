@@ -46,7 +46,7 @@ class ValueWords(Label):
     color: str = Field("", description="Name of a colour of the palette; by its order if left out.")
 
 
-class Words(Described):
+class OwnWords(Described):
     """Words of columns and of their values; those of a claim go before those of the dictionary."""
 
     columns: dict[str, ColumnWords] = Field({}, description="Column → its words.")
@@ -70,9 +70,9 @@ class Panel(Described):
 
     title: Label | None = Field(
         None,
-        description="The finding as one sentence of at most 14 words, with the primary's number "
-        "`{e}` and words for either sign as `{higher|lower}`; made from the measure's words if "
-        "left out. Of a picture below: its heading.",
+        description="The finding as one sentence of at most 14 words, with placeholders as in the "
+        "answer; if left out the answer itself where it is short, or the measure's name. Of a "
+        "picture below: its heading.",
     )
     subtitle: Label | None = Field(
         None, description="What is measured; made from the measure's words if left out."
@@ -81,7 +81,7 @@ class Panel(Described):
     below: "tuple[Drawing, ...]" = Field(
         (), max_length=3, description="More pictures below it, only where they teach."
     )
-    words: Words = Field(Words(), description="Words for this picture alone.")
+    words: OwnWords = Field(OwnWords(), description="Words for this picture alone.")
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -274,8 +274,8 @@ class Effects(Panel):
     """What was judged: a row a comparison, coloured by its outcome, with the margin in grey."""
 
     kind: Literal["effects"]
-    roles: tuple[Literal["primary", "data set", "scope"], ...] = Field(
-        ("primary", "data set", "scope"), description="Which comparisons are shown."
+    roles: tuple[Literal["primary", "dataset", "scope"], ...] = Field(
+        ("primary", "dataset", "scope"), description="Which comparisons are shown."
     )
 
 

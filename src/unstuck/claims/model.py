@@ -24,6 +24,7 @@ from pydantic import (
 )
 
 from unstuck.claims import reductions
+from unstuck.claims.drawing import Drawing
 from unstuck.errors import RegistryError, UnstuckError
 from unstuck.yaml_files import read_yaml
 
@@ -287,14 +288,6 @@ class Dated(_Frozen):
     change: str = Field(min_length=1, description="What, and why.")
 
 
-class Figure(_Frozen):
-    """How a claim is drawn: a kind with its columns, or a function of its own."""
-
-    model_config = ConfigDict(frozen=True, extra="allow")
-
-    kind: str = Field(min_length=1, description="A kind of figure; see docs/claims.md.")
-
-
 class Comparison(Measure):
     """A complete comparison: what a line comes to with all that it inherits."""
 
@@ -387,7 +380,7 @@ class Claim(_Frozen):
     registered: datetime.date | None = Field(None, description="When the primary was fixed.")
     changes: list[Dated] = Field(default_factory=list, description="Changes after that.")
     published: list[Published] = Field(default_factory=list, description="Findings of others.")
-    figure: Figure | None = Field(None, description="How it is drawn.")
+    figure: Drawing | None = Field(None, description="How it is drawn: a kind and its columns.")
     answer: Text = Field(
         description="The answer's sentence: {V} the word, {e} {lo} {hi} the effect and interval "
         "({a} {a_lo} {a_hi} of part A …), {S} the scope's headline, {more|less} by its sign, "

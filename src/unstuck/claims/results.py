@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from unstuck.claims.answer import LANGUAGES, answer
+from unstuck.claims.answer import LANGUAGES, answer, texts
 from unstuck.claims.model import Comparison
 from unstuck.claims.verdict import Judged, Verdict
 from unstuck.files import read_json, write_csv, write_json
-from unstuck.statistics.rule import SAID, Word
+from unstuck.statistics.rule import SAID, Word, position
 
 VALUES, COMPARISONS, CHECKS, VERDICT = "values.csv", "comparisons.csv", "checks.csv", "verdict.json"
 COMPARISON_COLUMNS = (
@@ -66,6 +66,7 @@ def summary(verdict: Verdict) -> dict[str, Any]:
         "answer": {language: each.text for language, each in answers.items()},
         "sentence": {language: each.sentence for language, each in answers.items()},
         "headline": {language: each.headline for language, each in answers.items()},
+        "texts": {language: texts(verdict, language) for language in LANGUAGES},
         "registered": None if claim.registered is None else claim.registered.isoformat(),
         "told": told,
         "numbers": {name: _plain(value) for name, value in verdict.numbers.items()},
@@ -231,7 +232,7 @@ def _head(verdict: Verdict, line: Judged) -> dict[str, Any]:
         "line": line.name,
         "role": line.role,
         "part": line.name if line.role == "primary" else line.of,
-        "word": "" if line.word is None else str(line.word),
+        "word": _word(line),
         "outcome": line.outcome,
     }
 
@@ -239,6 +240,15 @@ def _head(verdict: Verdict, line: Judged) -> dict[str, Any]:
 def _expected(verdict: Verdict, line: Judged) -> str:
     """What a control must find; of any other line nothing is expected."""
     return verdict.claim.controls[line.name].expect if line.role == "control" else ""
+
+
+def _word(line: Judged) -> str:
+    """The word of a part of the primary, and what the rule says of any other comparison alone."""
+    if line.word is not None:
+        return str(line.word)
+    if line.estimate is None or not isinstance(line.spec, Comparison) or line.role == "control":
+        return ""
+    return str(position(line.estimate, line.spec.threshold, line.spec.claims))
 
 
 def _effect(line: Judged, spec: Comparison) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What a figure is drawn from: the claim's words, what was judged, and the tables it reads."""
+"""What a figure is drawn from: what was judged of a claim, its words, and the tables it reads."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,26 +10,35 @@ from unstuck.errors import DataError
 from unstuck.figures.palette import Outcome
 
 Scale = Literal["difference", "ratio", "exact"]
-Role = Literal["primary", "data set", "scope"]
+CHOSEN = "chosen"  # whether a run has the rate that its cell was given in the race
+Role = Literal["primary", "dataset", "scope"]
 
 
 @dataclass(frozen=True)
 class Row:
-    """A judged comparison.
+    """A line of a claim that was judged.
 
     Attributes
     ----------
     name
-        Where it was made, such as ``at equal updates``, in the figure's language.
+        What tells it from the others, such as ``at equal updates``, in the figure's language.
     effect, low, high
-        Effect and its 95 % interval in the unit of its part, factors as factors; of an exact check
-        the error, three times.
+        Effect and its 95 % interval in ``unit``, factors as factors; of a check its value, and no
+        interval.
     outcome
         Its word by the rule of judging.
     role
         What it is to the verdict.
+    measure
+        What is measured, such as ``training accuracy``.
+    unit, scale, margin
+        Of the effect; δ of a factor is a factor.
+    part
+        Of which part of the primary, empty if there is one.
     told
         Whether the answer tells it, which puts a line of the scope beside the picture.
+    bound
+        Of a check: what its value must be, such as ``at least 2.95``.
     """
 
     name: str
@@ -38,46 +47,18 @@ class Row:
     high: float
     outcome: Outcome
     role: Role = "primary"
+    measure: str = ""
+    unit: str = ""
+    scale: Scale = "difference"
+    margin: float = 0.0
+    part: str = ""
     told: bool = False
-
-
-@dataclass(frozen=True)
-class Part:
-    """A primary, or one of several: what it measures, and all that was judged of it.
-
-    Attributes
-    ----------
-    measure
-        What is measured, such as ``training accuracy``.
-    unit
-        Unit of effects and margin.
-    scale
-        Whether effects are differences, factors, or errors of exact checks.
-    margin
-        δ; of a factor the factor; of exact checks the tolerance.
-    arm, reference
-        What is compared, such as ``batches of 8``; empty where nothing is.
-    rows
-        The primary first, then its data sets, then its scope.
-    """
-
-    measure: str
-    unit: str
-    scale: Scale
-    margin: float
-    rows: tuple[Row, ...]
-    arm: str = ""
-    reference: str = ""
-    key: str = ""
+    bound: str = ""
 
     @property
-    def primary(self) -> Row:
-        """The comparison that decides."""
-        return self.rows[0]
-
-    def of(self, *roles: Role) -> tuple[Row, ...]:
-        """Give the rows of some roles, in their order."""
-        return tuple(row for row in self.rows if row.role in roles)
+    def negative(self) -> bool:
+        """Whether the effect is against the direction in which it is measured."""
+        return self.effect < (1 if self.scale == "ratio" else 0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,26 +73,32 @@ class FigureData:
         What it answers.
     outcome
         The verdict.
-    parts
-        The primary, or the co-primaries.
+    rows
+        The primary or its parts, then their data sets, then the scope.
     tables
-        Tables by name, ``<experiment>.<table>``.
-    units
-        How many units the primary rests on; 0 of exact claims.
+        Tables by name, ``<experiment or analysis>.<table>``.
     answer
-        The claim's answer with its placeholders, which is the title where it is short enough.
-    numbers
-        Further numbers of the answer, by placeholder.
+        The claim's answer with its placeholders, which makes the title where it is short enough.
+    texts
+        The placeholders' texts, as the answer has them.
     """
 
     claim: str
     question: str
     outcome: Outcome
-    parts: tuple[Part, ...]
+    rows: tuple[Row, ...]
     tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
-    units: int = 0
     answer: str = ""
-    numbers: Mapping[str, float] = field(default_factory=dict)
+    texts: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def primary(self) -> Row:
+        """The part that decides, or the first of several."""
+        return self.rows[0]
+
+    def of(self, *roles: Role) -> tuple[Row, ...]:
+        """Give the rows of some roles, in their order."""
+        return tuple(row for row in self.rows if row.role in roles)
 
     def table(self, name: str, columns: tuple[str, ...] = ()) -> pd.DataFrame:
         """Give a table, joined with its experiment's runs where those have the columns it lacks.
@@ -127,8 +114,9 @@ class FigureData:
         table = self.tables[name]
         missing = [column for column in columns if column not in table]
         runs = self.tables.get(f"{name.partition('.')[0]}.runs")
-        if missing and runs is not None and "run_id" in table and set(missing) <= set(runs):
-            table = table.merge(runs[["run_id", *missing]], on="run_id", how="left")
+        if runs is not None and "run_id" in table and set(missing) <= set(runs):
+            more = [*missing, *(name for name in (CHOSEN,) if name in runs and name not in table)]
+            table = table.merge(runs[["run_id", *more]], on="run_id", how="left") if more else table
             missing = []
         if missing:
             raise DataError(

@@ -77,9 +77,9 @@ def draw(panel: Drawing, data: FigureData, words: Dictionary, settings: FigureSe
             write_heading(below, spots[2 + 2 * index], text, _plan(each, below).key)
             _picture(each, below, spots[3 + 2 * index], beside=False)
         figure.draw_without_rendering()
+        _settle(figure)
         for settle in pen.later:
             settle()
-        _settle(figure)
     return figure
 
 
@@ -89,9 +89,6 @@ def _settle(figure: Figure) -> None:
     The layout's solver adds in the order of memory addresses, so its last digits vary from run to
     run, and with them the identifiers that an SVG derives from clipping rectangles.
     """
-    engine = figure.get_layout_engine()
-    if engine is not None:
-        engine.execute(figure)
     figure.set_layout_engine("none")
     for spot in figure.subfigs:
         low, high = (
@@ -106,7 +103,7 @@ def _plan(panel: Drawing, pen: Pen) -> Plan:
     if isinstance(panel, Particular):
         return Plan()
     plan: Plan = _kind(panel).plan(panel, pen)
-    if len(plan.panels) > MOST_PANELS:
+    if len(plan.panels) > MOST_PANELS and not plan.heights:
         raise RegistryError(
             f"figure of claim {pen.data.claim}: {len(plan.panels)} panels, of at most "
             f"{MOST_PANELS}; choose some with `where`."
@@ -136,7 +133,11 @@ def _picture(panel: Drawing, pen: Pen, spot: SubFigure, *, beside: bool) -> None
         particular.function(panel.name)(panel, pen, grid[0])
     else:
         plan = _plan(panel, pen)
-        inner = GridSpecFromSubplotSpec(1, len(plan.panels), grid[0])
+        inner = (
+            GridSpecFromSubplotSpec(len(plan.panels), 1, grid[0], height_ratios=plan.heights)
+            if plan.heights
+            else GridSpecFromSubplotSpec(1, len(plan.panels), grid[0])
+        )
         axes: dict[Any, Axes] = {}
         for index, value in enumerate(plan.panels):
             first = next(iter(axes.values()), None) if plan.share_y else None

@@ -14,7 +14,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocato
 
 from unstuck.claims.drawing import Between
 from unstuck.errors import DataError
-from unstuck.figures.data import FigureData
+from unstuck.figures.data import CHOSEN, FigureData
 from unstuck.figures.palette import Palette
 from unstuck.figures.words import Dictionary
 from unstuck.wording import number
@@ -38,12 +38,15 @@ class Plan:
         Colours that are named in a line above, by their words.
     share_y
         Whether all axes have one vertical scale.
+    heights
+        Relative heights, where axes stand one below the other and not side by side.
     """
 
     panels: Sequence[Any] = (None,)
     reading: str = ""
     key: Mapping[str, str] = field(default_factory=dict)
     share_y: bool = True
+    heights: Sequence[float] = ()
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,9 @@ class Pen:
     later: list[Callable[[], None]] = field(default_factory=list)
 
     def rows(self, panel: Any) -> pd.DataFrame:
-        """Give the rows of a picture's table that it draws.
+        """Give the rows of a picture's table that it draws: of runs those at the rate chosen.
+
+        A picture that names rates in ``where``, or has them on an axis, shows them all.
 
         Raises
         ------
@@ -76,6 +81,8 @@ class Pen:
         """
         columns = tuple(dict.fromkeys(panel.columns()))
         table = self.data.table(panel.table, columns)
+        if CHOSEN in table and "lr" not in columns and CHOSEN not in columns:
+            table = table[table[CHOSEN].astype(bool)]
         for column, wanted in panel.where.items():
             kept = table[selected(table[column], wanted)]
             if kept.empty:

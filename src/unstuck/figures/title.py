@@ -4,136 +4,113 @@ import math
 import re
 from dataclasses import dataclass
 
-from unstuck.claims.drawing import MOST_WORDS, Label, Panel
-from unstuck.figures.data import FigureData, Part, Row
+from unstuck.claims.drawing import MOST_WORDS, Panel
+from unstuck.claims.model import CHOICE, PLACEHOLDER
+from unstuck.figures.data import FigureData, Row
 from unstuck.figures.palette import Outcome
 from unstuck.figures.words import Dictionary, with_unit
-from unstuck.wording import number
+from unstuck.wording import decimals, number
 
-POINTS = "percentage points"
+MOST_NUMBERS = 2
+MOST_LETTERS = 34  # of a Chinese title
 MOST_PLACES = 9
-_CHOICE = re.compile(r"\{([^{}|]*)\|([^{}|]*)\}")  # {higher|lower}
-# the outcomes of which a number is told, and how their titles differ
-_TOLD: tuple[Outcome, ...] = (
-    "supported",
-    "small",
-    "direction",
-    "contradicted",
-    "wrong direction",
-    "partly",
+# the outcomes of which a number is told
+TOLD: tuple[Outcome, ...] = (
+    *("supported", "small", "direction", "contradicted", "wrong direction", "partly"),
 )
-_OTHERWISE: dict[Outcome, str] = {
-    "undecided": "open",
-    "not tested here": "untested",
-    "invalid": "failed",
-}
+_NUMBER = re.compile(r"\d[\d,.]*")
+_WORD = re.compile(r"^\s*\{V\}\s*[:：]\s*")
+_ASIDE = re.compile(r"\s*[(（][^()（）]*\{[^()（）]*[)）]")  # an interval in brackets
 
 
 @dataclass(frozen=True)
 class Title:
-    """A sentence, and the numbers of the verdict that it tells."""
+    """A sentence, and whether it tells the primary's number."""
 
     text: str
-    numbers: tuple[float, ...] = ()
+    tells: bool = False
 
 
 def make_title(data: FigureData, panel: Panel, words: Dictionary) -> Title:
-    """Say the finding in at most 14 words.
+    """Say the finding in at most 14 words and two numbers.
 
-    The claim's own sentence is taken where the outcome has an effect to tell; else a sentence from
-    the words of the measure. A number is the primary's effect as the verdict has it.
+    The figure's own sentence; else the claim's answer without its word, interval and headline, if
+    that is short enough; else the measure and its effect. Where nothing was found, nothing is told.
     """
-    part = data.parts[0]
-    if data.outcome not in _TOLD:
-        return _without_number(data, part, words)
-    told = tell(part, part.primary)
+    if data.outcome not in TOLD:
+        measure = data.primary.measure
+        return Title(_capital(words.phrase(f"{data.outcome} title", measure=measure)))
     if panel.title is not None:
-        text = filled(panel.title, part, words)
-    else:
-        text = _from_measure(part, told, words)
-    if data.outcome in ("small", "direction") and "{e}" not in text:
-        longer = words.phrase(data.outcome, title=text)
-        text = longer if len(longer.split()) <= MOST_WORDS else text
-    return Title(_capital(text), (part.primary.effect,))
+        return Title(_capital(filled(panel.title.text(words.language), data)), tells=True)
+    short = filled(_ASIDE.sub("", _WORD.sub("", data.answer)).replace("{S}", ""), data)
+    if short and _is_short(short):
+        return Title(_capital(short.rstrip(" .。;；,，")), tells=True)
+    row = data.primary
+    name = f"{row.scale} title"
+    told = amount(row, words, sign=True)
+    return Title(_capital(words.phrase(name, measure=row.measure, e=told)), tells=True)
 
 
-def filled(label: Label, part: Part, words: Dictionary) -> str:
-    """Fill a claim's sentence: ``{e}``, ``{arm}``, ``{reference}`` and ``{higher|lower}``."""
-    against = part.primary.effect < (1 if part.scale == "ratio" else 0)
-    text = _CHOICE.sub(lambda match: match[2 if against else 1], label.text(words.language))
-    return text.format(
-        e=tell(part, part.primary), arm=part.arm, reference=part.reference, measure=part.measure
-    )
+def _is_short(text: str) -> bool:
+    letters = sum(ord(letter) >= 0x2E80 for letter in text)
+    numbers = len(_NUMBER.findall(text))
+    return len(text.split()) <= MOST_WORDS and letters <= MOST_LETTERS and numbers <= MOST_NUMBERS
 
 
-def _from_measure(part: Part, told: str, words: Dictionary) -> str:
-    values = {"measure": part.measure, "arm": part.arm, "reference": part.reference}
-    if part.scale == "exact":
-        return words.phrase("off", e=told, **values)
-    if not part.reference:
-        return words.phrase("plain", e=tell(part, part.primary, sign=True), **values)
-    if part.scale == "ratio":
-        return _short(*(words.phrase(name, e=told, **values) for name in ("times", "times alone")))
-    amount = words.phrase("points", e=told) if _in_points(part) else f"{told} {part.unit}".strip()
-    sense = "above" if part.primary.effect > 0 else "below"
-    return _short(*(words.phrase(f"{sense}{rest}", e=amount, **values) for rest in ("", " alone")))
+def filled(template: str, data: FigureData) -> str:
+    """Fill a sentence as answers are filled: ``{e}``, ``{a}`` and ``{higher|lower}`` by its sign.
 
+    Beside words for its sign a number is told without a minus.
+    """
+    texts = dict(data.texts)
 
-def _short(*texts: str) -> str:
-    """Give the first text that is short enough for a title, else the last."""
-    return next((text for text in texts if len(text.split()) <= MOST_WORDS), texts[-1])
+    def chosen(found: "re.Match[str]") -> str:
+        of = found["of"] or ("e" if "{e}" in template else "a")
+        row = next((row for row in data.of("primary") if row.part in ("", of.upper())), None)
+        if row is None or not row.negative or row.scale == "ratio":
+            return found["more"] if row is None or not row.negative else found["less"]
+        texts[of] = texts.get(of, "").lstrip("−")
+        return found["less"]
 
-
-def _without_number(data: FigureData, part: Part, words: Dictionary) -> Title:
-    name = _OTHERWISE.get(data.outcome) or ("alike" if part.reference else "none")
-    return Title(
-        _capital(words.phrase(name, measure=part.measure, arm=part.arm, reference=part.reference))
-    )
+    text = CHOICE.sub(chosen, template)
+    return " ".join(PLACEHOLDER.sub(lambda found: texts.get(found["name"], "–"), text).split())
 
 
 def make_subtitle(data: FigureData, panel: Panel, words: Dictionary, reading: str) -> str:
-    """Say what is measured, and how to read the marks.
-
-    Parameters
-    ----------
-    reading
-        What the marks of the picture are.
-    """
-    part = data.parts[0]
+    """Say what is measured, and what the marks of the picture are."""
+    row = data.primary
     if panel.subtitle is not None:
-        what = filled(panel.subtitle, part, words)
+        what = filled(panel.subtitle.text(words.language), data)
     else:
-        unit = part.unit if part.scale == "difference" else ""
-        what = _capital(with_unit(part.measure, unit, words.language)) + _stop(words.language)
-    if words.language == "zh":
-        return f"{what}{reading}"
-    return f"{what} {reading}".strip()
+        unit = row.unit if row.scale == "difference" else ""
+        stop = "。" if words.language == "zh" else "."
+        what = _capital(with_unit(row.measure, unit, words.language)) + stop
+    return f"{what}{reading}" if words.language == "zh" else f"{what} {reading}".strip()
 
 
-def tell(part: Part, row: Row, *, sign: bool = False) -> str:
-    """Write an effect with as few digits as show a tenth of the margin and lie in its interval."""
-    if part.scale == "exact":
-        return number(row.effect, 1)
-    if part.scale == "ratio":
-        # two digits from 2 on, one more below
-        places = 1 - math.floor(math.log10(max(row.effect / 2, 1e-6)))
-    else:
-        places = -math.floor(math.log10(part.margin / 5))
-    places = max(0, places)
+def amount(row: Row, words: Dictionary, *, sign: bool) -> str:
+    """Write an effect with its unit: ``+13.8 points``, ``×2.6``, ``0.31``."""
+    told = tell(row, sign=sign)
+    if row.scale == "ratio":
+        return f"×{told}"
+    if row.scale == "exact":
+        return told
+    return f"{told} {words.unit(row.unit)}".strip()
+
+
+def tell(row: Row, *, sign: bool = False) -> str:
+    """Write an effect with two digits of its interval's width, and so that it lies inside."""
+    if not math.isfinite(row.effect):
+        return "–"
+    if row.scale == "exact":
+        return number(int(row.effect) if row.effect.is_integer() else row.effect)
+    places = decimals(row.low, row.high)
     while places < MOST_PLACES and not row.low <= round(row.effect, places) <= row.high:
         places += 1
-    value = row.effect if sign else abs(row.effect)
-    text = f"{value:+,.{places}f}" if sign else f"{value:,.{places}f}"
+    signed = sign and row.scale == "difference"
+    text = f"{row.effect:+,.{places}f}" if signed else f"{row.effect:,.{places}f}"
     return text.replace("-", "−")
-
-
-def _in_points(part: Part) -> bool:
-    return part.unit in (POINTS, "百分点", "points")
 
 
 def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
-
-
-def _stop(language: str) -> str:
-    return "。" if language == "zh" else "."

@@ -7,14 +7,15 @@ from typing import Any
 import yaml
 from pydantic import ConfigDict, ValidationError
 
-from unstuck.claims.drawing import ColumnWords, Label, ValueWords, Words
+from unstuck.claims.drawing import ColumnWords, Label, OwnWords, ValueWords
 from unstuck.errors import ConfigError
 
 
-class _File(Words):
+class _File(OwnWords):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     outcomes: dict[str, Label]
+    units: dict[str, Label]
     phrases: dict[str, Label]
 
 
@@ -33,10 +34,10 @@ class Dictionary:
     """
 
     language: str
-    own: Words
+    own: OwnWords
     common: _File
 
-    def with_own(self, own: Words) -> "Dictionary":
+    def with_own(self, own: OwnWords) -> "Dictionary":
         """Give the dictionary with the words of a picture before the others."""
         return Dictionary(self.language, own, self.common)
 
@@ -47,6 +48,11 @@ class Dictionary:
     def outcome(self, word: str) -> str:
         """Give the word of an outcome."""
         return self.common.outcomes[word].text(self.language)
+
+    def unit(self, name: str) -> str:
+        """Give a unit's short word; a unit without one as it is."""
+        words = self.common.units.get(name)
+        return words.text(self.language) if words else name
 
     def column(self, name: str) -> ColumnWords:
         """Give how a column is called and shown; a column without words by its name."""
@@ -111,7 +117,7 @@ def load_dictionary(path: str | Path, language: str) -> Dictionary:
     """
     try:
         content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-        return Dictionary(language, Words(), _File.model_validate(content))
+        return Dictionary(language, OwnWords(), _File.model_validate(content))
     except (OSError, yaml.YAMLError) as error:
         raise ConfigError(f"{path} cannot be read ({' '.join(str(error).split())}).") from error
     except ValidationError as error:

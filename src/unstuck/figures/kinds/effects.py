@@ -1,4 +1,4 @@
-"""What was judged: a row a comparison, coloured by its outcome, with the margin in grey."""
+"""What was judged: a row a line, coloured by its outcome, with the margin in grey."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -9,33 +9,33 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 
 from unstuck.claims.drawing import Effects
-from unstuck.figures.data import FigureData, Part, Row
+from unstuck.figures.data import FigureData, Row
 from unstuck.figures.palette import HOLLOW
 from unstuck.figures.pen import LABEL, TICK, Pen, Plan, tick, wrapped
 from unstuck.figures.title import tell
-from unstuck.wording import number
 
 MOST_BESIDE = 6  # rows beside a picture
 PITCH = 84  # pixels between them at most
-SMALLEST = 1e-3  # error over tolerance from which on exact checks are drawn at the left end
+
+Group = Sequence[tuple[int, Row]]  # rows of one axis, each with its place among all
 
 
 def plan(panel: Effects, pen: Pen) -> Plan:
-    """Give the parts, which have axes each."""
-    return Plan([part.key for part in pen.data.parts], share_y=False)
+    """Give the groups of rows, which have axes each, one below the other."""
+    groups = grouped(_wanted(panel, pen.data))
+    return Plan(range(len(groups)), share_y=False, heights=[len(group) for group in groups])
 
 
 def draw(panel: Effects, pen: Pen, axes: Mapping[Any, Axes]) -> None:
-    """Draw a forest a part, with names at the left, and numbers and outcomes at the right."""
-    for part in pen.data.parts:
-        ax = axes[part.key]
-        rows = part.of(*panel.roles)
-        _frame(pen, ax, part, rows, reach=0.5)
-        ax.set_xlabel(_title(pen, part, 60), **_quiet(pen))
-        for height, row in enumerate(rows):
-            _interval(pen, ax, part, row, height, f"{part.key}-{height}")
+    """Draw a forest: names at the left, numbers and outcomes at the right."""
+    groups = grouped(_wanted(panel, pen.data))
+    for place, (ax, group) in enumerate(zip(axes.values(), groups, strict=True)):
+        _frame(pen, ax, [row for _, row in group], reach=0.5)
+        ax.set_xlabel(_title(pen, group[0][1], 60, noted=place == len(groups) - 1), **_quiet(pen))
+        for height, (index, row) in enumerate(group):
+            _interval(pen, ax, row, height, f"row-{index}")
             ax.annotate(
-                f"{_told(part, row)}  {pen.words.outcome(row.outcome)}",
+                f"{_told(row)}  {pen.words.outcome(row.outcome)}",
                 (1, height),
                 xycoords=("axes fraction", "data"),
                 xytext=(14, 0),
@@ -45,6 +45,7 @@ def draw(panel: Effects, pen: Pen, axes: Mapping[Any, Axes]) -> None:
                 color=pen.palette.outcome(row.outcome),
                 fontweight="bold" if row.role == "primary" else "normal",
             )
+        rows = [row for _, row in group]
         ax.set_yticks(range(len(rows)), [wrapped(row.name, 34) for row in rows])
         ax.set_ylim(len(rows) - 0.4, -0.6)
         for label, row in zip(ax.get_yticklabels(), rows, strict=True):
@@ -52,31 +53,35 @@ def draw(panel: Effects, pen: Pen, axes: Mapping[Any, Axes]) -> None:
             label.set_fontweight("bold" if row.role == "primary" else "normal")
 
 
-def groups_beside(data: FigureData) -> list[list[tuple[Part, Row]]]:
-    """Give the rows beside a picture, those of one unit, scale and margin together.
+def _wanted(panel: Effects, data: FigureData) -> Group:
+    return [(index, row) for index, row in enumerate(data.rows) if row.role in panel.roles]
 
-    Every primary; its data sets and what the answer tells of the scope as far as there is room.
-    """
-    groups: dict[tuple[str, str, float], list[tuple[Part, Row]]] = {}
-    wanted = [
-        [(part, row) for part in data.parts for row in rows(part)]
-        for rows in (
-            lambda part: part.of("primary"),
-            lambda part: part.of("data set"),
-            lambda part: [row for row in part.of("scope") if row.told],
-        )
-    ]
-    chosen = wanted[0]
-    for more in wanted[1:]:
-        if len(chosen) + len(more) <= MOST_BESIDE:
-            chosen = chosen + more
-    for part in data.parts:
-        rows = [(part, row) for row in part.rows if (part, row) in chosen]
-        groups.setdefault((part.unit, part.scale, part.margin), []).extend(rows)
+
+def grouped(rows: Group) -> list[Group]:
+    """Put rows of one unit, scale and margin together, in the order of their first."""
+    groups: dict[tuple[str, str, float], list[tuple[int, Row]]] = {}
+    for index, row in rows:
+        groups.setdefault((row.unit, row.scale, row.margin), []).append((index, row))
     return list(groups.values())
 
 
-def beside(pen: Pen, ax: Axes, group: Sequence[tuple[Part, Row]], *, noted: bool) -> None:
+def groups_beside(data: FigureData) -> list[Group]:
+    """Give the rows beside a picture.
+
+    Every part of the primary; the data sets and what the answer tells as far as there is room.
+    """
+    chosen: set[int] = set()
+    for wanted in (
+        [row for row in data.of("primary")],
+        [row for row in data.of("dataset")],
+        [row for row in data.of("scope") if row.told],
+    ):
+        if len(chosen) + len(wanted) <= MOST_BESIDE or not chosen:
+            chosen |= {data.rows.index(row) for row in wanted}
+    return grouped([(index, row) for index, row in enumerate(data.rows) if index in chosen])
+
+
+def beside(pen: Pen, ax: Axes, group: Group, *, noted: bool) -> None:
     """Draw rows beside a picture, names above the intervals.
 
     Parameters
@@ -84,15 +89,14 @@ def beside(pen: Pen, ax: Axes, group: Sequence[tuple[Part, Row]], *, noted: bool
     noted
         Whether it is said what the grey is.
     """
-    part = group[0][0]
-    _frame(pen, ax, part, [row for _, row in group], reach=0.2)
-    ax.set_xlabel(_title(pen, part, 22, noted=noted), **_quiet(pen))
-    for height, (own, row) in enumerate(group):
-        _interval(pen, ax, part, row, height, f"beside-{own.key}-{own.rows.index(row)}")
+    _frame(pen, ax, [row for _, row in group], reach=0.2)
+    ax.set_xlabel(_title(pen, group[0][1], 22, noted=noted), **_quiet(pen))
+    for height, (index, row) in enumerate(group):
+        _interval(pen, ax, row, height, f"beside-{index}")
         weight = "bold" if row.role == "primary" else "normal"
         for side, text, colour, bold in (
             (0, wrapped(row.name, 18), pen.palette.ink, weight),
-            (1, _told(part, row), pen.palette.outcome(row.outcome), "bold"),
+            (1, _told(row), pen.palette.outcome(row.outcome), "bold"),
         ):
             ax.annotate(
                 text,
@@ -111,120 +115,120 @@ def beside(pen: Pen, ax: Axes, group: Sequence[tuple[Part, Row]], *, noted: bool
     ax.set_ylim(len(group) - 0.6, -0.75)
 
     def settle() -> None:
-        """Keep rows together where there is room to spare."""
+        """Keep rows together, and the axis below them, where there is room to spare."""
         room = float(ax.get_window_extent().height)
-        ax.set_ylim(max(len(group) - 0.6, room / PITCH - 0.75), -0.75)
+        share = min(1.0, PITCH * (len(group) + 0.15) / room)
+        left, low, width, height = ax.get_position(original=True).bounds
+        ax.set_position(
+            (left, round(low + (1 - share) * height, 6), width, round(share * height, 6))
+        )
 
     pen.later.append(settle)
 
 
-def _frame(pen: Pen, ax: Axes, part: Part, rows: Sequence[Row], *, reach: float) -> None:
+def _frame(pen: Pen, ax: Axes, rows: Sequence[Row], *, reach: float) -> None:
     """Draw the margin and zero, a piece a row, so that names between them stand on paper."""
     pen.plain(ax, None)
-    low, high = _ends(part, rows)
+    first = rows[0]
+    if first.scale == "exact":
+        ax.set_xlim(0, 1)
+        ax.set_xticks([])
+        return
+    low, high = _ends(rows)
     ax.set_xlim(low, high)
-    band = (
-        (low, 0.0) if part.scale == "exact" else (-_at(part, part.margin), _at(part, part.margin))
-    )
+    band = _at(first, first.margin)
     for height in range(len(rows)):
         ends = (height - reach, height + reach)
-        ax.fill_between(band, *ends, color=pen.palette.margin, lw=0)
-        if part.scale != "exact":
-            ax.plot([0, 0], ends, color=pen.palette.quiet, lw=2, solid_capstyle="butt")
-    ticks = _ticks(part, low, high)
-    ax.xaxis.set_major_locator(FixedLocator([_at(part, tick) for tick in ticks]))
+        ax.fill_between((-band, band), *ends, color=pen.palette.margin, lw=0)
+        ax.plot([0, 0], ends, color=pen.palette.quiet, lw=2, solid_capstyle="butt")
+    ticks = _ticks(first, low, high)
+    ax.xaxis.set_major_locator(FixedLocator([_at(first, value) for value in ticks]))
     ax.xaxis.set_minor_locator(NullLocator())
-    ax.set_xticklabels([_tick(part, tick) for tick in ticks])
+    ax.set_xticklabels([_tick(first, value) for value in ticks])
 
 
 def _quiet(pen: Pen) -> dict[str, Any]:
     return {"fontsize": TICK, "color": pen.palette.quiet, "labelpad": 6}
 
 
-def _title(pen: Pen, part: Part, width: int, *, noted: bool = True) -> str:
-    exact = part.scale == "exact"
-    lines = [
-        pen.words.phrase("error" if exact else "factor")
-        if part.scale != "difference"
-        else part.unit
-    ]
+def _title(pen: Pen, row: Row, width: int, *, noted: bool) -> str:
+    if row.scale == "exact":
+        return ""
+    lines = [pen.words.phrase("factor") if row.scale == "ratio" else row.unit]
     if noted:
-        lines.append(pen.words.phrase("tolerance" if exact else "margin"))
+        lines.append(pen.words.phrase("margin"))
     return "\n".join(wrapped(line, width) for line in lines if line)
 
 
-def _interval(pen: Pen, ax: Axes, part: Part, row: Row, height: float, name: str) -> None:
+def _interval(pen: Pen, ax: Axes, row: Row, height: float, name: str) -> None:
     """Draw an interval and its dot; both say in their ids whose and of which outcome they are."""
+    if not math.isfinite(row.effect):
+        return
     colour = pen.palette.outcome(row.outcome)
-    low, high = ax.get_xlim()
     label = f"effect-{name}-{row.outcome}".replace(" ", "-")
-    if math.isfinite(row.effect):
-        ends = np.clip([_at(part, row.low), _at(part, row.high)], low, high)
-        ax.plot(
-            ends,
-            [height, height],
-            lw=5,
-            color=colour,
-            solid_capstyle="round",
-            gid=f"{label}-interval",
+    low, high = ax.get_xlim()
+    middle = 0.04
+    if row.scale == "exact":
+        ax.annotate(
+            row.bound,
+            (0.1, height),
+            xycoords=("axes fraction", "data"),
+            va="center",
+            fontsize=TICK,
+            color=pen.palette.quiet,
         )
-        ax.plot(
-            *([np.clip(_at(part, row.effect), low, high)], [height]),
-            "D" if row.role == "primary" else "o",
-            ms=15 if row.role == "primary" else 12,
-            color=pen.palette.paper if row.outcome in HOLLOW else colour,
-            markeredgecolor=colour,
-            markeredgewidth=3.5,
-            gid=label,
-        )
+    else:
+        middle = float(np.clip(_at(row, row.effect), low, high))
+        ends = np.clip([_at(row, row.low), _at(row, row.high)], low, high)
+        line = f"{label}-interval"
+        ax.plot(ends, [height, height], lw=5, color=colour, solid_capstyle="round", gid=line)
+    ax.plot(
+        *([middle], [height]),
+        "D" if row.role == "primary" else "o",
+        ms=15 if row.role == "primary" else 12,
+        color=pen.palette.paper if row.outcome in HOLLOW else colour,
+        markeredgecolor=colour,
+        markeredgewidth=3.5,
+        gid=label,
+        clip_on=False,
+    )
 
 
-def _at(part: Part, value: float) -> float:
-    """Give where a value stands on the axis: logarithms of factors and of errors."""
-    if part.scale == "ratio":
+def _at(row: Row, value: float) -> float:
+    """Give where a value stands on the axis: logarithms of factors."""
+    if row.scale == "ratio":
         return math.log10(value) if value > 0 else -math.inf
-    if part.scale == "exact":
-        return math.log10(max(value / part.margin if part.margin else value, SMALLEST))
     return value
 
 
-def _ends(part: Part, rows: Sequence[Row]) -> tuple[float, float]:
-    values = [_at(part, value) for row in rows for value in (row.effect, row.low, row.high)]
+def _ends(rows: Sequence[Row]) -> tuple[float, float]:
+    values = [_at(row, value) for row in rows for value in (row.effect, row.low, row.high)]
     finite = [value for value in values if math.isfinite(value)]
-    if part.scale == "exact":
-        return min([-1.0, *finite]) - 0.3, max([0.5, *finite]) + 0.3
-    band = 1.25 * _at(part, part.margin)
+    band = 1.25 * _at(rows[0], rows[0].margin)
     low, high = min([-band, *finite]), max([band, *finite])
     room = 0.06 * (high - low)
     return low - room, high + room
 
 
-def _ticks(part: Part, low: float, high: float) -> list[float]:
-    """Give few round values: always nothing, and one or two more."""
-    if part.scale == "difference":
-        return [
-            float(tick) for tick in MaxNLocator(3).tick_values(low, high) if low <= tick <= high
-        ]
-    if part.scale == "exact":
-        return [part.margin] if part.margin else []
+def _ticks(row: Row, low: float, high: float) -> list[float]:
+    """Give few round values."""
+    if row.scale == "difference":
+        ticks = MaxNLocator(3).tick_values(low, high)
+        return [float(value) for value in ticks if low <= value <= high]
     powers = range(math.floor(low), math.ceil(high) + 1)
     for steps in ((1, 1.5, 2, 3, 5, 7), (1, 2, 5), (1, 3), (1,)):
-        ticks = [step * 10.0**power for power in powers for step in steps]
-        ticks = [tick for tick in ticks if low <= math.log10(tick) <= high]
-        if len(ticks) <= 4:
-            return ticks
-    return ticks[:: math.ceil(len(ticks) / 4)]
+        values = [step * 10.0**power for power in powers for step in steps]
+        values = [value for value in values if low <= math.log10(value) <= high]
+        if len(values) <= 4:
+            return values
+    return values[:: math.ceil(len(values) / 4)]
 
 
-def _tick(part: Part, value: float) -> str:
-    if part.scale == "ratio":
-        return f"×{number(float(value))}"
-    if part.scale == "exact":
-        return tick(value)
+def _tick(row: Row, value: float) -> str:
+    if row.scale == "ratio":
+        return f"×{tick(value)}"
     return f"{value:+g}".replace("-", "−") if value else "0"
 
 
-def _told(part: Part, row: Row) -> str:
-    if not math.isfinite(row.effect):
-        return "–"
-    return f"×{tell(part, row)}" if part.scale == "ratio" else tell(part, row, sign=True)
+def _told(row: Row) -> str:
+    return f"×{tell(row)}" if row.scale == "ratio" else tell(row, sign=True)

@@ -44,6 +44,10 @@ def _places(panel: Lines, pen: Pen, table: pd.DataFrame) -> dict[Any, float]:
     return {value: float(value) for value in values}
 
 
+def _side_by_side(places: dict[Any, float]) -> bool:
+    return list(places.values()) == [float(index) for index in range(len(places))]
+
+
 def _lines(
     panel: Lines,
     pen: Pen,
@@ -84,7 +88,7 @@ def _line(
         low, high = np.array(ends).T
         ax.fill_between(at, low, high, color=tint, alpha=0.22, linewidth=0)
     if panel.show == "dots":
-        step = float(np.min(np.diff(at))) if len(at) > 1 and panel.x_scale == "even" else 0.0
+        step = float(_side_by_side(places))
         jitter = np.linspace(-0.06, 0.06, units.shape[1]) * step
         for index, row in enumerate(units.to_numpy()):
             ax.plot(at[index] + jitter, row, "o", ms=6, mew=0, alpha=0.4, color=tint)
@@ -102,7 +106,7 @@ def _axes(panel: Lines, pen: Pen, ax: Axes, places: dict[Any, float], *, first: 
     pen.name(ax, panel.x, panel.y if first else "")
     pen.scale(ax, "y", panel.y_scale, pen.words.column(panel.y).times)
     pen.goal(ax, panel.goal)
-    if list(places.values()) == [float(index) for index in range(len(places))]:
+    if _side_by_side(places):
         names = [pen.words.value(panel.x, value) for value in places]
         ax.set_xticks(range(len(places)), names)
         ax.set_xlim(-0.25, len(places) - 0.75)

@@ -1,0 +1,140 @@
+"""From what was judged of a claim to what its figure shows."""
+
+import math
+from collections.abc import Mapping
+from typing import Any, cast
+
+import pandas as pd
+
+from unstuck.claims.model import Check, Claim, Comparison
+from unstuck.figures.data import FigureData, Role, Row
+from unstuck.figures.palette import Outcome
+from unstuck.figures.words import Dictionary
+from unstuck.wording import number
+
+
+def figure_data(
+    claim: Claim,
+    summary: Mapping[str, Any],
+    tables: Mapping[str, pd.DataFrame],
+    words: Dictionary,
+) -> FigureData:
+    """Put together what a claim's figure may show.
+
+    Parameters
+    ----------
+    claim
+        What its file says.
+    summary
+        Its verdict, as ``verdict.json`` holds it.
+    tables
+        What its picture reads, by name.
+    words
+        In the figure's language.
+    """
+    language = words.language
+    lines: dict[str, Comparison | Check] = {**claim.parts, **claim.lines}
+    rows = [_compared(claim, each, words) for each in summary["comparisons"]]
+    rows += [_checked(claim, each, lines, words) for each in summary["checks"]]
+    order: tuple[Role, ...] = ("primary", "dataset", "scope")
+    names = [*claim.parts, *claim.lines]
+    kept = [
+        (order.index(row.role), names.index(line) if line in names else -1, row)
+        for line, row in rows
+        if row is not None
+    ]
+    kept.sort(key=lambda each: each[:2])
+    return FigureData(
+        claim=claim.id,
+        question=claim.question.words(language),
+        outcome=cast(Outcome, summary["word"]),
+        rows=tuple(row for *_, row in kept),
+        tables=tables,
+        answer=claim.answer.words(language),
+        texts=summary["texts"][language],
+    )
+
+
+def _compared(claim: Claim, found: Mapping[str, Any], words: Dictionary) -> tuple[str, Row | None]:
+    """Give a comparison as a row; None of controls, and of scope lines that were not judged."""
+    line, role = str(found["line"]), str(found["role"])
+    spec = claim.parts.get(found["part"]) if role == "dataset" else claim.parts.get(line)
+    if role == "scope":
+        spec = claim.lines.get(line)
+    if not isinstance(spec, Comparison) or (role == "scope" and found["effect"] is None):
+        return line, None
+    nan = math.nan
+    effect, low, high = (
+        nan if found[key] is None else found[key] for key in ("effect", "low", "high")
+    )
+    unit = spec.unit if words.language == "en" else words.unit(spec.unit)
+    return line, Row(
+        name=_name(claim, found, words),
+        effect=float(effect),
+        low=float(low),
+        high=float(high),
+        outcome=cast(Outcome, found["word"] or "not tested here"),
+        role=cast(Role, role),
+        measure=spec.measured.words(words.language),
+        unit=unit,
+        scale=spec.scale,
+        margin=spec.margin,
+        part=str(found["part"]) if role != "scope" else "",
+        told=bool(found["told"]),
+    )
+
+
+def _checked(
+    claim: Claim,
+    found: Mapping[str, Any],
+    lines: Mapping[str, Comparison | Check],
+    words: Dictionary,
+) -> tuple[str, Row | None]:
+    """Give a check as a row; None of controls."""
+    line, role = str(found["line"]), str(found["role"])
+    if role == "control" or found["value"] is None:
+        return line, None
+    word = found["word"] or ("supported" if found["holds"] else "contradicted")
+    return line, Row(
+        name=_name(claim, found, words),
+        effect=float(found["value"]),
+        low=math.nan,
+        high=math.nan,
+        outcome=cast(Outcome, word),
+        role=cast(Role, role),
+        measure=_name(claim, found, words),
+        scale="exact",
+        part=str(found["part"]) if role == "primary" else "",
+        told=line in claim.scope and claim.scope[line].headline is not None,
+        bound=_bound(found, words),
+    )
+
+
+def _bound(found: Mapping[str, Any], words: Dictionary) -> str:
+    """Say what a checked value must be."""
+    if found["equals"] is not None:
+        tolerance = f" ± {number(found['tolerance'], 1)}" if found["tolerance"] else ""
+        return words.phrase("equals", value=number(found["equals"]) + tolerance)
+    low, high = found["at_least"], found["at_most"]
+    if low is not None and high is not None:
+        return words.phrase("between", low=number(low), high=number(high))
+    name, value = ("at least", low) if low is not None else ("at most", high)
+    return words.phrase(name, value=number(value))
+
+
+def _name(claim: Claim, found: Mapping[str, Any], words: Dictionary) -> str:
+    """Name a row: a scope line by its words, a data set by its name, a part by its measure."""
+    line, role = str(found["line"]), str(found["role"])
+    if role == "scope":
+        own = claim.scope[line].words
+        return own.words(words.language) if own else line
+    if role == "dataset":
+        return words.value("dataset", str(found["places"]))
+    spec = claim.parts[line]
+    if isinstance(spec, Comparison) and len(claim.parts) > 1 and spec.name:
+        return spec.name.words(words.language)
+    if isinstance(spec, Comparison) and "," in str(found["places"]):
+        return words.phrase("all")
+    if isinstance(spec, Comparison) and found["places"]:
+        return words.value("dataset", str(found["places"]))
+    return words.phrase("part", part=line) if line else words.phrase("check")
