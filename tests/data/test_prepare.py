@@ -22,7 +22,7 @@ from unstuck.data.sources import SOURCES, RemoteFile
 from unstuck.data.spec import DatasetSpec
 from unstuck.data.split import stratified_split
 from unstuck.data.standardise import fit_standardisation
-from unstuck.errors import DataError
+from unstuck.errors import ConfigError, DataError
 
 
 def spec(**content: object) -> DatasetSpec:
@@ -294,3 +294,32 @@ def test_file_that_holds_other_than_is_known_is_refused(
             spec(source="cifar10", train=16, validation=16, test=16, folder=str(small_cifar10)),
             (0,),
         )
+
+
+def test_only_some_classes_are_kept_and_numbered_anew() -> None:
+    spec = DatasetSpec(
+        source="digits", only=(7, 2), train=200, validation=50, test=100, standardise="none"
+    )
+    dataset = prepare(spec, [0])
+    split = dataset.unit(0)
+    values, labels = load_digits(return_X_y=True)
+    known = {
+        row.astype(np.float32).tobytes(): label
+        for row, label in zip(values / 16, labels, strict=True)
+    }
+    for x, y in ((split.x_train, split.y_train), (split.x_test, split.y_test)):
+        names = [known[sample.reshape(-1).tobytes()] for sample in x]
+        assert names == [(7, 2)[label] for label in y]
+    assert spec.classes == 2
+
+
+@pytest.mark.parametrize("only", [(1, 1), (0, 10), (-1, 2)])
+def test_classes_that_are_not_there_are_refused(only: tuple[int, int]) -> None:
+    with pytest.raises(ValueError, match="numbers 0 to 9, each once"):
+        DatasetSpec(source="digits", only=only)
+
+
+def test_classes_with_too_few_samples_are_refused() -> None:
+    spec = DatasetSpec(source="digits", only=(0, 1), train=300, validation=50, test=100)
+    with pytest.raises(ConfigError, match="have 360 samples, too few for the 450"):
+        prepare(spec, [0])

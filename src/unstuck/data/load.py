@@ -76,10 +76,10 @@ def _check(spec: DatasetSpec, part: str, raw: RawPart, samples: int | None) -> N
             f"{spec.source}: the {part} has samples of shape {raw.x.shape} and {len(raw.y):,} "
             f"labels, where samples of shape {spec.origin.shape} were expected."
         )
-    if raw.y.min() < 0 or raw.y.max() >= spec.classes:
+    if raw.y.min() < 0 or raw.y.max() >= len(spec.origin.class_names):
         raise DataError(
             f"{spec.source}: the {part} has labels from {raw.y.min()} to {raw.y.max()}, "
-            f"but there are {spec.classes} classes."
+            f"but there are {len(spec.origin.class_names)} classes."
         )
 
 

@@ -1,18 +1,20 @@
 """From a description to a prepared dataset: read, split, change, standardise, describe."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from unstuck.data.dataset import Dataset, Split
-from unstuck.data.load import RawData, load_raw
+from unstuck.data.load import RawData, RawPart, load_raw
 from unstuck.data.pca import fit_pca
 from unstuck.data.spec import DatasetSpec
 from unstuck.data.split import stratified_split
 from unstuck.data.standardise import fit_standardisation
 from unstuck.data.transforms import PARTS, Brightness, LabelNoise, Part, Scale
+from unstuck.errors import ConfigError
 
 Samples = dict[Part, np.ndarray]
 
@@ -40,11 +42,41 @@ def prepare(spec: DatasetSpec, units: Sequence[int], cache: Path | None = None) 
     ConfigError
         If whitening is asked of components without variance.
     """
-    raw = load_raw(spec, cache)
+    raw = _kept(spec, load_raw(spec, cache))
     splits, facts = {}, {}
     for unit in (SHARED,) if spec.splits == "one" else units:
         splits[unit], facts[unit] = _prepared(spec, raw, unit)
     return Dataset.of(splits, _description(spec, raw), facts)
+
+
+def _kept(spec: DatasetSpec, raw: RawData) -> RawData:
+    """Keep the samples of the classes that are asked for, numbered anew.
+
+    Raises
+    ------
+    ConfigError
+        If too few are left for the parts.
+    """
+    if spec.only is None:
+        return raw
+    pool, test = (
+        part if part is None else _of_classes(part, spec.only) for part in (raw.pool, raw.test)
+    )
+    assert pool is not None, "every source has a pool"
+    wanted = spec.train + spec.validation + (spec.test if test is None else 0)
+    if wanted > len(pool.y) or (test is not None and spec.test > len(test.y)):
+        raise ConfigError(
+            f"{spec.source}: the classes {list(spec.only)} have {len(pool.y):,} samples, too few "
+            f"for the {wanted:,} that the parts take; ask for fewer."
+        )
+    return replace(raw, pool=pool, test=test)
+
+
+def _of_classes(part: RawPart, only: Sequence[int]) -> RawPart:
+    rows = np.flatnonzero(np.isin(part.y, only))
+    numbers = np.zeros(max(int(part.y.max()), *only) + 1, np.int64)
+    numbers[list(only)] = np.arange(len(only))
+    return RawPart(part.x[rows], numbers[part.y[rows]])
 
 
 def _prepared(spec: DatasetSpec, raw: RawData, unit: int) -> tuple[Split, dict[str, Any]]:
@@ -118,7 +150,7 @@ def _projected(spec: DatasetSpec, x: Samples) -> tuple[Samples, dict[str, Any]]:
 def _description(spec: DatasetSpec, raw: RawData) -> dict[str, Any]:
     """Give what the card says of all splits."""
     source = spec.origin
-    names = list(source.class_names)
+    names = list(spec.class_names)
     if any(isinstance(transform, Brightness) for transform in spec.transforms):
         names = [f"brightness {number} of {spec.classes}" for number in range(1, spec.classes + 1)]
     pca = {"components": spec.pca, "whitened": spec.pca_whiten} if spec.pca else None

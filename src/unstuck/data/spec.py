@@ -46,6 +46,12 @@ class DatasetSpec(BaseModel):
         description="Test samples, from the official test part where there is one; "
         "default by source.",
     )
+    only: tuple[int, ...] | None = Field(
+        default=None,
+        min_length=2,
+        description="Classes that are kept, by their numbers, and numbered anew in this order; "
+        "all if left out.",
+    )
     splits: Literal["each", "one"] = Field(
         default="each",
         description="`each`: every unit draws its own stratified split, by its number: test and "
@@ -91,7 +97,13 @@ class DatasetSpec(BaseModel):
     @property
     def classes(self) -> int:
         """Number of classes."""
-        return len(self.origin.class_names)
+        return len(self.class_names)
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Names of the classes, by number."""
+        names = self.origin.class_names
+        return names if self.only is None else tuple(names[label] for label in self.only)
 
     @property
     def pattern_transforms(self) -> tuple[PatternTransform, ...]:
@@ -109,6 +121,8 @@ class DatasetSpec(BaseModel):
     def digest(self) -> str:
         """Sixteen hexadecimal digits that change with any field that can change the samples."""
         content = self.model_dump(mode="json", exclude={"folder", "mirror"})
+        if self.only is None:
+            del content["only"]  # as it was before a choice could be made
         text = json.dumps(content, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -126,6 +140,18 @@ class DatasetSpec(BaseModel):
             hint = f"did you mean {near[0]!r}? " if near else ""
             raise ValueError(f"dataset {value!r} is unknown; {hint}known are {', '.join(SOURCES)}")
         return value
+
+    @model_validator(mode="after")
+    def _classes_exist(self) -> Self:
+        known = len(self.origin.class_names)
+        if self.only is not None and (
+            len(set(self.only)) < len(self.only) or not all(0 <= c < known for c in self.only)
+        ):
+            raise ValueError(
+                f"only = {list(self.only)}, but classes of {self.source} have the numbers 0 to "
+                f"{known - 1}, each once"
+            )
+        return self
 
     @model_validator(mode="after")
     def _sizes_fit(self) -> Self:
