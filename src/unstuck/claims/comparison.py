@@ -6,26 +6,20 @@ averaged over and what is a place stands in the specification.
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from unstuck.claims.compared import PLACE, Array, Cell, Compared, Pair
 from unstuck.claims.model import BEST, Comparison
 from unstuck.claims.reductions import axes, reduction
 from unstuck.claims.selection import selected
 from unstuck.errors import DataError
-from unstuck.statistics.estimate import Estimate
-from unstuck.statistics.race import Arm, Place, interval
-from unstuck.statistics.ranks import Points, correlation
-from unstuck.statistics.shares import Count, mean_share, paired_difference
+from unstuck.statistics.race import Arm
 
-Array = NDArray[np.float64]
 Tables = Mapping[str, pd.DataFrame]
 
-PLACE = "dataset"
 RATE = "lr"
 #: roles of runs: of the race's first heat, of its finalists, and at a rate that is given
 HEAT, FINALIST, FIXED = "heat", "finalist", "fixed"
@@ -33,254 +27,6 @@ HEAT, FINALIST, FIXED = "heat", "finalist", "fixed"
 _IDENTITY = frozenset({"run_id", "cell", "code", "edge", "role", "chosen", "score", "owner"})
 #: stands for the score of a run that diverged
 WORST = 1e9
-
-
-@dataclass(frozen=True, eq=False)
-class Cell:
-    """One arm at one place under one condition.
-
-    Attributes
-    ----------
-    units
-        ``[U]``, ascending.
-    rates
-        ``[R]``: the finalists; NaN where there is no rate.
-    values
-        ``[U, R]``, of factors their logarithm.
-    against
-        ``[U, R]``: the other column of a correlation.
-    scores
-        ``[U, R]``, lower is better; none where there is one rate.
-    arrived
-        ``[U, R]``: whether the run came to its target.
-    rows
-        One row a value: unit, rate, value, and what the table knows of the run.
-    """
-
-    units: NDArray[Any]
-    rates: Array
-    values: Array
-    against: Array
-    scores: Array | None
-    arrived: NDArray[np.bool_]
-    rows: pd.DataFrame
-
-    @property
-    def arm(self) -> Arm:
-        """The cell as the statistics want it."""
-        return Arm(self.values, self.scores)
-
-    @property
-    def chosen(self) -> int:
-        """Index of the rate chosen."""
-        return self.arm.chosen
-
-    def of_units(self, units: NDArray[Any]) -> "Cell":
-        """The cell with some of its units."""
-        kept = np.isin(self.units, units)
-        return Cell(
-            self.units[kept],
-            self.rates,
-            self.values[kept],
-            self.against[kept],
-            None if self.scores is None else self.scores[kept],
-            self.arrived[kept],
-            self.rows[self.rows["unit"].isin(units)],
-        )
-
-
-@dataclass(frozen=True, eq=False)
-class Pair:
-    """An arm and its reference at one place under one condition; without reference, a constant."""
-
-    place: str
-    condition: Mapping[str, Any]
-    weight: float
-    arm: Cell
-    reference: Cell | None
-
-
-@dataclass(frozen=True, eq=False)
-class Compared:
-    """A comparison with its values.
-
-    Attributes
-    ----------
-    spec
-        What was asked.
-    pairs
-        One for each place and condition; their weights add to 1.
-    left_out
-        Places that left it, and why.
-    missing
-        Share of the units that have one arm alone.
-    """
-
-    spec: Comparison
-    pairs: tuple[Pair, ...]
-    left_out: Mapping[str, str] = field(default_factory=dict)
-    missing: float = 0.0
-
-    @property
-    def places(self) -> tuple[str, ...]:
-        """Names of the places, in the order of the table."""
-        return tuple(dict.fromkeys(pair.place for pair in self.pairs))
-
-    def at(self, *places: str) -> "Compared":
-        """The comparison at some of its places alone."""
-        kept = tuple(pair for pair in self.pairs if pair.place in places)
-        total = sum(pair.weight for pair in kept)
-        return Compared(
-            self.spec,
-            tuple(
-                Pair(each.place, each.condition, each.weight / total, each.arm, each.reference)
-                for each in kept
-            ),
-            self.left_out,
-            self.missing,
-        )
-
-    def statistics(self) -> list[Place]:
-        """The pairs as the statistics want them."""
-        constant = self.constant
-        return [
-            Place(
-                pair.arm.arm.plus(-constant),
-                None if pair.reference is None else pair.reference.arm,
-                units=pair.place,
-                weight=pair.weight,
-            )
-            for pair in self.pairs
-        ]
-
-    @property
-    def constant(self) -> float:
-        """What an arm is compared with that is no arm, on the scale of the values."""
-        reference = self.spec.reference
-        if isinstance(reference, Mapping):
-            return 0.0
-        return float(np.log(reference)) if self.spec.scale == "ratio" else float(reference)
-
-    @property
-    def units(self) -> int:
-        """Units of the smallest place."""
-        return min(
-            min(len(pair.arm.units), len((pair.reference or pair.arm).units)) for pair in self.pairs
-        )
-
-    @property
-    def differences(self) -> pd.DataFrame:
-        """One row a unit: place, unit, and the effect at the rates chosen, over its conditions."""
-        rows = []
-        for place in self.places:
-            total: Array | float = 0.0
-            weight = 0.0
-            here = [pair for pair in self.pairs if pair.place == place]
-            for pair in here:
-                effect = pair.arm.arm.outcome - self.constant
-                if pair.reference is not None:
-                    if not np.array_equal(pair.arm.units, pair.reference.units):
-                        continue
-                    effect = effect - pair.reference.arm.outcome
-                total, weight = total + pair.weight * effect, weight + pair.weight
-            if weight:
-                rows.append(
-                    pd.DataFrame(
-                        {"dataset": place, "unit": here[0].arm.units, "effect": total / weight}
-                    )
-                )
-        empty = pd.DataFrame({"dataset": [], "unit": [], "effect": []})
-        return pd.concat(rows, ignore_index=True) if rows else empty
-
-    def means(self) -> tuple[float, float]:
-        """Mean value of the arm and of the reference at the rates chosen, on the values' scale."""
-        arm = sum(pair.weight * pair.arm.arm.outcome.mean() for pair in self.pairs)
-        if any(pair.reference is None for pair in self.pairs):
-            return float(arm), self.constant
-        reference = sum(
-            pair.weight * pair.reference.arm.outcome.mean()
-            for pair in self.pairs
-            if pair.reference is not None
-        )
-        return float(arm), float(reference)
-
-    def unarrived(self) -> float:
-        """Share of units in which a run of the reference did not come to its target."""
-        missed = [
-            ~pair.reference.arrived[:, pair.reference.chosen]
-            for pair in self.pairs
-            if pair.reference is not None
-        ]
-        return float(np.concatenate(missed).mean()) if missed else 0.0
-
-    def estimate(self) -> Estimate:
-        """The effect with its interval, by the procedure that its statistic asks for."""
-        if self.spec.statistic == "correlation":
-            return correlation(self._points())
-        if self.spec.statistic == "share":
-            return self._share()
-        return interval(self.statistics())
-
-    def _points(self) -> list[Points]:
-        points = []
-        for place in self.places:
-            cells = [
-                cell
-                for pair in self.pairs
-                if pair.place == place
-                for cell in (pair.arm, pair.reference)
-                if cell is not None
-            ]
-            x = np.stack([cell.values[:, cell.chosen] for cell in cells], axis=1)
-            y = np.stack([cell.against[:, cell.chosen] for cell in cells], axis=1)
-            points.append(Points(x, self.spec.sign * y, place))
-        return points
-
-    def _share(self) -> Estimate:
-        """Shares of units; values are 100 where true and 0 where not."""
-        if isinstance(self.spec.reference, Mapping):
-            if len(self.pairs) > 1:
-                raise DataError(
-                    f"{self.spec.label}: shares of two arms are compared at one place, not "
-                    f"{len(self.pairs)}."
-                )
-            pair = self.pairs[0]
-            assert pair.reference is not None
-            one, other = (cell.values[:, cell.chosen] > 50 for cell in (pair.arm, pair.reference))
-            return paired_difference(
-                int((one & other).sum()),
-                int((one & ~other).sum()),
-                int((~one & other).sum()),
-                int((~one & ~other).sum()),
-            ).scaled(100)
-        counts = []
-        for place in self.places:
-            true = np.concatenate(
-                [
-                    pair.arm.values[:, pair.arm.chosen] > 50
-                    for pair in self.pairs
-                    if pair.place == place
-                ]
-            )
-            counts.append(Count(int(true.sum()), true.size))
-        return mean_share(counts).scaled(100, -self.constant)
-
-    def values(self) -> pd.DataFrame:
-        """Every value that went in: one row a unit, rate and arm, at its place and condition.
-
-        Rows of one `pair`, of an arm and its reference, have its `weight` in the effect; `score` is
-        what the rate was chosen by.
-        """
-        parts = []
-        for number, pair in enumerate(self.pairs):
-            for side, cell in (("arm", pair.arm), ("reference", pair.reference)):
-                if cell is not None:
-                    labels: dict[str, Any] = {"pair": number, "weight": pair.weight, "side": side}
-                    labels |= {PLACE: pair.place, **pair.condition}
-                    parts.append(cell.rows.assign(**labels))
-        table = pd.concat(parts, ignore_index=True)
-        first = [*dict.fromkeys(["pair", "weight", "side", PLACE, *self.spec.over])]
-        return table[[*first, *[name for name in table if name not in first]]]
 
 
 def compare(spec: Comparison, tables: Tables) -> Compared:
@@ -561,42 +307,42 @@ def _cell(spec: Comparison, side: str, rows: pd.DataFrame) -> Cell:
     if not np.isfinite(values).all():
         unit = rows["unit"][~np.isfinite(values)].iloc[0]
         raise DataError(f"{label}: the value of unit {unit} is not finite.")
-    rows = rows.assign(value=values)
-    units = np.sort(rows["unit"].unique())
-    rates = np.sort(rows["rate"].unique())
+    units, unit_of = np.unique(rows["unit"].to_numpy(), return_inverse=True)
+    # a rate that tells nothing apart is NaN
+    rates, rate_of = np.unique(rows["rate"].to_numpy(dtype=np.float64), return_inverse=True)
 
-    def matrix(column: str) -> Array:
-        wide = rows.assign(rate=rows["rate"].fillna(-1.0)).pivot(
-            index="unit", columns="rate", values=column
-        )
-        return wide.sort_index().sort_index(axis=1).to_numpy()
+    def matrix(column: Array) -> Array:
+        wide = np.full((units.size, rates.size), np.nan)
+        wide[unit_of, rate_of] = column
+        return wide
 
-    table = matrix("value").astype("float64")
+    table = matrix(np.asarray(values.to_numpy(dtype=np.float64), dtype=np.float64))
     if np.isnan(table).any():
         unit = units[np.isnan(table).any(axis=1)][0]
         raise DataError(f"{label}: unit {unit} lacks some of the {rates.size} rates.")
     scores = None
     if rates.size > 1:
-        if _rate_column(spec) is not None:
-            # the measure itself chooses, by its mean; of factors by that of its logarithm
-            scores = table
-        else:
-            scores = np.nan_to_num(matrix("score").astype("float64"), nan=WORST, posinf=WORST)
+        # the measure itself chooses on surfaces, by its mean; of factors by that of its logarithm
+        scores = table if _rate_column(spec) else matrix(_score(rows))
     against = table
+    told = rows[["unit", "rate", "arrived", *(n for n in ("run_id", "role") if n in rows)]]
+    told = told.assign(value=values, against=np.nan)
+    told["score"] = np.nan if scores is None else scores[unit_of, rate_of]
     if spec.against is not None:
         if spec.against not in rows:
             raise DataError(f"{label}: no table has the column {spec.against!r}.")
-        against = matrix(spec.against).astype("float64")
-    kept = ["unit", "rate", "value", "arrived"]
-    kept += [name for name in ("run_id", "role") if name in rows]
-    told = rows[kept].sort_values(["unit", "rate"], ignore_index=True)
+        told = told.assign(against=rows[spec.against].astype("float64"))
+        against = matrix(told["against"].to_numpy(dtype=np.float64))
     arm = Arm(table, scores)
-    told = told.assign(
-        score=np.nan if scores is None else scores.ravel(),
-        chosen=(told["rate"] == rates[arm.chosen]) | (rates.size == 1),
-        against=np.nan if spec.against is None else against.ravel(),
-    )
-    return Cell(units, rates, table, against, scores, matrix("arrived").astype(bool), told)
+    told = told.assign(chosen=rate_of == arm.chosen).sort_values(["unit", "rate"])
+    arrived = matrix(rows["arrived"].to_numpy(dtype=np.float64)) > 0
+    return Cell(units, rates, table, against, scores, arrived, told.reset_index(drop=True))
+
+
+def _score(rows: pd.DataFrame) -> Array:
+    """What rates are chosen by; that of a run that diverged is worse than any."""
+    scores = rows["score"].to_numpy(dtype=np.float64)
+    return np.where(np.isfinite(scores), scores, WORST)
 
 
 def _paired(spec: Comparison, pairs: list[Pair]) -> tuple[list[Pair], float]:

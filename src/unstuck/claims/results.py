@@ -17,12 +17,13 @@ from unstuck.statistics.rule import SAID, Word, position
 VALUES, COMPARISONS, CHECKS, VERDICT = "values.csv", "comparisons.csv", "checks.csv", "verdict.json"
 COMPARISON_COLUMNS = (
     *("claim", "line", "role", "part", "word", "outcome", "told", "measure", "unit", "scale"),
-    *("claims", "margin", "effect", "low", "high", "p", "units", "arm", "reference", "places"),
-    *("statistic", "sign", "expect", "left_out", "reason"),
+    *("claims", "statistic", "sign", "expect", "margin", "effect", "low", "high", "p", "units"),
+    *("arm", "reference", "unarrived", "places", "left_out", "reason"),
 )
 CHECK_COLUMNS = (
     *("claim", "line", "role", "part", "word", "outcome", "value", "equals", "tolerance"),
-    *("relative", "at_least", "at_most", "holds", "n", "skipped"),
+    *("relative", "at_least", "at_most", "holds", "small_at_least", "small_at_most", "small"),
+    *("n", "skipped"),
 )
 VERDICT_COLUMNS = (
     *("claim", "slug", "section", "kind", "word", "zh", "part", "effect", "low", "high", "unit"),
@@ -83,6 +84,7 @@ def comparisons(verdict: Verdict) -> pd.DataFrame:
         spec = line.spec
         if not isinstance(spec, Comparison):
             continue
+        control = verdict.claim.controls.get(line.name) if line.role == "control" else None
         rows.append(
             {
                 **_head(verdict, line),
@@ -91,11 +93,11 @@ def comparisons(verdict: Verdict) -> pd.DataFrame:
                 "unit": spec.unit,
                 "scale": spec.scale,
                 "claims": spec.claims,
-                "margin": spec.margin,
-                **_effect(line, spec),
                 "statistic": spec.statistic,
                 "sign": spec.sign,
-                "expect": _expected(verdict, line),
+                "expect": control.expect if control else "",
+                "margin": spec.margin,
+                **_effect(line, spec),
                 "left_out": "; ".join(f"{place}: {why.en}" for place, why in line.left_out.items()),
                 "reason": line.reason.en if line.reason else "",
             }
@@ -110,7 +112,7 @@ def checks(verdict: Verdict) -> pd.DataFrame:
     for line in verdict.lines:
         if isinstance(line.spec, Comparison):
             continue
-        holds = line.spec.holds
+        holds, small = line.spec.holds, line.spec.small
         found = line.checked
         rows.append(
             {
@@ -122,6 +124,9 @@ def checks(verdict: Verdict) -> pd.DataFrame:
                 "at_least": holds.at_least,
                 "at_most": holds.at_most,
                 "holds": found is not None and found.holds,
+                "small_at_least": small.at_least if small else None,
+                "small_at_most": small.at_most if small else None,
+                "small": found is not None and found.small,
                 "n": 0 if found is None else found.n,
                 "skipped": 0 if found is None else found.skipped,
             }
@@ -237,11 +242,6 @@ def _head(verdict: Verdict, line: Judged) -> dict[str, Any]:
     }
 
 
-def _expected(verdict: Verdict, line: Judged) -> str:
-    """What a control must find; of any other line nothing is expected."""
-    return verdict.claim.controls[line.name].expect if line.role == "control" else ""
-
-
 def _word(line: Judged) -> str:
     """The word of a part of the primary, and what the rule says of any other comparison alone."""
     if line.word is not None:
@@ -265,6 +265,7 @@ def _effect(line: Judged, spec: Comparison) -> dict[str, Any]:
         "units": line.estimate.n,
         "arm": float(change(arm)),
         "reference": float(change(reference)),
+        "unarrived": line.compared.unarrived(),
         "places": ", ".join(line.compared.places),
     }
 

@@ -5,7 +5,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from unstuck.claims.check import Checked, check, need_met, number
-from unstuck.claims.comparison import Compared, Tables, compare
+from unstuck.claims.compared import Compared
+from unstuck.claims.comparison import Tables, compare
 from unstuck.claims.model import Check, Claim, Comparison, Words
 from unstuck.errors import NoRowsError
 from unstuck.statistics.estimate import Estimate
