@@ -1,7 +1,7 @@
 """What goes into training has the same bits whatever the processor offers to numpy and LAPACK.
 
 The facts are gathered here and in a process in which numpy and OpenBLAS use the least that any
-processor has. Principal components come from LAPACK: they are compared within a stated error.
+processor has, and torch too. What comes from a LAPACK is compared within a stated error.
 """
 
 import hashlib
@@ -14,21 +14,26 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from numpy._core._multiarray_umath import __cpu_dispatch__, __cpu_features__
 
-from unstuck.data.dataset import tensor_checksums
+from unstuck.curvature.problem import Problem
+from unstuck.curvature.spectra.spectrum import spectrum
 from unstuck.data.pca import fit_pca
 from unstuck.data.prepare import prepare
 from unstuck.data.spec import DatasetSpec
 from unstuck.optim.coefficients import OPTIMIZERS
 from unstuck.optim.schedules import SCHEDULES, factors
 from unstuck.population.initialisation import draw_weights, weight_generator
+from unstuck.population.network import Network
 from unstuck.population.normalisation import draw_noise
 from unstuck.population.spec import NetworkSpec
 from unstuck.training.order import sample_order
 
 #: largest difference of an entry of a unit vector between LAPACKs; projections are then float32
 PCA_ERROR = 1e-12
+#: largest difference of an eigenvalue of a Hessian, over the largest of them
+SPECTRUM_ERROR = 1e-12
 
 DATASETS: dict[str, dict[str, Any]] = {
     "digits": {"source": "digits", "train": 512},
@@ -50,7 +55,7 @@ def digest(array: Any) -> str:
 def exact() -> dict[str, Any]:
     """Digests of everything that a run is given."""
     facts: dict[str, Any] = {
-        name: tensor_checksums(prepare(DatasetSpec(**given)).tensors)
+        name: [prepare(DatasetSpec(**given), (unit,)).sha256(unit) for unit in (0, 1)]
         for name, given in DATASETS.items()
     }
     for distribution in ("normal", "uniform"):
@@ -68,11 +73,26 @@ def exact() -> dict[str, Any]:
 
 def components() -> np.ndarray:
     """Principal components of digits, float64 `[64, 8]`."""
-    return fit_pca(prepare(DatasetSpec(**DATASETS["digits"])).x_train, 8).components
+    digits = prepare(DatasetSpec(**DATASETS["digits"]), (0,))
+    return fit_pca(digits.unit(0).x_train, 8).components
+
+
+def eigenvalues() -> np.ndarray:
+    """Spectrum of the Hessian of a network as it starts, float64 `[610]`."""
+    network = Network(NetworkSpec(hidden=(8,)), (64,), 10)
+    random = np.random.default_rng(0)
+    x = torch.from_numpy(random.standard_normal((256, 64)))
+    y = torch.from_numpy(random.integers(0, 10, 256))
+    problem = Problem(network=network, theta=network.initial(0), x=x, y=y, loss="cross_entropy")
+    return spectrum(problem).eigenvalues
 
 
 def gather() -> dict[str, Any]:
-    return {"exact": exact(), "components": components().tolist()}
+    return {
+        "exact": exact(),
+        "components": components().tolist(),
+        "eigenvalues": eigenvalues().tolist(),
+    }
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +106,8 @@ def elsewhere() -> dict[str, Any]:
             "PYTHONPATH": os.pathsep.join([str(here.parent), *sys.path]),
             "NPY_DISABLE_CPU_FEATURES": " ".join(offered),
             "OPENBLAS_CORETYPE": "Prescott",
+            "ATEN_CPU_CAPABILITY": "default",
+            "MKL_CBWR": "COMPATIBLE",
             "GLIBC_TUNABLES": "glibc.cpu.hwcaps=-AVX2,-FMA,-AVX512F,-AVX512VL",
         },
         capture_output=True,
@@ -103,3 +125,8 @@ def test_what_a_run_is_given_is_the_same_on_a_lesser_processor(elsewhere: dict[s
 
 def test_components_agree_to_the_stated_error(elsewhere: dict[str, Any]) -> None:
     assert np.abs(components() - np.array(elsewhere["components"])).max() <= PCA_ERROR
+
+
+def test_spectra_agree_to_the_stated_error(elsewhere: dict[str, Any]) -> None:
+    ours, theirs = eigenvalues(), np.array(elsewhere["eigenvalues"])
+    assert np.abs(ours - theirs).max() <= SPECTRUM_ERROR * np.abs(ours).max()
