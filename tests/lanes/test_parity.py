@@ -14,7 +14,7 @@ from unstuck.lanes.members import Members, Samples, Updates
 from unstuck.optim.coefficients import OPTIMIZERS, optimizer
 from unstuck.population.network import Network
 from unstuck.population.spec import NetworkSpec
-from unstuck.training.lanes import describe, features_last, parts_of
+from unstuck.training.engines.lanes import describe, features_last, parts_of
 
 MEMBERS, SAMPLES = 5, 71  # two registers of four lanes; blocks of 32, 32 and 7 samples
 SHAPES = {

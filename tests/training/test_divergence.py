@@ -6,7 +6,9 @@ import torch
 
 from unstuck.population.network import Network
 from unstuck.training.loop import train_population
-from unstuck.training.state import LOSS_BOUND, State
+from unstuck.training.engines.base import LOSS_BOUND
+from unstuck.training.engines.choice import choose
+from unstuck.training.measure import Part
 
 
 @pytest.fixture
@@ -52,23 +54,29 @@ def test_the_update_is_the_first_whose_loss_leaves_the_bound(runs, dataset):
     assert 2 < len(losses) < 39
 
 
+@pytest.fixture(params=["lanes", "torch"])
+def engine(request, runs, dataset):
+    network = Network(runs[0].network, dataset.input_shape, dataset.classes, runs[0].loss)
+    train = Part(torch.from_numpy(dataset.x_train), torch.from_numpy(dataset.y_train))
+    return choose(request.param, network, runs, train, None, 40, torch.device("cpu"))
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf, 2 * LOSS_BOUND])
-def test_the_first_unsound_loss_counts(runs, dataset, bad):
-    network = Network(runs[0].network, dataset.input_shape, dataset.classes)
-    state = State.initial(network, runs, torch.device("cpu"))
-    state.update = 10
+def test_the_first_unsound_loss_counts(engine, monkeypatch, bad):
     losses = np.ones((4, 2))
     losses[2:, 1] = bad
-    state.note_losses(losses)
-    assert state.diverged_at.tolist() == [-1, 9]
-    state.update = 14
-    state.note_losses(np.full((4, 2), bad))
-    assert state.diverged_at.tolist() == [11, 9]
+    engine.update = 6
+    monkeypatch.setattr(engine, "advance", lambda count: losses)
+    engine.run(4)
+    assert engine.diverged_at.tolist() == [-1, 9]
+    monkeypatch.setattr(engine, "advance", lambda count: np.full((4, 2), bad))
+    engine.run(4)
+    assert engine.diverged_at.tolist() == [11, 9]
 
 
-def test_overflowing_parameters_count_though_the_loss_is_finite(runs, dataset):
-    network = Network(runs[0].network, dataset.input_shape, dataset.classes)
-    state = State.initial(network, runs, torch.device("cpu"))
-    state.theta[0, 3] = np.inf
-    state.note_measurement(np.ones(2))
-    assert state.diverged_at.tolist() == [0, -1]
+def test_overflowing_parameters_count_though_the_loss_is_finite(engine):
+    theta = engine.theta.copy()
+    theta[0, 3] = np.inf
+    engine.put(theta, engine.buffers)
+    engine.note_measurement(np.ones(2))
+    assert engine.diverged_at.tolist() == [0, -1]

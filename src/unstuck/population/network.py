@@ -124,16 +124,22 @@ class Network:
         update
             Updates made so far.
         """
-        names = [slot.name for slot in self.buffer_layout]
-        for number, index in enumerate(i for i, name in enumerate(names) if "noise_factor" in name):
-            factor, shift = self._buffers.views(buffers)[index : index + 2]
-            drawn = {
-                seed: draw_noise([seed, update, number], factor.shape[1], self.spec.batchnorm_noise)
-                for seed in sorted(set(seeds))
-            }
-            for place, held in enumerate((factor, shift)):
-                rows = np.stack([drawn[seed][place] for seed in seeds])
-                held.copy_(torch.from_numpy(rows))
+        drawn = {seed: self.noise(seed, update) for seed in sorted(set(seeds))}
+        noise = torch.from_numpy(np.stack([drawn[seed] for seed in seeds]))
+        start = 0
+        for slot, held in zip(self.buffer_layout, self._buffers.views(buffers), strict=True):
+            if "noise" in slot.name:
+                held.copy_(noise[:, start : start + held.shape[1]])
+                start += held.shape[1]
+
+    def noise(self, seed: int, update: int) -> NDArray[np.float64]:
+        """Draw factors, then shifts, of every normalisation in turn for one member's update."""
+        layers = [layer for layer in self.layers if isinstance(layer, BatchNorm)]
+        drawn = [
+            draw_noise([seed, update, number], layer.output_shape[-1], self.spec.batchnorm_noise)
+            for number, layer in enumerate(layers)
+        ]
+        return np.concatenate([each for pair in drawn for each in pair])
 
     def forward(
         self, theta: Tensor, x: Tensor, buffers: Tensor, training: bool

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from unstuck.data.dataset import Dataset
 from unstuck.errors import DataError
 from unstuck.training.checkpoint import Checkpoint
-from unstuck.training.compiled import Compile
+from unstuck.training.engines.choice import Choice
 from unstuck.training.loop import Population, train_population
 from unstuck.training.plan import Group, cut
 from unstuck.training.progress import Progress
@@ -31,7 +31,7 @@ class Execution:
     """How a job computes; nothing here changes what a result means."""
 
     device: str | torch.device = "cpu"
-    compile: Compile = False
+    engine: Choice = "auto"
     members: int | None = None  # most runs side by side; None chooses by size
     checkpoints: Path | None = None  # folder for what an interrupted job goes on from
     checkpoint_seconds: float = 60.0
@@ -147,7 +147,7 @@ class Bank:
             group.runs,
             self._dataset,
             execution.device,
-            compile=execution.compile,
+            engine=execution.engine,
             checkpoint=checkpoint,
             advanced=lambda updates: self._progress.done(updates * len(group.runs), updates * cost),
         )

@@ -14,17 +14,13 @@ from unstuck.data.transforms import PARTS
 from unstuck.data.transforms import Part as PartName
 from unstuck.population.network import Network
 from unstuck.training.checkpoint import Checkpoint
-from unstuck.training.compiled import Compile, CompiledSteps, worth_compiling
 from unstuck.training.curves import Curves
-from unstuck.training.measure import Measure, Part, evaluation_updates
+from unstuck.training.engines.choice import Choice, choose
+from unstuck.training.engines.eager import DTYPES
+from unstuck.training.measure import Part, evaluation_updates
 from unstuck.training.order import Batches, check_batch_size
 from unstuck.training.spec import Recipe, RunSpec
-from unstuck.training.state import DTYPES, State
-from unstuck.training.steps import EagerSteps, Feed, Rates
 from unstuck.training.stopping import Stopping
-
-#: updates between two looks at the batch losses, the clock and the progress
-STRETCH = 64
 
 
 @dataclass(frozen=True)
@@ -72,14 +68,14 @@ def train_population(
     dataset: Dataset,
     device: str | torch.device = "cpu",
     *,
-    compile: Compile = False,
+    engine: Choice = "auto",
     checkpoint: Checkpoint | None = None,
     advanced: Callable[[int], None] = lambda updates: None,
 ) -> Population:
     """Train runs of one shape side by side.
 
-    A run's result does not depend on its company: bit for bit where the samples of a batch and of
-    each part are 1 or a multiple of 16 and the step is not compiled, and to rounding otherwise.
+    A run's result does not depend on its company: trained in lanes, never; by torch bit for bit
+    where the samples of a batch and of each part are 1 or a multiple of 16, else to rounding.
 
     Parameters
     ----------
@@ -89,9 +85,8 @@ def train_population(
         What they train on.
     device
         Where tensors live.
-    compile
-        Compile the step (`True`), never (`False`), or where the work repays it (`auto`). Compiled
-        steps round otherwise than eager ones.
+    engine
+        What trains: `lanes`, `torch`, or whichever suits the network (`auto`).
     checkpoint
         Where the state is saved on the way; an earlier state there is resumed, to the same bits.
         It is removed when the population is done.
@@ -101,18 +96,18 @@ def train_population(
     Raises
     ------
     ConfigError
-        If the batch size exceeds the training part.
+        If the batch size exceeds the training part, or the engine asked for cannot train the runs.
     """
     # runs of one optimizer lie side by side, which the update rule takes in one go
     runs = sorted(runs, key=lambda run: (repr(run.optimizer), run.run_id))
-    return _Training(runs, dataset, torch.device(device), compile).finish(checkpoint, advanced)
+    return _Training(runs, dataset, torch.device(device), engine).finish(checkpoint, advanced)
 
 
 class _Training:
     """A population with all that it needs to train."""
 
     def __init__(
-        self, runs: list[RunSpec], dataset: Dataset, device: torch.device, compile: Compile
+        self, runs: list[RunSpec], dataset: Dataset, device: torch.device, engine: Choice
     ) -> None:
         if len({shape_key(run) for run in runs}) != 1:
             raise ValueError(
@@ -125,27 +120,22 @@ class _Training:
             part_of(run, dataset, name, seeds).to(device) for name in PARTS
         )
         self._network = network_of(run, dataset)
-        self._measure = Measure(self._network, run.loss)
         self._per_epoch = run.updates_per_epoch(self._train.size)
         self._updates = run.total_updates(self._train.size)
         self._stops = evaluation_updates(self._updates, run.evaluations)
         batches = batches_of(run, self._train, seeds)
-        self.state = State.initial(self._network, runs, device)
+        self._engine = choose(
+            engine, self._network, runs, self._train, batches, self._updates, device
+        )
         self.curves = Curves.empty(self._stops, self._per_epoch, len(runs), dataset.classes)
         self._stopping = (
-            None if run.stop_loss is None else Stopping(run.stop_loss, self._per_epoch, self.state)
-        )
-        samples, parameters = run.samples(self._train.size), self._network.parameter_count
-        compiled = worth_compiling(compile, parameters, len(runs), self._updates, samples)
-        self._steps = (CompiledSteps if compiled else EagerSteps)(
-            self._network,
-            run.loss,
-            Feed(self._train, batches),
-            Rates(runs, self._updates, self.state.theta),
+            None
+            if run.stop_loss is None
+            else Stopping(run.stop_loss, self._per_epoch, self._engine)
         )
         self._owner = {
             "runs": [run.run_id for run in runs],
-            "compiled": compiled,
+            "engine": self._engine.name,
             "samples": [self._train.size, self._validation.size, self._test.size],
         }
 
@@ -153,23 +143,23 @@ class _Training:
         """Train to the end, from the checkpoint if it holds these runs."""
         if checkpoint:
             self._resume(checkpoint)
-            advanced(self.state.update)
+            advanced(self._engine.update)
         if not self.curves.measured(0):
             self._evaluate(None)
         for stop in self._stops[1:]:
             before = None
-            while self.state.update < stop and not self._all_done():
-                if self.state.update == stop - 1:
-                    before = self.state.theta.clone()
-                count = max(1, min(STRETCH, stop - 1 - self.state.update))
+            while self._engine.update < stop and not self._all_done():
+                if self._engine.update == stop - 1:
+                    before = self._engine.mark()
+                count = max(1, min(self._engine.stretch, stop - 1 - self._engine.update))
                 count = self._up_to_look(count)
                 self._advance(count)
                 advanced(count)
-                if checkpoint and self.state.update < stop and checkpoint.due():
+                if checkpoint and self._engine.update < stop and checkpoint.due():
                     checkpoint.save(self._owner, self._arrays())
             if before is not None:
                 self._evaluate(before)
-        advanced(self._updates - self.state.update)
+        advanced(self._updates - self._engine.update)
         self._end()
         result = self._result()
         if checkpoint:
@@ -177,72 +167,70 @@ class _Training:
         return result
 
     def _advance(self, count: int) -> None:
-        losses = self._steps.run(self.state, count)
-        self.state.note_losses(losses.double().cpu().numpy())
-        if self._stopping and self.state.update % self._stopping.every == 0:
-            self._stopping.look(self.state, self._losses_and_accuracies(self._train)[0])
+        self._engine.run(count)
+        if self._stopping and self._engine.update % self._stopping.every == 0:
+            self._stopping.look(self._engine, self._losses_and_accuracies(self._train)[0])
 
     def _up_to_look(self, count: int) -> int:
         """Return how many of the next updates come before the next look at the training loss."""
         if self._stopping is None:
             return count
-        return min(count, self._stopping.every - self.state.update % self._stopping.every)
+        return min(count, self._stopping.every - self._engine.update % self._stopping.every)
 
     def _all_done(self) -> bool:
-        return self._stopping is not None and self._stopping.all_done(self.state)
+        return self._stopping is not None and self._stopping.all_done(self._engine)
 
     def _end(self) -> None:
         """Go back to where members stopped, and measure them there."""
         if self._stopping is None:
             return
-        state, stopped_at = self.state, self._stopping.stopped_at
-        self._stopping.put_back(state)
-        norm, _, _ = self._measure.gradient_norm(state.theta, state.buffers, self._train)
+        self._stopping.put_back(self._engine)
+        norm, _, _ = self._engine.gradient_norm(self._train)
         self.curves.end(
-            stopped_at,
-            state.diverged_at >= 0,
+            self._stopping.stopped_at,
+            self._engine.diverged_at >= 0,
             train=self._losses_and_accuracies(self._train),
             validation=self._losses_and_accuracies(self._validation),
             gradient_norm=norm,
         )
 
     def _losses_and_accuracies(self, part: Part) -> tuple[NDArray[Any], NDArray[Any]]:
-        return self._measure.loss_and_accuracy(self.state.theta, self.state.buffers, part)
+        return self._engine.loss_and_accuracy(part)
 
     def _arrays(self) -> dict[str, NDArray[Any]]:
         """Return all that changes, for a checkpoint."""
         stopping = self._stopping.arrays() if self._stopping else {}
-        return {**self.state.arrays(), **self.curves.arrays(), **stopping}
+        return {**self._engine.arrays(), **self.curves.arrays(), **stopping}
 
-    def _evaluate(self, before: torch.Tensor | None) -> None:
-        state = self.state
-        norm, loss, accuracy = self._measure.gradient_norm(state.theta, state.buffers, self._train)
+    def _evaluate(self, before: Any) -> None:
+        engine = self._engine
+        norm, loss, accuracy = engine.gradient_norm(self._train)
         if self._network.buffer_count:
             loss, accuracy = self._losses_and_accuracies(self._train)
-        state.note_measurement(loss)
+        engine.note_measurement(loss)
         self.curves.record(
-            state.update,
-            state.diverged_at >= 0,
+            engine.update,
+            engine.diverged_at >= 0,
             train=(loss, accuracy),
             validation=self._losses_and_accuracies(self._validation),
             gradient_norm=norm,
-            update_norm=_norm(state.theta - before) if before is not None else norm * np.nan,
+            update_norm=norm * np.nan if before is None else engine.distance(before),
         )
 
     def _resume(self, checkpoint: Checkpoint) -> None:
         held = checkpoint.load(self._owner)
         if held is not None:
             self.curves.restore(held)
-            self.state.restore(held)
+            self._engine.restore(held)
             if self._stopping:
                 self._stopping.restore(held)
 
     def _result(self) -> Population:
-        state = self.state
+        engine = self._engine
         ids = [run.run_id for run in self._runs]
-        diverged = state.diverged_at >= 0
+        diverged = engine.diverged_at >= 0
         test = self._losses_and_accuracies(self._test)
-        final = self.curves.final(ids, state.diverged_at, test)
+        final = self.curves.final(ids, engine.diverged_at, test)
         updates = final["run_id"].map(dict(zip(ids, self.curves.ends, strict=True)))
         final["updates"] = updates
         final["epochs"] = updates / self._per_epoch
@@ -252,7 +240,8 @@ class _Training:
         final["batch_size"] = self._runs[0].samples(self._train.size)
         final["parameters"] = self._network.parameter_count
         final["multiply_adds"] = self._network.multiply_adds
-        theta, buffers = state.theta.cpu().numpy().copy(), state.buffers.cpu().numpy().copy()
+        final["engine"] = engine.name
+        theta, buffers = engine.theta.copy(), engine.buffers.copy()
         theta[diverged], buffers[diverged] = np.nan, np.nan
         return Population(
             curves=self.curves.table(ids),
@@ -260,8 +249,3 @@ class _Training:
             theta=dict(zip(ids, theta, strict=True)),
             buffers=dict(zip(ids, buffers, strict=True)),
         )
-
-
-def _norm(difference: torch.Tensor) -> NDArray[np.float64]:
-    norm = torch.linalg.vector_norm(difference, dim=1, dtype=torch.float64)
-    return np.asarray(norm.cpu().numpy(), dtype=np.float64)

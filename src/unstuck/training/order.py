@@ -71,28 +71,53 @@ class Batches:
     def __init__(
         self, order: Order, labels: Sequence[Indices], seeds: Sequence[int], batch_size: int
     ) -> None:
-        self._samples = len(labels[0])
+        self._samples, self._batch_size = len(labels[0]), batch_size
         check_batch_size(batch_size, self._samples)
-        self._order, self._seeds = order, tuple(seeds)
+        self._order = order
+        # members of one seed see one order: paired runs differ by what is compared only
         self._labels = dict(zip(seeds, labels, strict=True))
-        self._batch_size = batch_size
+        rows = {seed: row for row, seed in enumerate(self._labels)}
+        self.order_of = np.array([rows[seed] for seed in seeds])  # [K], a row of orders each
         self.per_epoch = -(-self._samples // batch_size)
         self._epoch = -1
-        self._batches: list[Indices] = []
+        self._orders = np.empty((0, 0), dtype=np.int64)
 
     def epoch(self, epoch: int) -> list[Indices]:
         """Return the batches of one epoch, each contiguous `[K, B]`."""
-        repeated = self._order != "reshuffled" and self._batches
+        stacked = self._drawn(epoch)[self.order_of]
+        return [
+            np.ascontiguousarray(stacked[:, start : start + self._batch_size])
+            for start in range(0, self._samples, self._batch_size)
+        ]
+
+    def between(self, start: int, stop: int) -> tuple[Indices, NDArray[np.int32]]:
+        """Return the batches of updates `start:stop`, one after another.
+
+        Returns
+        -------
+        sizes
+            Samples of each batch `[n]`.
+        orders
+            Indices of the samples of all of them `[R, sum(sizes)]`, in row `order_of` of a member.
+        """
+        number = np.arange(start, stop) % self.per_epoch
+        sizes = np.minimum(self._batch_size, self._samples - number * self._batch_size)
+        pieces = []
+        for epoch in range(start // self.per_epoch, (stop - 1) // self.per_epoch + 1):
+            first, last = (max(0, each - epoch * self.per_epoch) for each in (start, stop))
+            samples = slice(first * self._batch_size, last * self._batch_size)
+            pieces.append(self._drawn(epoch)[:, samples])
+        return sizes, np.concatenate(pieces, axis=1).astype(np.int32)
+
+    def _drawn(self, epoch: int) -> Indices:
+        """Return the order of one epoch for each seed `[R, N]`."""
+        repeated = self._order != "reshuffled" and self._orders.size
         if epoch != self._epoch and not repeated:
-            # members of one seed see one order: paired runs differ by what is compared only
-            drawn = {
-                seed: sample_order(self._order, labels, seed, epoch)
-                for seed, labels in self._labels.items()
-            }
-            stacked = np.stack([drawn[seed] for seed in self._seeds])
-            self._batches = [
-                np.ascontiguousarray(stacked[:, start : start + self._batch_size])
-                for start in range(0, self._samples, self._batch_size)
-            ]
+            self._orders = np.stack(
+                [
+                    sample_order(self._order, labels, seed, epoch)
+                    for seed, labels in self._labels.items()
+                ]
+            )
         self._epoch = epoch
-        return self._batches
+        return self._orders

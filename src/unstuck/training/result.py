@@ -31,6 +31,7 @@ MEASUREMENTS = (
     "initial_gradient_norm",
     "diverged_at",
     "stopped_at",
+    "engine",
 )
 
 #: columns of `runs` before and after the labels of the cells

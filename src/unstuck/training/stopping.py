@@ -5,9 +5,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
-from unstuck.training.state import State
+from unstuck.training.engines.base import Engine
 
 #: looks at the loss on the whole training part in each pass over it, if it has as many updates
 LOOKS_PER_EPOCH = 4
@@ -27,47 +26,53 @@ class Stopping:
         Training loss to stop at.
     per_epoch
         Updates of an epoch.
-    state
+    engine
         The population before its first update.
     """
 
-    def __init__(self, target: float, per_epoch: int, state: State) -> None:
+    def __init__(self, target: float, per_epoch: int, engine: Engine) -> None:
         self.every = max(1, per_epoch // LOOKS_PER_EPOCH)  # updates between two looks
-        self.stopped_at = np.full(len(state.theta), -1, dtype=np.int64)  # [K], -1 while it trains
+        self.stopped_at = np.full(
+            len(engine.diverged_at), -1, dtype=np.int64
+        )  # [K], -1 while it trains
         self._target = target
-        self._theta = state.theta.clone()
-        self._buffers = state.buffers.clone()
+        self._theta = engine.theta.copy()
+        self._buffers = engine.buffers.copy()
 
-    def look(self, state: State, loss: NDArray[np.float64]) -> None:
+    def look(self, engine: Engine, loss: NDArray[np.float64]) -> None:
         """Stop the members whose training loss `[K]` has arrived."""
         with np.errstate(invalid="ignore"):
             arrived = loss <= self._target
-        fresh = np.flatnonzero(arrived & (state.diverged_at < 0) & (self.stopped_at < 0))
-        self.stopped_at[fresh] = state.update
-        self._theta[fresh] = state.theta[fresh]
-        self._buffers[fresh] = state.buffers[fresh]
+        fresh = np.flatnonzero(arrived & (engine.diverged_at < 0) & (self.stopped_at < 0))
+        if fresh.size:
+            self.stopped_at[fresh] = engine.update
+            self._theta[fresh] = engine.theta[fresh]
+            self._buffers[fresh] = engine.buffers[fresh]
 
-    def all_done(self, state: State) -> bool:
+    def all_done(self, engine: Engine) -> bool:
         """Return whether no member has anything left to train for."""
-        return bool(((self.stopped_at >= 0) | (state.diverged_at >= 0)).all())
+        return bool(((self.stopped_at >= 0) | (engine.diverged_at >= 0)).all())
 
-    def put_back(self, state: State) -> None:
+    def put_back(self, engine: Engine) -> None:
         """Give the members that stopped the parameters with which they did."""
         stopped = self.stopped_at >= 0
-        members = np.flatnonzero(stopped)
-        state.theta[members] = self._theta[members]
-        state.buffers[members] = self._buffers[members]
+        engine.put(
+            np.where(stopped[:, None], self._theta, engine.theta),
+            np.where(stopped[:, None], self._buffers, engine.buffers),
+        )
         # what became of them afterwards is not theirs
-        state.diverged_at = np.where(stopped, -1, state.diverged_at)
+        engine.diverged_at = np.where(stopped, -1, engine.diverged_at)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return everything as arrays by name, for a checkpoint."""
-        held: dict[str, Tensor] = {"theta": self._theta, "buffers": self._buffers}
-        arrays = {f"stopped.{name}": each.cpu().numpy() for name, each in held.items()}
-        return {**arrays, "stopped_at": self.stopped_at}
+        return {
+            "stopped.theta": self._theta,
+            "stopped.buffers": self._buffers,
+            "stopped_at": self.stopped_at,
+        }
 
     def restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Take over what `arrays` returned."""
         self.stopped_at = arrays["stopped_at"].copy()
-        for name, each in (("theta", self._theta), ("buffers", self._buffers)):
-            each.copy_(each.new_tensor(arrays[f"stopped.{name}"]))
+        self._theta = arrays["stopped.theta"].copy()
+        self._buffers = arrays["stopped.buffers"].copy()

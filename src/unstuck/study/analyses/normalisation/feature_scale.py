@@ -236,7 +236,7 @@ class _Runs:
         import torch
 
         from unstuck.optim.update import UpdateRule
-        from unstuck.training.state import LOSS_BOUND
+        from unstuck.training.engines.base import LOSS_BOUND
 
         # equal rows of the update rule belong side by side
         new = sorted(

@@ -91,7 +91,7 @@ class _Training:
         from unstuck.population.network import Network
         from unstuck.training.measure import Part
         from unstuck.training.order import Batches
-        from unstuck.training.steps import Feed
+        from unstuck.training.engines.eager import Feed
 
         self._analysis, self._seeds = analysis, context.units(analysis.seeds)
         data = context.datasets[arm["dataset"]]

