@@ -10,6 +10,7 @@ from unstuck.study.digests import digest
 from unstuck.study.load import parse_study
 from unstuck.study.plan import Plan
 from unstuck.training.bank import Execution
+from unstuck.training.engines.choice import kernel_is_there
 from unstuck.training.job import run_job
 
 with logged(snakemake.log[0]) as progress:
@@ -24,17 +25,18 @@ with logged(snakemake.log[0]) as progress:
         Path(snakemake.output.runs).parent,
         Execution(
             device=device,
-            compile=settings.compile,
+            engine=settings.engine,
             members=None if settings.members == "auto" else settings.members,
             checkpoints=Path(snakemake.params.checkpoints),
             checkpoint_seconds=settings.checkpoint_seconds,
-            # rows of other code, torch or hardware are not taken over
+            # rows of other code, torch, device or engine are not taken over
             code=digest(
                 [
                     snakemake.params.code_of_rows,
                     torch.__version__.partition("+")[0],
                     device,
-                    settings.compile,
+                    settings.engine,
+                    kernel_is_there(),
                 ]
             ),
         ),

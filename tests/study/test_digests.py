@@ -14,13 +14,16 @@ SCRIPTS = Path(__file__).parents[2] / "scripts"
 CACHED = (digests.reached_digest, digests.reached_modules, digests._read)
 
 
+def _clear() -> None:
+    for each in CACHED:
+        each.cache_clear()
+
+
 @pytest.fixture(autouse=True)
 def _afresh() -> Iterator[None]:
-    for each in CACHED:
-        each.cache_clear()
+    _clear()
     yield
-    for each in CACHED:
-        each.cache_clear()
+    _clear()
 
 
 def reached(*starts: str | Path) -> set[str]:
@@ -50,11 +53,25 @@ def test_a_new_helper_is_found_without_being_named(monkeypatch, tmp_path):
     }
 
 
+def test_what_lies_beside_a_module_to_be_compiled_counts_but_for_comments(monkeypatch, tmp_path):
+    package = tmp_path / "unstuck"
+    package.mkdir()
+    (package / "one.py").write_text("")
+    monkeypatch.setattr(digests, "PACKAGE", package)
+    found = []
+    for source in ("int a = 1;", "int a = 1; // one", "int a = 2;"):
+        (package / "kernel.cpp").write_text(source)
+        _clear()
+        found.append(digests.reached_digest("one.py"))
+    assert found[0] == found[1] != found[2]
+
+
 @pytest.mark.parametrize(
     ("starts", "module", "counts"),
     [
         (["claims/adaptive_rates*.py"], "claims/walks.py", True),
         ([SCRIPTS / "train.py"], "optim/update.py", True),
+        ([SCRIPTS / "train.py"], "lanes/build.py", True),
         ([SCRIPTS / "train.py"], "statistics/arrival.py", True),
         ([SCRIPTS / "train.py"], "curvature/hessian/dense.py", False),
         # a study is read by it, and what that gives is a parameter of its own

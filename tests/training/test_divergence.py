@@ -57,7 +57,7 @@ def test_the_update_is_the_first_whose_loss_leaves_the_bound(runs, dataset):
 @pytest.fixture(params=["lanes", "torch"])
 def engine(request, runs, dataset):
     network = Network(runs[0].network, dataset.input_shape, dataset.classes, runs[0].loss)
-    train = Part(torch.from_numpy(dataset.x_train), torch.from_numpy(dataset.y_train))
+    train = Part.of(dataset, "train", [0, 0])
     return choose(request.param, network, runs, train, None, 40, torch.device("cpu"))
 
 

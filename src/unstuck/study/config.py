@@ -92,9 +92,12 @@ class Execution(Section):
     device: Literal["auto", "cpu", "cuda"] = Field(
         default="auto", description="`auto` takes a GPU where there is one."
     )
-    compile: Literal["auto"] | bool = Field(
-        default=False,
-        description="Compile the training step: faster after 2-8 s per shape, other rounding.",
+    engine: Literal["auto", "lanes", "torch"] = Field(
+        default="auto",
+        description=(
+            "What trains: `lanes`, the kernel whose bits are the same on every processor (float32 "
+            "on the CPU); `torch`, anything; `auto`, lanes but where torch is faster or alone can."
+        ),
     )
     members: Literal["auto"] | Count = Field(
         default="auto", description="Runs trained side by side as one population."
@@ -121,6 +124,12 @@ class Execution(Section):
     gpus: Annotated[int, Field(ge=0)] = Field(
         default=0, description="GPUs asked for a training job or an analysis."
     )
+
+    @model_validator(mode="after")
+    def _lanes_are_on_the_cpu(self) -> Self:
+        if self.engine == "lanes" and self.device == "cuda":
+            raise ValueError("engine: lanes trains on the CPU; take device: cpu, or engine: auto")
+        return self
 
     def resolved_device(self, gpu_available: bool) -> str:
         """The device to compute on: `auto` is a GPU where there is one."""

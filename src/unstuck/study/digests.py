@@ -3,6 +3,7 @@
 import ast
 import hashlib
 import json
+import re
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
@@ -28,6 +29,10 @@ def digest(content: Any) -> str:
     """First 16 hex digits of the SHA-256 of the canonical JSON of ``content``."""
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(text.encode("ascii")).hexdigest()[:DIGITS]
+
+
+#: of a C++ source, whose strings hold none
+_COMMENT = re.compile(r"//[^\n]*")
 
 
 @cache
@@ -73,9 +78,14 @@ def reached_modules(*starts: str | Path, ends: tuple[str, ...] = SETTLED) -> fro
 
 @cache
 def _read(file: Path) -> tuple[frozenset[Path], str]:
-    """Give the modules of the package that a file imports, also in functions, and what it means."""
+    """Give the modules of the package that a file imports, also in functions, and what it means.
+
+    What lies beside it to be compiled is part of what it means.
+    """
     tree = ast.parse(file.read_text(encoding="utf-8"))
-    return _imported(tree), digest(ast.dump(_without_docstrings(tree)))
+    sources = [each.read_text(encoding="utf-8") for each in sorted(file.parent.glob("*.cpp"))]
+    compiled = [_COMMENT.sub("", source).split() for source in sources]
+    return _imported(tree), digest([ast.dump(_without_docstrings(tree)), *compiled])
 
 
 def _imported(tree: ast.Module) -> frozenset[Path]:

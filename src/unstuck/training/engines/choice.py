@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Sequence
+from functools import cache
 from typing import Literal
 
 import torch
@@ -63,12 +64,18 @@ def obstacle(run: RunSpec, device: torch.device) -> str | None:
         return f"lanes train in float32, not in {run.dtype}"
     if device.type != "cpu":
         return f"lanes train on the CPU, not on {device.type}"
+    return None if kernel_is_there() else "the kernel is not there"
+
+
+@cache
+def kernel_is_there() -> bool:
+    """Return whether the kernel can be loaded, and warn once where it cannot."""
     try:
         load()
     except KernelError as error:
         warnings.warn(f"torch trains, not lanes: {error}", stacklevel=2)
-        return "the kernel is not there"
-    return None
+        return False
+    return True
 
 
 def torch_is_faster(network: Network, samples: int) -> bool:

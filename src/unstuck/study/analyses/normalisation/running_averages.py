@@ -76,9 +76,9 @@ class RunningAveragesAnalysis(DatasetsAnalysis):
         from unstuck.optim.coefficients import OPTIMIZERS
         from unstuck.optim.update import UpdateRule
         from unstuck.population.network import Network
+        from unstuck.training.engines.eager import Feed
         from unstuck.training.measure import Part
         from unstuck.training.order import Batches
-        from unstuck.training.engines.eager import Feed
 
         data, seeds = context.datasets[name], context.units(self.seeds)
         network = Network(self.network, data.input_shape, data.classes)

@@ -89,9 +89,9 @@ class _Training:
     def __init__(self, analysis: SmoothnessAnalysis, context: Context, arm: dict[str, Any]) -> None:
 
         from unstuck.population.network import Network
+        from unstuck.training.engines.eager import Feed
         from unstuck.training.measure import Part
         from unstuck.training.order import Batches
-        from unstuck.training.engines.eager import Feed
 
         self._analysis, self._seeds = analysis, context.units(analysis.seeds)
         data = context.datasets[arm["dataset"]]

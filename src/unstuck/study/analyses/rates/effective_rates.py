@@ -105,9 +105,9 @@ class EffectiveRatesAnalysis(DatasetsAnalysis):
         from unstuck.curvature.hessian.dense import hessian
         from unstuck.curvature.problem import Problem
         from unstuck.population.network import Network
+        from unstuck.training.engines.eager import Feed
         from unstuck.training.measure import Part
         from unstuck.training.order import Batches
-        from unstuck.training.engines.eager import Feed
 
         data, seeds = context.datasets[place], context.units(self.seeds)
         network = Network(self.network, data.input_shape, data.classes)

@@ -64,7 +64,7 @@ class Stalls(MeasurementBase):
             beside_a_saddle,
             nearest_point,
         )
-        from unstuck.training.state import DTYPES
+        from unstuck.training.engines.eager import DTYPES
 
         curves = dict(iter(endpoints.curves.groupby("run_id")))
         rows: list[dict[str, Any]] = []

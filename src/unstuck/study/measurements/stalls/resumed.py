@@ -16,10 +16,10 @@ from unstuck.data.dataset import Dataset
 from unstuck.optim.schedules import SCHEDULES
 from unstuck.statistics.stalling import WINDOW
 from unstuck.study.measurements.stalls.search import Below
-from unstuck.training.loop import batches_of, network_of, part_of
-from unstuck.training.spec import Recipe, RunSpec
 from unstuck.training.engines.choice import choose
 from unstuck.training.engines.eager import DTYPES
+from unstuck.training.loop import batches_of, network_of, part_of
+from unstuck.training.spec import Recipe, RunSpec
 
 CUT = 0.1
 """Factor of the rate in the arm that cuts it."""
