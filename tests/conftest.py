@@ -7,6 +7,9 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
+from unstuck.errors import KernelError
+from unstuck.lanes import build, library
+
 # read when numpy and torch are loaded: the threads of two workers would wait for each other
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -26,3 +29,13 @@ class Scheduling(LoadScopeScheduling):
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
     return Scheduling(config, log)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def built_kernel() -> None:
+    """Build the kernel beside its source if it is missing or stale."""
+    try:
+        library.load()
+    except KernelError:
+        build.build(build.LIBRARY)
+        library._opened.cache_clear()

@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from unstuck.population.network import Network
-from unstuck.training.loop import train_population
 from unstuck.training.engines.base import LOSS_BOUND
 from unstuck.training.engines.choice import choose
+from unstuck.training.loop import train_population
 from unstuck.training.measure import Part
 
 
