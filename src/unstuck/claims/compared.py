@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from unstuck.claims.model import Comparison
 from unstuck.errors import DataError
 from unstuck.statistics.estimate import Estimate
-from unstuck.statistics.race import Arm, Place, interval
+from unstuck.statistics.race import RESAMPLES, Arm, Place, interval
 from unstuck.statistics.ranks import Points, correlation
 from unstuck.statistics.shares import Count, mean_share, paired_difference
 
@@ -59,6 +59,18 @@ class Cell:
     def chosen(self) -> int:
         """Index of the rate chosen."""
         return self.arm.chosen
+
+    def drawn(self, draws: NDArray[np.intp]) -> "Cell":
+        """The cell with units drawn by their index, each as a unit of its own; without rows."""
+        return Cell(
+            np.arange(draws.size),
+            self.rates,
+            self.values[draws],
+            self.against[draws],
+            None if self.scores is None else self.scores[draws],
+            self.arrived[draws],
+            self.rows.iloc[:0],
+        )
 
     def of_units(self, units: NDArray[Any]) -> "Cell":
         """The cell with some of its units."""
@@ -125,6 +137,20 @@ class Compared:
             self.missing,
         )
 
+    def drawn(self, draws: Mapping[str, NDArray[np.intp]]) -> "Compared":
+        """The comparison with units drawn anew at every place, for all of its cells alike."""
+        pairs = tuple(
+            Pair(
+                pair.place,
+                pair.condition,
+                pair.weight,
+                pair.arm.drawn(draws[pair.place]),
+                None if pair.reference is None else pair.reference.drawn(draws[pair.place]),
+            )
+            for pair in self.pairs
+        )
+        return Compared(self.spec, pairs, self.left_out, self.missing)
+
     def statistics(self) -> list[Place]:
         """The pairs as the statistics want them."""
         constant = self.constant
@@ -145,6 +171,11 @@ class Compared:
         if isinstance(reference, Mapping):
             return 0.0
         return float(np.log(reference)) if self.spec.scale == "ratio" else float(reference)
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Number of units of every place."""
+        return {pair.place: len(pair.arm.units) for pair in self.pairs}
 
     @property
     def units(self) -> int:
@@ -174,13 +205,13 @@ class Compared:
         ]
         return float(np.concatenate(missed).mean()) if missed else 0.0
 
-    def estimate(self) -> Estimate:
+    def estimate(self, resamples: int = RESAMPLES) -> Estimate:
         """The effect with its interval, by the procedure that its statistic asks for."""
         if self.spec.statistic == "correlation":
-            return correlation(self._points())
+            return correlation(self._points(), resamples=resamples)
         if self.spec.statistic == "share":
             return self._share()
-        return interval(self.statistics())
+        return interval(self.statistics(), resamples=resamples)
 
     def _points(self) -> list[Points]:
         points = []

@@ -10,9 +10,10 @@ import pandas as pd
 
 from unstuck.claims.answer import LANGUAGES, answer, texts
 from unstuck.claims.model import Comparison
+from unstuck.claims.stability import changes, words_anew
 from unstuck.claims.verdict import Judged, Verdict
 from unstuck.files import read_json, write_csv, write_json
-from unstuck.statistics.rule import SAID, Word, position
+from unstuck.statistics.rule import SAID, Word, alarms_allowed, position
 
 VALUES, COMPARISONS, CHECKS, VERDICT = "values.csv", "comparisons.csv", "checks.csv", "verdict.json"
 COMPARISON_COLUMNS = (
@@ -42,7 +43,8 @@ def save(verdict: Verdict, folder: str | Path) -> None:
     write_csv(place / COMPARISONS, comparisons(verdict))
     write_csv(place / CHECKS, checks(verdict))
     write_csv(place / VALUES, values(verdict))
-    write_json(place / VERDICT, summary(verdict))
+    anew = [str(word) for word in words_anew(verdict)]
+    write_json(place / VERDICT, summary(verdict) | {"anew": anew})
 
 
 def word_of(folder: str | Path) -> tuple[str, Word]:
@@ -199,7 +201,34 @@ def answers_page(summaries: Sequence[Mapping[str, Any]]) -> str:
         lines += [f"**{each['claim']} {each['question']['en']}** {each['answer']['en']}", ""]
         if each["question"]["zh"] != each["question"]["en"]:
             lines += [f"{each['question']['zh']}{each['answer']['zh']}", ""]
+    lines += [line for text in how_sound(summaries) for line in (text, "")]
     return "\n".join(lines)
+
+
+def how_sound(summaries: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Say how a study's words bear other units, and its arms a comparison with themselves.
+
+    Sentences in English and in Chinese; none where nothing was judged on units.
+    """
+    found = changes([(each["word"], each["anew"]) for each in summaries])
+    rows = [row for each in summaries for row in each["comparisons"] if row["role"] == "itself"]
+    strays = sum(row["outcome"] == "strays" for row in rows)
+    told = []
+    if found.claims:
+        told += [
+            f"If its units are resampled and all is judged anew, {found.mean:.1f} of "
+            f"{found.claims} words change on average ({found.least} to {found.most}).",
+            f"若对单元重新抽样并全部重新判定，{found.claims} 个结论中平均有 {found.mean:.1f} 个改变"
+            f"（{found.least}～{found.most} 个）。",
+        ]
+    if rows:
+        told += [
+            f"Of {len(rows)} arms held against themselves, {strays} differ from zero; up to "
+            f"{alarms_allowed(len(rows))} are chance.",
+            f"{len(rows)} 个组与自身比较，有 {strays} 个与零不同；不超过 "
+            f"{alarms_allowed(len(rows))} 个可归于偶然。",
+        ]
+    return told
 
 
 def load_summaries(folders: Iterable[str | Path]) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ from unstuck.claims.comparison import Tables, compare
 from unstuck.claims.model import Check, Claim, Comparison, Words
 from unstuck.errors import NoRowsError
 from unstuck.statistics.estimate import Estimate
-from unstuck.statistics.race import itself
+from unstuck.statistics.race import RESAMPLES, itself
 from unstuck.statistics.rule import (
     OPEN,
     SAID,
@@ -184,29 +184,33 @@ def _part(name: str, spec: Comparison | Check, tables: Tables, gates: Mapping[st
     compared, left_out, why = _tested(spec, tables)
     if why is not None:
         return Judged(name, "primary", spec, Word.NOT_TESTED, why, left_out=left_out)
-    estimate = compared.estimate()
-    controls, planted = _itself(compared)
-    judged = judge(
-        Primary(
-            estimate,
-            spec.threshold,
-            spec.claims,
-            datasets=_by_place(compared),
-            unarrived=compared.unarrived() if spec.scale == "ratio" else 0.0,
-            controls=controls,
-            planted=planted,
-        )
-    )
+    made = primary(compared)
+    judged = judge(made)
     return Judged(
         name,
         "primary",
         spec,
         judged.word,
         compared=compared,
-        estimate=estimate,
+        estimate=made.estimate,
         which=judged.which,
         left_out=left_out,
-        itself=controls,
+        itself=made.controls,
+        planted=made.planted,
+    )
+
+
+def primary(compared: Compared, resamples: int = RESAMPLES) -> Primary:
+    """Give a comparison as the rule judges it, with each of its arms against itself."""
+    spec = compared.spec
+    controls, planted = _itself(compared, resamples)
+    return Primary(
+        compared.estimate(resamples),
+        spec.threshold,
+        spec.claims,
+        datasets=_by_place(compared, resamples),
+        unarrived=compared.unarrived() if spec.scale == "ratio" else 0.0,
+        controls=controls,
         planted=planted,
     )
 
@@ -266,23 +270,26 @@ def _few(units: int, least: int) -> Words:
     )
 
 
-def _by_place(compared: Compared) -> dict[str, Estimate]:
+def _by_place(compared: Compared, resamples: int) -> dict[str, Estimate]:
     if len(compared.places) < 2 or compared.spec.statistic != "mean":
         return {}
-    return {place: compared.at(place).estimate() for place in compared.places}
+    return {place: compared.at(place).estimate(resamples) for place in compared.places}
 
 
-def _itself(compared: Compared) -> tuple[dict[str, Estimate], dict[str, Estimate]]:
+def _itself(compared: Compared, resamples: int) -> tuple[dict[str, Estimate], dict[str, Estimate]]:
     """Each arm against itself through the choice of its rate, and with two margins planted."""
     if compared.spec.statistic != "mean" or compared.units < 4:
         return {}, {}
-    planted = 2 * compared.spec.threshold
     places = compared.statistics()
     own = [side for side in _ARMS if side == "arm" or places[0].reference is not None]
-    return (
-        {f"the {side} against itself": itself(places, of=side) for side in own},
-        {f"the {side} against itself": itself(places, of=side, planted=planted) for side in own},
+    nothing, planted = (
+        {
+            f"the {side} against itself": itself(places, of=side, planted=p, resamples=resamples)
+            for side in own
+        }
+        for p in (0.0, 2 * compared.spec.threshold)
     )
+    return nothing, planted
 
 
 def _control(name: str, claim: Claim, tables: Tables) -> Judged:

@@ -213,7 +213,7 @@ def _effects(terms: Sequence[_Term], units: str) -> Array:
     return np.asarray(sum(own))
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=32)
 def unit_weights(name: str, units: int, resamples: int, seed: int) -> Array:
     """Give the shares ``[B, U]`` of every unit in every resample; they depend on the name alone."""
     rng = np.random.default_rng([seed, crc32(name.encode())])
@@ -252,24 +252,24 @@ class Percentiles:
         """Give the ends of the interval."""
         if self.n < 2:
             return -math.inf, math.inf
-        from scipy import stats
+        from scipy import special
 
         # the normal quantile at which a t interval of n units ends, in units of the resamples' sd
-        z = float(stats.t.ppf((1 - level) / 2, self.n - 1) * math.sqrt(self.n / (self.n - 1)))
+        z = float(special.stdtrit(self.n - 1, (1 - level) / 2) * math.sqrt(self.n / (self.n - 1)))
         below = min(z, _accelerated(z, self.acceleration))
         above = min(z, _accelerated(z, -self.acceleration))
         return self._quantile(below, 1), self._quantile(above, -1)
 
     def _quantile(self, z: float, side: int) -> float:
         """Give the draw at a normal quantile z < 0, counted from below or (side -1) from above."""
-        from scipy import stats
+        from scipy import special
 
         centre, deviation = self._spread
         normal = centre + side * z * deviation
         if self.n < FEW:
             return normal
         ordered = self.draws if side > 0 else self.draws[::-1]
-        rank = math.floor(stats.norm.cdf(z) * (self.draws.size + 1))
+        rank = math.floor(special.ndtr(z) * (self.draws.size + 1))
         if rank >= 1:
             return float(ordered[rank - 1])
         return side * min(side * float(ordered[0]), side * normal)
@@ -288,14 +288,14 @@ class Percentiles:
         )
 
     def _tail(self, count: int, distance: float, acceleration: float) -> float:
-        from scipy import stats
+        from scipy import special
 
         z = distance
         if self.n >= FEW:
-            outermost = float(stats.norm.ppf((count + 1) / (self.draws.size + 1)))
+            outermost = float(special.ndtri((count + 1) / (self.draws.size + 1)))
             z = min(outermost, distance) if count == 0 else outermost
         z = max(z, _slowed(z, acceleration))
-        return float(stats.t.cdf(z * math.sqrt((self.n - 1) / self.n), self.n - 1))
+        return float(special.stdtr(self.n - 1, z * math.sqrt((self.n - 1) / self.n)))
 
 
 def acceleration(groups: Sequence[Array]) -> float:
