@@ -1,6 +1,6 @@
 """Rule judge: one claim, from the tables it reads."""
 
-from unstuck.claims.model import Claim
+from unstuck.claims.model import Claim, Words
 from unstuck.claims.results import save, word_of
 from unstuck.claims.verdict import decide
 from unstuck.logs import logged
@@ -11,4 +11,6 @@ with logged(snakemake.log[0]):
     tables = {name: read_table(path, name) for name, path in pairs}
     gates = dict(word_of(folder) for folder in snakemake.input.gates)
     claim = Claim.model_validate(snakemake.params.claim)
-    save(decide(claim, tables, gates, snakemake.params.lines), snakemake.output.folder)
+    verdict = decide(claim, tables, gates, snakemake.params.lines)
+    places = {name: Words(**each) for name, each in snakemake.params.places.items()}
+    save(verdict, snakemake.output.folder, places)

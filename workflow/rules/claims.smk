@@ -22,6 +22,7 @@ rule judge:
         claim=lambda w: judged[w.claim].claim.written(),
         lines=lambda w: judged[w.claim].lines,
         names=lambda w: judged[w.claim].tables,
+        places={name: words.model_dump() for name, words in places.items()},
     message:
         "Judging claim {wildcards.claim}"
     script:

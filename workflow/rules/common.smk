@@ -8,6 +8,7 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import update_config
 
+from unstuck.claims.answer import place_words
 from unstuck.claims.planning import planned_claims
 from unstuck.claims.registry import load_registry
 from unstuck.claims.sections import SECTIONS
@@ -52,6 +53,8 @@ except UnstuckError as error:
     raise WorkflowError(str(error)) from None
 
 paths = Paths(study.results)
+# what data sets are called in answers
+places = place_words(f"{workflow.basedir}/workflow/report/words.yaml")
 configfile_option = (
     ""
     if source == os.path.relpath(f"{workflow.basedir}/config.yaml")

@@ -4,14 +4,18 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
-from unstuck.claims.model import CHOICE, CLAUSE, PLACEHOLDER, Comparison, Number
+from unstuck.claims.model import CHOICE, CLAUSE, PLACEHOLDER, Comparison, Number, Words
 from unstuck.claims.verdict import Judged, Verdict
 from unstuck.statistics.rule import Kind, Word, said
 from unstuck.statistics.undecided import units_to_decide
 from unstuck.wording import decimals
 from unstuck.wording import effect as effect_text
 from unstuck.wording import number as number_text
+from unstuck.yaml_files import read_yaml
+
+Places = Mapping[str, Words]
 
 LANGUAGES = ("en", "zh")
 #: of the headline of a scope
@@ -65,7 +69,19 @@ class Answer:
         return f"{self.sentence}{gap}{self.headline}".strip()
 
 
-def answer(verdict: Verdict, language: str) -> Answer:
+def place_words(path: str | Path) -> dict[str, Words]:
+    """Read what data sets are called from the dictionary of words.
+
+    Raises
+    ------
+    ConfigError
+        If the file cannot be read.
+    """
+    names = read_yaml(path).get("values", {}).get("dataset", {})
+    return {name: Words(en=each["en"], zh=each.get("zh", "")) for name, each in names.items()}
+
+
+def answer(verdict: Verdict, language: str, places: Places | None = None) -> Answer:
     """Put a verdict into words.
 
     Parameters
@@ -74,10 +90,12 @@ def answer(verdict: Verdict, language: str) -> Answer:
         Of one claim.
     language
         ``en`` or ``zh``; a claim whose answer has no Chinese is answered in English.
+    places
+        What data sets are called; by their names if left out.
     """
     if not verdict.claim.answer.zh:
         language = "en"
-    headline = _headline(verdict, language)
+    headline = _headline(verdict, language, places or {})
     numbers = texts(verdict, language)
     word = verdict.word
     own = verdict.claim.answer.words(language)
@@ -257,12 +275,13 @@ def _whole(value: float) -> float | int:
     return int(value) if math.isfinite(value) and value == int(value) else value
 
 
-def _headline(verdict: Verdict, language: str) -> str:
+def _headline(verdict: Verdict, language: str, places: Places) -> str:
     """What the scope adds: the lines' own sentences, then outcomes, then what was left out.
 
     As many as find room, by their words in English, so that both languages say the same.
     """
-    pairs = list(zip(_told_by_scope(verdict, "en"), _told_by_scope(verdict, language), strict=True))
+    english_texts = _told_by_scope(verdict, "en", places)
+    pairs = list(zip(english_texts, _told_by_scope(verdict, language, places), strict=True))
     kept: list[str] = []
     room = MOST_WORDS
     for english, text in pairs:
@@ -273,7 +292,7 @@ def _headline(verdict: Verdict, language: str) -> str:
     return ("" if language == "zh" else " ").join(kept)
 
 
-def _told_by_scope(verdict: Verdict, language: str) -> list[str]:
+def _told_by_scope(verdict: Verdict, language: str, places: Places) -> list[str]:
     texts = []
     lines = {line.name: line for line in verdict.scope}
     for name, line in verdict.claim.scope.items():
@@ -284,20 +303,24 @@ def _told_by_scope(verdict: Verdict, language: str) -> list[str]:
             template = (line.headline.zh if language == "zh" else "") or line.headline.en
             texts.append(_named(template, _told(found, "e")))
     for role, judged in verdict.told:
-        where = _where(verdict, judged, language)
+        where = _where(verdict, judged, language, places)
         texts.append(
             _TOLD[language][role].format(
                 where=where, Where=where[:1].upper() + where[1:], e=_told(judged, "e")["e"]
             )
         )
-    return texts + _left_out(verdict, language)
+    return texts + _left_out(verdict, language, places)
 
 
-def _left_out(verdict: Verdict, language: str) -> list[str]:
+def _left_out(verdict: Verdict, language: str, places: Places) -> list[str]:
     """Name the data sets that left the primary, and its parts that were not tested."""
-    places: dict[str, str] = {}
+    out: dict[str, str] = {}
     for part in verdict.parts:
-        places |= {place: why.words(language) for place, why in part.left_out.items() if place}
+        out |= {
+            _called(place, language, places): why.words(language)
+            for place, why in part.left_out.items()
+            if place
+        }
     shut = {
         part.name: part.reason.words(language)
         for part in verdict.parts
@@ -306,16 +329,21 @@ def _left_out(verdict: Verdict, language: str) -> list[str]:
     if verdict.word is Word.NOT_TESTED:
         return []
     if language == "zh":
-        texts = [f"未计入 {place}：{why}。" for place, why in places.items()]
+        texts = [f"未计入 {place}：{why}。" for place, why in out.items()]
         return texts + [f"{name} 部分未测：{why}。" for name, why in shut.items()]
-    texts = [f"Left out: {place}, {why}." for place, why in places.items()]
+    texts = [f"Left out: {place}, {why}." for place, why in out.items()]
     return texts + [f"Part {name} is not tested: {why}." for name, why in shut.items()]
 
 
-def _where(verdict: Verdict, judged: Judged, language: str) -> str:
+def _where(verdict: Verdict, judged: Judged, language: str, places: Places) -> str:
     line = verdict.claim.scope.get(judged.name)
     if line is not None and line.words is not None:
         return line.words.words(language)
-    if judged.role == "dataset" and language == "zh" and judged.compared is not None:
-        return f"在 {judged.compared.places[0]} 上"
+    if judged.role == "dataset" and judged.compared is not None:
+        place = _called(judged.compared.places[0], language, places)
+        return f"在 {place} 上" if language == "zh" else f"on {place}"
     return judged.name.partition(": ")[2] or judged.name
+
+
+def _called(place: str, language: str, places: Places) -> str:
+    return places[place].words(language) if place in places else place

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from unstuck.claims.answer import LANGUAGES, answer, texts
+from unstuck.claims.answer import LANGUAGES, Places, answer, texts
 from unstuck.claims.model import Comparison
 from unstuck.claims.stability import changes, words_anew
 from unstuck.claims.verdict import Judged, Verdict
@@ -33,7 +33,7 @@ VERDICT_COLUMNS = (
 ANSWER_COLUMNS = ("claim", "slug", "word", "question", "answer", "question_zh", "answer_zh")
 
 
-def save(verdict: Verdict, folder: str | Path) -> None:
+def save(verdict: Verdict, folder: str | Path, places: Places | None = None) -> None:
     """Write what was found of a claim: its verdict, comparisons, checks and values.
 
     Factors stand as factors in `comparisons.csv`, and so do the values of `values.csv`.
@@ -44,7 +44,7 @@ def save(verdict: Verdict, folder: str | Path) -> None:
     write_csv(place / CHECKS, checks(verdict))
     write_csv(place / VALUES, values(verdict))
     anew = [str(word) for word in words_anew(verdict)]
-    write_json(place / VERDICT, summary(verdict) | {"anew": anew})
+    write_json(place / VERDICT, summary(verdict, places) | {"anew": anew})
 
 
 def word_of(folder: str | Path) -> tuple[str, Word]:
@@ -53,10 +53,10 @@ def word_of(folder: str | Path) -> tuple[str, Word]:
     return content["claim"], Word(content["word"])
 
 
-def summary(verdict: Verdict) -> dict[str, Any]:
+def summary(verdict: Verdict, places: Places | None = None) -> dict[str, Any]:
     """Give a verdict as plain values: what pages, figures and tables of all claims read."""
     claim = verdict.claim
-    answers = {language: answer(verdict, language) for language in LANGUAGES}
+    answers = {language: answer(verdict, language, places) for language in LANGUAGES}
     told = {line.name: role for role, line in verdict.told}
     return {
         "claim": claim.id,
