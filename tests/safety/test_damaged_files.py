@@ -27,7 +27,8 @@ from unstuck.files import read_safetensors, write_csv, write_parquet
 from unstuck.report.study import dataset_card
 from unstuck.report.tables import read_decided
 from unstuck.study.load import load_study
-from unstuck.study.tables import collect, collect_curves, read_table
+from unstuck.study.plan import Wanted
+from unstuck.study.tables import collect, read_table
 from unstuck.training.bank import read_result
 from unstuck.training.checkpoint import Checkpoint
 from unstuck.training.result import MEASUREMENTS, JobResult
@@ -94,7 +95,9 @@ def job(folder: Path) -> None:
         | {"seed": n, **dict.fromkeys(MEASUREMENTS, 1.0), "code": "code"}
         for n in range(3)
     ]
-    curves = pd.DataFrame({"run_id": [r["run_id"] for r in rows], "update": 0, "epoch": 0.0})
+    curves = pd.DataFrame(
+        {"cell": "c", "run_id": [r["run_id"] for r in rows], "update": 0, "epoch": 0.0}
+    )
     weights = {f"r{n}": np.ones(5, np.float32) for n in range(3)}
     JobResult(pd.DataFrame(rows), curves, weights).save(folder)
 
@@ -104,8 +107,10 @@ def read_job(folder: Path) -> object:
         warnings.simplefilter("ignore")
         result = read_result(folder)
     finished = result.finished({"code"}) if result else set()
-    list(collect([folder / "runs.parquet"], {"c": range(3)}))
-    list(collect_curves([folder], {"c": range(3)}))
+    runs, out = [folder / "runs.parquet"], (folder / "out.parquet", folder / "out.csv")
+    of_runs, of_curves = ("run_id", "cell", "lr", "seed"), ("run_id", "cell", "seed", "update")
+    collect(runs, Wanted({"c": range(3)}, of_runs, {}), *out)
+    collect([folder / "curves.parquet"], Wanted({"c": range(3)}, of_curves, {}), *out, runs=runs)
     return finished
 
 

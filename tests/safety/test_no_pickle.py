@@ -86,9 +86,8 @@ STUDY = """
     from unstuck.study.endpoints import Endpoints
     from unstuck.study.load import load_study
     from unstuck.study.measurements.registry import measure
-    from unstuck.study.merging import write_merged
-    from unstuck.study.plan import Plan
-    from unstuck.study.tables import collect, collect_curves
+    from unstuck.study.plan import Plan, Wanted
+    from unstuck.study.tables import collect
     from unstuck.training.bank import Execution
     from unstuck.training.job import run_job
 
@@ -106,10 +105,10 @@ STUDY = """
     execution = Execution(checkpoints=folder / "checkpoints", checkpoint_seconds=0)
     for _ in range(2):
         run_job(cells, data, folder / "job", execution)
-    runs = collect([folder / "job/runs.parquet"], units)
-    write_merged(runs, folder / "runs.parquet", folder / "runs.csv")
-    curves = collect_curves([folder / "job"], units)
-    write_merged(curves, folder / "curves.parquet", folder / "curves.csv")
+    runs, curves = ([folder / f"job/{name}.parquet"] for name in ("runs", "curves"))
+    asked = Wanted(units, ("run_id", "cell", "lr", "seed"), {})
+    collect(runs, asked, folder / "runs.parquet", folder / "runs.csv")
+    collect(curves, asked, folder / "curves.parquet", folder / "curves.csv", runs=runs)
     endpoints = Endpoints.of_job(cells, folder / "job", data)
     groups = [{"options": {}, "units": {cell.key: 1 for cell in cells}}]
     measure("spectra", groups, endpoints, 1e-6, print)

@@ -90,7 +90,7 @@ def test_what_lies_beside_a_module_to_be_compiled_counts_but_for_comments(monkey
         ),
         ([SCRIPTS / "render_report.py"], "report/words.py", True),
         ([SCRIPTS / "render_report.py"], "report/verification.py", False),
-        ([SCRIPTS / "collect_runs.py"], "study/merging.py", True),
+        ([SCRIPTS / "collect_runs.py"], "study/tables.py", True),
     ],
 )
 def test_a_digest_sees_the_code_that_is_reached_and_not_its_comments(

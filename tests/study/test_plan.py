@@ -174,7 +174,9 @@ def test_overrides_reach_the_component(config: dict[str, Any]) -> None:
 
 def test_labels_that_are_whole_numbers_are_known(config: dict[str, Any]) -> None:
     plan = plan_of(config, relabel=[0, 1], repeat=2, momentum=1e-1, initial_bias=[0, 10])
-    assert plan.integer_labels("grid") == {"relabel", "repeat"}
+    types = plan.label_types("grid")
+    assert {name for name, kind in types.items() if kind is int} == {"relabel", "repeat"}
+    assert (types["momentum"], types["batch"]) == (float, str)
 
 
 def test_own_optimizers_build_on_a_base(config: dict[str, Any]) -> None:

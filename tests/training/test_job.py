@@ -53,7 +53,7 @@ def assert_same(mine, theirs):
 def test_rows_of_a_job(cells, dataset, trained):
     result = train_cells(cells, dataset)
     runs = result.runs
-    assert runs["run_id"].is_monotonic_increasing
+    assert runs["cell"].is_monotonic_increasing
     assert sorted(trained) == sorted(runs["run_id"])
     for cell in cells:
         own = runs[runs["cell"] == cell.key]

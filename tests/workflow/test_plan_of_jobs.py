@@ -6,6 +6,8 @@ import pandas as pd
 import pytest
 from checkout import SMOKE, Checkout, Planned, copy_finished
 
+from unstuck.training.result import MEASUREMENTS
+
 Config = dict[str, Any]
 
 
@@ -71,10 +73,12 @@ def test_a_new_seed_reopens_its_job_and_trains_only_what_is_new(finished: Checko
     after = pd.read_parquet(again.folder / target)
     said = (again.folder / "results/smoke/logs/train/grid-digits-small.log").read_text()
     new = set(after["run_id"]) - set(before["run_id"])
-    old = after[after["run_id"].isin(before["run_id"])].reset_index(drop=True)
+    measured = ["run_id", *MEASUREMENTS]
+    held = [table.drop_duplicates("run_id")[measured] for table in (before, after)]
+    old, kept = (table.set_index("run_id").sort_index() for table in held)
     assert new
     assert set(after.loc[after["run_id"].isin(new), "seed"]) == {2}
-    pd.testing.assert_frame_equal(old, before)
+    pd.testing.assert_frame_equal(kept.loc[old.index], old)
     updates = after.drop_duplicates("run_id").set_index("run_id")["updates"][sorted(new)].sum()
     assert f"{int(updates):,} of {int(updates):,} updates" in said
 
@@ -134,11 +138,11 @@ def test_a_change_of_code_is_planned_and_one_of_a_docstring_is_not(finished: Che
         (
             "study/analyses/critical_points/ladder.py",
             {"analysis"},
-            {"train", "curvature", "runs", "table"},
+            {"train", "measurement", "runs", "table"},
         ),
         # of a kind that the study does not name
         ("study/analyses/critical_points/taylor.py", set(), {"all", "analysis"}),
-        ("study/merging.py", {"runs", "table"}, {"train", "curvature", "dataset"}),
+        ("study/tables.py", {"runs", "table"}, {"train", "measurement", "dataset"}),
         ("report/words.py", {"report"}, {"train", "evidence", "figure", "verdicts"}),
         ("report/verification.py", set(), {"all", "report"}),
     ],

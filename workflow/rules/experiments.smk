@@ -24,7 +24,6 @@ rule runs:
         runtime=lambda w, attempt: attempt * 10,
     params:
         cells=lambda w: plan.digest_of(w.experiment, "runs"),
-        columns=lambda w: plan.columns(w.experiment),
         code=lambda w: code_of("collect_runs"),
     message:
         "Collecting the runs, curves and rates of experiment {wildcards.experiment}"
@@ -50,7 +49,6 @@ rule table:
         runtime=lambda w, attempt: attempt * 10,
     params:
         cells=lambda w: plan.digest_of(w.experiment, w.kind),
-        columns=lambda w: plan.columns(w.experiment),
         code=lambda w: code_of("collect_table"),
     message:
         "Collecting the {wildcards.kind} of experiment {wildcards.experiment}"

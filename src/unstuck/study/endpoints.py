@@ -52,7 +52,8 @@ class Endpoints:
         wanted = runs["chosen"].astype(bool) & runs["diverged_at"].isna()
         rows = runs[wanted].sort_values(["cell", "seed"], ignore_index=True)
         by_key = {cell.key: cell for cell in cells}
-        return cls(rows, result.endpoints, result.buffers, result.curves, by_key, dataset)
+        curves = result.curves.drop_duplicates(["run_id", "update"])
+        return cls(rows, result.endpoints, result.buffers, curves, by_key, dataset)
 
     def of(self, units: Mapping[str, int], *, stalled: bool = False) -> Self:
         """Give those of some cells.

@@ -1,6 +1,6 @@
 """From a study to its table of runs, and from that to training jobs."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -23,6 +23,29 @@ Measured = dict[str, tuple[dict[str, Any], int]]
 
 #: tables that every experiment has, beside those of `MEASUREMENTS`
 TABLES = ("runs", "curves", "rates")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a table of an experiment is made of, whichever jobs hold it.
+
+    Attributes
+    ----------
+    units
+        Units of each cell by the cell's key, in the order of the table; a job may hold more, for
+        another experiment.
+    columns
+        Names of the columns, in their order.
+    labels
+        The type of those that are labels.
+    every
+        Whether every cell has rows: those of which all runs diverged have no endpoint to measure.
+    """
+
+    units: Mapping[str, range]
+    columns: Sequence[str]
+    labels: Mapping[str, type]
+    every: bool = True
 
 
 @dataclass(frozen=True)
@@ -88,7 +111,7 @@ class Plan:
         """Digest of what a table of an experiment holds."""
         units = {key: len(units) for key, units in self.units(experiment, kind).items()}
         how = {key: options for key, (options, _) in self.measured_cells(experiment, kind).items()}
-        return digest([units, how])
+        return digest([units, how, self.columns_of(f"{experiment}.{kind}")])
 
     @cached_property
     def jobs(self) -> dict[str, Job]:
@@ -228,26 +251,28 @@ class Plan:
         """Labels of an experiment's cells, in the order in which they first appear."""
         return list(dict.fromkeys(name for cell in self.cells[experiment] for name in cell.labels))
 
-    def other_labels(self, experiment: str) -> list[str]:
-        """Labels that only cells of other experiments have, sorted."""
-        every = {name for cells in self.cells.values() for cell in cells for name in cell.labels}
-        return sorted(every.difference(self.labels(experiment)))
-
-    def columns(self, experiment: str) -> dict[str, list[str]]:
-        """What `write_merged` must know of the columns of an experiment's tables."""
-        return {
-            "integers": sorted(self.integer_labels(experiment)),
-            "labels": self.labels(experiment),
-            "others": self.other_labels(experiment),
-        }
-
-    def integer_labels(self, experiment: str) -> frozenset[str]:
-        """Labels that are integers in every cell of an experiment."""
+    def label_types(self, experiment: str) -> dict[str, type]:
+        """The type of each label of an experiment; of whole and other numbers that of these."""
         kinds: dict[str, set[type]] = {}
         for cell in self.cells[experiment]:
             for name, value in cell.labels.items():
                 kinds.setdefault(name, set()).add(type(value))
-        return frozenset(name for name, found in kinds.items() if found == {int})
+        ranks = (str, float, int, bool)
+        return {
+            name: next(kind for kind in ranks if kind in found) for name, found in kinds.items()
+        }
+
+    def wanted(self, experiment: str, kind: str) -> Wanted:
+        """What a table of an experiment is collected from its jobs as."""
+        datasets = {cell.key: cell.run.dataset for cell in self.cells[experiment]}
+        units = self.units(experiment, kind)
+        return Wanted(
+            units={key: units[key] for key in sorted(units, key=lambda key: (datasets[key], key))},
+            columns=self.columns_of(f"{experiment}.{kind}") or (),
+            labels=self.label_types(experiment),
+            # a fixed rate has no row among those tried, and a diverged run no endpoint
+            every=kind in ("runs", "curves"),
+        )
 
     def measured(self, kind: str) -> dict[str, list[dict[str, Any]]]:
         """For every job with endpoints to measure: which, and how.

@@ -173,7 +173,8 @@ class Bank:
         self.rows |= {name: row for name, row in rows.items() if name in finished}
         self.endpoints |= {k: v for k, v in result.endpoints.items() if k in finished}
         self.buffers |= {k: v for k, v in result.buffers.items() if k in finished}
-        self._curves.append(result.curves[result.curves["run_id"].isin(finished)])
+        curves = result.curves[result.curves["run_id"].isin(finished)]
+        self._curves.append(curves.drop(columns="cell", errors="ignore"))
 
 
 def _measurements(table: pd.DataFrame) -> dict[str, dict[str, Any]]:

@@ -69,11 +69,13 @@ def train_cells(
     bank.train((run for arm in arms for run in arm.may_be_chosen()), endpoints=True)
     progress(lines.line())
     rows = [{**row, "code": bank.code(row["seed"])} for arm in arms for row in arm.rows(bank.rows)]
-    rows.sort(key=lambda row: (row["run_id"], row["cell"]))
+    rows.sort(key=lambda row: (row["cell"], row["lr"], row["seed"]))
     rates = [row for arm in sorted(arms, key=lambda arm: arm.cell.key) for row in arm.rates()]
+    runs = pd.DataFrame(rows, columns=[*FIRST_COLUMNS, *labels, *LAST_COLUMNS])
+    curves = runs[["cell", "run_id"]].merge(bank.curves(set(runs["run_id"])), on="run_id")
     return JobResult(
-        runs=pd.DataFrame(rows, columns=[*FIRST_COLUMNS, *labels, *LAST_COLUMNS]),
-        curves=bank.curves({row["run_id"] for row in rows}),
+        runs=runs,
+        curves=curves.sort_values(["cell", "run_id", "update"], ignore_index=True),
         rates=pd.DataFrame(rates, columns=[*FIRST_OF_RATES, *labels, *LAST_OF_RATES]),
         endpoints=bank.endpoints,
         buffers=bank.buffers,

@@ -58,7 +58,7 @@ class JobResult:
     """
 
     runs: pd.DataFrame
-    curves: pd.DataFrame  # run_id, update, epoch, measurements; sorted
+    curves: pd.DataFrame  # cell, run_id, update, epoch, measurements; sorted
     endpoints: Arrays = field(default_factory=dict)  # [P] by run_id
     buffers: Arrays = field(default_factory=dict)  # [Q] by run_id, where Q > 0
     rates: pd.DataFrame = field(default_factory=pd.DataFrame)
