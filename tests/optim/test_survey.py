@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from unstuck.optim.coefficients import OPTIMIZERS
-from unstuck.optim.survey import record_times, survey
+from unstuck.optim.survey import _Observer, record_times, survey
 from unstuck.optim.trajectory import descend, follow
 from unstuck.surfaces.gallery import Quadratic
 from unstuck.surfaces.valleys import Ellipse, Regression
@@ -68,6 +68,46 @@ def test_bursts_are_counted_by_the_block_and_dated():
     assert found.bursts[1] == 0
     assert found.first_burst[0] == 1000 * (1 + large[:, 0].argmax())
     assert np.isnan(found.first_burst[1])
+
+
+def test_visible_bursts_return_or_do_not_and_flat_stretches_are_measured():
+    starts, goals = [[3.0, 7.0]] * 3, [[0.0, 0.0]] * 3
+    rows = [MEAN, MEAN, OPTIMIZERS["adagrad"]]
+    arguments = (Ellipse(1e4), starts, rows, [1.0, 0.1, 1.0], 30_000)
+    found = survey(*arguments, goals=goals, radius=0.01)
+    whole = descend(*arguments).points
+    distance = np.linalg.norm(whole, axis=2) / np.linalg.norm(starts[0])
+    steps = np.linalg.norm(np.diff(whole, axis=0), axis=2)
+    medians = np.median(steps.reshape(30, 1000, 3)[:, ::10], axis=1)
+    np.testing.assert_allclose(found.flattest, medians.min(axis=0) / medians[0])
+    for walker in range(3):
+        visible = recovered = 0
+        for block in range(1, 30):
+            bound = max(10 * medians[block - 1, walker], 1e-3 * np.linalg.norm(starts[0]))
+            burst = np.flatnonzero(steps[1000 * block : 1000 * (block + 1), walker] > bound)
+            if len(burst):
+                visible += 1
+                # the step from this point on
+                before = 1000 * block + burst[0]
+                after = distance[before + 1 : before + 1001, walker]
+                recovered += (after <= distance[before, walker]).any()
+        assert found.visible_bursts[walker] == visible
+        assert found.recovered[walker] == recovered
+    assert found.visible_bursts[0] > 3
+    assert found.recovered[0] > 0
+    assert found.visible_bursts[2] == 0
+
+
+def test_a_burst_that_stays_away_has_not_recovered():
+    """A goal that a step leads away from, for good."""
+    path = np.concatenate([np.linspace(1, 0.9, 1001), 0.9 - 1e-4 * np.arange(500)])
+    path = np.concatenate([path, path[-1] + 5 + 1e-4 * np.arange(1499)])[:, None, None]
+    observer = _Observer(path[0], np.zeros((1, 1)), 0.01, 2999, [])
+    for block in range(3):
+        observer.see(1000 * block, path[1 + 1000 * block : 1001 + 1000 * block])
+    found = observer.survey()
+    assert found.visible_bursts.tolist() == [1]
+    assert found.recovered.tolist() == [0]
 
 
 def test_records_hold_the_first_updates_and_the_last():

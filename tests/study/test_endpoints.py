@@ -90,6 +90,9 @@ def test_spectra_are_those_of_the_loss_written_out(endpoints):
         np.testing.assert_allclose(row["eigenvalues"], values, atol=1e-12)
         assert row["positive"] == (values > 1e-6 * np.abs(values).max()).sum()
         assert row["train_loss"] == pytest.approx(float(loss(theta)), rel=1e-12)
+        for column, tolerance in (("down", 1e-6), ("down_finer", 1e-8), ("down_coarser", 1e-4)):
+            curved = values[np.abs(values) > tolerance * np.abs(values).max()]
+            assert row[column] == pytest.approx((curved < 0).mean())
 
 
 def test_the_matrix_of_few_samples_has_a_low_rank_and_signs_of_rounding(endpoints):

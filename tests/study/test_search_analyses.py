@@ -66,6 +66,15 @@ def test_searches_stop_once_enough_points_are_certified(searches):
         assert len(part) == 6 or (enough and ordered["converged"].iloc[-1])
 
 
+def test_points_of_equal_loss_and_index_are_told_once(searches):
+    key = ["width", "seed", "start"]
+    for _, part in searches[searches["converged"]].groupby(key):
+        once = {(row.negative, f"{row.loss:.8f}") for row in part.itertuples()}
+        assert part["distinct"].sum() == len(once)
+        assert part["distinct"].iloc[0]
+    assert not searches[~searches["converged"]]["distinct"].any()
+
+
 def test_the_gradient_norm_is_minimised_where_the_first_searches_start(made):
     contrast, searches = made["contrast"], made["searches"]
     assert len(contrast) == 2 * 2 * 2

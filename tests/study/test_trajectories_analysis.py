@@ -22,7 +22,6 @@ GIVEN = {
     },
     "updates": 300,
     "seeds": 2,
-    "tuning_seeds": 1,
 }
 
 
@@ -36,17 +35,17 @@ def tables():
 
 def test_there_is_a_walk_for_every_surface_walker_rate_and_seed(tables):
     walks = tables["walks"]
-    assert len(walks) == 3 * 2 * 3 + 3
+    assert len(walks) == (3 * 2 + 1) * 2
     keys = walks[["surface", "walker", "rate", "seed"]]
     assert not keys.duplicated().any()
-    assert set(walks["seed"]) == {0, 1, 1000}
-    assert (walks["role"] == np.where(walks["seed"] >= 1000, "tuning", "evaluation")).all()
+    assert set(walks["seed"]) == {0, 1}
+    assert not walks["flat_best"].any()
     assert set(tables["paths"]["seed"]) == {0}
 
 
 def test_rates_in_units_of_the_curvature_are_stable(tables):
     bowl = tables["walks"].query("surface == 'bowl' and rate == 1.0")
-    assert bowl["lr"].tolist() == [0.1] * 3
+    assert bowl["lr"].tolist() == [0.1] * 2
     # 1 − ηλ is 0.9 along the flat axis, so that 1 % takes 44 updates
     assert bowl["arrived"].between(30, 44).all()
 
@@ -67,7 +66,6 @@ def test_walks_down_bowls_are_those_of_closed_forms():
         "updates": 400,
         "radius": 1e-4,
         "seeds": 2,
-        "tuning_seeds": 0,
     }
     walks = parse_analysis(given).run(CONTEXT)["walks"].set_index(["walker", "rate", "seed"])
     assert (walks["condition"] == 50).all()
@@ -79,6 +77,26 @@ def test_walks_down_bowls_are_those_of_closed_forms():
     arrived = told.loc[["descent", "ball"]]
     assert arrived["settled"].notna().all()
     np.testing.assert_array_equal(told["settled"], told["foretold"])
+
+
+def test_the_best_rate_with_a_flat_stretch_is_marked_for_all_walkers():
+    given = GIVEN | {
+        "surfaces": {"bowl": GIVEN["surfaces"]["bowl"]},
+        "walkers": {
+            # the steps of the slowest hardly fall; of the others the second arrives sooner
+            "sgd": {"optimizer": "sgd", "unit": "inverse_curvature", "rates": [0.001, 0.1, 0.9]},
+            "heavy": {"optimizer": "momentum", "rates": [0.1, 0.9]},
+        },
+        "updates": 3000,
+        "flat_of": "sgd",
+    }
+    walks = parse_analysis(given).run(CONTEXT)["walks"]
+    sgd = walks[walks["walker"] == "sgd"].groupby("rate")
+    assert sgd["flattest"].max()[0.001] > 0.01 > sgd["flattest"].max()[0.1]
+    assert sgd["arrived"].max()[0.9] < sgd["arrived"].min()[0.1]
+    assert (walks["flat_best"] == (walks["rate"] == 0.9)).all()
+    with pytest.raises(ConfigError, match="flat_of"):
+        parse_analysis(given | {"flat_of": "nobody"}).run(CONTEXT)
 
 
 def test_arms_share_their_starts(tables):

@@ -22,6 +22,8 @@ BURST = 10.0
 SAMPLED = 10
 # steps below this share of the distance at the start are rounding, not bursts
 SMALLEST_BURST = 1e-6
+# steps below this one are less than a pixel of a figure
+VISIBLE = 1e-3
 # the end of a path, as a share of its updates
 LATE = 0.1
 # so many of the first updates tell whether a path bounces
@@ -47,6 +49,13 @@ class Survey:
         before, [K].
     first_burst
         Updates before the first of these blocks, NaN if there is none, [K].
+    visible_bursts
+        Those of these blocks whose step is above a thousandth of the distance at the start, [K].
+    recovered
+        Those of the visible ones after which the distance is, within 1,000 updates, at most what it
+        was before the step, [K].
+    flattest
+        The least median step of a block over that of the first, [K].
     turns
         Share of the steps 2 to 20 that go against the step before, [K].
     diverged_at
@@ -66,6 +75,9 @@ class Survey:
     late: Floats
     bursts: Counts
     first_burst: Floats
+    visible_bursts: Counts
+    recovered: Counts
+    flattest: Floats
     turns: Floats
     diverged_at: Floats
     ends: Floats
@@ -125,12 +137,20 @@ class _Observer:
         self._scale = np.linalg.norm(starts - goals, axis=1)
         self._shown = np.asarray(shown, dtype=np.int64)
         self._last = starts.copy()
+        self._last_distance = np.ones(walkers)
         self._median = np.full(walkers, np.inf)
         self._arrived = np.full(walkers, np.nan)
         self._outside = np.zeros(walkers)
         self._late = np.zeros(walkers)
         self._bursts = np.zeros(walkers, dtype=np.int64)
         self._first_burst = np.full(walkers, np.nan)
+        self._visible = np.zeros(walkers, dtype=np.int64)
+        self._recovered = np.zeros(walkers, dtype=np.int64)
+        # of a visible burst that has not recovered: the distance before it, and its place in a block
+        self._before = np.full(walkers, np.nan)
+        self._place = np.zeros(walkers, dtype=np.int64)
+        self._first_median = np.full(walkers, np.nan)
+        self._least_median = np.full(walkers, np.inf)
         self._turns = np.zeros(walkers)
         self._diverged = np.full(walkers, np.nan)
         self._records = record_times(updates)
@@ -144,12 +164,15 @@ class _Observer:
         distance = _lengths(points - self._goals) / self._scale
         updates = done + 1 + np.arange(len(points))
         self._see_arrival(updates, distance)
-        self._see_steps(done, np.diff(points, axis=0, prepend=self._last[None]))
+        self._see_steps(done, np.diff(points, axis=0, prepend=self._last[None]), distance)
         self._keep(updates, points, distance)
         self._last = points[-1].copy()
 
     def survey(self) -> Survey:
         """Give what was seen."""
+        # a walk that is there at once has no steps to compare
+        with np.errstate(invalid="ignore"):
+            flattest = self._least_median / self._first_median
         settled = np.where(self._outside < self._updates, self._outside + 1, np.nan)
         return Survey(
             arrived=self._arrived,
@@ -157,6 +180,9 @@ class _Observer:
             late=np.where(np.isnan(self._diverged), self._late, np.inf),
             bursts=self._bursts,
             first_burst=self._first_burst,
+            visible_bursts=self._visible,
+            recovered=self._recovered,
+            flattest=flattest,
             turns=self._turns,
             diverged_at=self._diverged,
             ends=self._last,
@@ -179,7 +205,7 @@ class _Observer:
         if late.any():
             np.fmax(self._late, np.fmax.reduce(distance[late], axis=0), out=self._late)
 
-    def _see_steps(self, done: int, moved: Floats) -> None:
+    def _see_steps(self, done: int, moved: Floats, distance: Floats) -> None:
         if not done:
             opening = moved[:OPENING]
             against = (opening[1:] * opening[:-1]).sum(axis=2) < 0
@@ -190,7 +216,28 @@ class _Observer:
         large &= np.isfinite(longest)
         self._first_burst[large & (self._bursts == 0)] = done
         self._bursts += large
+        self._see_visible(steps, distance, large & (longest > VISIBLE * self._scale))
+        self._last_distance = distance[-1]
         self._median = np.median(steps[::SAMPLED], axis=0)
+        if not done:
+            self._first_median = self._median
+        self._least_median = np.fmin(self._least_median, self._median)
+
+    def _see_visible(self, steps: Floats, distance: Floats, visible: npt.NDArray[np.bool_]) -> None:
+        """Count visible bursts, and those that return within as many updates as a block has."""
+        for walker in np.flatnonzero(np.isfinite(self._before)):
+            within = distance[: self._place[walker], walker]
+            self._recovered[walker] += (within <= self._before[walker]).any()
+        self._before[:] = np.nan
+        self._visible += visible
+        for walker in np.flatnonzero(visible):
+            bound = max(BURST * self._median[walker], VISIBLE * self._scale[walker])
+            place = int((steps[:, walker] > bound).argmax())
+            before = distance[place - 1, walker] if place else self._last_distance[walker]
+            if (distance[place:, walker] <= before).any():
+                self._recovered[walker] += 1
+            else:
+                self._before[walker], self._place[walker] = before, place
 
     def _keep(self, updates: Counts, points: Floats, distance: Floats) -> None:
         for record in np.flatnonzero(

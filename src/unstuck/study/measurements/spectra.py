@@ -7,6 +7,7 @@ import pandas as pd
 from unstuck.study.measurements.base import MeasurementBase
 
 if TYPE_CHECKING:
+    from unstuck.curvature.spectra.inertia import Inertia
     from unstuck.study.endpoints import Endpoints, Progress
 
 
@@ -16,7 +17,7 @@ class Spectra(MeasurementBase):
     columns = (
         *("train_loss", "gradient_norm", "lambda_max", "lambda_min", "trace"),
         *("negative", "zero", "positive", "minimum_ratio", "tolerance", "absolute_tolerance"),
-        *("gap", "certain", "eigenvalues"),
+        *("down", "down_finer", "down_coarser", "gap", "certain", "eigenvalues"),
     )
 
     def run(self, endpoints: "Endpoints", tolerance: float, progress: "Progress") -> pd.DataFrame:
@@ -28,7 +29,8 @@ class Spectra(MeasurementBase):
         -------
         One row an endpoint: the row of the run, loss and gradient norm in float64, the extreme
         eigenvalues and the trace, the inertia with its tolerance and gap, the minimum ratio (share
-        of positive eigenvalues), and all eigenvalues, ascending.
+        of positive eigenvalues), the share of negative ones among those that are not zero (`down`,
+        and at a hundredth and a hundred times the tolerance), and all eigenvalues, ascending.
         """
         from unstuck.curvature.hessian import dense
         from unstuck.curvature.spectra.spectrum import spectrum_of
@@ -52,9 +54,18 @@ class Spectra(MeasurementBase):
                     "minimum_ratio": inertia.minimum_ratio,
                     "tolerance": tolerance,
                     "absolute_tolerance": inertia.tolerance,
+                    "down": _down(inertia),
+                    "down_finer": _down(spectrum.inertia(tolerance / 100)),
+                    "down_coarser": _down(spectrum.inertia(tolerance * 100)),
                     "gap": inertia.gap,
                     "certain": inertia.certain,
                     "eigenvalues": spectrum.eigenvalues,
                 }
             )
         return pd.DataFrame(rows)
+
+
+def _down(inertia: "Inertia") -> float:
+    """Give the share of negative eigenvalues among those that are not zero; NaN if all are."""
+    curved = inertia.negative + inertia.positive
+    return inertia.negative / curved if curved else float("nan")

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from unstuck.curvature.critical_points.polishing import CriticalPoint
     from unstuck.curvature.problem import Problem
 
+# to so many digits losses of two points are equal
+LOSS_DIGITS = 8
 STREAM = 7431
 STARTS: tuple[Literal["random", "training"], ...] = ("random", "training")
 
@@ -75,7 +77,9 @@ class CriticalSearchAnalysis(DatasetsAnalysis):
         -------
         searches
             One row a search: where it started, the certificate of where it ended, that point, and
-            the norms of the gradient on the way.
+            the norms of the gradient on the way. `distinct` are the certified points but for those
+            that agree with an earlier one of the same kind of start in loss and index: images of
+            each other under permutations and signs of units.
         contrast
             The same of the minimisations of the gradient norm, which start where the first searches
             take their first step.
@@ -91,7 +95,10 @@ class CriticalSearchAnalysis(DatasetsAnalysis):
                     label = {"dataset": dataset, "width": width, "seed": seed}
                     searches += [label | row for row in self._searches(problem, starts)]
                     contrast += [label | row for row in self._contrast(problem, starts)]
-        return {"searches": pd.DataFrame(searches), "contrast": pd.DataFrame(contrast)}
+        return {
+            "searches": _told_apart(pd.DataFrame(searches)),
+            "contrast": pd.DataFrame(contrast),
+        }
 
     def _problem(self, context: Context, dataset: str, width: int, seed: int) -> "Problem":
         import torch
@@ -188,6 +195,14 @@ class CriticalSearchAnalysis(DatasetsAnalysis):
             moving = left > update
             theta[moving] -= self.rate * loss_and_gradient(problem, theta[moving])[1]
         return points
+
+
+def _told_apart(searches: pd.DataFrame) -> pd.DataFrame:
+    """Add the column `distinct`."""
+    key = ["dataset", "width", "seed", "start", "negative", "digits"]
+    certified = searches[searches["converged"]]
+    repeated = certified.assign(digits=certified["loss"].round(LOSS_DIGITS)).duplicated(key)
+    return searches.assign(distinct=searches.index.isin(certified.index[~repeated]))
 
 
 def _row(problem: "Problem", start: str, number: int, found: "CriticalPoint") -> dict[str, Any]:

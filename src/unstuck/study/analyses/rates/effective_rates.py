@@ -15,10 +15,14 @@ from unstuck.study.fields import Networks
 from unstuck.study.names import one_of
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from unstuck.optim.update import UpdateRule
 
 STREAM = 7461
 BOWL, TURNED = "bowl", "turned bowl"
+# updates at the end over which steps are averaged
+LAST = 100
 
 
 class EffectiveRatesAnalysis(DatasetsAnalysis):
@@ -52,11 +56,12 @@ class EffectiveRatesAnalysis(DatasetsAnalysis):
         Returns
         -------
         coordinates
-            One row a place (`bowl`, `turned bowl` or a dataset), optimizer, seed and parameter (its
-            number): the layer it belongs to, its effective rate η/σ and the second derivative of
-            the loss along it. Parameters whose gradient was always 0 are left out: no rate moves
-            them. The bowls' curvatures are 1/`condition` to 1, along the coordinates or along
-            random axes.
+            One row a dataset (or `bowl`, `turned bowl`), optimizer, seed and parameter (its
+            number): the layer it belongs to, its σ (with the correction of its bias) and effective
+            rate η/σ, the mean length of its last 100 steps, the second derivative of the loss along
+            it, and that of the same parameter of the next unit's network. Parameters whose gradient
+            was always 0 are left out: no rate moves them. The bowls' curvatures are 1/`condition`
+            to 1, along the coordinates or along random axes.
         """
         for name in self.rates:
             row = OPTIMIZERS[one_of(name, OPTIMIZERS, what="optimizer")]
@@ -65,7 +70,8 @@ class EffectiveRatesAnalysis(DatasetsAnalysis):
         frames = []
         for name in sorted(self.rates):
             context.progress(f"effective rates of {name}")
-            frames += [self._walked(name, place) for place in (BOWL, TURNED)]
+            starts = context.units(self.starts)
+            frames += [self._walked(name, place, starts) for place in (BOWL, TURNED)]
             frames += [
                 frame
                 for dataset in self.dataset_names
@@ -73,13 +79,13 @@ class EffectiveRatesAnalysis(DatasetsAnalysis):
             ]
         return {"coordinates": pd.concat(frames, ignore_index=True)}
 
-    def _walked(self, name: str, place: str) -> pd.DataFrame:
+    def _walked(self, name: str, place: str, seeds: range) -> pd.DataFrame:
         """Walk down a bowl ½ xᵀHx from every start."""
         import torch
 
         curvatures = np.geomspace(1, self.condition, self.dimension) / self.condition
         starts, hessians = [], []
-        for seed in range(self.starts):
+        for seed in seeds:
             rng = np.random.default_rng([seed, STREAM])
             starts.append(rng.standard_normal(self.dimension))
             axes = np.eye(self.dimension)
@@ -89,13 +95,18 @@ class EffectiveRatesAnalysis(DatasetsAnalysis):
         theta, hessian = (torch.from_numpy(np.stack(each)) for each in (starts, hessians))
         rule = self._rule(name, self.starts, self.dimension, torch.float64)
         rate = torch.full((self.starts,), self.rates[name], dtype=torch.float64)
-        for _ in range(self.updates):
+        steps = torch.zeros_like(theta)
+        for update in range(self.updates):
+            before = theta.clone() if update >= self.updates - LAST else None
             rule.step(theta, torch.bmm(hessian, theta.unsqueeze(2)).squeeze(2), rate)
-        layers = np.full(self.dimension, "")
+            if before is not None:
+                steps += (theta - before).abs()
+        measured = self._rates(name, rule, steps)
+        labels = [{"dataset": place, "optimizer": name, "seed": seed} for seed in seeds]
         return pd.concat(
             [
-                self._frame(name, place, seed, rates, np.diag(hessians[seed]), layers, moved)
-                for seed, (rates, moved) in enumerate(self._rates(name, rule))
+                _frame(label, each.assign(layer="", curvature=np.diag(curvature)))
+                for label, each, curvature in zip(labels, measured, hessians, strict=True)
             ]
         )
 
@@ -120,16 +131,21 @@ class EffectiveRatesAnalysis(DatasetsAnalysis):
         labels = [data.unit(seed).y_train for seed in seeds]
         feed = Feed(train, Batches("reshuffled", labels, seeds, self.batch_size))
         rate = torch.full((self.seeds,), self.rates[name])
+        steps = torch.zeros_like(theta)
         for update in range(self.updates):
             x, y = feed.samples(feed.rows(update))
             _, _, gradient, _ = network.loss_and_gradient(
                 theta, x, y, "cross_entropy", buffers, True, count_correct=False
             )
+            before = theta.clone() if update >= self.updates - LAST else None
             rule.step(theta, gradient, rate)
+            if before is not None:
+                steps += (theta - before).abs()
         layers = np.concatenate(
             [np.full(int(np.prod(slot.shape)), slot.name) for slot in network.layout]
         )
-        for seed, point, (rates, moved) in zip(seeds, theta, self._rates(name, rule), strict=True):
+        curvatures = []
+        for seed, point in zip(seeds, theta, strict=True):
             split = data.unit(seed)
             problem = Problem(
                 network=network,
@@ -138,8 +154,13 @@ class EffectiveRatesAnalysis(DatasetsAnalysis):
                 y=torch.from_numpy(split.y_train[: self.samples]),
                 loss="cross_entropy",
             )
-            diagonal = hessian(problem).diagonal().numpy()
-            yield self._frame(name, place, seed, rates, diagonal, layers, moved)
+            curvatures.append(hessian(problem).diagonal().numpy())
+        # the next unit's network, of which these rates know nothing
+        others = [*curvatures[1:], curvatures[0]]
+        measured = self._rates(name, rule, steps)
+        for seed, each, own, other in zip(seeds, measured, curvatures, others, strict=True):
+            label = {"dataset": place, "optimizer": name, "seed": seed}
+            yield _frame(label, each.assign(layer=layers, curvature=own, other_curvature=other))
 
     @staticmethod
     def _rule(name: str, members: int, size: int, dtype: Any) -> "UpdateRule":
@@ -147,31 +168,24 @@ class EffectiveRatesAnalysis(DatasetsAnalysis):
 
         return UpdateRule([optimizer(name)] * members, size, dtype)
 
-    def _rates(self, name: str, rule: "UpdateRule") -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Give the effective rates ``[P]`` of each member, and which parameters ever moved."""
+    def _rates(self, name: str, rule: "UpdateRule", steps: "Tensor") -> Iterator[pd.DataFrame]:
+        """Give rates, σ and mean steps ``[P]`` of each member, and which parameters ever moved."""
         terms = optimizer(name).terms(rule.t)
         squares = rule.s.double()
-        rates = self.rates[name] * terms.scale / (terms.root * squares.sqrt() + terms.floor)
-        yield from zip(rates.numpy(), (squares > 0).numpy(), strict=True)
+        sigma = (terms.root * squares.sqrt() + terms.floor) / terms.scale
+        last = min(LAST, self.updates)
+        for member in range(len(squares)):
+            yield pd.DataFrame(
+                {
+                    "moved": (squares[member] > 0).numpy(),
+                    "rate": (self.rates[name] / sigma[member]).numpy(),
+                    "sigma": sigma[member].numpy(),
+                    "step": (steps[member].double() / last).numpy(),
+                }
+            )
 
-    @staticmethod
-    def _frame(
-        name: str,
-        place: str,
-        seed: int,
-        rates: np.ndarray,
-        diagonal: np.ndarray,
-        layers: np.ndarray,
-        moved: np.ndarray,
-    ) -> pd.DataFrame:
-        return pd.DataFrame(
-            {
-                "place": place,
-                "optimizer": name,
-                "seed": seed,
-                "parameter": np.flatnonzero(moved),
-                "layer": layers[moved],
-                "rate": rates[moved],
-                "curvature": diagonal[moved],
-            }
-        )
+
+def _frame(label: dict[str, Any], measured: pd.DataFrame) -> pd.DataFrame:
+    """Give the rows of one member, without parameters that nothing moves."""
+    rows = measured.rename_axis(index="parameter").reset_index()
+    return rows[rows["moved"]].drop(columns="moved").assign(**label)

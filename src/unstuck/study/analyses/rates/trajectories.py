@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
 
 from unstuck.errors import ConfigError
 from unstuck.optim.coefficients import OPTIMIZERS, Coefficients, optimizer
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from unstuck.surfaces.valleys import Ellipse, Regression
 
 STREAM = 7431
-# as in training: tuning starts share no random number with evaluation starts
-TUNING_SEED = 1000
+# a stretch is flat whose median step is so much shorter than at first
+FLAT = 0.01
 AXES = ("x", "y")
 Span = tuple[float, float]
 
@@ -130,10 +130,6 @@ class _Walker:
     condition: float
     foretold: Foretold
 
-    @property
-    def role(self) -> str:
-        return "tuning" if self.seed >= TUNING_SEED else "evaluation"
-
 
 class TrajectoriesAnalysis(AnalysisBase):
     """Paths of optimizers over surfaces: when they arrive, how far they stray, their points."""
@@ -148,11 +144,13 @@ class TrajectoriesAnalysis(AnalysisBase):
         description="Distance from the minimum that counts as arrived, as a share of the distance "
         "at the start.",
     )
-    seeds: PositiveInt = Field(default=10, description="Evaluation starts 0, 1, ...")
-    tuning_seeds: NonNegativeInt = Field(
-        default=3, description="Starts of their own that rates are chosen on."
+    seeds: PositiveInt = Field(default=10, description="Starts, one for each of the first units.")
+    shown: PositiveInt = Field(default=1, description="Starts whose points are kept.")
+    flat_of: str | None = Field(
+        default=None,
+        description="The walker whose best rate among those with a flat stretch is marked, for all "
+        "walkers.",
     )
-    shown: PositiveInt = Field(default=1, description="Evaluation starts whose points are kept.")
 
     def run(self, context: Context) -> dict[str, pd.DataFrame]:
         """Walk.
@@ -164,20 +162,25 @@ class TrajectoriesAnalysis(AnalysisBase):
             radius (NaN if it did not), the distance at the end and the largest over the last tenth
             of the updates, on quadratic bowls the condition number and, where closed forms tell,
             what they foretell of the settling and of the distance at the end (`foretold`,
-            `foretold_left`), bursts and the updates before the first, the share of the first steps
-            that turn against the one before, the update at which it diverged, and the last point.
+            `foretold_left`), bursts and the updates before the first, the visible ones and those of
+            them that return, the least median step of 1,000 updates over that of the first 1,000
+            (`flattest`), the share of the first steps that turn against the one before, the update
+            at which it diverged, and the last point. `flat_best` marks the rate at which `flat_of`
+            arrives soonest (geometric mean, the budget where it does not) among those at which its
+            walks from all starts have a stretch whose steps are below 1 % of the first.
         paths
-            Points at some updates of the first evaluation starts, with the distance there and the
+            Points at some updates of the first starts, with the distance there and the
             largest one since the row before. Distances are shares of the one at the start.
         """
         walks, paths = [], []
         made = {name: case.made(name) for name, case in sorted(self.surfaces.items())}
-        walkers = list(self._walkers(made))
+        walkers = list(self._walkers(made, context.units(self.seeds)))
         for surface, members in _populations(made, walkers):
             context.progress(f"walking {len(members)} paths")
-            rows, points = self._walk(surface, members)
+            rows, points = self._walk(surface, members, context.units(self.shown))
             walks.append(rows)
             paths.append(points)
+        walks = [self._marked(pd.concat(walks))]
         return {
             name: pd.concat(tables)
             .sort_values(keys, kind="stable", ignore_index=True)
@@ -188,8 +191,23 @@ class TrajectoriesAnalysis(AnalysisBase):
             )
         }
 
-    def _walkers(self, made: Mapping[str, "Surface"]) -> Iterator[_Walker]:
-        seeds = [*range(self.seeds), *range(TUNING_SEED, TUNING_SEED + self.tuning_seeds)]
+    def _marked(self, walks: pd.DataFrame) -> pd.DataFrame:
+        """Add the column `flat_best`."""
+        own = walks[walks["walker"] == self.flat_of]
+        arrived = np.log(own["arrived"].fillna(own["updates"]).clip(lower=1))
+        by_rate = own.assign(arrived=arrived).groupby(["surface", "rate"])
+        rates = by_rate.agg(flattest=("flattest", "max"), arrived=("arrived", "mean"))
+        flat = rates[rates["flattest"] < FLAT]
+        best = flat.loc[flat.groupby("surface")["arrived"].idxmin()].reset_index()
+        marked = walks["surface"].map(best.set_index("surface")["rate"]).eq(walks["rate"])
+        return walks.assign(flat_best=marked)
+
+    def _walkers(self, made: Mapping[str, "Surface"], seeds: range) -> Iterator[_Walker]:
+        if self.flat_of is not None:
+            try:
+                one_of(self.flat_of, self.walkers, what="flat_of")
+            except ValueError as error:
+                raise ConfigError(stopped(str(error))) from error
         for name, case in sorted(self.walkers.items()):
             try:
                 row = case.row()
@@ -232,11 +250,11 @@ class TrajectoriesAnalysis(AnalysisBase):
                         )
 
     def _walk(
-        self, surface: "Surface", members: list[_Walker]
+        self, surface: "Surface", members: list[_Walker], seeds: range
     ) -> tuple[pd.DataFrame, pd.DataFrame]:
         from unstuck.optim.survey import survey
 
-        shown = [index for index, member in enumerate(members) if member.seed < self.shown]
+        shown = [index for index, member in enumerate(members) if member.seed in seeds]
         found = survey(
             surface,
             [member.start for member in members],
@@ -265,6 +283,9 @@ class TrajectoriesAnalysis(AnalysisBase):
                 "late": found.late,
                 "bursts": found.bursts,
                 "first_burst": found.first_burst,
+                "visible_bursts": found.visible_bursts,
+                "recovered": found.recovered,
+                "flattest": found.flattest,
                 "turns": found.turns,
                 "diverged_at": found.diverged_at,
                 "updates": members[0].updates,
@@ -289,7 +310,7 @@ class TrajectoriesAnalysis(AnalysisBase):
 
 
 def _labels(members: list[_Walker]) -> dict[str, list[Any]]:
-    names = ("surface", "walker", "rate", "lr", "seed", "role")
+    names = ("surface", "walker", "rate", "lr", "seed")
     return {name: [getattr(member, name) for member in members] for name in names}
 
 
