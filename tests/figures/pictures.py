@@ -42,6 +42,29 @@ def runs() -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def surface() -> pd.DataFrame:
+    """The loss of y = w₁w₂x for the sample (1, 1)."""
+    x, y = (each.ravel() for each in np.meshgrid(np.linspace(-2, 2, 21), np.linspace(-2, 2, 21)))
+    return pd.DataFrame({"x": x, "y": y, "loss": (1 - x * y) ** 2})
+
+
+def walks() -> pd.DataFrame:
+    """Two straight walks an optimizer, with their updates out of order."""
+    rows = [
+        {
+            "optimizer": name,
+            "start": start,
+            "update": update,
+            "x": start + update,
+            "y": slope * update,
+        }
+        for name, slope in (("sgd", 0.5), ("momentum", 1.0))
+        for start in (-1.0, 0.0)
+        for update in (2, 0, 1)
+    ]
+    return pd.DataFrame(rows)
+
+
 def row(name: str = "all data sets", **changes: Any) -> Row:
     """A difference of 13.8 points."""
     given: dict[str, Any] = {
@@ -80,7 +103,7 @@ def figure_data(*given_rows: Row, **changes: Any) -> FigureData:
         "question": "Do small batches train better?",
         "outcome": first.outcome,
         "rows": given_rows,
-        "tables": {"batches.runs": runs()},
+        "tables": {"batches.runs": runs(), "toy.walks": walks(), "toy.surface": surface()},
         "answer": "{V}: small batches gain {e} points ({lo} to {hi}). {S}",
         "texts": {"V": "Yes", "e": tell(first), "S": ""},
     }
@@ -97,4 +120,10 @@ KINDS: dict[str, dict[str, Any]] = {
     "shares": {"from": "batches.runs", "of": "kind", "rows": ["dataset"]},
     "scatter": {"from": "batches.runs", "x": "lambda_max", "y": "train_accuracy"},
     "effects": {},
+    "heat": {"from": "batches.runs", "x": "batch", "y": "dataset", "value": "train_accuracy"},
+    "spectra": {"from": "batches.runs", "values": "lambda_max", "rows": "dataset"},
+    "paths": {
+        **{"from": "toy.walks", "surface": "toy.surface", "color": "optimizer", "walk": "start"},
+        "goal": [1, 1],
+    },
 }

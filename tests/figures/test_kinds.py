@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.colors import same_color
 from matplotlib.figure import Figure
@@ -135,6 +136,35 @@ def test_lines_pass_through_the_means_of_units() -> None:
     assert any(
         height == pytest.approx(tuple(means[["8", "32", "full"]])) for height in map(tuple, heights)
     )
+
+
+def test_a_walk_is_drawn_in_the_order_of_its_updates() -> None:
+    lines = [line for line in drawn("paths").axes[0].lines if len(line.get_xdata()) == 3]
+    assert len(lines) == 4
+    assert all(list(np.diff(line.get_xdata())) == [1, 1] for line in lines)
+
+
+def test_cells_are_averages_in_the_unit_of_the_dictionary() -> None:
+    means = 100 * runs().groupby(["dataset", "batch"])["train_accuracy"].mean()
+    cells = drawn("heat").axes[0].images[0].get_array()
+    expected = [
+        [means[name][batch] for batch in ("8", "32", "full")] for name in ("digits", "mnist1d")
+    ]
+    assert np.allclose(cells, expected)
+
+
+def test_eigenvalues_have_the_colour_of_their_sign() -> None:
+    table = pd.DataFrame({"place": ["a"], "eigenvalues": [np.array([-2.0, -1.0, 1e-9, 3.0])]})
+    panel = drawing(kind="spectra", rows="place", **{"from": "some.spectra"})
+    figure = draw(panel, figure_data(tables={"some.spectra": table}), dictionary(), LIGHT)
+    series = PALETTES["light"].series
+    shown = {
+        line.get_color(): list(np.sign(np.round(line.get_xdata(), 3)))
+        for line in figure.axes[0].lines
+        if line.get_marker() == "o"
+    }
+    assert shown == {series["slate"]: [0], series["blue"]: [1], series["orange"]: [-1, -1]}
+    assert "67 % lead down" in texts(figure)
 
 
 @pytest.mark.parametrize(

@@ -54,17 +54,18 @@ def draw(panel: Drawing, data: FigureData, words: Dictionary, settings: FigureSe
     """
     palette = PALETTES[settings.scheme]
     with styled(palette, settings.font, words.language):
-        height = HEIGHT + BELOW * len(panel.below)
-        figure = Figure(figsize=(WIDTH / DPI, height / DPI), dpi=DPI, facecolor=palette.paper)
+        figure = Figure(dpi=DPI, facecolor=palette.paper)
+        figure.set_size_inches(WIDTH / DPI, HEIGHT / DPI)
         pen = Pen(figure, data, words.with_own(panel.words), palette)
         plan = _plan(panel, pen)
         title = make_title(data, panel, pen.words)
         subtitle = make_subtitle(data, panel, pen.words, plan.reading)
         head = header_height(pen, title.text, subtitle, plan.key)
-        heights = [head, HEIGHT - head]
+        heights = [head, max(HEIGHT - head, plan.least_height)]
         for each in panel.below:
             cap = heading_height(_plan(each, pen).key)
             heights += [cap, BELOW - cap]
+        figure.set_size_inches(WIDTH / DPI, sum(heights) / DPI)
         figure.set_layout_engine(
             ConstrainedLayoutEngine(w_pad=8 / DPI, h_pad=6 / DPI, wspace=0.02, hspace=0.02)
         )

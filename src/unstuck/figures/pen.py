@@ -8,8 +8,9 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.colors import LinearSegmentedColormap, to_hex
+from matplotlib.colors import LinearSegmentedColormap, to_hex, to_rgb
 from matplotlib.figure import Figure
+from matplotlib.gridspec import SubplotSpec
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from unstuck.claims.drawing import Between
@@ -40,6 +41,8 @@ class Plan:
         Whether all axes have one vertical scale.
     heights
         Relative heights, where axes stand one below the other and not side by side.
+    least_height
+        Pixels that the picture needs; a figure that they do not fit grows beyond 16:9.
     """
 
     panels: Sequence[Any] = (None,)
@@ -47,6 +50,7 @@ class Plan:
     key: Mapping[str, str] = field(default_factory=dict)
     share_y: bool = True
     heights: Sequence[float] = ()
+    least_height: float = 0
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,12 @@ class Pen:
     words: Dictionary
     palette: Palette
     later: list[Callable[[], None]] = field(default_factory=list)
+
+    def axes(self, spot: SubplotSpec) -> Axes:
+        """Make axes in a place of the figure's grid; `subgridspec` of a place divides it."""
+        holder = spot.get_topmost_subplotspec().get_gridspec()
+        axes: Axes = holder.figure.add_subplot(spot)  # type: ignore[attr-defined]
+        return axes
 
     def rows(self, panel: Any) -> pd.DataFrame:
         """Give the rows of a picture's table that it draws: of runs those at the rate chosen.
@@ -234,6 +244,12 @@ class End:
 def tick(value: float) -> str:
     """Write a number at a tick, powers of ten without a factor of one."""
     return number(float(value), 4).replace("1 × 10", "10") if value else "0"
+
+
+def ink_on(colour: Any) -> str:
+    """Give black or white, whichever reads better on a colour."""
+    red, green, blue = to_rgb(colour)
+    return "#ffffff" if 0.299 * red + 0.587 * green + 0.114 * blue < 0.6 else "#1b1f24"
 
 
 def selected(column: "pd.Series[Any]", wanted: Any) -> "pd.Series[bool]":

@@ -15,6 +15,7 @@ from unstuck.figures.pen import LABEL, TICK, Pen, Plan, tick, wrapped
 from unstuck.figures.title import tell
 
 MOST_BESIDE = 6  # rows beside a picture
+ROW, AXIS = 44, 84  # pixels of a row of a forest, and of an axis
 PITCH = 84  # pixels between them at most
 
 Group = Sequence[tuple[int, Row]]  # rows of one axis, each with its place among all
@@ -23,7 +24,13 @@ Group = Sequence[tuple[int, Row]]  # rows of one axis, each with its place among
 def plan(panel: Effects, pen: Pen) -> Plan:
     """Give the groups of rows, which have axes each, one below the other."""
     groups = grouped(_wanted(panel, pen.data))
-    return Plan(range(len(groups)), share_y=False, heights=[len(group) for group in groups])
+    rows = sum(len(group) for group in groups)
+    return Plan(
+        range(len(groups)),
+        share_y=False,
+        heights=[len(group) for group in groups],
+        least_height=ROW * rows + AXIS * len(groups),
+    )
 
 
 def draw(panel: Effects, pen: Pen, axes: Mapping[Any, Axes]) -> None:

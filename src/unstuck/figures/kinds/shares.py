@@ -5,10 +5,9 @@ from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.colors import to_rgb
 
 from unstuck.claims.drawing import Shares
-from unstuck.figures.pen import LABEL, Pen, Plan, wrapped
+from unstuck.figures.pen import LABEL, Pen, Plan, ink_on, wrapped
 
 LEAST_NAMED = 0.07  # a share this small has no room for its number
 
@@ -95,12 +94,6 @@ def _bar(
                 va="center",
                 fontsize=LABEL,
                 fontweight="bold",
-                color=_ink_on(tints[kind]),
+                color=ink_on(tints[kind]),
             )
         left += share
-
-
-def _ink_on(colour: str) -> str:
-    """Give black or white, whichever reads better on a colour."""
-    red, green, blue = to_rgb(colour)
-    return "#ffffff" if 0.299 * red + 0.587 * green + 0.114 * blue < 0.6 else "#1b1f24"

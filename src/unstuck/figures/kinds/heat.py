@@ -1,0 +1,91 @@
+"""A table of averages as coloured cells with their numbers."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap, LogNorm, Normalize
+
+from unstuck.claims.drawing import Heat
+from unstuck.figures.pen import LABEL, Pen, Plan, ink_on, wrapped
+from unstuck.wording import number
+
+MOST_NUMBERED = 60  # cells a panel; in more a number has no room
+
+
+def plan(panel: Heat, pen: Pen) -> Plan:
+    """Give the panels, and what the colours are."""
+    table = pen.rows(panel)
+    reading = pen.words.phrase("cells", value=pen.words.axis(panel.value))
+    return Plan(pen.order(table, panel.panel, panel), reading, share_y=False)
+
+
+def draw(panel: Heat, pen: Pen, axes: Mapping[Any, Axes]) -> None:
+    """Draw one panel after the other, with one scale of colours."""
+    table = pen.rows(panel)
+    columns, rows = pen.order(table, panel.x, panel), pen.order(table, panel.y, panel)
+    parts = {
+        value: _averages(panel, pen, table if value is None else table[table[panel.panel] == value])
+        .reindex(index=rows, columns=columns)
+        .to_numpy()
+        for value in axes
+    }
+    ramp = LinearSegmentedColormap.from_list("heat", pen.palette.heat)
+    norm = _norm(panel, np.concatenate([cells.ravel() for cells in parts.values()]))
+    for index, (value, ax) in enumerate(axes.items()):
+        cells = parts[value]
+        ax.imshow(cells, cmap=ramp, norm=norm, aspect="auto", interpolation="nearest")
+        if panel.numbers and cells.size <= MOST_NUMBERED:
+            _number(ax, cells, ramp, norm)
+        pen.plain(ax, None)
+        pen.heading(ax, panel.panel, value)
+        width = max(5, 56 // (len(columns) * len(axes)))
+        names = [wrapped(pen.words.value(panel.x, each), width) for each in columns]
+        ax.set_xticks(*_thinned(names))
+        labels = [wrapped(pen.words.value(panel.y, each), 16) for each in rows]
+        ax.set_yticks(*_thinned(labels if index == 0 else [""] * len(rows)))
+        ax.set_xlabel(pen.words.axis(panel.x), fontsize=LABEL, color=pen.palette.quiet, labelpad=8)
+        if index == 0:
+            pen.above(ax, pen.words.axis(panel.y))
+
+
+def _averages(panel: Heat, pen: Pen, part: pd.DataFrame) -> pd.DataFrame:
+    times = pen.words.column(panel.value).times
+    averages: pd.DataFrame = part.pivot_table(
+        index=panel.y, columns=panel.x, values=panel.value, aggfunc="mean", sort=False
+    )
+    return averages * times
+
+
+def _norm(panel: Heat, values: npt.NDArray[np.float64]) -> Normalize:
+    finite = values[np.isfinite(values)]
+    if panel.scale == "log":
+        return LogNorm(float(finite[finite > 0].min()), float(finite.max()))
+    return Normalize(float(finite.min()), float(finite.max()))
+
+
+def _number(
+    ax: Axes, cells: npt.NDArray[np.float64], ramp: LinearSegmentedColormap, norm: Normalize
+) -> None:
+    spread = float(np.nanmax(cells) - np.nanmin(cells))
+    for (row, column), value in np.ndenumerate(cells):
+        if np.isfinite(value):
+            text = (
+                f"{value:.1f}".replace("-", "−") if 1 <= spread < 200 else number(float(value), 2)
+            )
+            ax.text(
+                *(column, row, text),
+                ha="center",
+                va="center",
+                fontsize=LABEL,
+                color=ink_on(ramp(norm(value))),
+            )
+
+
+def _thinned(names: list[str], most: int = 12) -> tuple[list[int], list[str]]:
+    """Give places and names of ticks, few enough to be read."""
+    step = -(-len(names) // most)
+    return list(range(0, len(names), step)), names[::step]

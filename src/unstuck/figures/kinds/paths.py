@@ -1,0 +1,78 @@
+"""Walkers over a surface of two coordinates, which is drawn in grey."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
+
+from unstuck.claims.drawing import Paths
+from unstuck.errors import DataError
+from unstuck.figures.pen import Pen, Plan
+
+LEVELS = 14
+
+
+def plan(panel: Paths, pen: Pen) -> Plan:
+    """Give the panels, and the walkers' names."""
+    table = pen.rows(panel)
+    key = {}
+    if panel.color and panel.color != panel.panel:
+        tints = pen.tints(panel.color, pen.order(table, panel.color, panel))
+        key = {pen.words.value(panel.color, value): tint for value, tint in tints.items()}
+    star = pen.words.phrase("goal") if panel.goal else ""
+    return Plan(pen.order(table, panel.panel, panel), f"{pen.words.phrase('start')}{star}", key)
+
+
+def draw(panel: Paths, pen: Pen, axes: Mapping[Any, Axes]) -> None:
+    """Draw one panel after the other."""
+    table = pen.rows(panel)
+    tints = pen.tints(panel.color, pen.order(table, panel.color, panel))
+    for index, (value, ax) in enumerate(axes.items()):
+        part = table[table[panel.panel] == value] if panel.panel else table
+        if panel.surface:
+            _surface(panel, pen, ax, value)
+        for colour, tint in tints.items():
+            walks = part[part[panel.color] == colour] if panel.color else part
+            ordered = walks.sort_values(panel.along, kind="stable")
+            for _, walk in ordered.groupby(panel.walk) if panel.walk else [("", ordered)]:
+                x, y = walk[panel.x].to_numpy(float), walk[panel.y].to_numpy(float)
+                ax.plot(x, y, "-", lw=3, color=tint, alpha=0.9, solid_joinstyle="round")
+                ax.plot(x[0], y[0], "o", ms=11, color=pen.palette.paper, mec=tint, mew=3)
+                ax.plot(x[-1], y[-1], "o", ms=11, color=tint, mew=0)
+        if panel.goal:
+            ax.plot(*panel.goal, "*", ms=24, color=pen.palette.ink, mec=pen.palette.paper, mew=1.5)
+        pen.plain(ax, None)
+        pen.name(ax, panel.x, panel.y if index == 0 else "")
+        pen.scale(ax, "x", "linear")
+        pen.scale(ax, "y", "linear")
+        ax.tick_params(axis="y", labelleft=index == 0)
+        pen.heading(ax, panel.panel, value)
+
+
+def _surface(panel: Paths, pen: Pen, ax: Axes, value: Any) -> None:
+    """Draw the ground: light is low."""
+    name = str(panel.surface)
+    columns = (panel.x, panel.y, panel.height)
+    grid = pen.data.table(name, columns)
+    if panel.panel in grid:
+        grid = grid[grid[panel.panel] == value]
+    try:
+        heights: pd.DataFrame = grid.pivot(index=panel.y, columns=panel.x, values=panel.height)
+    except ValueError as error:
+        raise DataError(
+            f"figure of claim {pen.data.claim}: {name} has two heights at one place; it holds more "
+            f"than one surface, so give `panel` the column that tells them apart."
+        ) from error
+    z = heights.to_numpy(float)
+    if panel.levels == "log":
+        floor = float(np.nanmin(z))
+        above = z - floor
+        z = np.log10(above + 1e-3 * float(np.nanmedian(above)))
+    ramp = LinearSegmentedColormap.from_list("surface", pen.palette.surface)
+    x, y = heights.columns.to_numpy(float), heights.index.to_numpy(float)
+    ax.contourf(x, y, z, levels=LEVELS, cmap=ramp)
+    ax.set_xlim(x.min(), x.max())
+    ax.set_ylim(y.min(), y.max())
