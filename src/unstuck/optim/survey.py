@@ -146,7 +146,7 @@ class _Observer:
         self._first_burst = np.full(walkers, np.nan)
         self._visible = np.zeros(walkers, dtype=np.int64)
         self._recovered = np.zeros(walkers, dtype=np.int64)
-        # of a visible burst that has not recovered: the distance before it, and its place in a block
+        # of a visible burst that is not made good: the distance before it, its place in a block
         self._before = np.full(walkers, np.nan)
         self._place = np.zeros(walkers, dtype=np.int64)
         self._first_median = np.full(walkers, np.nan)

@@ -163,7 +163,7 @@ class TrajectoriesAnalysis(AnalysisBase):
             of the updates, on quadratic bowls the condition number and, where closed forms tell,
             what they foretell of the settling and of the distance at the end (`foretold`,
             `foretold_left`), bursts and the updates before the first, the visible ones and those of
-            them that return, the least median step of 1,000 updates over that of the first 1,000
+            them that recover, the least median step of 1,000 updates over that of the first 1,000
             (`flattest`), the share of the first steps that turn against the one before, the update
             at which it diverged, and the last point. `flat_best` marks the rate at which `flat_of`
             arrives soonest (geometric mean, the budget where it does not) among those at which its
