@@ -1,7 +1,8 @@
 """Rule judge: one claim, from the tables it reads."""
 
-from unstuck.claims.model import Claim, Words
+from unstuck.claims.model import Claim
 from unstuck.claims.results import save, word_of
+from unstuck.claims.terms import Words
 from unstuck.claims.verdict import decide
 from unstuck.logs import logged
 from unstuck.study.tables import read_table

@@ -12,7 +12,8 @@ from hand_tables import accuracies, cells, runs
 
 from unstuck.claims import results
 from unstuck.claims.answer import answer
-from unstuck.claims.model import Claim, Words
+from unstuck.claims.model import Claim
+from unstuck.claims.terms import Words
 from unstuck.claims.verdict import decide
 from unstuck.errors import DataError
 from unstuck.statistics.rule import Word

@@ -34,7 +34,7 @@ def texts(figure: Figure) -> str:
 
 def svg(figure: Figure, folder: Path, settings: FigureSettings = LIGHT) -> str:
     path = folder / "figure.svg"
-    save(figure, path, settings, title="A title")
+    save(figure, path, settings)
     return path.read_text(encoding="utf-8")
 
 
@@ -58,6 +58,7 @@ def test_an_svg_has_text_as_text_and_each_id_once(kind: str, tmp_path: Path) -> 
     identifiers = re.findall(r' id="([^"]+)"', content)
     assert len(identifiers) == len(set(identifiers))
     assert "<dc:date>" not in content
+    assert re.search(r"<dc:title>Small batches gain 13.8 points</dc:title>", content)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -171,7 +172,7 @@ def test_eigenvalues_have_the_colour_of_their_sign() -> None:
     ("kind", "keys", "said"),
     [
         ("lines", {"y": "height"}, "no column height"),
-        ("lines", {"where": {"batch": "64"}}, "batch = 64"),
+        ("lines", {"where": {"batch": "64"}}, "no row has batch '64'"),
         ("lines", {"from": "other.runs"}, "no table other.runs"),
         ("scatter", {"panel": "seed"}, "10 panels, of at most 4"),
         ("particular", {"name": "nothing"}, "no particular drawing is called 'nothing'"),

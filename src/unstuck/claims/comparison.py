@@ -12,9 +12,10 @@ import numpy as np
 import pandas as pd
 
 from unstuck.claims.compared import PLACE, Array, Cell, Compared, Pair
-from unstuck.claims.model import BEST, Comparison
+from unstuck.claims.model import Comparison
 from unstuck.claims.reductions import axes, reduction
 from unstuck.claims.selection import selected
+from unstuck.claims.terms import BEST
 from unstuck.errors import DataError
 from unstuck.statistics.race import Arm
 

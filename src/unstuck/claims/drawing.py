@@ -7,46 +7,30 @@ is the module of its name in ``unstuck.figures.kinds``.
 from collections.abc import Iterator
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-Scalar = bool | int | float | str
+from unstuck.claims.terms import Frozen, Selection, Text, Words
+
 AxisScale = Literal["linear", "log", "even"]
 TableName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*$")]
 
 MOST_WORDS = 14  # of a title
 
 
-class Described(BaseModel):
-    """A part of a description: what it does not know is an error."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
-
-
-class Label(Described):
-    """Words for readers of both languages."""
-
-    en: str = Field(min_length=1, description="In English.")
-    zh: str = Field("", description="In Chinese; the English where it is left out.")
-
-    def text(self, language: str) -> str:
-        """Give the words of a language, the English ones where it has none."""
-        return self.zh if language == "zh" and self.zh else self.en
-
-
-class ColumnWords(Label):
+class ColumnWords(Words):
     """The words of a column, and how its numbers are shown."""
 
     unit: str = Field("", description="Unit that the axis shows, such as `%`.")
     times: float = Field(1, description="What numbers are multiplied by, such as 100 for `%`.")
 
 
-class ValueWords(Label):
+class ValueWords(Words):
     """The words of a value of a column, and its colour."""
 
     color: str = Field("", description="Name of a colour of the palette; by its order if left out.")
 
 
-class OwnWords(Described):
+class OwnWords(Frozen):
     """Words of columns and of their values; those of a claim go before those of the dictionary."""
 
     columns: dict[str, ColumnWords] = Field({}, description="Column → its words.")
@@ -55,26 +39,16 @@ class OwnWords(Described):
     )
 
 
-class Between(Described):
-    """Bounds of a number, ends included."""
-
-    at_least: float | None = Field(None, description="The lower bound.")
-    at_most: float | None = Field(None, description="The upper bound.")
-
-
-Where = dict[str, Scalar | tuple[Scalar, ...] | Between]
-
-
-class Panel(Described):
+class Panel(Frozen):
     """What every kind has."""
 
-    title: Label | None = Field(
+    title: Text | None = Field(
         None,
         description="The finding as one sentence of at most 14 words, with placeholders as in the "
         "answer; if left out the answer itself where it is short, or the measure's name. Of a "
         "picture below: its heading.",
     )
-    subtitle: Label | None = Field(
+    subtitle: Text | None = Field(
         None, description="What is measured; made from the measure's words if left out."
     )
     beside: bool = Field(True, description="Whether the comparison stands beside the picture.")
@@ -110,7 +84,7 @@ class _OfTable(Panel):
     table: TableName = Field(
         alias="from", description="Table that is drawn, `<experiment or analysis>.<table>`."
     )
-    where: Where = Field(
+    where: Selection = Field(
         {}, description="Rows that are drawn: column → value, list (an order too) or bounds."
     )
     color: str = Field("", description="Column whose values have a colour each.")

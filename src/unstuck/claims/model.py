@@ -14,9 +14,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     ValidationError,
     field_validator,
@@ -25,10 +23,10 @@ from pydantic import (
 
 from unstuck.claims import reductions
 from unstuck.claims.drawing import Drawing
+from unstuck.claims.terms import Frozen, Range, Scalar, Selection, Text, Words
 from unstuck.errors import RegistryError, UnstuckError
 from unstuck.yaml_files import read_yaml
 
-Scalar = bool | int | float | str
 PARTS = ("A", "B", "C")
 #: in an answer: words by the sign of an effect
 CHOICE = re.compile(r"\{(?:(?P<of>[a-z0-9_]+):)?(?P<more>[^{}|]*)\|(?P<less>[^{}|]*)\}")
@@ -39,46 +37,9 @@ PLACEHOLDER = re.compile(r"\{(?P<name>[A-Za-z][A-Za-z0-9_]*)\}")
 #: what an answer may always name, and what it may of each part
 ALWAYS = frozenset({"V", "S", "e", "lo", "hi", "n", "arm", "ref", "s", "s_lo", "s_hi", "e_n"})
 OF_PART = ("", "_lo", "_hi", "_n", "_arm", "_ref", "_s", "_s_lo", "_s_hi")
-#: words in a selection that stand for values of the table
-SMALLEST, LARGEST, BEST = "smallest", "largest", "best"
 FILE_NAME = re.compile(r"^(?P<id>[a-z0-9]+(?:\.[a-z0-9]+)+)-(?P<slug>[a-z0-9]+(?:-[a-z0-9]+)*)$")
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
-
-
-class Words(_Frozen):
-    en: str = Field(min_length=1, description="In English.")
-    zh: str = Field("", description="In Chinese; the English stands in where it is left out.")
-
-    def words(self, language: str) -> str:
-        """The text in a language, or else in English."""
-        return (self.zh if language == "zh" else "") or self.en
-
-
-def _as_text(given: Any) -> Any:
-    return {"en": given} if isinstance(given, str) else given
-
-
-Text = Annotated[Words, BeforeValidator(_as_text)]
-
-
-class Range(_Frozen):
-    """Bounds of a number in a selection, ends included."""
-
-    at_least: float | None = Field(None, description="The lower bound.")
-    at_most: float | None = Field(None, description="The upper bound.")
-
-    @model_validator(mode="after")
-    def _bounded(self) -> Self:
-        if self.at_least is None and self.at_most is None:
-            raise ValueError("a range needs `at_least`, `at_most` or both")
-        return self
-
-
-#: column → a value, several values, bounds, or one of the words above
-Selection = dict[str, Scalar | list[Scalar] | Range]
 #: the same as a change to another: null takes a column's condition away
 Change = dict[str, Scalar | list[Scalar] | Range | None]
 #: a column, or one reduction with its arguments
@@ -96,7 +57,7 @@ def _one_reduction(given: Any) -> Any:
     return given
 
 
-class Holds(_Frozen):
+class Holds(Frozen):
     """What a checked number must be."""
 
     equals: float | None = Field(None, description="What it must be, within `tolerance`.")
@@ -128,7 +89,7 @@ Reduce = Literal["max", "min", "mean", "median", "sum", "count", "share", "farth
 Statistic = Literal["mean", "share", "correlation"]
 
 
-class Need(_Frozen):
+class Need(Frozen):
     """What must hold of the tables for a comparison to be judged at all."""
 
     table: str | list[str] = Field(alias="from", description="The tables read.")
@@ -145,7 +106,7 @@ class Need(_Frozen):
     reason: Text = Field(description="What is said then.")
 
 
-class Measure(_Frozen):
+class Measure(Frozen):
     """What is measured, once a unit, and the margin it is held against."""
 
     name: Text | None = Field(None, description="What is measured, for sentences.")
@@ -215,7 +176,7 @@ class Line(Measure):
     )
 
 
-class Headline(_Frozen):
+class Headline(Frozen):
     """A second sentence of the answer."""
 
     en: str = Field(min_length=1, description="In English; {e}, {lo} and {hi} are the line's.")
@@ -242,7 +203,7 @@ class ControlLine(Line):
     expect: Literal["none", "effect"] = Field("none", description="What must be found.")
 
 
-class Number(_Frozen):
+class Number(Frozen):
     """A number that the answer names beside the primary's."""
 
     line: str | None = Field(None, description="The line whose number it is.")
@@ -265,7 +226,7 @@ class Number(_Frozen):
         return self
 
 
-class Published(_Frozen):
+class Published(Frozen):
     """A published number or finding, typed in as a fact."""
 
     who: str = Field(min_length=1, description="Authors.")
@@ -281,7 +242,7 @@ class Published(_Frozen):
     checked: bool = Field(False, description="Whether the number was looked up in the source.")
 
 
-class Dated(_Frozen):
+class Dated(Frozen):
     """A change of a primary after it was registered."""
 
     date: datetime.date = Field(description="When.")
@@ -327,7 +288,7 @@ class Comparison(Measure):
         return self.unit == POINTS
 
 
-class Check(_Frozen):
+class Check(Frozen):
     """A complete exact check."""
 
     label: str
@@ -347,7 +308,7 @@ _CHECK_KEYS = frozenset({"where", "value", "each", "reduce", "holds", "small", "
 _COMPARISON_KEYS = frozenset(Comparison.model_fields) - {"label", "tables"}
 
 
-class Claim(_Frozen):
+class Claim(Frozen):
     """One statement, and all that is particular to putting it to the test."""
 
     id: str = Field(description="Section and number, such as 1.2.5; from the file's name.")

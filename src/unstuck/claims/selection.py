@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from unstuck.claims.model import BEST, LARGEST, SMALLEST, Range, Scalar
+from unstuck.claims.terms import BEST, LARGEST, SMALLEST, Range, Scalar
 from unstuck.errors import DataError, NoRowsError
 
 Mask = NDArray[np.bool_]

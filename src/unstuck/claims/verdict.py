@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from unstuck.claims.check import Checked, check, need_met, number
 from unstuck.claims.compared import Compared
 from unstuck.claims.comparison import Tables, compare
-from unstuck.claims.model import Check, Claim, Comparison, Words
+from unstuck.claims.model import Check, Claim, Comparison
+from unstuck.claims.terms import Words
 from unstuck.errors import NoRowsError
 from unstuck.statistics.estimate import Estimate
 from unstuck.statistics.race import RESAMPLES, itself

@@ -60,6 +60,7 @@ def draw(panel: Drawing, data: FigureData, words: Dictionary, settings: FigureSe
         plan = _plan(panel, pen)
         title = make_title(data, panel, pen.words)
         subtitle = make_subtitle(data, panel, pen.words, plan.reading)
+        figure.set_label(f"{title.text}\n{subtitle}")
         head = header_height(pen, title.text, subtitle, plan.key)
         heights = [head, max(HEIGHT - head, plan.least_height)]
         for each in panel.below:
@@ -74,7 +75,7 @@ def draw(panel: Drawing, data: FigureData, words: Dictionary, settings: FigureSe
         _picture(panel, pen, spots[1], beside=panel.beside)
         for index, each in enumerate(panel.below):
             below = replace(pen, words=words.with_own(each.words))
-            text = each.title.text(words.language) if each.title else ""
+            text = each.title.words(words.language) if each.title else ""
             write_heading(below, spots[2 + 2 * index], text, _plan(each, below).key)
             _picture(each, below, spots[3 + 2 * index], beside=False)
         figure.draw_without_rendering()

@@ -18,16 +18,18 @@ _METADATA: dict[Format, dict[str, str | None]] = {
 }
 
 
-def save(figure: Figure, path: str | Path, settings: FigureSettings, title: str = "") -> None:
+def save(figure: Figure, path: str | Path, settings: FigureSettings) -> None:
     """Write a figure in the format of the path's suffix.
 
-    An SVG has the width of the settings, a PNG twice that.
+    An SVG has the width of the settings, a PNG twice that. Title and subtitle go with it as words.
     """
     path = Path(path)
     kind: Format = path.suffix.removeprefix(".")  # type: ignore[assignment]
     metadata = dict(_METADATA[kind])
-    if title:
-        metadata["Title"] = title
+    title, _, note = str(figure.get_label()).partition("\n")
+    metadata["Title"] = title
+    if kind != "pdf":
+        metadata["Description"] = note
     scale = settings.width / WIDTH
     dpi = DPI * scale * (2 if kind == "png" else 1)
     with (

@@ -13,8 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.gridspec import SubplotSpec
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
-from unstuck.claims.drawing import Between
-from unstuck.errors import DataError
+from unstuck.claims.selection import selected
 from unstuck.figures.data import CHOSEN, FigureData
 from unstuck.figures.palette import Palette
 from unstuck.figures.words import Dictionary
@@ -93,16 +92,7 @@ class Pen:
         table = self.data.table(panel.table, columns)
         if CHOSEN in table and "lr" not in columns and CHOSEN not in columns:
             table = table[table[CHOSEN].astype(bool)]
-        for column, wanted in panel.where.items():
-            kept = table[selected(table[column], wanted)]
-            if kept.empty:
-                has = ", ".join(map(str, table[column].drop_duplicates().head(8)))
-                raise DataError(
-                    f"figure of claim {self.data.claim}: no row of {panel.table} has {column} = "
-                    f"{wanted}; it has {has}."
-                )
-            table = kept
-        return table
+        return selected(table, panel.where, f"figure of claim {self.data.claim}: {panel.table}")
 
     def order(self, table: pd.DataFrame, column: str, panel: Any) -> list[Any]:
         """Give the values of a column in order: the description's, numbers', the dictionary's."""
@@ -110,7 +100,7 @@ class Pen:
             return [None]
         found = list(table[column].drop_duplicates())
         wanted = panel.where.get(column)
-        if isinstance(wanted, tuple):
+        if isinstance(wanted, list):
             return [value for want in wanted for value in found if str(value) == str(want)]
         places = {value: index for index, value in enumerate(found)}
         return sorted(
@@ -250,24 +240,6 @@ def ink_on(colour: Any) -> str:
     """Give black or white, whichever reads better on a colour."""
     red, green, blue = to_rgb(colour)
     return "#ffffff" if 0.299 * red + 0.587 * green + 0.114 * blue < 0.6 else "#1b1f24"
-
-
-def selected(column: "pd.Series[Any]", wanted: Any) -> "pd.Series[bool]":
-    """Tell which values of a column are wanted: one, some, or those within bounds."""
-    if isinstance(wanted, Between):
-        numbers = pd.to_numeric(column)
-        low = -np.inf if wanted.at_least is None else wanted.at_least
-        high = np.inf if wanted.at_most is None else wanted.at_most
-        return (numbers >= low) & (numbers <= high)
-    some = wanted if isinstance(wanted, tuple) else (wanted,)
-    # 16 and "16" are one value, since a column may hold numbers beside words such as `full`
-    return column.map(plain_key).isin([plain_key(each) for each in some])
-
-
-def plain_key(value: Any) -> str:
-    """Write a value so that equal ones are equal, whatever their type."""
-    found = numeric(value)
-    return str(value) if found is None else repr(found)
 
 
 def numeric(value: Any) -> float | None:

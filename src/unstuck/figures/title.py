@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 
 from unstuck.claims.drawing import MOST_WORDS, Panel
-from unstuck.claims.model import CHOICE, PLACEHOLDER
+from unstuck.claims.model import CHOICE, CLAUSE, PLACEHOLDER
 from unstuck.figures.data import FigureData, Row
 from unstuck.figures.palette import Outcome
 from unstuck.figures.words import Dictionary, with_unit
@@ -41,8 +41,9 @@ def make_title(data: FigureData, panel: Panel, words: Dictionary) -> Title:
         measure = data.primary.measure
         return Title(_capital(words.phrase(f"{data.outcome} title", measure=measure)))
     if panel.title is not None:
-        return Title(_capital(filled(panel.title.text(words.language), data)), tells=True)
-    short = filled(_ASIDE.sub("", _WORD.sub("", data.answer)).replace("{S}", ""), data)
+        return Title(_capital(filled(panel.title.words(words.language), data)), tells=True)
+    short = _ASIDE.sub("", _WORD.sub("", CLAUSE.sub("", data.answer)))
+    short = filled(short.replace("{S}", ""), data)
     if short and _is_short(short):
         return Title(_capital(short.rstrip(" .。;；,，")), tells=True)
     row = data.primary
@@ -80,7 +81,7 @@ def make_subtitle(data: FigureData, panel: Panel, words: Dictionary, reading: st
     """Say what is measured, and what the marks of the picture are."""
     row = data.primary
     if panel.subtitle is not None:
-        what = filled(panel.subtitle.text(words.language), data)
+        what = filled(panel.subtitle.words(words.language), data)
     else:
         unit = row.unit if row.scale == "difference" else ""
         stop = "。" if words.language == "zh" else "."

@@ -7,16 +7,17 @@ from typing import Any
 import yaml
 from pydantic import ConfigDict, ValidationError
 
-from unstuck.claims.drawing import ColumnWords, Label, OwnWords, ValueWords
+from unstuck.claims.drawing import ColumnWords, OwnWords, ValueWords
+from unstuck.claims.terms import Text
 from unstuck.errors import ConfigError
 
 
 class _File(OwnWords):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    outcomes: dict[str, Label]
-    units: dict[str, Label]
-    phrases: dict[str, Label]
+    outcomes: dict[str, Text]
+    units: dict[str, Text]
+    phrases: dict[str, Text]
 
 
 @dataclass(frozen=True)
@@ -43,16 +44,16 @@ class Dictionary:
 
     def phrase(self, name: str, **values: object) -> str:
         """Give a phrase with its placeholders filled."""
-        return self.common.phrases[name].text(self.language).format(**values)
+        return self.common.phrases[name].words(self.language).format(**values)
 
     def outcome(self, word: str) -> str:
         """Give the word of an outcome."""
-        return self.common.outcomes[word].text(self.language)
+        return self.common.outcomes[word].words(self.language)
 
     def unit(self, name: str) -> str:
         """Give a unit's short word; a unit without one as it is."""
         words = self.common.units.get(name)
-        return words.text(self.language) if words else name
+        return words.words(self.language) if words else name
 
     def column(self, name: str) -> ColumnWords:
         """Give how a column is called and shown; a column without words by its name."""
@@ -65,12 +66,12 @@ class Dictionary:
     def axis(self, name: str) -> str:
         """Give the title of a column's axis, with its unit."""
         words = self.column(name)
-        return with_unit(words.text(self.language), words.unit, self.language)
+        return with_unit(words.words(self.language), words.unit, self.language)
 
     def value(self, column: str, value: Any) -> str:
         """Give how a value of a column is called."""
         words = self._value(column, value)
-        return words.text(self.language) if words else plain(value)
+        return words.words(self.language) if words else plain(value)
 
     def colour(self, column: str, value: Any) -> str:
         """Give the name of a value's colour in the palette, empty if it has none of its own."""
