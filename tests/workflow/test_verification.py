@@ -7,9 +7,10 @@ import pytest
 from checkout import SMOKE, Checkout
 
 from unstuck.errors import DataError
+from unstuck.files import read_json
 from unstuck.report.reference import Finished, Reference
 from unstuck.report.reference import main as make_reference
-from unstuck.report.verification import compare
+from unstuck.report.verification import compare, follows
 from unstuck.report.verification import main as make_verify
 
 RUNS = "results/smoke/tables/grid.runs.csv"
@@ -32,7 +33,10 @@ def test_the_commands_find_a_finished_study_identical(
     assert "make reference" in capsys.readouterr().err
     assert make_reference(options) == 0
     assert make_verify(options) == 0
-    assert "Identical: " in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "Identical: " in said
+    assert "words follow from the stored values" in said
+    assert "A real difference would look like this" in said
 
 
 def test_every_result_that_is_the_same_again_is_held(finished: Checkout) -> None:
@@ -42,8 +46,10 @@ def test_every_result_that_is_the_same_again_is_held(finished: Checkout) -> None
     others = {each for each in every - files.keys() if not each.endswith(".snakemake_timestamp")}
     folders = {Path(each).relative_to("results/smoke").parts[0] for each in others}
     # those of all claims, of which some rest on timings, and figures as PNG
-    decided = {"verdicts.csv", "contrasts.csv", "forests", "report"}
-    assert folders == {"logs", "benchmarks", "figures", *decided}
+    decided = {"claims", "answers.csv", "answers.md", "verdicts.csv", "contrasts.csv"}
+    assert folders <= {"logs", "benchmarks", "figures", "evidence", "forests", "report", *decided}
+    kept = {Path(each).parts[3] for each in files if each.startswith("results/smoke/claims/")}
+    assert kept == set(of(finished).judged)
     assert {Path(each).suffix for each in others if each.startswith(FIGURES)} == {".png"}
 
 
@@ -60,6 +66,21 @@ def test_a_changed_byte_is_found(finished: Checkout) -> None:
     assert found.changed == (RUNS,)
     elsewhere = replace(reference, setting={**reference.setting, "machine": "arm64"})
     assert compare(reference, elsewhere).identical
+
+
+def test_a_word_that_does_not_follow_from_its_values_is_found(finished: Checkout) -> None:
+    study = of(finished)
+    assert follows(study) == []
+    claim = next(iter(study.judged))
+    verdict = study.claim(claim) / "verdict.json"
+    content = verdict.read_text(encoding="utf-8")
+    word = read_json(verdict)["word"]
+    try:
+        verdict.write_text(content.replace(f'"word": "{word}"', '"word": "small"', 1), "utf-8")
+        (complaint,) = follows(study)
+    finally:
+        verdict.write_text(content, "utf-8")
+    assert complaint == f"Claim {claim}: its word is small; from its values follows {word}."
 
 
 def test_an_unfinished_study_is_refused(finished: Checkout) -> None:

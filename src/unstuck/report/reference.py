@@ -1,4 +1,4 @@
-"""The reference of a study: its verdicts, the digest of every result, and where it was computed.
+"""The reference of a study: its words, effects and files' digests, and where it was computed.
 
 ``python -m unstuck.report.reference`` writes it from finished results.
 """
@@ -6,6 +6,7 @@
 import argparse
 import hashlib
 import importlib.metadata
+import os
 import platform
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,11 +17,10 @@ from typing import Any, Self
 
 import pandas as pd
 
-from unstuck.claims.registry import Registry, load_registry
+from unstuck.claims.planning import Planned, planned_claims
+from unstuck.claims.registry import load_registry
 from unstuck.errors import DataError, UnstuckError
 from unstuck.files import read_json, write_csv, write_json
-from unstuck.report.study import is_timing
-from unstuck.report.tables import read_decided
 from unstuck.study.digests import digest, package_digest
 from unstuck.study.load import load_study
 from unstuck.study.measurements.registry import MEASUREMENTS
@@ -28,7 +28,9 @@ from unstuck.study.paths import Paths
 from unstuck.study.plan import Plan
 from unstuck.training.result import CURVES, ENDPOINTS, RATES, RUNS
 
-VERDICTS, CONTRASTS, DIGESTS = "verdicts.csv", "contrasts.csv", "digests.json"
+EFFECTS, DIGESTS = "effects.csv", "digests.json"
+#: of every part of a primary: the claim's word, and its effect where it has one
+COLUMNS = ("claim", "word", "part", "effect", "low", "high", "unit")
 
 #: packages whose version may decide a byte of a result
 PACKAGES = (
@@ -37,6 +39,8 @@ PACKAGES = (
 )
 #: code that decides no byte of a result
 BESIDE = ("report", "errors.py", "logs.py", "*/documentation.py")
+#: variables by which a user chooses kernels of the libraries
+KERNELS = ("ATEN_CPU_CAPABILITY", "MKL_ENABLE_INSTRUCTIONS", "OPENBLAS_CORETYPE")
 
 
 @dataclass(frozen=True)
@@ -44,26 +48,27 @@ class Finished:
     """A finished study on disk."""
 
     plan: Plan
-    registry: Registry
+    judged: Mapping[str, Planned]
     folder: Path  # that the results folder of the study lies in
 
     @classmethod
     def of(cls, configfile: str | Path, folder: str | Path = ".") -> Self:
-        """Read the study of a configuration file and the registry beside it."""
+        """Read the study of a configuration file and the claims beside it."""
         place = Path(folder)
-        plan = Plan(load_study(place / configfile))
-        return cls(plan, load_registry(place / "workflow/claims"), place)
-
-    @cached_property
-    def claims(self) -> list[str]:
-        """Ids of the claims that the study tests."""
-        return self.plan.claims({each.id: each.reads.values() for each in self.registry.values()})
+        plan, claims = Plan(load_study(place / configfile)), place / "workflow/claims"
+        # claims that are not one file each yet
+        elsewhere = load_registry(claims)
+        return cls(plan, planned_claims(plan.study.claims, claims, plan, elsewhere), place)
 
     @cached_property
     def timings(self) -> frozenset[str]:
-        """Ids of those that rest on a timing, which is never the same again."""
+        """Ids of claims that rest on a timing, which is never the same again."""
+        analyses = self.plan.study.analyses
+        timed = {name for name, each in analyses.items() if each.timing}
         return frozenset(
-            claim for claim in self.claims if is_timing(self.registry[claim], self.plan.study)
+            claim
+            for claim, planned in self.judged.items()
+            if timed.intersection(table.partition(".")[0] for table in planned.tables)
         )
 
     @cached_property
@@ -78,19 +83,37 @@ class Finished:
                     name: [type(each).__name__, each.model_dump(mode="json")]
                     for name, each in analyses.items()
                 },
-                "claims": self.claims,
+                "claims": list(self.judged),
             }
         )
 
-    def table(self, path: str) -> pd.DataFrame:
-        """Read the table of verdicts or of contrasts.
+    def claim(self, claim: str) -> Path:
+        """Give the folder of what was judged of a claim."""
+        return self.folder / Paths(self.plan.study.results).claim.format(claim=claim)
+
+    def effects(self) -> pd.DataFrame:
+        """Read every claim's word, and the effects of its parts.
 
         Raises
         ------
         DataError
-            If it is missing or damaged.
+            If a verdict is missing or damaged.
         """
-        return read_decided(_existing(self.folder / path))
+        rows = []
+        for claim in self.judged:
+            path = _existing(self.claim(claim) / "verdict.json")
+            try:
+                content = read_json(path)
+                head = {"claim": claim, "word": content["word"]}
+                parts = [row for row in content["comparisons"] if row["role"] == "primary"]
+                rows += [row | head | {"part": row["line"]} for row in parts] or [head]
+            except (TypeError, KeyError) as error:
+                raise DataError(
+                    f"{path} is no verdict ({error}); delete its folder and run snakemake again."
+                ) from error
+        table = pd.DataFrame(rows, columns=list(COLUMNS))
+        numbers = dict.fromkeys(("effect", "low", "high"), "float64")
+        return table.astype(numbers).fillna({"part": "", "unit": ""})
 
     def digests(self) -> dict[str, str]:
         """SHA-256 of every result that is the same on every run, by its path.
@@ -126,9 +149,11 @@ class Finished:
             elif not study.analyses[owner].timing:
                 folder = Path(paths.analysis.format(analysis=owner))
                 yield from (folder / f"{kind}.{suffix}" for suffix in ("parquet", "csv"))
-        for claim in sorted({*self.claims} - self.timings):
-            yield Path(paths.figure("svg").format(claim=claim))
-            yield from self._inside(paths.evidence.format(claim=claim))
+        for claim in sorted({*self.judged} - self.timings):
+            yield from self._inside(paths.claim.format(claim=claim))
+            figure = Path(paths.figure("svg").format(claim=claim))
+            if (self.folder / figure).exists():
+                yield figure
 
     def _inside(self, folder: str) -> Iterator[Path]:
         found = [path for path in _existing(self.folder / folder).iterdir() if path.suffix]
@@ -142,26 +167,22 @@ class Reference:
     study: str  # digest of what is computed
     setting: Mapping[str, str]  # platform, package versions, code
     files: Mapping[str, str]  # SHA-256 by path
-    verdicts: pd.DataFrame
-    contrasts: pd.DataFrame
+    effects: pd.DataFrame  # a row a claim and part, with `COLUMNS`
 
     @classmethod
     def of(cls, finished: Finished) -> Self:
         """Take the reference from finished results."""
-        paths = Paths(finished.plan.study.results)
         return cls(
             study=finished.identity,
             setting=setting(finished.plan.study.execution.device),
             files=finished.digests(),
-            verdicts=finished.table(paths.verdicts),
-            contrasts=finished.table(paths.contrasts),
+            effects=finished.effects(),
         )
 
     def save(self, folder: str | Path) -> None:
-        """Write ``verdicts.csv``, ``contrasts.csv`` and ``digests.json`` into a folder."""
+        """Write ``effects.csv`` and ``digests.json`` into a folder."""
         place = Path(folder)
-        write_csv(place / VERDICTS, self.verdicts)
-        write_csv(place / CONTRASTS, self.contrasts)
+        write_csv(place / EFFECTS, self.effects)
         content = {"study": self.study, "setting": self.setting, "files": self.files}
         write_json(place / DIGESTS, content)
 
@@ -188,8 +209,7 @@ class Reference:
             study=content["study"],
             setting=content["setting"],
             files=content["files"],
-            verdicts=read_decided(place / VERDICTS),
-            contrasts=read_decided(place / CONTRASTS),
+            effects=_read_effects(_existing(place / EFFECTS, "make reference")),
         )
 
 
@@ -213,6 +233,7 @@ def setting(device: str) -> dict[str, str]:
         "instructions": torch.backends.cpu.get_cpu_capability(),
         "device": device,
         "C library": " ".join(platform.libc_ver()),
+        **{name: os.environ[name] for name in KERNELS if name in os.environ},
         "python": ".".join(platform.python_version_tuple()[:2]),
         # the build of a wheel (+cpu) is named by the device
         **{name: version.partition("+")[0] for name, version in versions.items()},
@@ -230,7 +251,7 @@ def main(arguments: Sequence[str]) -> int:
         print(f"Error: {error}", file=sys.stderr)
         return 1
     print(
-        f"{options.reference}: {len(reference.verdicts)} verdicts and the digests of "
+        f"{options.reference}: {reference.effects['claim'].nunique()} verdicts and the digests of "
         f"{len(reference.files)} files"
     )
     return 0
@@ -244,6 +265,18 @@ def parser(text: str) -> argparse.ArgumentParser:
         "--reference", type=Path, default=Path("reference"), help="folder of the reference"
     )
     return made
+
+
+def _read_effects(path: Path) -> pd.DataFrame:
+    texts = ["claim", "word", "part", "unit"]
+    try:
+        table = pd.read_csv(path, dtype=dict.fromkeys(texts, "str"))
+        return table[list(COLUMNS)].fillna(dict.fromkeys(texts, ""))
+    except (ValueError, KeyError) as error:
+        raise DataError(
+            f"{path} does not hold the effects of a study ({' '.join(str(error).split())}); "
+            "write it again by `make reference`."
+        ) from error
 
 
 def _existing(path: Path, command: str = "snakemake") -> Path:
