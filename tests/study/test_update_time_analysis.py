@@ -18,29 +18,32 @@ SPEC = {
     "batch_sizes": [1, 16, 96],
     "seconds": 1e-6,
     "repeats": 2,
+    "seeds": 2,
 }
 
 
 @pytest.fixture
 def context():
-    return Context(datasets={}, inputs={}, device="cpu", threads=1, progress=lambda text: None)
+    return Context({}, {}, "cpu", 1, lambda text: None, first_unit=3)
 
 
-def test_every_batch_is_timed_in_every_round_and_the_smallest_twice(context):
+def test_every_batch_is_timed_in_every_round_of_every_process_and_the_smallest_twice(context):
     threads = torch.get_num_threads()
     table = parse_analysis(SPEC).run(context)["times"]
     assert torch.get_num_threads() == threads
     assert set(table["hardware"]) == {"thread"}
-    counts = table.groupby(["repeat", "batch_size", "timing"]).size()
+    counts = table.groupby(["seed", "repeat", "batch_size", "timing"]).size()
     assert (counts == 1).all()
-    assert len(counts) == 2 * 4
+    assert len(counts) == 2 * 2 * 4
+    assert set(table["seed"]) == {3, 4}
     assert set(table[table["timing"] == "again"]["batch_size"]) == {1}
     assert (table["seconds"] > 0).all()
     assert (table["updates"] >= 1).all()
 
 
 def test_all_cores_are_timed_where_there_are_several(context):
-    table = parse_analysis(SPEC).run(dataclasses.replace(context, threads=2))["times"]
+    given = SPEC | {"seeds": 1}
+    table = parse_analysis(given).run(dataclasses.replace(context, threads=2))["times"]
     assert dict(zip(table["hardware"], table["threads"], strict=True)) == {
         "thread": 1,
         "parallel": 2,

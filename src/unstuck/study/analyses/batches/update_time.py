@@ -1,5 +1,12 @@
-"""Time of one update by batch size: the data lie ready on the device, so no loader is timed."""
+"""Time of one update by batch size: the data lie ready on the device, so no loader is timed.
 
+``python -m unstuck.study.analyses.batches.update_time`` is one start of a process that times: it
+reads what to time as JSON and prints the rows as JSON.
+"""
+
+import json
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -40,8 +47,13 @@ class UpdateTimeAnalysis(AnalysisBase):
         default=0.03, description="Updates are repeated for so long; their median counts."
     )
     repeats: PositiveInt = Field(
-        default=10,
-        description="Rounds over all batch sizes, each with weights and order of its own.",
+        default=2,
+        description="Rounds over all batch sizes in a process, each in an order of its own.",
+    )
+    seeds: PositiveInt = Field(
+        default=5,
+        description="Processes started one after the other, which differ in what a process has "
+        "once: where its memory lies, and what else the machine does meanwhile.",
     )
 
     @model_validator(mode="after")
@@ -60,35 +72,43 @@ class UpdateTimeAnalysis(AnalysisBase):
         Returns
         -------
         times
-            One row a processor, round and batch size: the median seconds of an update, and of how
-            many. ``hardware`` is ``thread`` (one thread of the CPU) or ``parallel`` (a GPU, or all
-            cores that the study may use, if more than one); ``timing`` is ``first``, or ``again``
-            for the smallest batch a second time.
+            One row a start of a process (its seed), processor, round and batch size: the median
+            seconds of an update, and of how many. ``hardware`` is ``thread`` (one thread of the
+            CPU) or ``parallel`` (a GPU, or all cores that the study may use, if more than one);
+            ``timing`` is ``first``, or ``again`` for the smallest batch a second time.
         """
-        rows = []
-        for hardware, device, threads in _processors(context):
-            with _threads(threads):
-                task = _Task(self, device)
-                for batch_size in self.batch_sizes:
-                    task.update(batch_size, 0)
-                for repeat in range(self.repeats):
-                    context.progress(f"timing updates on {hardware}, round {repeat}")
-                    rows += [
-                        {
-                            "hardware": hardware,
-                            "processor": _name(device),
-                            "threads": threads,
-                            "repeat": repeat,
-                        }
-                        | row
-                        for row in self._round(task, repeat)
-                    ]
+        rows: list[dict[str, Any]] = []
+        for seed in context.units(self.seeds):
+            context.progress(f"timing updates in process {seed}")
+            given = {"analysis": self.model_dump(mode="json"), "seed": seed}
+            given |= {"device": context.device, "threads": context.threads}
+            # what a child writes as errors goes into the log
+            done = subprocess.run(
+                [sys.executable, "-m", __spec__.name],
+                input=json.dumps(given),
+                stdout=subprocess.PIPE,
+                text=True,
+                check=True,
+            )
+            rows += json.loads(done.stdout)
         return {"times": pd.DataFrame(rows)}
 
-    def _round(self, task: "_Task", repeat: int) -> Iterator[dict[str, Any]]:
+    def timed(self, seed: int, device: str, threads: int) -> Iterator[dict[str, Any]]:
+        """Time in this process, and give the rows of one start."""
+        for hardware, place, number in _processors(device, threads):
+            with _threads(number):
+                task = _Task(self, place)
+                for batch_size in self.batch_sizes:
+                    task.update(batch_size, 0)
+                label = {"seed": seed, "hardware": hardware, "processor": _name(place)}
+                for repeat in range(self.repeats):
+                    for row in self._round(task, seed, repeat):
+                        yield label | {"threads": number, "repeat": repeat} | row
+
+    def _round(self, task: "_Task", seed: int, repeat: int) -> Iterator[dict[str, Any]]:
         jobs = [(size, "first") for size in self.batch_sizes] + [(self.batch_sizes[0], "again")]
-        task.restart(repeat)
-        for index in np.random.default_rng([repeat, STREAM, 1]).permutation(len(jobs)):
+        task.restart(seed)
+        for index in np.random.default_rng([seed, STREAM, repeat]).permutation(len(jobs)):
             batch_size, timing = jobs[index]
             seconds = task.time(batch_size, self.seconds)
             yield {
@@ -161,15 +181,15 @@ def _nothing() -> None:
     """Wait for nothing: a CPU is done when its call returns."""
 
 
-def _processors(context: Context) -> Iterator[tuple[str, str, int]]:
+def _processors(device: str, threads: int) -> Iterator[tuple[str, str, int]]:
     """Give name, device and threads of every processor that the study may use."""
     import torch
 
     yield "thread", "cpu", 1
-    if context.device != "cpu" and torch.cuda.is_available():
+    if device != "cpu" and torch.cuda.is_available():
         yield "parallel", "cuda", 1
-    elif context.threads > 1:
-        yield "parallel", "cpu", context.threads
+    elif threads > 1:
+        yield "parallel", "cpu", threads
 
 
 def _name(device: str) -> str:
@@ -189,3 +209,14 @@ def _threads(number: int) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+def main() -> None:
+    """Time what standard input says, and print the rows."""
+    given = json.load(sys.stdin)
+    analysis = UpdateTimeAnalysis.model_validate_json(json.dumps(given.pop("analysis")))
+    json.dump(list(analysis.timed(**given)), sys.stdout)
+
+
+if __name__ == "__main__":
+    main()
