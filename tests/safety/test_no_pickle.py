@@ -96,7 +96,7 @@ STUDY = """
     folder = Path(sys.argv[2])
     plan = Plan(load_study(sys.argv[1]))
     for name, spec in plan.study.datasets.items():
-        data = prepare(spec, plan.units_of(name))
+        data = prepare(spec, plan.split_units(name))
         data.save(folder / f"{name}.safetensors", folder / f"{name}.json")
     job = plan.jobs["grid-digits-small"]
     cells = [cell.model_copy(update={"seeds": 1}) for cell in job.cells[:2]]

@@ -41,7 +41,7 @@ def endpoints(config, tmp_path: Path):
     study = parse_study(config)
     plan = Plan(study)
     (job,) = plan.jobs.values()
-    dataset = prepare(study.datasets["digits"], plan.units_of("digits"))
+    dataset = prepare(study.datasets["digits"], plan.split_units("digits"))
     train_cells(job.cells, dataset).save(tmp_path)
     return plan, Endpoints.of_job(job.cells, tmp_path, dataset)
 

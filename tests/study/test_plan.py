@@ -309,3 +309,18 @@ def test_endpoints_are_grouped_by_how_they_are_measured(config: dict[str, Any]) 
     found = [group["options"] for groups in plan.measured("spectra").values() for group in groups]
     assert {"stalled": False} in found
     assert {"stalled": True} in found
+
+
+def test_a_dataset_is_split_for_every_unit_that_is_asked_of_it(config: dict[str, Any]) -> None:
+    config["first_unit"] = 50
+    config["datasets"]["other"] = config["datasets"]["digits"] | {"pca": 2}
+    search = {"kind": "critical_search", "datasets": ["digits", "other"], "seeds": 5}
+    config["analyses"] = {"search": search}
+    given = plan_of(config)
+    assert given.split_units("other") == [*range(50, 55)]
+    config["experiments"]["grid"]["seeds"] = 8
+    assert plan_of(config).split_units("digits") == [*range(50, 58)]
+    # an analysis without seeds takes the first unit
+    case = {"dataset": "other", "network": {"hidden": [2]}}
+    config["analyses"] = {"expansion": {"kind": "taylor", "cases": {"one": case}}}
+    assert plan_of(config).split_units("other") == [50]

@@ -151,7 +151,7 @@ def planned(config, **experiment):
     study = parse_study(config)
     plan = Plan(study)
     (job,) = plan.jobs.values()
-    return plan, job, prepare(study.datasets["digits"], plan.units_of("digits"))
+    return plan, job, prepare(study.datasets["digits"], plan.split_units("digits"))
 
 
 def test_the_table_of_a_job(config, tmp_path: Path):

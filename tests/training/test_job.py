@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from unstuck.data.dataset import Dataset
 from unstuck.errors import ConfigError
 from unstuck.training import bank
 from unstuck.training.bank import Execution
@@ -125,6 +126,22 @@ def test_rows_of_other_code_are_trained_anew(cells, dataset, trained):
     trained.clear()
     train_cells(cells[:1], dataset, Execution(code="new"), previous=first)
     assert sorted(trained) == sorted(first.runs["run_id"])
+
+
+def test_rows_stay_when_a_dataset_gets_more_units_and_go_with_the_samples_of_their_own(
+    cells, make_dataset, trained
+):
+    large = make_dataset(units=range(5))
+    splits = {unit: large.unit(unit) for unit in large.units}
+    first = train_cells(cells[:1], Dataset.of({unit: splits[unit] for unit in range(3)}))
+    trained.clear()
+    assert_same(train_cells(cells[:1], large, previous=first), first)
+    assert trained == []
+    changed = Dataset.of(splits | {1: splits[4]})
+    train_cells(cells[:1], changed, previous=first)
+    of_unit = first.runs.loc[first.runs["seed"] == 1, "run_id"]
+    assert set(of_unit) <= set(trained)
+    assert set(trained) & set(first.runs["run_id"]) == set(of_unit)
 
 
 def test_a_run_of_two_cells_is_trained_once_and_has_a_row_in_each(make_recipe, dataset, trained):

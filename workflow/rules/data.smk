@@ -20,7 +20,7 @@ rule dataset:
         runtime=lambda w, attempt: attempt * 30,
     params:
         spec=lambda w: plan.dataset(w.dataset),
-        units=lambda w: plan.units_of(w.dataset),
+        units=lambda w: plan.split_units(w.dataset),
         code=lambda w: code_of("prepare_dataset"),
     message:
         "Preparing the dataset {wildcards.dataset}"

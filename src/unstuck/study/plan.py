@@ -90,7 +90,7 @@ class Plan:
         content: dict[str, Any] = self.study.datasets[name].model_dump(mode="json")
         return content
 
-    def units_of(self, dataset: str) -> list[int]:
+    def split_units(self, dataset: str) -> list[int]:
         """Numbers of the units that a dataset is split for: all that a run or an analysis asks."""
         first = self.study.first_unit
         cells = [
