@@ -17,7 +17,7 @@ from unstuck.errors import DataError, RegistryError
 from unstuck.figures.draw import draw
 from unstuck.figures.output import save
 from unstuck.figures.palette import PALETTES
-from unstuck.figures.settings import FigureSettings
+from unstuck.study.report import FigureSettings
 
 LIGHT = FigureSettings()
 

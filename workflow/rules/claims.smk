@@ -19,7 +19,7 @@ rule judge:
         runtime=lambda w, attempt: attempt * 10,
     params:
         code=lambda w: code_of("judge_claim"),
-        claim=lambda w: judged[w.claim].claim.written(),
+        claim=lambda w: judged[w.claim].claim.written("figure"),
         lines=lambda w: judged[w.claim].lines,
         names=lambda w: judged[w.claim].tables,
         places={name: words.model_dump() for name, words in places.items()},

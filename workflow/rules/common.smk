@@ -105,6 +105,11 @@ def judged_tables(wildcards):
     return [table_path(name) for name in judged[wildcards.claim].tables]
 
 
+def pictured_tables(wildcards):
+    """Tables that a claim's figure draws, in the order of their names."""
+    return [table_path(name) for name in judged[wildcards.claim].pictured]
+
+
 def judged_gates(wildcards):
     """Verdicts that parts of a claim wait for."""
     return [

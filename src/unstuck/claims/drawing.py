@@ -74,10 +74,17 @@ class Panel(Frozen):
         """Give the columns of its first table that it reads."""
         yield from ()
 
+    def selection(self) -> Selection:
+        """Give which rows of its first table are drawn."""
+        return {}
+
+    def pictures(self) -> "tuple[Panel, ...]":
+        """Give it and the pictures below it."""
+        return (self, *self.below)
+
     def tables(self) -> tuple[str, ...]:
         """Give the tables that it and the pictures below it read, each once."""
-        names = [*self.own_tables(), *(name for panel in self.below for name in panel.tables())]
-        return tuple(dict.fromkeys(names))
+        return tuple(dict.fromkeys(t for each in self.pictures() for t in each.own_tables()))
 
 
 class _OfTable(Panel):
@@ -93,6 +100,10 @@ class _OfTable(Panel):
     def own_tables(self) -> Iterator[str]:
         """Give the tables that this picture reads."""
         yield self.table
+
+    def selection(self) -> Selection:
+        """Give which rows of its first table are drawn."""
+        return self.where
 
     def columns(self) -> Iterator[str]:
         """Give the columns that are read."""

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from unstuck.claims.drawing import Panel
 from unstuck.claims.model import Check, Claim, Comparison, Value, load_claims
 from unstuck.claims.reductions import columns
 from unstuck.claims.selection import selected
@@ -18,6 +19,7 @@ from unstuck.study.names import one_of, stopped
 from unstuck.study.plan import Plan
 
 ALL = "all"
+FIGURE = "figure"
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,9 @@ class Planned:
         Every table that is read, those of runs that measurements belong to among them.
     gates
         Claims that must be judged before.
+    pictured
+        Every table that its figure reads; none where the study lacks what the figure draws, and
+        what was judged is drawn instead.
     missing
         What the study lacks for the lines that are left out, by their names.
     """
@@ -42,6 +47,7 @@ class Planned:
     lines: tuple[str, ...]
     tables: tuple[str, ...]
     gates: tuple[str, ...]
+    pictured: tuple[str, ...]
     missing: Mapping[str, str]
 
 
@@ -142,18 +148,22 @@ def _planned(claim: Claim, lacking: Mapping[str, str], plan: Plan) -> Planned:
     numbers = [number for number in claim.numbers.values() if number.table is not None]
     named = {table for spec in kept.values() for table in _tables(spec)}
     named |= {table for number in numbers for table in _listed(number.table)}
-    homes = {
-        f"{owner}.runs"
-        for owner, _, _ in (name.partition(".") for name in named)
-        if owner in plan.study.experiments
-    }
+    drawn = claim.figure.tables() if claim.figure and FIGURE not in lacking else ()
     return Planned(
         claim,
         tuple(name for name in kept if name not in claim.parts),
-        tuple(sorted(named | homes)),
+        _with_runs(named, plan),
         tuple(sorted({spec.gate for spec in kept.values() if spec.gate is not None})),
+        _with_runs(drawn, plan),
         {line: text for line, text in lacking.items()},
     )
+
+
+def _with_runs(tables: Iterable[str], plan: Plan) -> tuple[str, ...]:
+    """Give tables, sorted, and those of the runs that measurements among them belong to."""
+    named = set(tables)
+    owners = {name.partition(".")[0] for name in named} & set(plan.study.experiments)
+    return tuple(sorted(named | {f"{owner}.runs" for owner in owners}))
 
 
 class _Cells:
@@ -195,7 +205,22 @@ def _lacking(claim: Claim, cells: _Cells) -> dict[str, str]:
             complaint = _of_rows(_listed(number.table), [number.where], cells)
             if complaint:
                 found.setdefault(next(iter(claim.parts)), f"numbers.{name}: {complaint}")
+    for picture in claim.figure.pictures() if claim.figure else ():
+        complaint = _of_picture(picture, cells)
+        if complaint:
+            found.setdefault(FIGURE, f"{FIGURE}: {complaint}")
     return found
+
+
+def _of_picture(picture: Panel, cells: _Cells) -> str:
+    """Say what the study lacks for a picture: a table, a column of its first, or a value of it."""
+    tables = tuple(picture.own_tables())
+    first = tables[:1]
+    return (
+        _unmade(tables, cells)
+        or _of_columns(first, picture.columns(), cells)
+        or (_of_rows(first, [picture.selection()], cells) if first else "")
+    )
 
 
 def _complaint(spec: Comparison | Check, cells: _Cells) -> str:

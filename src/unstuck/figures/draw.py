@@ -1,40 +1,43 @@
 """A claim's figure as a whole: title, picture, comparison, and the pictures below."""
 
 import importlib
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import matplotlib
-import matplotlib.style
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.gridspec import GridSpec, GridSpecFromSubplotSpec
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from unstuck.claims.drawing import Drawing, Effects, Particular
+from unstuck.claims.model import Claim
 from unstuck.errors import RegistryError
 from unstuck.figures import particular
 from unstuck.figures.data import FigureData
-from unstuck.figures.fonts import families
+from unstuck.figures.fonts import language_that_can_be_drawn
 from unstuck.figures.header import (
     header_height,
     heading_height,
     write_header,
     write_heading,
 )
+from unstuck.figures.judged import figure_data
 from unstuck.figures.kinds import effects
-from unstuck.figures.palette import PALETTES, Palette
+from unstuck.figures.output import DPI, WIDTH, save, styled
+from unstuck.figures.palette import PALETTES
 from unstuck.figures.pen import MOST_PANELS, Pen, Plan
-from unstuck.figures.settings import FigureSettings
 from unstuck.figures.title import make_subtitle, make_title
-from unstuck.figures.words import Dictionary
+from unstuck.figures.words import Dictionary, load_dictionary
+from unstuck.study.report import FigureSettings
 
-WIDTH, HEIGHT = 1200, 675
+HEIGHT = 675  # of the main picture: 16:9
 BELOW = 470  # height of a picture below
 EDGE = 26  # left and right of pictures
-DPI = 72  # one pixel a point, so that sizes are pixels of a figure 1200 wide
 
 
 def draw(panel: Drawing, data: FigureData, words: Dictionary, settings: FigureSettings) -> Figure:
@@ -83,6 +86,38 @@ def draw(panel: Drawing, data: FigureData, words: Dictionary, settings: FigureSe
         for settle in pen.later:
             settle()
     return figure
+
+
+def save_claim(
+    claim: Claim,
+    summary: Mapping[str, Any],
+    tables: Mapping[str, pd.DataFrame],
+    dictionary: str | Path,
+    settings: FigureSettings,
+    figure: Iterable[str | Path],
+    scope: Iterable[str | Path],
+) -> None:
+    """Draw a claim's figure and the forest of all that was judged of it, and write both.
+
+    Parameters
+    ----------
+    summary
+        Its verdict, as ``verdict.json`` holds it.
+    tables
+        What the figure reads; where that is nothing, what was judged is drawn instead.
+    dictionary
+        File of the words of figures.
+    figure, scope
+        Files of either, whose suffixes say their format.
+    """
+    words = load_dictionary(dictionary, language_that_can_be_drawn(settings.language))
+    data = figure_data(claim, summary, tables, words)
+    forest = Effects(kind="effects")
+    wanted = claim.figure if claim.figure and set(claim.figure.tables()) <= set(tables) else forest
+    for panel, paths in ((wanted, figure), (forest, scope)):
+        drawn = draw(panel, data, words, settings)
+        for path in paths:
+            save(drawn, path, settings)
 
 
 def _settle(figure: Figure) -> None:
@@ -157,27 +192,3 @@ def _picture(panel: Drawing, pen: Pen, spot: SubFigure, *, beside: bool) -> None
 
 def _kind(panel: Drawing) -> ModuleType:
     return importlib.import_module(f"unstuck.figures.kinds.{panel.kind}")
-
-
-def styled(palette: Palette, font: str, language: str) -> Any:
-    """Give the context in which a figure is drawn and written."""
-    return matplotlib.style.context(
-        [
-            "default",
-            {
-                "svg.fonttype": "none",
-                "svg.hashsalt": "unstuck",
-                "pdf.fonttype": 42,
-                "font.family": families(font, language),
-                "text.color": palette.ink,
-                "axes.facecolor": palette.paper,
-                "axes.edgecolor": palette.quiet,
-                "axes.labelcolor": palette.quiet,
-                "figure.facecolor": palette.paper,
-                "savefig.facecolor": palette.paper,
-                "xtick.color": palette.quiet,
-                "ytick.color": palette.quiet,
-                "path.simplify": True,
-            },
-        ]
-    )

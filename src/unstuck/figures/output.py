@@ -2,15 +2,20 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
+import matplotlib
+import matplotlib.style
 from matplotlib.figure import Figure
 
-from unstuck.figures.draw import DPI, WIDTH, styled
-from unstuck.figures.palette import PALETTES
-from unstuck.figures.settings import FigureSettings, Format
+from unstuck.figures.fonts import families
+from unstuck.figures.palette import PALETTES, Palette
 from unstuck.files import atomic_path
+from unstuck.study.report import FigureSettings, Format
 
 _LENGTH = re.compile(r'(width|height)="([0-9.]+)pt"')
+WIDTH = 1200
+DPI = 72  # one pixel a point, so that sizes are pixels of a figure 1200 wide
 _METADATA: dict[Format, dict[str, str | None]] = {
     "svg": {"Date": None, "Creator": None},
     "png": {"Software": None},
@@ -47,3 +52,27 @@ def _sized(svg: str, scale: float) -> str:
     attributes, close, body = rest.partition(">")
     attributes = _LENGTH.sub(lambda m: f'{m[1]}="{float(m[2]) * scale:g}"', attributes)
     return f"{head}{tag}{attributes}{close}{body}"
+
+
+def styled(palette: Palette, font: str, language: str) -> Any:
+    """Give the context in which a figure is drawn and written."""
+    return matplotlib.style.context(
+        [
+            "default",
+            {
+                "svg.fonttype": "none",
+                "svg.hashsalt": "unstuck",
+                "pdf.fonttype": 42,
+                "font.family": families(font, language),
+                "text.color": palette.ink,
+                "axes.facecolor": palette.paper,
+                "axes.edgecolor": palette.quiet,
+                "axes.labelcolor": palette.quiet,
+                "figure.facecolor": palette.paper,
+                "savefig.facecolor": palette.paper,
+                "xtick.color": palette.quiet,
+                "ytick.color": palette.quiet,
+                "path.simplify": True,
+            },
+        ]
+    )

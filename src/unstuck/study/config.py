@@ -24,6 +24,7 @@ from unstuck.study.experiment import Experiment
 from unstuck.study.fields import RESULTS_PATTERN, Count, Name, Rate, Section, Tolerance
 from unstuck.study.names import one_of
 from unstuck.study.paths import not_a_room
+from unstuck.study.report import ReportSettings
 from unstuck.training.spec import EndCriterion, Scalar
 
 MOST_RATES = 100
@@ -182,6 +183,7 @@ class Study(Section):
     claims: Literal["all"] | list[str] = Field(
         default="all", description="Claims to test; `all` takes those whose tables the study has."
     )
+    report: ReportSettings = Field(default=ReportSettings(), description="How it is reported.")
     execution: Execution = Field(default=Execution(), description="Where and how runs compute.")
 
     @model_validator(mode="after")

@@ -99,6 +99,10 @@ class Paths:
         """A claim's figure."""
         return f"{self.root}/figures/{{claim}}.{suffix}"
 
+    def scope(self, suffix: str) -> str:
+        """The forest of a claim: all that was judged of it."""
+        return f"{self.root}/figures/{{claim}}.scope.{suffix}"
+
     @property
     def forests(self) -> str:
         """Folder of the forests of a section's claims: every effect against its margin."""
