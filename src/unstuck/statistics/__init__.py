@@ -1,1 +1,1 @@
-"""Intervals, paired tests, multiplicity, power and the verdict rule."""
+"""Intervals that repeat the choice of a rate, shares, power, and the verdict rule."""
