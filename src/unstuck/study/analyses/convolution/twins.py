@@ -105,8 +105,9 @@ class TwinsAnalysis(AnalysisBase):
         places
             One row a network of shared weights, filter and pair of places: of some training samples
             how many the neurons there answer differently (`differing`), whether that is none
-            (`never`), and the shares that they answer alike: after the activation (`alike`), and
-            before it (`alike_before`), as where both fields are blank. At the initial weights.
+            (`never`), and the share that they answer alike (`alike`); likewise before the
+            activation (`never_before`, `alike_before`), where neurons that are both off differ and
+            equal fields, such as blank ones, do not. At the initial weights.
         """
         rows = []
         for name, case in self.cases.items():
@@ -305,6 +306,7 @@ def _places_compared(name: str, case: SharedCase, context: Context, samples: int
                     "samples": len(problem.x),
                     "differing": differing,
                     "never": differing == 0,
+                    "never_before": (alike[1] == 1).all(0).numpy(),
                     "alike": alike[0].mean(0).numpy(),
                     "alike_before": alike[1].mean(0).numpy(),
                 }
