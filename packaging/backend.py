@@ -19,7 +19,7 @@ PLACE = build.LIBRARY.relative_to(build.FOLDER.parents[1])
 
 
 def _compiler() -> list[str]:
-    return [] if build.find_compiler() else ["ziglang"]
+    return [] if build.find_compiler() else ["ziglang>=0.13"]
 
 
 def get_requires_for_build_wheel(settings: Any = None) -> list[str]:

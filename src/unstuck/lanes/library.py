@@ -79,4 +79,4 @@ def _opened(path: Path) -> tuple[ctypes.CDLL, int, str]:
         raise KernelError(f"The kernel cannot be opened ({error}); run {COMMAND}.") from error
     compiler = handle["lanes_compiler"]
     compiler.restype = ctypes.c_char_p
-    return handle, int(handle["lanes_widest"]()), compiler().decode()
+    return handle, int(handle["lanes_widest"]()), compiler().decode().strip()
