@@ -70,7 +70,10 @@ def depths():
 
 def placements():
     places = made.cells(
-        dataset=BOTH, activation=["sigmoid", "tanh", "relu"], batchnorm=["before", "after"]
+        dataset=BOTH,
+        repeat=[3],
+        activation=["sigmoid", "tanh", "relu"],
+        batchnorm=["before", "after"],
     )
 
     def better(place):

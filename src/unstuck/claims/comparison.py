@@ -6,6 +6,8 @@ averaged over and what is a place stands in the specification.
 
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -14,9 +16,9 @@ import pandas as pd
 from unstuck.claims.compared import PLACE, Array, Cell, Compared, Pair
 from unstuck.claims.model import Comparison
 from unstuck.claims.reductions import axes, reduction
-from unstuck.claims.selection import selected
+from unstuck.claims.selection import is_extreme, selected
 from unstuck.claims.terms import BEST
-from unstuck.errors import DataError
+from unstuck.errors import DataError, NoRowsError
 from unstuck.statistics.race import Arm
 
 Tables = Mapping[str, pd.DataFrame]
@@ -26,6 +28,8 @@ RATE = "lr"
 HEAT, FINALIST, FIXED = "heat", "finalist", "fixed"
 #: what tells runs apart and is no condition
 _IDENTITY = frozenset({"run_id", "cell", "code", "edge", "role", "chosen", "score", "owner"})
+#: what is kept of the rows once they have values
+_TOLD = frozenset({"side", "unit", "rate", "value", "arrived", PLACE, "run_id", "role", "score"})
 #: stands for the score of a run that diverged
 WORST = 1e9
 
@@ -47,67 +51,112 @@ def compare(spec: Comparison, tables: Tables) -> Compared:
         comparison does not name.
     """
     rows, runs = _gathered(spec, tables)
-    rows, runs = selected(rows, spec.where, spec.label), _of_runs(runs, spec.where, spec.label)
-    free = [column for column in spec.over if column in rows]
-    for column in spec.over:
+    for column in (*spec.over, spec.units):
         if column not in rows:
-            raise DataError(f"{spec.label}: `over` names {column!r}, which no table has.")
+            raise DataError(f"{spec.label}: no table has the column {column!r}.")
+    rows = selected(rows, spec.where, spec.label)
     sides = _sides(spec)
     own = {column for side in sides.values() for column in side}
-    common = [column for column in free if column not in own]
+    common = [column for column in spec.over if column not in own]
+    inner = [column for column in spec.over if column in own]
+    arms = [_arm_rows(spec, side, rows, common) for side in sides]
+    measured = _measured(spec, pd.concat(arms, ignore_index=True), runs, common)
+    told = {*_TOLD, *spec.over, *([spec.against] if spec.against else [])}
+    measured = measured[[column for column in measured if column in told]]
     pairs: list[Pair] = []
-    for key, group in _groups(rows, common):
-        mates = _of_group(runs, common, key)
-        found: dict[str, list[tuple[dict[str, Any], Cell]]] = {}
-        chosen = {
-            side: (
-                selected(group, selection, f"{spec.label}, {side}"),
-                _of_runs(mates, selection, f"{spec.label}, {side}"),
-            )
-            for side, selection in sides.items()
-        }
-        values = _values(spec, chosen)
-        for side in sides:
-            inner = [column for column in free if column in own]
-            found[side] = [
-                (dict(zip(inner, inner_key, strict=True)), _cell(spec, side, cell))
-                for inner_key, cell in _groups(values[side], inner)
-            ]
+    for key, group in _groups(measured, common):
         condition = dict(zip(common, key, strict=True))
-        mates_of: list[tuple[dict[str, Any], Cell | None]] = [({}, None)]
-        if "reference" in found:
-            mates_of = list(found["reference"])
+        found = _cells(spec, group, inner, condition)
+        mates: list[tuple[dict[str, Any], Cell | None]] = [*found.get("reference", [])]
         for arm_key, arm in found["arm"]:
-            for reference_key, reference in mates_of:
-                place = str({**condition, **arm_key}.get(PLACE, _single(group)))
-                inner_condition = {
-                    column: _joined_label(arm_key.get(column), reference_key.get(column))
-                    for column in {**arm_key, **reference_key}
+            for mate_key, mate in mates or [({}, None)]:
+                labels = {
+                    column: _joined_label(arm_key.get(column), mate_key.get(column))
+                    for column in inner
                 }
-                pairs.append(
-                    Pair(
-                        place,
-                        {**condition, **inner_condition},
-                        1 / (len(found["arm"]) * len(mates_of)),
-                        arm,
-                        reference,
-                    )
-                )
+                place = str({**condition, **arm_key}.get(PLACE, _single(group)))
+                weight = 1 / (len(found["arm"]) * max(1, len(mates)))
+                pairs.append(Pair(place, {**condition, **labels}, weight, arm, mate))
     pairs, missing = _paired(spec, pairs)
-    per_place = {pair.place: 0.0 for pair in pairs}
+    return Compared(spec, _weighted(pairs), missing=missing)
+
+
+def _arm_rows(spec: Comparison, side: str, rows: pd.DataFrame, common: list[str]) -> pd.DataFrame:
+    """Rows of one arm with `side`, `unit` and `rate`; an extreme is that of its place."""
+    selection = _sides(spec)[side]
+    label = f"{spec.label}, {side}"
+    if any(is_extreme(value) for value in selection.values()):
+        parts = [selected(group, selection, label) for _, group in _groups(rows, common)]
+        chosen = pd.concat(parts)
+    else:
+        chosen = selected(rows, selection, label)
+    raced = "role" in chosen and bool((chosen["role"] != FIXED).any())
+    axis = _rate_column(spec) or (RATE if raced else None)
+    # the rate of runs at a given one tells nothing apart
+    rate = chosen[axis].astype("float64") if axis else np.nan
+    return chosen.assign(side=side, unit=chosen[spec.units], rate=rate)
+
+
+def _measured(
+    spec: Comparison, rows: pd.DataFrame, runs: pd.DataFrame, common: list[str]
+) -> pd.DataFrame:
+    """Give one row an arm, unit and rate with `value` and `arrived`.
+
+    A reduction sees the rows of both arms at one place under one condition.
+    """
+    keys = ["side", *spec.over, "unit", "rate"]
+    if isinstance(spec.value, str):
+        if spec.value not in rows:
+            raise DataError(f"{spec.label}: no table has the column {spec.value!r}.")
+        _refuse_many(spec, rows, keys)
+        return rows.assign(value=rows[spec.value].astype("float64"), arrived=True)
+    ((name, arguments),) = spec.value.items()
+    if "run_id" in rows:
+        each = rows.drop_duplicates(["run_id", "owner", *keys])
+        _refuse_many(spec, each, [*keys, *axes(name, arguments)])
+    sides = _sides(spec)
+    runs = _of_runs(runs, spec.where, spec.label)
+    parts = []
+    for key, group in _groups(rows, common):
+        numbered = group.assign(run=group.groupby(keys, dropna=False, sort=False).ngroup())
+        mates = _of_group(runs, common, key)
+        both = [
+            _of_runs(mates, selection, f"{spec.label}, {side}").assign(side=side)
+            for side, selection in sides.items()
+        ]
+        result = reduction(name)(numbered, pd.concat(both), **arguments)
+        frame = result.to_frame("value") if isinstance(result, pd.Series) else result
+        first = numbered.drop_duplicates("run").set_index("run").loc[frame.index]
+        arrived = frame["arrived"].astype(bool) if "arrived" in frame else True
+        parts.append(first.assign(value=frame["value"].astype("float64"), arrived=arrived))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _cells(
+    spec: Comparison, rows: pd.DataFrame, inner: list[str], condition: Mapping[str, Any]
+) -> dict[str, list[tuple[dict[str, Any], Cell]]]:
+    """Give the cells of each arm at one place under one condition, with what tells them apart."""
+    found = {}
+    for side in _sides(spec):
+        mine = rows[rows["side"] == side]
+        if mine.empty:
+            where = ", ".join(f"{column} {value}" for column, value in condition.items())
+            raise NoRowsError(f"{spec.label}, {side}: no row has {where}.")
+        found[side] = [
+            (dict(zip(inner, key, strict=True)), _cell(spec, side, cell))
+            for key, cell in _groups(mine, inner)
+        ]
+    return found
+
+
+def _weighted(pairs: list[Pair]) -> tuple[Pair, ...]:
+    """Places weigh alike, and so do the pairs of a place as they came."""
+    total: dict[str, float] = {}
     for pair in pairs:
-        per_place[pair.place] += pair.weight
-    weighted = tuple(
-        Pair(
-            each.place,
-            each.condition,
-            each.weight / per_place[each.place] / len(per_place),
-            each.arm,
-            each.reference,
-        )
-        for each in pairs
+        total[pair.place] = total.get(pair.place, 0.0) + pair.weight
+    return tuple(
+        replace(each, weight=each.weight / total[each.place] / len(total)) for each in pairs
     )
-    return Compared(spec, weighted, missing=missing)
 
 
 def _of_runs(runs: pd.DataFrame, selection: Mapping[str, Any], label: str) -> pd.DataFrame:
@@ -202,49 +251,6 @@ def _of_group(runs: pd.DataFrame, columns: list[str], key: tuple[Any, ...]) -> p
     return runs[mask]
 
 
-def _values(
-    spec: Comparison, sides: Mapping[str, tuple[pd.DataFrame, pd.DataFrame]]
-) -> dict[str, pd.DataFrame]:
-    """Give for each side one row a unit and rate with `value`, `arrived` and its labels."""
-    rate = _rate_column(spec)
-    parts = []
-    for side, (rows, _) in sides.items():
-        if spec.units not in rows:
-            raise DataError(f"{spec.label}: there is no column {spec.units!r} of units.")
-        axis = rate or (RATE if "role" in rows and (rows["role"] != FIXED).any() else None)
-        parts.append(
-            rows.assign(
-                side=side,
-                unit=rows[spec.units],
-                rate=rows[axis].astype("float64") if axis else _given_rate(rows),
-            )
-        )
-    together = pd.concat(parts, ignore_index=True)
-    inner = [column for column in spec.over if column in together]
-    keys = ["side", *inner, "unit", "rate"]
-    together["run"] = together.groupby(keys, dropna=False, sort=False).ngroup()
-    if isinstance(spec.value, str):
-        measured = _plain(spec, together, keys)
-    else:
-        ((name, arguments),) = spec.value.items()
-        runs = pd.concat([each.assign(side=side) for side, (_, each) in sides.items()])
-        result = reduction(name)(together, runs, **arguments)
-        frame = result.to_frame("value") if isinstance(result, pd.Series) else result
-        first = together.drop_duplicates("run").set_index("run")
-        if "run_id" in together:
-            _refuse_many(spec, together, [*keys, *axes(name, arguments)])
-        measured = first.loc[frame.index].assign(
-            value=frame["value"].astype("float64"),
-            arrived=frame["arrived"].astype(bool) if "arrived" in frame else True,
-        )
-    return {side: measured[measured["side"] == side] for side in sides}
-
-
-def _given_rate(rows: pd.DataFrame) -> "pd.Series[float]":
-    """The rate of runs at a given one, told in files and told apart by nothing."""
-    return pd.Series(np.nan, index=rows.index, dtype="float64")
-
-
 def _rate_column(spec: Comparison) -> str | None:
     """The column of which the best is taken, if the comparison names one."""
     sides = [spec.where, *_sides(spec).values()]
@@ -256,29 +262,14 @@ def _rate_column(spec: Comparison) -> str | None:
     return named[0] if named else None
 
 
-def _plain(spec: Comparison, together: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
-    """Values that stand in a column: one row each."""
-    assert isinstance(spec.value, str)
-    if spec.value not in together:
-        raise DataError(f"{spec.label}: no table has the column {spec.value!r}.")
-    _refuse_many(spec, together, keys, rows=True)
-    return together.assign(value=together[spec.value].astype("float64"), arrived=True).set_index(
-        "run"
-    )
-
-
-def _refuse_many(
-    spec: Comparison, together: pd.DataFrame, keys: list[str], *, rows: bool = False
-) -> None:
+def _refuse_many(spec: Comparison, rows: pd.DataFrame, keys: list[str]) -> None:
     """Refuse a unit that has several values in one arm, naming what varies."""
-    what = together if rows else together.drop_duplicates(["run_id", "owner", *keys])
-    twice = what[what.duplicated(keys, keep=False)]
+    twice = rows[rows.duplicated(keys, keep=False)]
     if twice.empty:
         return
-    first = twice[
-        (twice[keys] == twice[keys].iloc[0]).all(axis=1) | (twice["run"] == twice["run"].iloc[0])
-    ]
-    skipped = {*_IDENTITY, *keys, "run", spec.value if isinstance(spec.value, str) else ""}
+    first = twice[(twice[keys].fillna(-1) == twice[keys].fillna(-1).iloc[0]).all(axis=1)]
+    who = f"the {first['side'].iloc[0]} has several values of unit {first['unit'].iloc[0]}"
+    skipped = {*_IDENTITY, *keys, spec.value if isinstance(spec.value, str) else ""}
     for column in first.columns:
         if column in skipped or isinstance(first[column].iloc[0], list | np.ndarray):
             continue
@@ -286,13 +277,10 @@ def _refuse_many(
         if len(distinct) > 1:
             shown = ", ".join(map(str, sorted(distinct.tolist(), key=str)[:5]))
             raise DataError(
-                f"{spec.label}: the {first['side'].iloc[0]} has several values of unit "
-                f"{first['unit'].iloc[0]}, with {column} {shown}; say which in `where`, or average "
+                f"{spec.label}: {who}, with {column} {shown}; say which in `where`, or average "
                 "with `over`."
             )
-    raise DataError(
-        f"{spec.label}: the {first['side'].iloc[0]} has unit {first['unit'].iloc[0]} twice."
-    )
+    raise DataError(f"{spec.label}: {who}.")
 
 
 def _cell(spec: Comparison, side: str, rows: pd.DataFrame) -> Cell:
@@ -353,9 +341,11 @@ def _paired(spec: Comparison, pairs: list[Pair]) -> tuple[list[Pair], float]:
     for place in dict.fromkeys(pair.place for pair in pairs):
         here = [pair for pair in pairs if pair.place == place]
         cells = [cell for pair in here for cell in (pair.arm, pair.reference) if cell is not None]
-        shared, every = cells[0].units, cells[0].units
-        for cell in cells[1:]:
-            shared, every = np.intersect1d(shared, cell.units), np.union1d(every, cell.units)
+        # units count up from the first one: a cell that asks for fewer ends earlier
+        last = min(cell.units.max() for cell in cells)
+        asked = [cell.units[cell.units <= last] for cell in cells]
+        shared = reduce(np.intersect1d, asked)
+        every = reduce(np.union1d, asked)
         lacking = 1 - shared.size / every.size
         if lacking > 0 and spec.missing == 0:
             unit = np.setdiff1d(every, shared)[0]

@@ -34,7 +34,7 @@ def selected(table: pd.DataFrame, selection: Mapping[str, Any], label: str) -> p
         If no row is left.
     """
     rows = table
-    for column, wanted in sorted(selection.items(), key=lambda item: _is_extreme(item[1])):
+    for column, wanted in sorted(selection.items(), key=lambda item: is_extreme(item[1])):
         if column not in rows:
             raise DataError(
                 f"{label}: there is no column {column!r}; the table has "
@@ -49,7 +49,8 @@ def selected(table: pd.DataFrame, selection: Mapping[str, Any], label: str) -> p
     return rows
 
 
-def _is_extreme(wanted: Any) -> bool:
+def is_extreme(wanted: Any) -> bool:
+    """Tell whether what is wanted is the smallest or largest value of the rows."""
     return wanted in (SMALLEST, LARGEST) if isinstance(wanted, str) else False
 
 
