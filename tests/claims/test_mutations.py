@@ -71,7 +71,7 @@ def depths():
 def placements():
     places = made.cells(
         dataset=BOTH,
-        repeat=[3],
+        repeat=[3, 6],
         activation=["sigmoid", "tanh", "relu"],
         batchnorm=["before", "after"],
     )
