@@ -62,6 +62,13 @@ def largest(rows: pd.DataFrame, runs: pd.DataFrame, *, column: Column) -> pd.Ser
 
 
 @register
+def largest_over_least(rows: pd.DataFrame, runs: pd.DataFrame, *, column: Column) -> pd.Series:
+    """Largest value of a positive column over its least one, of a run's rows."""
+    groups = rows.groupby("run")[column]
+    return groups.max() / groups.min()
+
+
+@register
 def ratio(
     rows: pd.DataFrame, runs: pd.DataFrame, *, of: Column, to: Column, less: float = 0.0
 ) -> pd.Series:
