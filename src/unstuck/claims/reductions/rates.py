@@ -107,3 +107,43 @@ def length_above(places: Array, values: Array, threshold: float) -> float:
     crosses = (high >= 0) & (low < 0)
     part = np.where(crosses, high / np.where(crosses, high - low, 1.0), low >= 0)
     return float((part * np.diff(places)).sum())
+
+
+@register
+def least_gain_at_best_rates(
+    rows: pd.DataFrame,
+    runs: pd.DataFrame,
+    *,
+    of: str,
+    to: str,
+    by: Column = "walker",
+    arrived: Column = "settled",
+    budget: Column = "updates",
+    rate: Column = "rate",
+) -> pd.Series:
+    """Updates of one walker over those of another, each at its best rate: the least over starts.
+
+    The best rate has the smallest mean logarithm over all starts. A walk that does not arrive
+    counts its budget.
+
+    Parameters
+    ----------
+    rows
+        Of each run a row a walker, rate and `seed`.
+    runs
+        Not used.
+    of, to
+        Names of the two walkers.
+    by, arrived, budget, rate
+        The columns of the walker, of the updates at arrival (missing where it did not come there),
+        of those it had, and of the rate.
+    """
+    logs = pd.Series(np.log(rows[arrived].fillna(rows[budget]).to_numpy(float)), index=rows.index)
+    found = {}
+    for run, part in rows.assign(log=logs).groupby("run"):
+        best = {}
+        for walker in (of, to):
+            table = part[part[by] == walker].pivot(index="seed", columns=rate, values="log")
+            best[walker] = table[table.mean().idxmin()]
+        found[run] = float(np.exp((best[of] - best[to]).min()))
+    return pd.Series(found)
