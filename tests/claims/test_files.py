@@ -6,10 +6,13 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from grid_tables import GridTables
 
-from unstuck.claims.documentation import SCHEMA
+from unstuck.claims import documentation
+from unstuck.claims.answer import answer
 from unstuck.claims.model import CHOICE, claim_schema, load_claim, load_claims, placeholders
 from unstuck.claims.planning import planned_claims
+from unstuck.claims.verdict import decide
 from unstuck.study.load import load_study
 from unstuck.study.plan import Plan
 from unstuck.yaml_files import read_yaml
@@ -62,7 +65,7 @@ def test_the_default_study_can_tell_every_line_of_every_claim(planned) -> None:
 
 
 def test_the_schema_is_what_the_model_makes_and_takes_every_file() -> None:
-    written = json.loads((REPOSITORY / SCHEMA).read_text(encoding="utf-8"))
+    written = json.loads((REPOSITORY / documentation.SCHEMA).read_text(encoding="utf-8"))
     assert written == claim_schema(), "run `make docs`"
     validator = jsonschema.Draft202012Validator(written)
     for file in FILES:
@@ -70,3 +73,18 @@ def test_the_schema_is_what_the_model_makes_and_takes_every_file() -> None:
         validator.validate(content)
         with pytest.raises(jsonschema.ValidationError):
             validator.validate({**content, "quesion": "?"})
+
+
+def test_the_page_is_what_the_model_makes(monkeypatch) -> None:
+    monkeypatch.chdir(REPOSITORY)
+    written = documentation.PAGE.read_text(encoding="utf-8")
+    assert written == documentation.page(), "run `make docs`"
+
+
+def test_the_example_of_the_page_is_judged_on_the_smoke_study() -> None:
+    plan = Plan(load_study(REPOSITORY / "workflow/studies/smoke.yaml"))
+    asked = [str(REPOSITORY / documentation.EXAMPLE)]
+    planned = planned_claims(asked, CLAIMS, plan)["x.1"]
+    found = decide(planned.claim, GridTables(plan))
+    assert answer(found, "zh") == answer(found, "en")
+    assert "test" in answer(found, "en").text

@@ -69,8 +69,8 @@ def page() -> str:
     # what the study holds has sections of its own
     described = set(config.Study.model_json_schema()["$defs"])
     for heading, model in (*_SECTIONS, *kinds):
-        lines += ["", f"## {heading}", "", _summary(model), ""]
-        lines += _fields(model, described)
+        lines += ["", f"## {heading}", "", summary(model), ""]
+        lines += fields(model, described)
     varied = ", ".join(
         f"`{name}` ({_COMPONENTS[model]})" for name, model in overrides.OVERRIDES.items()
     )
@@ -91,8 +91,8 @@ _COMPONENTS: dict[type[BaseModel], str] = {
 }
 
 
-def _fields(model: type[BaseModel], described: set[str]) -> list[str]:
-    """A table of a model's fields, followed by those of the models it holds, once on the page."""
+def fields(model: type[BaseModel], described: set[str]) -> list[str]:
+    """Give a table of a model's fields and then of the models it holds, once on the page."""
     content = model.model_json_schema()
     lines = []
     inner = {
@@ -113,7 +113,8 @@ def _fields(model: type[BaseModel], described: set[str]) -> list[str]:
     return lines
 
 
-def _summary(model: type[BaseModel]) -> str:
+def summary(model: type[BaseModel]) -> str:
+    """Give the docstring of a model as one paragraph."""
     return " ".join((model.__doc__ or "").split())
 
 
