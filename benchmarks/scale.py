@@ -72,12 +72,13 @@ def pretend(folder: Path) -> None:
     from unstuck.study.load import load_study
     from unstuck.study.paths import Paths
     from unstuck.study.plan import Plan
+    from unstuck.training.result import CURVES, ENDPOINTS, RATES, RUNS
 
     plan = Plan(load_study(folder / FILE))
     paths = Paths(plan.study.results)
     files = [paths.plan, paths.verdicts, paths.contrasts, f"{paths.report}/index.html"]
     files += [p.format(dataset=d) for d in plan.study.datasets for p in (paths.dataset, paths.card)]
-    names = ("runs.parquet", "curves.parquet", "endpoints.safetensors")
+    names = (RUNS, CURVES, RATES, ENDPOINTS)
     files += [paths.job(name).format(job=job) for job in plan.jobs for name in names]
     for table in plan.tables:
         experiment, kind = table.split(".")

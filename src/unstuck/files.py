@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 #: what damaged bytes make of a reader that does not expect them
 BAD_VALUES = (OSError, ValueError, TypeError, KeyError, IndexError, OverflowError, MemoryError)
 
+#: rows of a Parquet file that are read together: of a table sorted by cell, those of some cells
+ROWS_OF_A_GROUP = 8192
+
 
 @contextmanager
 def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
@@ -130,7 +133,9 @@ def read_json(path: str | os.PathLike[str]) -> Any:
 def write_parquet(path: str | os.PathLike[str], table: pd.DataFrame) -> None:
     """Write a table as Parquet, without its index."""
     with atomic_path(path) as temporary:
-        table.to_parquet(temporary, index=False, write_page_checksum=True)
+        table.to_parquet(
+            temporary, index=False, write_page_checksum=True, row_group_size=ROWS_OF_A_GROUP
+        )
 
 
 def read_parquet(path: str | os.PathLike[str], columns: list[str] | None = None) -> pd.DataFrame:
