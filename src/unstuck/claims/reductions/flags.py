@@ -70,3 +70,34 @@ def share_of_rows(
     """
     wanted = [str(each) for each in (value if isinstance(value, list) else [value])]
     return rows[column].astype(str).isin(wanted).groupby(rows["run"]).mean()
+
+
+@register
+def not_arrived(
+    rows: pd.DataFrame,
+    runs: pd.DataFrame,
+    *,
+    loss: Column,
+    reached: Column,
+    within: float,
+    kind: Column = "kind",
+    certified: tuple[str, ...] = ("minimum", "saddle", "maximum"),
+) -> pd.Series:
+    """Whether no critical point lies near whose loss is within a share of the run's own.
+
+    Parameters
+    ----------
+    rows
+        One row a run.
+    runs
+        Not used.
+    loss, reached
+        The run's loss, and that of the point found from it.
+    within
+        The share of the run's loss by which they may differ.
+    kind, certified
+        The column of what was found, and what of it counts as a critical point.
+    """
+    table = rows.set_index("run")
+    near = (table[loss] - table[reached]).abs() <= within * table[loss].abs()
+    return (~(table[kind].isin(certified) & near)).astype("float64")

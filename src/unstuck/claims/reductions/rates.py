@@ -147,3 +147,14 @@ def least_gain_at_best_rates(
             best[walker] = table[table.mean().idxmin()]
         found[run] = float(np.exp((best[of] - best[to]).min()))
     return pd.Series(found)
+
+
+@register
+def best_over_rates(
+    rows: pd.DataFrame, runs: pd.DataFrame, *, column: Column, rates: Axis = "lr"
+) -> pd.Series:
+    """Largest value of a column over the rates of a grid; a row a run and rate.
+
+    Of both arms alike, so that what the choice flatters them by falls out of their difference.
+    """
+    return rows.groupby("run")[column].max()
