@@ -39,11 +39,20 @@ def test_the_correlation_is_averaged_over_places():
     assert both.effect == 0
 
 
+def test_points_that_all_lie_in_order_count_as_units_of_one_value():
+    x = np.arange(20.0)[:, None]
+    found = correlation([Points(x, x**3, "D")])
+    assert (found.low, found.high) == (pytest.approx(2 * 0.025 ** (1 / 20) - 1), 1)
+    assert found.p_zero == pytest.approx(2 * 0.5**20)
+    few = correlation([Points(x[:2], x[:2], "D")])
+    assert few.low < 0
+
+
 @pytest.mark.parametrize(
     ("x", "y"),
     [
         (np.zeros(5), np.zeros(5)),
-        (np.zeros((2, 1)), np.zeros((2, 1))),
+        (np.zeros((0, 1)), np.zeros((0, 1))),
         (np.zeros((5, 1)), np.zeros((5, 2))),
         (np.zeros((5, 1)), np.full((5, 1), np.nan)),
     ],

@@ -9,7 +9,7 @@ import pandas as pd
 
 TAIL, RESAMPLES, NORMAL = 0.025, 9_999, NormalDist()
 YES, NO = ["supported", "direction", "small"], ["no effect", "wrong direction", "contradicted"]
-RANKS = [*YES, "undecided", *NO]
+RANKS, OPEN = [*YES, "undecided", *NO], np.array([-inf, inf])
 
 
 def resampled(units, name):  # [1 + B, U] rows: all units first, then resamples, alike by name
@@ -19,7 +19,9 @@ def resampled(units, name):  # [1 + B, U] rows: all units first, then resamples,
     return np.vstack([np.arange(units), rows.reshape(-1, units)])
 
 
-def ends(draws, n, own=()):  # expanded percentiles (Hesterberg), or BCa's where further out
+def ends(effect, draws, n, own=(), scale=1.0):  # expanded percentiles, or BCa's if further out
+    if np.ptp(draws) <= 1e-12 * scale:  # all units have one value
+        return np.sort([effect, effect * (2 * TAIL ** (1 / n) - 1)]) if n > 5 else OPEN
     angle = np.linspace(-pi / 2, pi / 2, 400_001)  # t = sqrt(df) tan(angle), density cos^(df - 1)
     mass, found = np.cumsum(np.cos(angle) ** (n - 2)), []
     z = sqrt(n) * np.tan(np.interp(TAIL, mass / mass[-1], angle))
@@ -40,20 +42,18 @@ def mean_effect(arms):  # arms: weight, name of units, values [U, R], scores [U,
         best = (mean <= low + 1e-9 * abs(low)).argmax(axis=1)
         draws = draws + weight * of_values[np.arange(len(best)), best]
         own[name] = own.get(name, 0.0) + weight * values[:, best[0]]
-    (effect, *draws), n = draws, min(map(len, own.values()))
-    if np.ptp(draws) <= 1e-12 * max(abs(arm[2]).max() for arm in arms):  # all units have one value
-        return np.sort([effect, effect * (2 * TAIL ** (1 / n) - 1)])
-    return ends(np.array(draws), n, own.values())
+    n, scale = min(map(len, own.values())), max(abs(arm[2]).max() for arm in arms)
+    return ends(draws[0], draws[1:], n, own.values(), scale)
 
 
 def correlation(places):  # Spearman over all points of a place, several a unit
-    draws, units = 0.0, []
+    draws = 0.0
     for name, t in places:
         table = t[["value", "against"]].to_numpy().reshape(t.unit.nunique(), -1, 2)
         drawn = table[resampled(len(table), name)].reshape(RESAMPLES + 1, -1, 2)
         x, y = (pd.DataFrame(drawn[..., axis]).rank(axis=1) for axis in (0, 1))
-        draws, units = draws + x.corrwith(y, axis=1).fillna(0.0)[1:], [*units, len(table)]
-    return ends(draws.to_numpy() / len(units), min(units))
+        draws = draws + x.corrwith(y, axis=1).fillna(0.0).to_numpy() / len(places)
+    return ends(draws[0], draws[1:], min(t.unit.nunique() for _, t in places))
 
 
 def mean_share(truths):  # Clopper and Pearson's interval of each, combined by MOVER
@@ -71,9 +71,8 @@ def paired_share(one, other):  # Newcombe (1998), method 10
     for p in (one.mean(), other.mean()):  # Wilson's interval
         middle, half = p + z * z / 2 / n, z * sqrt(p * (1 - p) / n + (z / 2 / n) ** 2)
         gaps += [abs(p - (middle + side * half) / (1 + z * z / n)) for side in (1, -1)]
-    pairs = ((gaps[0], gaps[3], -1), (gaps[1], gaps[2], 1))
-    reach = [s * sqrt(max(a * a - 2 * phi * a * b + b * b, 0)) for a, b, s in pairs]
-    return 100 * (one.mean() - other.mean() + np.array(reach))
+    a, b = np.array(gaps[:2]), np.array(gaps[:1:-1])
+    return 100 * (one.mean() - other.mean() + [-1, 1] * np.sqrt(a * a - 2 * phi * a * b + b * b))
 
 
 def position(ends_, d, claims):
@@ -90,14 +89,15 @@ def position(ends_, d, claims):
 def judge(part, rows):  # the word of one primary comparison, before its named controls
     scaled, arms, halves = np.log if part.scale == "ratio" else np.asarray, [], {}
     d, less = scaled(part.margin), 0 if "reference" in set(rows.side) else scaled(part.reference)
-    rows = rows.assign(value=scaled(rows.value) - less, true=rows.value > 50)
+    rows = rows.assign(value=scaled(rows.value) - less, against=part.sign * rows.against)
     last = rows[rows.chosen].sort_values(["unit", "pair", "side"])
     if part.statistic == "share":
-        of = {c: [t.true.to_numpy() for _, t in last.groupby(c)] for c in ("dataset", "side")}
-        span = mean_share(of["dataset"]) - less if less else paired_share(*of["side"])
+        of = [
+            [(t.value + less > 50).values for _, t in last.groupby(c)] for c in ("dataset", "side")
+        ]
+        span = mean_share(of[0]) - less if less else paired_share(*of[1])
         return position(span, d, part.claims)
     if part.statistic == "correlation":
-        last["against"] *= part.sign
         return position(correlation(last.groupby("dataset")), d, part.claims)
     for (p, _, w, side), r in rows.groupby(["dataset", "pair", "weight", "side"]):
         v, s = (r[c].fillna(0).to_numpy().reshape(r.unit.nunique(), -1) for c in ("value", "score"))

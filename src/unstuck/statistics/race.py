@@ -152,7 +152,7 @@ def interval(
 
     Where all units have one value there is nothing to resample. The share of units that have it is
     then at least Clopper and Pearson's bound, and the others are taken to have its opposite, which
-    gives the p-value of the sign test.
+    gives the p-value of the sign test; of fewer than six units that bound says nothing.
 
     Parameters
     ----------
@@ -189,7 +189,7 @@ def interval(
     draws = np.sort(sum((t.weight * t.arm.means(weights[t.units]) for t in terms), np.zeros(1)))
     scale = max(float(np.abs(term.arm.values).max()) for term in terms)
     if np.ptp(draws) <= CONSTANT_SPREAD * scale:
-        return _constant(effect, least, level)
+        return constant(effect, least, level)
     skew = 0.0 if least < FEW else acceleration([_effects(terms, name) for name in sizes])
     return Percentiles(draws, least, skew).estimate(effect, level)
 
@@ -317,18 +317,21 @@ def _slowed(z: float, a: float) -> float:
     return (z - a) / below - a if below > 0 else math.copysign(math.inf, z)
 
 
-def _constant(value: float, units: int, level: float) -> Estimate:
+def constant(value: float, units: int, level: float) -> Estimate:
     """Give the interval of a value that all units have."""
+    share = ((1 - level) / 2) ** (1 / units)
+    if share <= 0.5:
+        return Estimate(value, -math.inf, math.inf, units, lambda truth: (1.0, 1.0), level)
 
     def tails(truth: float) -> tuple[float, float]:
         # p that so many of so many units have the value, were its share such that the mean is truth
         if value == 0:
             return float(truth >= 0), float(truth <= 0)
-        share = min(1.0, max(0.0, (truth / value + 1) / 2))
-        towards, beyond = share**units, float(abs(truth) <= abs(value) or truth * value < 0)
+        of_units = min(1.0, max(0.0, (truth / value + 1) / 2))
+        towards, beyond = of_units**units, float(abs(truth) <= abs(value) or truth * value < 0)
         return (towards, beyond) if value > 0 else (beyond, towards)
 
-    end = value * (2 * ((1 - level) / 2) ** (1 / units) - 1)
+    end = value * (2 * share - 1)
     return Estimate(value, min(end, value), max(end, value), units, tails, level)
 
 

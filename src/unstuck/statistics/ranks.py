@@ -8,7 +8,13 @@ from numpy.typing import NDArray
 
 from unstuck.errors import DataError
 from unstuck.statistics.estimate import LEVEL, Estimate
-from unstuck.statistics.race import RESAMPLES, Percentiles, unit_weights
+from unstuck.statistics.race import (
+    CONSTANT_SPREAD,
+    RESAMPLES,
+    Percentiles,
+    constant,
+    unit_weights,
+)
 
 Array = NDArray[np.float64]
 
@@ -39,10 +45,10 @@ class Points:
     units: str = ""
 
     def __post_init__(self) -> None:
-        if self.x.ndim != 2 or self.x.shape != self.y.shape or self.x.shape[0] < 3:
+        if self.x.ndim != 2 or not self.x.size or self.x.shape != self.y.shape:
             raise DataError(
                 f"a rank correlation has points of shapes {self.x.shape} and {self.y.shape}; "
-                "both must be units by arms, of three units or more."
+                "both must be units by arms."
             )
         if not (np.isfinite(self.x).all() and np.isfinite(self.y).all()):
             raise DataError("a rank correlation has a point that is not finite.")
@@ -53,13 +59,16 @@ def correlation(
 ) -> Estimate:
     """Give Spearman's correlation, averaged over places, with its bootstrap interval.
 
-    Whole units are resampled, each with all of its points; ranks are taken anew.
+    Whole units are resampled, each with all of its points; ranks are taken anew. Where every
+    resample gives the same, as where all points lie in order, units are counted (see `interval`).
     """
     if not places:
         raise DataError("a rank correlation has no place; it needs at least one dataset.")
     effect = np.mean([rank_correlation(each.x.ravel(), each.y.ravel()) for each in places])
     draws = np.mean([_resampled(each, resamples, seed) for each in places], axis=0)
     least = min(each.x.shape[0] for each in places)
+    if np.ptp(draws) <= CONSTANT_SPREAD:
+        return constant(float(effect), least, level)
     return Percentiles(np.sort(draws), least).estimate(float(effect), level)
 
 
