@@ -94,6 +94,8 @@ def _runs(cell: Any, units: list[int]) -> list[dict[str, Any]]:
             "cell": cell.key,
             "role": "fixed" if not tuned else "heat" if place < heat else "finalist",
             **cell.labels,
+            "epochs": cell.run.epochs,
+            "updates": cell.run.updates,
             "lr": rate,
             "chosen": rate == rates[0],
             "score": float(number),

@@ -106,6 +106,15 @@ def test_what_varies_unsaid_is_named():
         compare(spec(), {"e.runs": table})
 
 
+def test_two_cells_of_different_rates_are_no_finalists_of_one():
+    first = runs().assign(optimizer="sgd")
+    second = runs().assign(optimizer="adam", lr=lambda table: 10 * table["lr"])
+    second["cell"] += "adam"
+    table = pd.concat([first, second], ignore_index=True)
+    with pytest.raises(DataError, match="with optimizer adam, sgd"):
+        compare(spec(), {"e.runs": table})
+
+
 def test_units_of_one_arm_alone_are_refused_unless_some_may_be_missing():
     table = runs()
     table = table[~((table["batch"] == "8") & (table["seed"] == 5))]

@@ -88,13 +88,14 @@ def placements():
 def stalls():
     rows = [
         {
-            "run_id": f"{dataset}-{batch}-{schedule}-{unit}",
-            "cell": f"{dataset}-{batch}-{schedule}",
+            "run_id": f"{dataset}-{batch}-{schedule}-{optimizer}-{unit}",
+            "cell": f"{dataset}-{batch}-{schedule}-{optimizer}",
             "role": "fixed",
             "lr": 0.1,
             "dataset": dataset,
             "batch": batch,
             "schedule": schedule,
+            "optimizer": optimizer,
             "seed": unit,
             "origin": origin,
             "stalled": stalled,
@@ -102,11 +103,13 @@ def stalls():
             # of 60 stalled runs in small batches 39 are above a tenth, and none of the others
             "start_gradient_norm": 0.2
             if (origin, batch, schedule, stalled) == ("endpoint", "32", "constant", True)
+            and optimizer == "sgd"
             and unit < 39
             else 0.01,
         }
         for dataset in ("digits_few", "mnist1d_few")
         for batch, schedule in (("32", "constant"), ("32", "cosine"), ("full", "constant"))
+        for optimizer in ("sgd", "adam")
         for origin in ("endpoint", "minimum")
         for stalled, units in ((True, range(60)), (False, range(60, 100)))
         for unit in units

@@ -113,7 +113,7 @@ def _measured(
     ((name, arguments),) = spec.value.items()
     if "run_id" in rows:
         each = rows.drop_duplicates(["run_id", "owner", *keys])
-        _refuse_many(spec, each, [*keys, *axes(name, arguments)])
+        _refuse_many(spec, each, [*keys, *_axes(spec)])
     sides = _sides(spec)
     runs = _of_runs(runs, spec.where, spec.label)
     parts = []
@@ -264,13 +264,32 @@ def _rate_column(spec: Comparison) -> str | None:
 
 def _refuse_many(spec: Comparison, rows: pd.DataFrame, keys: list[str]) -> None:
     """Refuse a unit that has several values in one arm, naming what varies."""
-    twice = rows[rows.duplicated(keys, keep=False)]
-    if twice.empty:
+    _refuse_alike(spec, rows[rows.duplicated(keys, keep=False)], keys)
+    arm = ["side", *spec.over]
+    if "cell" in rows and not _axes(spec):
+        # two cells of different rates are no finalists of one
+        cells = rows.groupby(arm, dropna=False)["cell"].transform("nunique")
+        _refuse_alike(spec, rows[cells > 1], [*arm, "unit"])
+
+
+def _axes(spec: Comparison) -> list[str]:
+    """Columns along which the comparison's reduction reduces."""
+    if isinstance(spec.value, str):
+        return []
+    ((name, arguments),) = spec.value.items()
+    return axes(name, arguments)
+
+
+def _refuse_alike(spec: Comparison, rows: pd.DataFrame, keys: list[str]) -> None:
+    """Refuse rows that a unit has several of, if there are any."""
+    if rows.empty:
         return
-    first = twice[(twice[keys].fillna(-1) == twice[keys].fillna(-1).iloc[0]).all(axis=1)]
+    alike = rows[keys].fillna(-1)
+    first = rows[(alike == alike.iloc[0]).all(axis=1)]
     who = f"the {first['side'].iloc[0]} has several values of unit {first['unit'].iloc[0]}"
     skipped = {*_IDENTITY, *keys, spec.value if isinstance(spec.value, str) else ""}
-    for column in first.columns:
+    # of cells that differ their rates do as well
+    for column in sorted(first.columns, key=lambda name: name == RATE):
         if column in skipped or isinstance(first[column].iloc[0], list | np.ndarray):
             continue
         distinct = first[column].unique()
