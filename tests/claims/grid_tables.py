@@ -95,7 +95,7 @@ def _runs(cell: Any, units: list[int]) -> list[dict[str, Any]]:
             "role": "fixed" if not tuned else "heat" if place < heat else "finalist",
             **cell.labels,
             "epochs": cell.run.epochs,
-            "updates": cell.run.updates,
+            "updates": cell.run.updates or 64 * (cell.run.epochs or 0),
             "lr": rate,
             "chosen": rate == rates[0],
             "score": float(number),

@@ -288,8 +288,9 @@ def _refuse_alike(spec: Comparison, rows: pd.DataFrame, keys: list[str]) -> None
     first = rows[(alike == alike.iloc[0]).all(axis=1)]
     who = f"the {first['side'].iloc[0]} has several values of unit {first['unit'].iloc[0]}"
     skipped = {*_IDENTITY, *keys, spec.value if isinstance(spec.value, str) else ""}
-    # of cells that differ their rates do as well
-    for column in sorted(first.columns, key=lambda name: name == RATE):
+    # labels say more than rates, which differ where cells do, and those more than measurements
+    floats = {name for name in first if pd.api.types.is_float_dtype(first[name])}
+    for column in sorted(first.columns, key=lambda name: (name in floats, name != RATE)):
         if column in skipped or isinstance(first[column].iloc[0], list | np.ndarray):
             continue
         distinct = first[column].unique()

@@ -188,7 +188,9 @@ class _Cells:
         for cell in self.plan.cells[owner]:
             if known is None or cell.key in known:
                 rate = {"lr": cell.rate} if isinstance(cell.rate, float) else {}
-                rows.append({**cell.labels, **rate, "owner": owner})
+                budget = {"epochs": cell.run.epochs, "updates": cell.run.updates}
+                said = {key: value for key, value in budget.items() if value is not None}
+                rows.append({**cell.labels, **rate, **said, "owner": owner})
         return pd.DataFrame(rows)
 
 
