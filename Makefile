@@ -5,6 +5,7 @@
 # make faults     what goes wrong, injected for real: docs/faults.md is written anew
 # make verify     are finished results the same again as reference/? (ARGS: another study)
 # make coverage   how often intervals cover the truth, simulated: docs/images/coverage.csv
+# make lanes      the pictures and tables of docs/lanes.md, measured anew
 # make scale      planning of ten thousand cells: docs/images/scale.csv
 # make bench      speed against references: results/benchmarks.csv
 PYTHON ?= python3
@@ -16,7 +17,7 @@ BENCH_JAX := .venv-bench-jax
 ARGS      ?=
 
 .DEFAULT_GOAL := study
-.PHONY: study smoke test test-slow test-slurm sanitize faults verify reference bench scale coverage lint format docs clean
+.PHONY: study smoke test test-slow test-slurm sanitize faults verify reference bench lanes scale coverage lint format docs clean
 
 KERNEL := $(wildcard src/unstuck/lanes/*.cpp) src/unstuck/lanes/build.py packaging/backend.py
 
@@ -81,6 +82,10 @@ bench: $(VENV)/.installed
 	-$(MAKE) --no-print-directory $(BENCH_JAX)/.installed
 	-$(MAKE) --no-print-directory build/bench/.installed
 	PATH="$(abspath $(BIN)):$$PATH" PYTHONPATH=build/bench $(BIN)/python benchmarks/run.py $(ARGS)
+
+lanes: $(VENV)/.installed
+	$(MAKE) --no-print-directory bench ARGS="--only 'lanes_*' --output docs/images/lanes.csv $(ARGS)"
+	$(BIN)/python benchmarks/lanes.py
 
 scale: $(VENV)/.installed
 	$(BIN)/python benchmarks/scale.py

@@ -1,13 +1,14 @@
 """Measure everything that is claimed about speed, and write results/benchmarks.csv.
 
     make bench                                    all rows
-    python benchmarks/run.py --only inertia       some rows; the others in the file stay
+    python benchmarks/run.py --only 'lanes_*'     some rows; the others in the file stay
     python benchmarks/run.py --quick              small work, to see that it runs
 
 A row that cannot be measured here says why in its note.
 """
 
 import argparse
+import fnmatch
 import math
 import os
 import sys
@@ -40,15 +41,20 @@ def main(arguments: Sequence[str]) -> int:
 
     rows = {**population.ROWS, **planning.ROWS, **curvature.ROWS}
     parser = argparse.ArgumentParser(description="Measure speed; see benchmarks/README.md.")
-    parser.add_argument("--only", nargs="+", choices=rows, metavar="NAME", help=", ".join(rows))
+    parser.add_argument("--only", nargs="+", metavar="PATTERN", help=", ".join(rows))
     parser.add_argument("--quick", action="store_true", help="small work, one repeat")
     parser.add_argument("--output", type=Path, default=Path("results/benchmarks.csv"))
     options = parser.parse_args(arguments)
 
+    patterns = options.only or ["*"]
+    chosen = [name for name in rows if any(fnmatch.fnmatch(name, each) for each in patterns)]
+    if not chosen:
+        parser.error(f"no row matches {' '.join(patterns)}; there are {', '.join(rows)}")
+
     torch.set_num_threads(1)
     effort = Effort(repeats=1 if options.quick else 5, quick=options.quick)
     known = _earlier(options.output)
-    for name in options.only or rows:
+    for name in chosen:
         try:
             row = rows[name](name, effort)
         except (ImportError, UnavailableError, UnstuckError) as error:
@@ -63,7 +69,7 @@ def main(arguments: Sequence[str]) -> int:
         )
         table = pd.DataFrame([known[each] for each in rows if each in known], columns=COLUMNS)
         write_csv(options.output, table)
-        print(f"{name:26} {row.ours_s:10.5f} {row.reference_s:10.5f} {row.ratio:8.2f}  {row.note}")
+        print(f"{name:30} {row.ours_s:10.5f} {row.reference_s:10.5f} {row.ratio:8.2f}  {row.note}")
     print(f"written to {options.output}")
     return 0
 
