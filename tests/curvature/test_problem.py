@@ -99,7 +99,7 @@ def _to_torch_order(problem, vector):
 
 
 class Noisy:
-    """A network whose outputs are not a function of its parameters."""
+    """A network whose gradients are not a function of its parameters."""
 
     def __init__(self, network):
         self._network = network
@@ -108,10 +108,10 @@ class Noisy:
     def __getattr__(self, name):
         return getattr(self._network, name)
 
-    def forward(self, theta, x, buffers, training):
-        outputs, moved = self._network.forward(theta, x, buffers, training)
-        noise = torch.randn(outputs.shape, generator=self._generator, dtype=outputs.dtype)
-        return outputs + 1e-6 * noise, moved
+    def loss_and_gradient(self, *arguments, **named):
+        loss, right, gradient, moved = self._network.loss_and_gradient(*arguments, **named)
+        noise = torch.randn(gradient.shape, generator=self._generator, dtype=gradient.dtype)
+        return loss, right, gradient + 1e-6 * noise, moved
 
 
 def _arguments(problem, **changes):

@@ -137,13 +137,16 @@ class Problem:
 
     def loss_and_gradient(self) -> tuple[float, Tensor]:
         """Give the loss and its gradient ``[P]``."""
-        theta = self.theta.unsqueeze(0).requires_grad_()
+        theta, buffers = self.theta.unsqueeze(0), self.buffers_of(1)
         total = 0.0
         gradient = self.weight_decay * self.theta
-        for logits, y in self._outputs(theta):
-            part = self.criterion.value(logits, y).sum() / self.samples
-            gradient = gradient + torch.autograd.grad(part, theta)[0].squeeze(0)
-            total += float(part.detach())
+        for x, y in self._chunks(copies=1):
+            loss, _, slope, _ = self.network.loss_and_gradient(
+                theta, x, y, self.loss, buffers, self.training, count_correct=False
+            )
+            share = y.shape[1] / self.samples
+            gradient = gradient + share * slope.squeeze(0)
+            total += share * float(loss)
         return total + 0.5 * self.weight_decay * float(self.theta.square().sum()), gradient
 
     def gradient(self) -> Tensor:
@@ -199,17 +202,18 @@ class Problem:
 
     def _outputs(self, theta: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
         """Give outputs ``[M, n, C]`` and classes ``[1, n]`` chunk by chunk."""
-        copies = theta.shape[0]
+        buffers = self.buffers_of(len(theta))
+        for x, y in self._chunks(len(theta)):
+            yield self.network.forward(theta, x, buffers, self.training)[0], y
+
+    def _chunks(self, copies: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Give samples ``[1, n, *shape]`` and classes ``[1, n]`` for so many copies at once."""
         size = self.chunk or max(1, _CHUNK_ROWS // copies)
         if self.couples_samples:
             size = self.samples
-        buffers = self.buffers_of(copies)
         for start in range(0, self.samples, size):
-            x = self.x[start : start + size].unsqueeze(0)
-            yield (
-                self.network.forward(theta, x, buffers, self.training)[0],
-                self.y[start : start + size].unsqueeze(0),
-            )
+            part = slice(start, start + size)
+            yield self.x[part].unsqueeze(0), self.y[part].unsqueeze(0)
 
     def buffers_of(self, copies: int) -> Tensor:
         """Give the batchnorm statistics of ``copies`` equal members, ``[M, Q]``."""

@@ -107,7 +107,7 @@ def _loss_and_gradient(
     """Give the same of a problem on samples ``[M, N, *shape]`` and classes ``[M, N]``."""
     buffers = problem.buffers_of(len(theta))
     loss, _, gradient, _ = problem.network.loss_and_gradient(
-        theta, x, y, problem.loss, buffers, problem.training
+        theta, x, y, problem.loss, buffers, problem.training, count_correct=False
     )
     decay = problem.weight_decay
     return loss + 0.5 * decay * theta.square().sum(1), gradient + decay * theta
