@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from unstuck.statistics.intervals import bootstrap_interval
+from unstuck.statistics import race
 
 
 def average(values: npt.ArrayLike, by: str) -> float:
@@ -17,15 +17,19 @@ def average(values: npt.ArrayLike, by: str) -> float:
 
 
 def interval(values: npt.ArrayLike, by: str) -> tuple[float, float]:
-    """Give the 95 % interval of the average; of a median that of the middle half of the units."""
+    """Give the 95 % interval of the average; of a median that of the middle half of the units.
+
+    Units that all have one value have an interval of no width.
+    """
     array = _finite(values)
-    if array.size < 2:
+    if not array.size or np.ptp(array) == 0:
         only = float(array[0]) if array.size else float("nan")
         return only, only
     if by == "median":
         low, high = np.quantile(array, [0.25, 0.75])
         return float(low), float(high)
-    found = bootstrap_interval(np.log(array) if by == "geometric" else array)
+    units = np.log(array) if by == "geometric" else array
+    found = race.interval([race.Place(race.Arm(units[:, None]))])
     low, high = found.low, found.high
     return (float(np.exp(low)), float(np.exp(high))) if by == "geometric" else (low, high)
 
