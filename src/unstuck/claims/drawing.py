@@ -15,6 +15,7 @@ AxisScale = Literal["linear", "log", "even"]
 TableName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*$")]
 
 MOST_WORDS = 14  # of a title
+VALUES = "claim.values"  # the values that the claim compares, as `values.csv` has them
 
 
 class ColumnWords(Words):
@@ -66,16 +67,20 @@ class Panel(Frozen):
             raise ValueError("below has a picture with pictures below it; list them one by one")
         return self
 
+    def drawn(self) -> tuple[str, ...]:
+        """Give the tables whose rows are drawn."""
+        return ()
+
     def own_tables(self) -> Iterator[str]:
-        """Give the tables that this picture reads."""
+        """Give the tables of the study that this picture reads."""
         yield from ()
 
     def columns(self) -> Iterator[str]:
-        """Give the columns of its first table that it reads."""
+        """Give the columns that are read of them."""
         yield from ()
 
     def selection(self) -> Selection:
-        """Give which rows of its first table are drawn."""
+        """Give which rows are drawn."""
         return {}
 
     def pictures(self) -> "tuple[Panel, ...]":
@@ -88,8 +93,10 @@ class Panel(Frozen):
 
 
 class _OfTable(Panel):
-    table: TableName = Field(
-        alias="from", description="Table that is drawn, `<experiment or analysis>.<table>`."
+    table: TableName | tuple[TableName, ...] = Field(
+        alias="from",
+        description="Table that is drawn, `<experiment or analysis>.<table>`, or several one below "
+        "the other; `claim.values` are the values that the claim compares.",
     )
     where: Selection = Field(
         {}, description="Rows that are drawn: column → value, list (an order too) or bounds."
@@ -97,12 +104,16 @@ class _OfTable(Panel):
     color: str = Field("", description="Column whose values have a colour each.")
     panel: str = Field("", description="Column whose values have a panel each, at most four.")
 
+    def drawn(self) -> tuple[str, ...]:
+        """Give the tables whose rows are drawn."""
+        return (self.table,) if isinstance(self.table, str) else self.table
+
     def own_tables(self) -> Iterator[str]:
-        """Give the tables that this picture reads."""
-        yield self.table
+        """Give the tables of the study that this picture reads."""
+        yield from (name for name in self.drawn() if name != VALUES)
 
     def selection(self) -> Selection:
-        """Give which rows of its first table are drawn."""
+        """Give which rows are drawn."""
         return self.where
 
     def columns(self) -> Iterator[str]:
@@ -227,8 +238,8 @@ class Paths(_OfTable):
     goal: tuple[float, float] | None = Field(None, description="A place that is marked by a star.")
 
     def own_tables(self) -> Iterator[str]:
-        """Give the tables that this picture reads."""
-        yield self.table
+        """Give the tables of the study that this picture reads."""
+        yield from super().own_tables()
         yield from (name for name in (self.surface,) if name)
 
     def columns(self) -> Iterator[str]:
@@ -272,7 +283,7 @@ class Particular(Panel):
     reads: tuple[TableName, ...] = Field((), alias="from", description="Tables that it reads.")
 
     def own_tables(self) -> Iterator[str]:
-        """Give the tables that this picture reads."""
+        """Give the tables of the study that this picture reads."""
         yield from self.reads
 
 

@@ -293,6 +293,7 @@ class Check(Frozen):
 
     label: str
     tables: tuple[str, ...]
+    name: Words | None = None
     where: Selection = Field(default_factory=dict)
     value: Value | None = None
     each: tuple[str, ...] = ()
@@ -304,7 +305,9 @@ class Check(Frozen):
 
 
 POINTS = "percentage points"
-_CHECK_KEYS = frozenset({"where", "value", "each", "reduce", "holds", "small", "needs", "gate"})
+_CHECK_KEYS = frozenset(
+    {"name", "where", "value", "each", "reduce", "holds", "small", "needs", "gate"}
+)
 _COMPARISON_KEYS = frozenset(Comparison.model_fields) - {"label", "tables"}
 
 

@@ -215,13 +215,14 @@ def _lacking(claim: Claim, cells: _Cells) -> dict[str, str]:
 
 
 def _of_picture(picture: Panel, cells: _Cells) -> str:
-    """Say what the study lacks for a picture: a table, a column of its first, or a value of it."""
+    """Say what the study lacks for a picture: a table, a column, or a value."""
     tables = tuple(picture.own_tables())
-    first = tables[:1]
-    return (
-        _unmade(tables, cells)
-        or _of_columns(first, picture.columns(), cells)
-        or (_of_rows(first, [picture.selection()], cells) if first else "")
+    drawn = [name for name in picture.drawn() if name in tables]
+    missing = _unmade(tables, cells)
+    if missing or not drawn:
+        return missing
+    return _of_columns(drawn, picture.columns(), cells) or _of_rows(
+        drawn, [picture.selection()], cells
     )
 
 

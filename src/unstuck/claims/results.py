@@ -53,6 +53,12 @@ def word_of(folder: str | Path) -> tuple[str, Word]:
     return content["claim"], Word(content["word"])
 
 
+def load_values(folder: str | Path) -> pd.DataFrame:
+    """Read the values that a claim that was judged compares."""
+    table = pd.read_csv(Path(folder) / VALUES, dtype={"line": str})
+    return table.assign(line=table["line"].fillna(""))
+
+
 def summary(verdict: Verdict, places: Places | None = None) -> dict[str, Any]:
     """Give a verdict as plain values: what pages, figures and tables of all claims read."""
     claim = verdict.claim

@@ -6,6 +6,7 @@ from typing import Literal
 
 import pandas as pd
 
+from unstuck.claims.drawing import OwnWords
 from unstuck.errors import DataError
 from unstuck.figures.palette import Outcome
 
@@ -81,6 +82,8 @@ class FigureData:
         The claim's answer with its placeholders, which makes the title where it is short enough.
     texts
         The placeholders' texts, as the answer has them.
+    words
+        Of the claim: what its arms and its measure are called, for the table ``claim.values``.
     """
 
     claim: str
@@ -90,6 +93,7 @@ class FigureData:
     tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     answer: str = ""
     texts: Mapping[str, str] = field(default_factory=dict)
+    words: OwnWords = field(default_factory=OwnWords)
 
     @property
     def primary(self) -> Row:

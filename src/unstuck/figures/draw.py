@@ -59,7 +59,7 @@ def draw(panel: Drawing, data: FigureData, words: Dictionary, settings: FigureSe
     with styled(palette, settings.font, words.language):
         figure = Figure(dpi=DPI, facecolor=palette.paper)
         figure.set_size_inches(WIDTH / DPI, HEIGHT / DPI)
-        pen = Pen(figure, data, words.with_own(panel.words), palette)
+        pen = Pen(figure, data, words.with_own(panel.words, data.words), palette)
         plan = _plan(panel, pen)
         title = make_title(data, panel, pen.words)
         subtitle = make_subtitle(data, panel, pen.words, plan.reading)
@@ -77,7 +77,7 @@ def draw(panel: Drawing, data: FigureData, words: Dictionary, settings: FigureSe
         write_header(pen, spots[0], title.text, subtitle, plan.key)
         _picture(panel, pen, spots[1], beside=panel.beside)
         for index, each in enumerate(panel.below):
-            below = replace(pen, words=words.with_own(each.words))
+            below = replace(pen, words=words.with_own(each.words, data.words))
             text = each.title.words(words.language) if each.title else ""
             write_heading(below, spots[2 + 2 * index], text, _plan(each, below).key)
             _picture(each, below, spots[3 + 2 * index], beside=False)
@@ -113,7 +113,8 @@ def save_claim(
     words = load_dictionary(dictionary, language_that_can_be_drawn(settings.language))
     data = figure_data(claim, summary, tables, words)
     forest = Effects(kind="effects")
-    wanted = claim.figure if claim.figure and set(claim.figure.tables()) <= set(tables) else forest
+    drawable = claim.figure is not None and set(claim.figure.tables()) <= set(tables)
+    wanted = claim.figure if claim.figure is not None and drawable else forest
     for panel, paths in ((wanted, figure), (forest, scope)):
         drawn = draw(panel, data, words, settings)
         for path in paths:
@@ -183,7 +184,7 @@ def _picture(panel: Drawing, pen: Pen, spot: SubFigure, *, beside: bool) -> None
     if beside:
         groups = effects.groups_beside(pen.data)
         stack = GridSpecFromSubplotSpec(
-            len(groups), 1, grid[1], height_ratios=[len(group) for group in groups]
+            len(groups), 1, grid[1], height_ratios=[effects.share_beside(group) for group in groups]
         )
         for index, group in enumerate(groups):
             last = index == len(groups) - 1

@@ -6,6 +6,7 @@ from typing import Any, cast
 
 import pandas as pd
 
+from unstuck.claims.drawing import ColumnWords, OwnWords, ValueWords
 from unstuck.claims.model import Check, Claim, Comparison
 from unstuck.figures.data import FigureData, Role, Row
 from unstuck.figures.palette import Outcome
@@ -52,6 +53,22 @@ def figure_data(
         tables=tables,
         answer=claim.answer.words(language),
         texts=summary["texts"][language],
+        words=_words(claim, words),
+    )
+
+
+def _words(claim: Claim, words: Dictionary) -> OwnWords:
+    """Name the arms and the measure of the claim's first comparison."""
+    spec = next((each for each in claim.parts.values() if isinstance(each, Comparison)), None)
+    if spec is None:
+        return OwnWords()
+    named = _arms(spec, words)
+    unit = "%" if spec.percent else "" if spec.scale == "ratio" else words.unit(spec.unit)
+    measure = spec.measured.words(words.language)
+    measure = measure[:1].upper() + measure[1:]
+    return OwnWords(
+        columns={"value": ColumnWords(en=measure, unit=unit)},
+        values={"side": {side: ValueWords(en=text) for side, text in named.items()}},
     )
 
 
@@ -130,11 +147,35 @@ def _name(claim: Claim, found: Mapping[str, Any], words: Dictionary) -> str:
         return own.words(words.language) if own else line
     if role == "dataset":
         return words.value("dataset", str(found["places"]))
+    return _name_of_part(claim, line, str(found.get("places", "")), words)
+
+
+def _name_of_part(claim: Claim, line: str, places: str, words: Dictionary) -> str:
+    """Name a part by what tells it from the others: its measure, its arms, its data sets."""
     spec = claim.parts[line]
-    if isinstance(spec, Comparison) and len(claim.parts) > 1 and spec.name:
-        return spec.name.words(words.language)
-    if isinstance(spec, Comparison) and "," in str(found["places"]):
-        return words.phrase("all")
-    if isinstance(spec, Comparison) and found["places"]:
-        return words.value("dataset", str(found["places"]))
-    return words.phrase("part", part=line) if line else words.phrase("check")
+    if isinstance(spec, Check):
+        if spec.name is not None:
+            return spec.name.words(words.language)
+        known = isinstance(spec.value, str) and len(claim.parts) > 1
+        column = words.column(str(spec.value)).words(words.language)
+        return column if known else words.phrase("check")
+    if len(claim.parts) > 1:
+        others = [each for name, each in claim.parts.items() if name != line]
+        measures = [each.measured for each in others if isinstance(each, Comparison)]
+        arms = _arms(spec, words)
+        if spec.measured in measures and "reference" in arms:
+            return words.phrase("against", **arms)
+        return spec.measured.words(words.language)
+    if "," in places or not places:
+        return words.phrase("all") if places else words.phrase("check")
+    return words.value("dataset", places)
+
+
+def _arms(spec: Comparison, words: Dictionary) -> dict[str, str]:
+    """Name the arms of a comparison by their values."""
+    sides = {"arm": spec.arm, "reference": spec.reference}
+    return {
+        side: ", ".join(words.value(column, value) for column, value in chosen.items())
+        for side, chosen in sides.items()
+        if isinstance(chosen, dict) and chosen
+    }

@@ -89,10 +89,11 @@ class Pen:
             If a column is missing, or no row is left.
         """
         columns = tuple(dict.fromkeys(panel.columns()))
-        table = self.data.table(panel.table, columns)
+        table = pd.concat([self.data.table(name, columns) for name in panel.drawn()])
         if CHOSEN in table and "lr" not in columns and CHOSEN not in columns:
             table = table[table[CHOSEN].astype(bool)]
-        return selected(table, panel.where, f"figure of claim {self.data.claim}: {panel.table}")
+        label = f"figure of claim {self.data.claim}: {', '.join(panel.drawn())}"
+        return selected(table, panel.where, label)
 
     def order(self, table: pd.DataFrame, column: str, panel: Any) -> list[Any]:
         """Give the values of a column in order: the description's, numbers', the dictionary's."""
@@ -132,17 +133,23 @@ class Pen:
         ramp = LinearSegmentedColormap.from_list("heat", self.palette.heat)
         return [to_hex(ramp(share)) for share in np.linspace(0.35, 1.0, count)]
 
-    def name(self, ax: Axes, x: str, y: str) -> None:
-        """Title both axes, the vertical one above it, where it is read without turning the head."""
+    def name(self, ax: Axes, x: str, y: str, of: int = 1) -> None:
+        """Title both axes, the vertical one above it, where it is read without turning the head.
+
+        Parameters
+        ----------
+        of
+            How many panels stand side by side.
+        """
         if x:
             ax.set_xlabel(self.words.axis(x), fontsize=LABEL, color=self.palette.quiet, labelpad=8)
         if y:
-            self.above(ax, self.words.axis(y))
+            self.above(ax, self.words.axis(y), of)
 
-    def above(self, ax: Axes, text: str) -> None:
+    def above(self, ax: Axes, text: str, of: int = 1) -> None:
         """Write above the left end of axes."""
         ax.annotate(
-            text,
+            wrapped(text, 62 // of),
             (0, 1),
             xycoords="axes fraction",
             xytext=(0, 12),
@@ -176,16 +183,17 @@ class Pen:
             ax.grid(axis=grid, color=self.palette.grid, linewidth=1.5)
         ax.set_axisbelow(True)
 
-    def heading(self, ax: Axes, column: str, value: Any) -> None:
-        """Head a panel with the value that it shows."""
+    def heading(self, ax: Axes, column: str, value: Any, y: str = "", of: int = 1) -> None:
+        """Head a panel with the value that it shows, above the title of its vertical axis."""
         if column:
+            lines = wrapped(self.words.axis(y), 62 // of).count("\n") + 1 if y else 0
             ax.set_title(
                 self.words.value(column, value),
                 fontsize=HEADING,
                 fontweight="bold",
                 color=self.palette.ink,
                 loc="left",
-                pad=42,
+                pad=14 + 28 * lines,
             )
 
     def goal(self, ax: Axes, level: float | None) -> None:

@@ -29,18 +29,22 @@ class Dictionary:
     language
         ``en`` or ``zh``.
     own
-        Words of a claim.
+        Words of a picture and of its claim, those that go first before the others.
     common
         Words of all.
     """
 
     language: str
-    own: OwnWords
+    own: tuple[OwnWords, ...]
     common: _File
 
-    def with_own(self, own: OwnWords) -> "Dictionary":
-        """Give the dictionary with the words of a picture before the others."""
+    def with_own(self, *own: OwnWords) -> "Dictionary":
+        """Give the dictionary with the words of a picture and of its claim before the others."""
         return Dictionary(self.language, own, self.common)
+
+    @property
+    def _all(self) -> tuple[OwnWords, ...]:
+        return (*self.own, self.common)
 
     def phrase(self, name: str, **values: object) -> str:
         """Give a phrase with its placeholders filled."""
@@ -57,11 +61,8 @@ class Dictionary:
 
     def column(self, name: str) -> ColumnWords:
         """Give how a column is called and shown; a column without words by its name."""
-        return (
-            self.own.columns.get(name)
-            or self.common.columns.get(name)
-            or ColumnWords(en=name.replace("_", " ").capitalize())
-        )
+        known = (each.columns[name] for each in self._all if name in each.columns)
+        return next(known, ColumnWords(en=name.replace("_", " ").capitalize()))
 
     def axis(self, name: str) -> str:
         """Give the title of a column's axis, with its unit."""
@@ -80,12 +81,13 @@ class Dictionary:
 
     def place(self, column: str, value: Any) -> int:
         """Give where a value stands in the order of the dictionary, last if it is not there."""
-        order = list(self.own.values.get(column) or self.common.values.get(column) or ())
+        known = (each.values[column] for each in self._all if column in each.values)
+        order = list(next(known, {}))
         key = str(value)
         return order.index(key) if key in order else len(order)
 
     def _value(self, column: str, value: Any) -> ValueWords | None:
-        for words in (self.own, self.common):
+        for words in self._all:
             found = words.values.get(column, {}).get(str(value))
             if found is not None:
                 return found
@@ -118,7 +120,7 @@ def load_dictionary(path: str | Path, language: str) -> Dictionary:
     """
     try:
         content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-        return Dictionary(language, OwnWords(), _File.model_validate(content))
+        return Dictionary(language, (), _File.model_validate(content))
     except (OSError, yaml.YAMLError) as error:
         raise ConfigError(f"{path} cannot be read ({' '.join(str(error).split())}).") from error
     except ValidationError as error:

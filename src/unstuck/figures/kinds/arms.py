@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 
 from unstuck.claims.drawing import Arms
 from unstuck.figures.averages import average, interval
-from unstuck.figures.pen import Pen, Plan, wrapped
+from unstuck.figures.pen import LABEL, Pen, Plan, tick, wrapped
 
 
 def plan(panel: Arms, pen: Pen) -> Plan:
@@ -25,7 +25,15 @@ def plan(panel: Arms, pen: Pen) -> Plan:
         units=pen.words.phrase("units"),
         average=pen.words.phrase(panel.average),
     )
+    if not _has_units(panel, table):
+        reading = ""
     return Plan(pen.order(table, panel.panel, panel), reading, key, panel.share_y)
+
+
+def _has_units(panel: Arms, table: pd.DataFrame) -> bool:
+    """Tell whether an arm has several units; a single value is written out."""
+    columns = [name for name in (panel.x, panel.color, panel.panel) if name]
+    return bool((table.groupby(columns).size() > 1).any())
 
 
 def draw(panel: Arms, pen: Pen, axes: Mapping[Any, Axes]) -> None:
@@ -40,14 +48,16 @@ def draw(panel: Arms, pen: Pen, axes: Mapping[Any, Axes]) -> None:
         part = table[table[panel.panel] == value] if panel.panel else table
         _panel(panel, pen, ax, part, arms, tints)
         pen.plain(ax)
-        pen.name(ax, "", panel.y if index == 0 else "")
+        pen.name(ax, "", panel.y if index == 0 else "", len(axes))
         pen.scale(ax, "y", panel.y_scale, pen.words.column(panel.y).times)
         pen.goal(ax, panel.goal)
-        pen.heading(ax, panel.panel, value)
+        pen.heading(ax, panel.panel, value, panel.y, len(axes))
         ax.tick_params(axis="y", labelleft=index == 0 or not panel.share_y)
         ax.set_xticks(range(len(arms)), names)
         ax.tick_params(axis="x", labelcolor=pen.palette.ink)
         ax.set_xlim(-0.5, len(arms) - 0.5)
+        if not _has_units(panel, table):
+            _number(panel, pen, ax, part, arms)
 
 
 def _panel(
@@ -82,3 +92,21 @@ def _panel(
             wide = np.array([-0.28, 0.28]) * step + place + centre
             ax.fill_between(wide, low, high, color=tint, alpha=0.25, linewidth=0)
             ax.plot(wide, [middle, middle], "-", lw=4.5, color=tint, solid_capstyle="butt")
+
+
+def _number(panel: Arms, pen: Pen, ax: Axes, part: pd.DataFrame, arms: list[Any]) -> None:
+    """Write each arm's value above its bar."""
+    times = pen.words.column(panel.y).times
+    for place, arm in enumerate(arms):
+        for value in part.loc[part[panel.x] == arm, panel.y]:
+            ax.annotate(
+                tick(float(value) * times),
+                (place, value),
+                xytext=(0, 8),
+                textcoords="offset points",
+                ha="center",
+                fontsize=LABEL,
+                fontweight="bold",
+                color=pen.palette.ink,
+            )
+    ax.margins(y=0.15)

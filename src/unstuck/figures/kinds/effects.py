@@ -14,7 +14,7 @@ from unstuck.figures.palette import HOLLOW
 from unstuck.figures.pen import LABEL, TICK, Pen, Plan, tick, wrapped
 from unstuck.figures.title import tell
 
-MOST_BESIDE = 6  # rows beside a picture
+ROOM, LINE = 480, 66  # pixels for all rows beside a picture, and the least for one of them
 ROW, AXIS = 44, 84  # pixels of a row of a forest, and of an axis
 PITCH = 84  # pixels between them at most
 
@@ -37,7 +37,7 @@ def draw(panel: Effects, pen: Pen, axes: Mapping[Any, Axes]) -> None:
     """Draw a forest: names at the left, numbers and outcomes at the right."""
     groups = grouped(_wanted(panel, pen.data))
     for place, (ax, group) in enumerate(zip(axes.values(), groups, strict=True)):
-        _frame(pen, ax, [row for _, row in group], reach=0.5)
+        _frame(pen, ax, [row for _, row in group], range(len(group)), reach=0.5)
         ax.set_xlabel(_title(pen, group[0][1], 60, noted=place == len(groups) - 1), **_quiet(pen))
         for height, (index, row) in enumerate(group):
             _interval(pen, ax, row, height, f"row-{index}")
@@ -78,14 +78,32 @@ def groups_beside(data: FigureData) -> list[Group]:
     Every part of the primary; the data sets and what the answer tells as far as there is room.
     """
     chosen: set[int] = set()
-    for wanted in (
-        [row for row in data.of("primary")],
-        [row for row in data.of("dataset")],
-        [row for row in data.of("scope") if row.told],
-    ):
-        if len(chosen) + len(wanted) <= MOST_BESIDE or not chosen:
-            chosen |= {data.rows.index(row) for row in wanted}
+    told = tuple(row for row in data.of("scope") if row.told)
+    for wanted in (data.of("primary"), data.of("dataset"), told):
+        more = chosen | {data.rows.index(row) for row in wanted}
+        if not chosen or _height(data, more) <= ROOM:
+            chosen = more
     return grouped([(index, row) for index, row in enumerate(data.rows) if index in chosen])
+
+
+def _height(data: FigureData, chosen: set[int]) -> float:
+    """Give how many pixels rows take beside a picture."""
+    groups = grouped([(index, data.rows[index]) for index in sorted(chosen)])
+    return sum(AXIS + LINE * sum(_lines(group)) for group in groups)
+
+
+def _lines(group: Group) -> list[float]:
+    """Give how much room each row takes: one for the interval and a line, more for more lines."""
+    return [1 + 0.35 * _name(row).count("\n") for _, row in group]
+
+
+def share_beside(group: Group) -> float:
+    """Give the share of the height that a group takes beside a picture."""
+    return sum(_lines(group))
+
+
+def _name(row: Row) -> str:
+    return wrapped(row.name[:1].upper() + row.name[1:] if row.part else row.name, 15)
 
 
 def beside(pen: Pen, ax: Axes, group: Group, *, noted: bool) -> None:
@@ -96,13 +114,14 @@ def beside(pen: Pen, ax: Axes, group: Group, *, noted: bool) -> None:
     noted
         Whether it is said what the grey is.
     """
-    _frame(pen, ax, [row for _, row in group], reach=0.2)
+    heights = [float(each) for each in np.cumsum(_lines(group)) - 1]
+    _frame(pen, ax, [row for _, row in group], heights, reach=0.2)
     ax.set_xlabel(_title(pen, group[0][1], 22, noted=noted), **_quiet(pen))
-    for height, (index, row) in enumerate(group):
+    for height, (index, row) in zip(heights, group, strict=True):
         _interval(pen, ax, row, height, f"beside-{index}")
         weight = "bold" if row.role == "primary" else "normal"
         for side, text, colour, bold in (
-            (0, wrapped(row.name, 18), pen.palette.ink, weight),
+            (0, _name(row), pen.palette.ink, weight),
             (1, _told(row), pen.palette.outcome(row.outcome), "bold"),
         ):
             ax.annotate(
@@ -119,12 +138,13 @@ def beside(pen: Pen, ax: Axes, group: Group, *, noted: bool) -> None:
                 annotation_clip=False,
             )
     ax.set_yticks([])
-    ax.set_ylim(len(group) - 0.6, -0.75)
+    total = float(heights[-1]) + 1
+    ax.set_ylim(total - 0.6, -0.75)
 
     def settle() -> None:
         """Keep rows together, and the axis below them, where there is room to spare."""
         room = float(ax.get_window_extent().height)
-        share = min(1.0, PITCH * (len(group) + 0.15) / room)
+        share = min(1.0, PITCH * (total + 0.15) / room)
         left, low, width, height = ax.get_position(original=True).bounds
         ax.set_position(
             (left, round(low + (1 - share) * height, 6), width, round(share * height, 6))
@@ -133,7 +153,9 @@ def beside(pen: Pen, ax: Axes, group: Group, *, noted: bool) -> None:
     pen.later.append(settle)
 
 
-def _frame(pen: Pen, ax: Axes, rows: Sequence[Row], *, reach: float) -> None:
+def _frame(
+    pen: Pen, ax: Axes, rows: Sequence[Row], heights: Sequence[float], *, reach: float
+) -> None:
     """Draw the margin and zero, a piece a row, so that names between them stand on paper."""
     pen.plain(ax, None)
     first = rows[0]
@@ -144,7 +166,7 @@ def _frame(pen: Pen, ax: Axes, rows: Sequence[Row], *, reach: float) -> None:
     low, high = _ends(rows)
     ax.set_xlim(low, high)
     band = _at(first, first.margin)
-    for height in range(len(rows)):
+    for height in heights:
         ends = (height - reach, height + reach)
         ax.fill_between((-band, band), *ends, color=pen.palette.margin, lw=0)
         ax.plot([0, 0], ends, color=pen.palette.quiet, lw=2, solid_capstyle="butt")

@@ -29,27 +29,33 @@ def draw(panel: Heat, pen: Pen, axes: Mapping[Any, Axes]) -> None:
     columns, rows = pen.order(table, panel.x, panel), pen.order(table, panel.y, panel)
     parts = {
         value: _averages(panel, pen, table if value is None else table[table[panel.panel] == value])
-        .reindex(index=rows, columns=columns)
-        .to_numpy()
         for value in axes
     }
+    # a panel has the rows and columns that it has values of
+    parts = {
+        value: cells.reindex(
+            index=[row for row in rows if row in cells.index],
+            columns=[column for column in columns if column in cells],
+        )
+        for value, cells in parts.items()
+    }
     ramp = LinearSegmentedColormap.from_list("heat", pen.palette.heat)
-    norm = _norm(panel, np.concatenate([cells.ravel() for cells in parts.values()]))
+    norm = _norm(panel, np.concatenate([cells.to_numpy().ravel() for cells in parts.values()]))
     for index, (value, ax) in enumerate(axes.items()):
         cells = parts[value]
-        ax.imshow(cells, cmap=ramp, norm=norm, aspect="auto", interpolation="nearest")
+        ax.imshow(cells.to_numpy(), cmap=ramp, norm=norm, aspect="auto", interpolation="nearest")
         if panel.numbers and cells.size <= MOST_NUMBERED:
-            _number(ax, cells, ramp, norm)
+            _number(ax, cells.to_numpy(), ramp, norm)
         pen.plain(ax, None)
-        pen.heading(ax, panel.panel, value)
-        width = max(5, 56 // (len(columns) * len(axes)))
-        names = [wrapped(pen.words.value(panel.x, each), width) for each in columns]
-        ax.set_xticks(*_thinned(names))
-        labels = [wrapped(pen.words.value(panel.y, each), 16) for each in rows]
-        ax.set_yticks(*_thinned(labels if index == 0 else [""] * len(rows)))
-        ax.set_xlabel(pen.words.axis(panel.x), fontsize=LABEL, color=pen.palette.quiet, labelpad=8)
-        if index == 0:
-            pen.above(ax, pen.words.axis(panel.y))
+        width = max(5, 56 // (cells.shape[1] * len(axes)))
+        ax.set_xticks(*_thinned([wrapped(pen.words.value(panel.x, x), width) for x in cells]))
+        if index == 0 or list(cells.index) != list(parts[next(iter(axes))].index):
+            names = [wrapped(pen.words.value(panel.y, y), 16) for y in cells.index]
+            ax.set_yticks(*_thinned(names))
+        else:
+            ax.set_yticks([])
+        pen.name(ax, panel.x, panel.y if index == 0 else "", len(axes))
+        pen.heading(ax, panel.panel, value, panel.y, len(axes))
 
 
 def _averages(panel: Heat, pen: Pen, part: pd.DataFrame) -> pd.DataFrame:
@@ -70,12 +76,13 @@ def _norm(panel: Heat, values: npt.NDArray[np.float64]) -> Normalize:
 def _number(
     ax: Axes, cells: npt.NDArray[np.float64], ramp: LinearSegmentedColormap, norm: Normalize
 ) -> None:
-    spread = float(np.nanmax(cells) - np.nanmin(cells))
+    fits = 1 <= float(np.nanmax(cells) - np.nanmin(cells)) < 200
+    whole = bool(np.all(cells[np.isfinite(cells)] % 1 == 0))
+    places = 0 if whole else 1
     for (row, column), value in np.ndenumerate(cells):
         if np.isfinite(value):
-            text = (
-                f"{value:.1f}".replace("-", "−") if 1 <= spread < 200 else number(float(value), 2)
-            )
+            fixed = f"{value:.{places}f}".replace("-", "−")
+            text = fixed if fits else number(float(value), 2)
             ax.text(
                 *(column, row, text),
                 ha="center",

@@ -11,15 +11,34 @@ from unstuck.claims.drawing import Lines
 from unstuck.figures.averages import average, interval
 from unstuck.figures.pen import End, Pen, Plan, numeric
 
+ROOM = 0.08  # of the height that a name beside a line needs
 DASHES = ("-", (0, (4, 2)), (0, (1, 1.5)))
 
 
 def plan(panel: Lines, pen: Pen) -> Plan:
-    """Give the panels, and what the marks are."""
+    """Give the panels, what the marks are, and the names of lines that end at one place."""
     table = pen.rows(panel)
-    return Plan(
-        pen.order(table, panel.panel, panel), _reading(panel, pen, table), share_y=panel.share_y
-    )
+    panels = pen.order(table, panel.panel, panel)
+    key = {}
+    if panel.color and _ends_meet(panel, pen, table, panels):
+        tints = pen.tints(panel.color, pen.order(table, panel.color, panel))
+        key = {pen.words.value(panel.color, value): tint for value, tint in tints.items()}
+    return Plan(panels, _reading(panel, pen, table), key, panel.share_y)
+
+
+def _ends_meet(panel: Lines, pen: Pen, table: pd.DataFrame, panels: list[Any]) -> bool:
+    """Tell whether the right ends of lines lie so near that names beside them would mislead."""
+    if panel.panel:
+        table = table[table[panel.panel] == panels[-1]]
+    places = _places(panel, pen, table)
+    middles = table.groupby([panel.color, panel.x])[panel.y].mean().unstack()
+    middles = middles[sorted(middles.columns, key=lambda value: places[value])]
+    last = middles.ffill(axis=1).iloc[:, -1].to_numpy(np.float64)
+    heights = middles.to_numpy(np.float64)
+    if panel.y_scale == "log":
+        last, heights = np.log10(last), np.log10(heights)
+    spread = float(np.nanmax(heights) - np.nanmin(heights))
+    return len(last) > 1 and float(np.ptp(last)) < ROOM * (len(last) - 1) * spread
 
 
 def draw(panel: Lines, pen: Pen, axes: Mapping[Any, Axes]) -> None:
@@ -27,12 +46,13 @@ def draw(panel: Lines, pen: Pen, axes: Mapping[Any, Axes]) -> None:
     table = pen.rows(panel)
     places = _places(panel, pen, table)
     tints = pen.tints(panel.color, pen.order(table, panel.color, panel))
+    named = bool(plan(panel, pen).key)
     for index, (value, ax) in enumerate(axes.items()):
         part = table[table[panel.panel] == value] if panel.panel else table
         ends = _lines(panel, pen, ax, part, places, tints)
-        _axes(panel, pen, ax, places, first=index == 0)
-        pen.heading(ax, panel.panel, value)
-        if index == len(axes) - 1 and (panel.color or panel.dash):
+        _axes(panel, pen, ax, places, index, len(axes))
+        pen.heading(ax, panel.panel, value, panel.y, len(axes))
+        if index == len(axes) - 1 and (panel.color or panel.dash) and not named:
             pen.name_ends(ax, ends)
 
 
@@ -101,9 +121,12 @@ def _line(
     return (float(at[last[-1]]), float(middle[last[-1]])) if len(last) else (float(at[-1]), 0.0)
 
 
-def _axes(panel: Lines, pen: Pen, ax: Axes, places: dict[Any, float], *, first: bool) -> None:
+def _axes(
+    panel: Lines, pen: Pen, ax: Axes, places: dict[Any, float], index: int, count: int
+) -> None:
+    first = index == 0
     pen.plain(ax)
-    pen.name(ax, panel.x, panel.y if first else "")
+    pen.name(ax, panel.x, panel.y if first else "", count)
     pen.scale(ax, "y", panel.y_scale, pen.words.column(panel.y).times)
     pen.goal(ax, panel.goal)
     if _side_by_side(places):

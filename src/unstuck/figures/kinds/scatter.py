@@ -40,11 +40,11 @@ def draw(panel: Scatter, pen: Pen, axes: Mapping[Any, Axes]) -> None:
             if panel.trend and len(dots) > 2:
                 _trend(panel, ax, dots, tint)
         pen.plain(ax, "both")
-        pen.name(ax, panel.x, panel.y if index == 0 else "")
+        pen.name(ax, panel.x, panel.y if index == 0 else "", len(axes))
         pen.scale(ax, "x", panel.x_scale, pen.words.column(panel.x).times)
         pen.scale(ax, "y", panel.y_scale, pen.words.column(panel.y).times)
         ax.tick_params(axis="y", labelleft=index == 0)
-        pen.heading(ax, panel.panel, value)
+        pen.heading(ax, panel.panel, value, panel.y, len(axes))
 
 
 def _thinned(part: pd.DataFrame, panel: Scatter) -> pd.DataFrame:

@@ -53,7 +53,7 @@ def _bars(
             words = [pen.words.value(outer, group)] + (
                 [pen.words.value(inner, each)] if inner else []
             )
-            names.append(wrapped(", ".join(words), 20) + f"\n(n = {len(bar)})")
+            names.append(wrapped(f"{', '.join(words)} (n\u00a0=\u00a0{len(bar)})", 24))
             height += 1
         height += 0.35 if inner else 0.0
     ax.set_yticks(ticks, names)
