@@ -4,16 +4,19 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
 from unstuck.data.prepare import prepare
+from unstuck.files import write_parquet
 from unstuck.study.endpoints import Endpoints
 from unstuck.study.load import parse_study
 from unstuck.study.measurements import registry
 from unstuck.study.measurements.audit import FEW
 from unstuck.study.measurements.registry import MEASUREMENTS, measure
 from unstuck.study.plan import Plan
+from unstuck.study.tables import collect
 from unstuck.training.job import train_cells
 
 INPUTS, HIDDEN, CLASSES = 8, 20, 10
@@ -152,3 +155,49 @@ def test_every_module_of_the_folder_is_a_measurement():
     assert held - {"__init__", "__pycache__", "base", "registry"} == set(MEASUREMENTS)
     for name in MEASUREMENTS:
         assert list(folder.parents[1].glob(registry.module_of(name)))
+
+
+@pytest.mark.parametrize(("rates", "left"), [([1e8], 0), ([0.01, 1e8], 1)])
+def test_runs_that_diverged_have_no_endpoint_and_a_table_has_its_columns(
+    config, tmp_path, rates, left
+):
+    config["datasets"]["digits"] |= {"pca": INPUTS}
+    same = {"dataset": "digits", "network": "small", "loss": "squared_error", "activation": "relu"}
+    measured_so = {"spectra": [{}], "sharpness": [{}], "stalls": [{}]}
+    config["experiments"] = {
+        "grid": same | {"lr": rates, "updates": 20, "evaluations": 2, "seeds": 1} | measured_so
+    }
+    config["execution"] = {"split_by": []}
+    plan = Plan(parse_study(config))
+    (job,) = plan.jobs.values()
+    dataset = prepare(plan.study.datasets["digits"], [0])
+    train_cells(job.cells, dataset).save(tmp_path)
+    given = Endpoints.of_job(job.cells, tmp_path, dataset)
+    to = tmp_path / "all.parquet", tmp_path / "all.csv"
+    for kind in measured_so:
+        groups = plan.measured(kind)[job.name]
+        table = measure(kind, groups, given, 1e-6, lambda line: None)
+        write_parquet(tmp_path / "part.parquet", table)
+        collect([tmp_path / "part.parquet"], plan.wanted("grid", kind), *to)
+        found = pd.read_parquet(to[0])
+        assert list(found.columns) == list(plan.columns_of(f"grid.{kind}"))
+        assert found["run_id"].nunique() == left
+    collect([tmp_path / "runs.parquet"], plan.wanted("grid", "runs"), *to)
+    runs = pd.read_parquet(to[0])
+    assert runs["diverged_at"].notna().sum() == len(rates) - left
+
+
+def test_where_the_loss_is_flat_sharpness_is_zero(config, tmp_path):
+    config["datasets"]["digits"] |= {"train": 64, "pca": INPUTS}
+    config["networks"]["small"] = {"hidden": []}
+    same = {"dataset": "digits", "network": "small", "lr": 10000.0, "updates": 60}
+    config["experiments"] = {
+        "grid": same | {"evaluations": 1, "seeds": 1, "sharpness": [{}], "spectra": [{}]}
+    }
+    plan = Plan(parse_study(config))
+    (job,) = plan.jobs.values()
+    dataset = prepare(plan.study.datasets["digits"], [0])
+    train_cells(job.cells, dataset).save(tmp_path)
+    given = plan, Endpoints.of_job(job.cells, tmp_path, dataset)
+    for kind in ("spectra", "sharpness"):
+        assert measured(given, kind)[["lambda_max", "trace"]].abs().max(axis=None) < 1e-100

@@ -277,6 +277,11 @@ def test_what_a_plan_does_not_know_is_said(
             "experiments.grid.spectra: no cell matches",
         ),
         ({"spectra": [{"seeds": 4}]}, "endpoints of 4 units are to be measured"),
+        ({"exclude": [{"optimizer": ["sgd", "adam"]}]}, "experiments.grid.exclude leaves no cell"),
+        *(
+            ({"loss": "class_number", kind: [{}]}, f"{kind}: the Hessian of the loss class_number")
+            for kind in ("spectra", "audit", "stalls", "sharpness")
+        ),
         ({"seeds": [{"where": {"optimizer": "sgd"}, "seeds": 4}]}, "a last entry without `where`"),
         ({"seeds": [{"where": {"optimizer": "x"}, "seeds": 4}, {"seeds": 2}]}, "'x' is none"),
     ],

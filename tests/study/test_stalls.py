@@ -170,7 +170,7 @@ def test_the_table_of_a_job(config, tmp_path: Path):
     assert list(table["origin"]) == ["endpoint", "known saddle", "known minimum"] * 2
     assert set(table["schedule"]) == {"cosine"}
     assert table["stalled"].all()
-    assert set(table.columns) <= {*endpoints.rows.columns, *Stalls.columns}
+    assert set(table.columns) == {*endpoints.rows.columns, *Stalls.columns}
     assert (table["path"] > 0.5).all()
     known = table[table["origin"] == "known saddle"]
     assert set(known["kind"]) == {"saddle"}

@@ -45,12 +45,15 @@ class Grids:
         Raises
         ------
         ConfigError
-            If values of the axes do not go together.
+            If values of the axes do not go together, or no point is left.
         """
         try:
-            return tuple(self._expand(self._study.experiments[name]))
+            points = tuple(self._expand(self._study.experiments[name]))
         except ValidationError as error:
             raise ConfigError(f"experiments.{name}: {_first(error)}") from error
+        if not points:
+            raise ConfigError(f"experiments.{name}.exclude leaves no cell; leave out less.")
+        return points
 
     def _expand(self, experiment: Experiment) -> Iterator[tuple[dict[str, Any], Cell]]:
         axes = experiment.axes()

@@ -144,6 +144,9 @@ class _Search:
 
     def run(self, operator: _Operator, start: Array) -> tuple[Array, Array]:
         """Give values in ascending order with their vectors."""
+        if not operator.apply(start).any():
+            # only a Hessian of zeros takes a random vector to nothing, and ARPACK takes none
+            return np.zeros(self.count), np.eye(operator.size, self.count)
         product = LinearOperator((operator.size,) * 2, matvec=operator.apply, dtype=np.float64)
         try:
             values, vectors = eigsh(

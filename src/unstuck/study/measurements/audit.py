@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from unstuck.study.measurements.base import MeasurementBase
+from unstuck.study.measurements.base import CurvatureBase
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -21,7 +21,7 @@ TOLERANCES = (0.0, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4)
 FEW = 16
 
 
-class Audit(MeasurementBase):
+class Audit(CurvatureBase):
     """Endpoints whose minimum ratio is audited over matrices, formats, tolerances."""
 
     columns = (

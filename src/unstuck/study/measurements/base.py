@@ -70,3 +70,15 @@ class MeasurementBase(Section):
         -------
         Rows with the columns of the runs table and `columns`.
         """
+
+
+class CurvatureBase(MeasurementBase):
+    """A measurement of the Hessian of the training loss."""
+
+    def check(self, recipe: "Recipe", dataset: "DatasetSpec") -> None:
+        """Refuse a loss whose Hessian is not computed here."""
+        if recipe.loss == "class_number":
+            raise ValueError(
+                f"{type(self).__name__.lower()}: the Hessian of the loss class_number is not "
+                "computed; name runs of another loss in `where`"
+            )

@@ -23,7 +23,7 @@ def _found() -> dict[str, type[MeasurementBase]]:
         content = vars(importlib.import_module(f"{_PACKAGE}.{module.name}"))
         for each in content.values():
             own = isinstance(each, type) and each.__module__ == f"{_PACKAGE}.{module.name}"
-            if own and issubclass(each, MeasurementBase) and each is not MeasurementBase:
+            if own and issubclass(each, MeasurementBase) and module.name != "base":
                 models[module.name] = each
     return models
 
@@ -59,14 +59,25 @@ def measure(
 
     Returns
     -------
-    The rows of all groups. Without any, as when all runs diverged, the columns are there.
+    The rows of all groups, with all columns, also without any row, as when all runs diverged.
+
+    Raises
+    ------
+    ValueError
+        If the measurement gives a column that it does not declare.
     """
     model = MEASUREMENTS[name]
-    empty = pd.DataFrame(columns=list(dict.fromkeys([*endpoints.rows.columns, *model.columns])))
+    columns = list(dict.fromkeys([*endpoints.rows.columns, *model.columns]))
     tables = []
     for group in groups:
         wanted = model.model_validate(group["options"])
         chosen = endpoints.of(group["units"], stalled=wanted.stalled)
         if len(chosen.rows):
             tables.append(wanted.run(chosen, tolerance, progress))
-    return pd.concat(tables, ignore_index=True) if tables else empty
+    table = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=columns)
+    if unknown := set(table) - set(columns):
+        raise ValueError(f"{name} gives the columns {sorted(unknown)}, which it does not declare")
+    for column in columns:
+        if column not in table:
+            table[column] = None  # of no kind, so that it fits that of other jobs
+    return table[columns]

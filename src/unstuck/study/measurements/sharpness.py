@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from unstuck.study.measurements.base import MeasurementBase
+from unstuck.study.measurements.base import CurvatureBase
 
 if TYPE_CHECKING:
     from unstuck.curvature.problem import Problem
@@ -28,7 +28,7 @@ FACTORS = (0.1, 10.0)
 """Factors by which the first hidden layer is multiplied, and the next one divided."""
 
 
-class Sharpness(MeasurementBase):
+class Sharpness(CurvatureBase):
     """Endpoints whose sharpness is measured: largest eigenvalue, trace, rise of the loss nearby."""
 
     columns = ("factor", "output_change", "lambda_max", "trace", "trace_error", "sam")

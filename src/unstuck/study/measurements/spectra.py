@@ -4,14 +4,14 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from unstuck.study.measurements.base import MeasurementBase
+from unstuck.study.measurements.base import CurvatureBase
 
 if TYPE_CHECKING:
     from unstuck.curvature.spectra.inertia import Inertia
     from unstuck.study.endpoints import Endpoints, Progress
 
 
-class Spectra(MeasurementBase):
+class Spectra(CurvatureBase):
     """Endpoints that get an exact Hessian spectrum."""
 
     columns = (

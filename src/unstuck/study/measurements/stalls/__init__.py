@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from unstuck.statistics.stalling import CHANGE, change_at_end
-from unstuck.study.measurements.base import MeasurementBase
+from unstuck.study.measurements.base import CurvatureBase
 
 if TYPE_CHECKING:
     from unstuck.curvature.problem import Problem
@@ -30,7 +30,7 @@ SEARCHED = (
 )
 
 
-class Stalls(MeasurementBase):
+class Stalls(CurvatureBase):
     """Endpoints that, if their loss has stalled, get a search for a critical point nearby."""
 
     columns = (
