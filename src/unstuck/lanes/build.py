@@ -139,8 +139,7 @@ def compile_objects(
         command = [*compiler.command, *FLAGS, compiler.architecture(march), *macros, *extra]
         command += ["-x", "c++", "-c", str(source), "-o", str(object_file)]
         running.append((object_file, _start(command)))
-    for _, process in running:
-        _finish(process)
+    _finish(*(process for _, process in running))
     return [object_file for object_file, _ in running]
 
 
@@ -171,10 +170,12 @@ def _start(command: Sequence[str | Path]) -> subprocess.Popen[str]:
         raise KernelError(f"The compiler {command[0]} cannot be run: {error.strerror}.") from error
 
 
-def _finish(process: subprocess.Popen[str]) -> None:
-    _, said = process.communicate()
-    if process.returncode:
-        raise KernelError(f"The compiler failed:\n{said.strip()}")
+def _finish(*processes: subprocess.Popen[str]) -> None:
+    """Wait for all of them, then say what the first that failed has said."""
+    words = [process.communicate()[1] for process in processes]
+    for process, said in zip(processes, words, strict=True):
+        if process.returncode:
+            raise KernelError(f"The compiler failed:\n{said.strip()}")
 
 
 if __name__ == "__main__":
