@@ -75,7 +75,7 @@ def measure(
         if len(chosen.rows):
             tables.append(wanted.run(chosen, tolerance, progress))
     table = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=columns)
-    if unknown := set(table) - set(columns):
+    if unknown := set(map(str, table)) - set(columns):
         raise ValueError(f"{name} gives the columns {sorted(unknown)}, which it does not declare")
     for column in columns:
         if column not in table:
