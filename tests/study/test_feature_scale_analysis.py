@@ -12,9 +12,9 @@ from unstuck.study.analyses.kinds import parse_analysis
 from unstuck.study.analyses.normalisation.feature_scale import (
     SECOND_DRAW,
     FeatureScaleAnalysis,
-    _Runs,
     _Samples,
 )
+from unstuck.training.loop import train_population
 
 
 @pytest.fixture(scope="module")
@@ -79,16 +79,16 @@ def test_a_run_is_gradient_descent_on_the_features_of_its_own_unit():
         splits[unit] = Split(x, y, x, y, x, y, classes=2)
     samples = replace(_Samples.of(Dataset.of(splits), range(4), 32), ratio=10.0)
     analysis = FeatureScaleAnalysis(datasets=("blobs",), updates=20, samples=32)
-    cell = analysis._cell("blobs", samples, "sgd", "first", target=0.1)
-    runs = [cell.run.at(0.5, seed) for seed in (0, 3)]
-    done = _Runs(samples)
-    done.train(runs)
+    recipe = analysis._cell("blobs", samples, "sgd", "first", target=0.1).run
+    runs = [recipe.at(0.5, unit) for unit in (0, 3)]
+    curves = train_population(runs, samples.dataset()).curves
     for run in runs:
         weights = samples.problem(run.seed).theta.reshape(4, 2).numpy().copy()
         features = np.hstack([samples.scaled(run.seed), np.ones((32, 1))])
         y = splits[run.seed].y_train
-        curve = done.curves({run.run_id})["train_loss"].to_numpy()
-        for loss in curve:
+        losses = curves.loc[curves["run_id"] == run.run_id, "train_loss"]
+        assert len(losses) == 21
+        for loss in losses:
             logits = features @ weights
             chances = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
             assert loss == pytest.approx(-np.log(chances[np.arange(32), y]).mean(), rel=1e-4)

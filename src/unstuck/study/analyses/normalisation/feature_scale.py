@@ -1,6 +1,6 @@
 """Softmax regression on features of equal and of unequal scale: its Hessian, and its training."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
 
@@ -15,10 +15,12 @@ if TYPE_CHECKING:
     from unstuck.curvature.problem import Problem
     from unstuck.data.dataset import Dataset
     from unstuck.population.network import Network
-    from unstuck.training.spec import Cell, RunSpec
+    from unstuck.training.spec import Cell
 
 EQUAL = 1.0
 DRAWS = ("first", "second")
+#: samples of the parts that nothing is measured on
+FEW = 16
 #: seed of the first scales of a second draw, beyond those of the first
 SECOND_DRAW = 100_000
 KEPT = (
@@ -136,18 +138,14 @@ class FeatureScaleAnalysis(DatasetsAnalysis):
     ) -> Iterator[dict[str, Any]]:
         """Train at the rates of every optimizer, in a race."""
         from unstuck.statistics.arrival import arrivals
-        from unstuck.training.arm import Arm
+        from unstuck.training.job import train_cells
 
-        arms = [
-            Arm(self._cell(name, scaled, optimizer, draw, target)) for optimizer in self.optimizers
-        ]
-        done = _Runs(scaled)
-        racing = arms
-        while racing:
-            done.train(run for arm in racing for run in arm.runs())
-            racing = [arm for arm in racing if arm.judge(done.rows, done.curves)]
-        at = arrivals(done.curves(set(done.rows)), "updates_to_loss", target)
-        for row in (row for arm in arms for row in arm.rows(done.rows)):
+        done = train_cells(
+            [self._cell(name, scaled, optimizer, draw, target) for optimizer in self.optimizers],
+            scaled.dataset(),
+        )
+        at = arrivals(done.curves, "updates_to_loss", target)
+        for row in done.runs.sort_values(["optimizer", "lr", "seed"]).to_dict("records"):
             yield {key: row[key] for key in KEPT} | {"arrived": float(at[row["run_id"]])}
 
     def _cell(
@@ -163,7 +161,6 @@ class FeatureScaleAnalysis(DatasetsAnalysis):
             network=scaled.network.spec,
             optimizer=OPTIMIZERS[optimizer],
             schedule=SCHEDULES["constant"],
-            subset=self.samples,
             batch_size="full",
             updates=self.updates,
             evaluations=self.updates,
@@ -208,6 +205,17 @@ class _Samples:
 
         return Scale(ratio=self.ratio).apply(self.x[unit], self.draw + unit)
 
+    def dataset(self) -> "Dataset":
+        """Give all units as a dataset, to be trained on; of validation and test it has few."""
+        from unstuck.data.dataset import Dataset, Split
+
+        splits = {}
+        for unit in self.units:
+            x, y = self.scaled(unit), self.y[unit]
+            few = x[:FEW], y[:FEW]
+            splits[unit] = Split(x, y, *few, *few, classes=self.network.classes)
+        return Dataset.of(splits)
+
     def problem(self, unit: int) -> "Problem":
         """Give the loss at the initial point of a unit."""
         import torch
@@ -221,56 +229,3 @@ class _Samples:
             y=torch.from_numpy(self.y[unit]),
             loss="cross_entropy",
         )
-
-
-class _Runs:
-    """Runs that train side by side by full batches, each on the samples of its own unit."""
-
-    def __init__(self, samples: _Samples) -> None:
-        self._samples = samples
-        self._curves: list[pd.DataFrame] = []
-        self.rows: dict[str, dict[str, Any]] = {}
-
-    def train(self, runs: "Iterable[RunSpec]") -> None:
-        """Train those of the runs that are not here yet, and keep the loss before every update."""
-        import torch
-
-        from unstuck.optim.update import UpdateRule
-        from unstuck.training.engines.base import LOSS_BOUND
-
-        # equal rows of the update rule belong side by side
-        new = sorted(
-            (run for run in runs if run.run_id not in self.rows),
-            key=lambda run: (repr(run.optimizer), run.run_id),
-        )
-        network = self._samples.network
-        x = torch.from_numpy(np.stack([self._samples.scaled(run.seed) for run in new]))
-        y = torch.from_numpy(np.stack([self._samples.y[run.seed] for run in new]))
-        theta = torch.stack([network.initial(run.seed) for run in new]).to(x)
-        rates = torch.tensor([run.lr for run in new], dtype=x.dtype)
-        rule = UpdateRule([run.optimizer for run in new], network.parameter_count, x.dtype)
-        updates, empty = int(new[0].updates or 0), theta.new_empty(len(new), 0)
-        losses = np.empty((updates + 1, len(new)))
-        for update in range(updates + 1):
-            loss, _, gradient, _ = network.loss_and_gradient(
-                theta, x, y, "cross_entropy", empty, True, count_correct=False
-            )
-            losses[update] = loss.numpy()
-            rule.step(theta, gradient, rates)
-        for run, curve in zip(new, losses.T, strict=True):
-            unsound = np.flatnonzero(~(curve <= LOSS_BOUND))
-            self.rows[run.run_id] = {
-                "updates": updates,
-                "train_loss": curve[-1],
-                "diverged_at": float(unsound[0]) if len(unsound) else float("nan"),
-            }
-            self._curves.append(
-                pd.DataFrame(
-                    {"run_id": run.run_id, "update": np.arange(updates + 1), "train_loss": curve}
-                )
-            )
-
-    def curves(self, run_ids: set[str]) -> pd.DataFrame:
-        """Give the training losses of some runs, one row a run and update."""
-        together = pd.concat(self._curves, ignore_index=True)
-        return together[together["run_id"].isin(run_ids)]
