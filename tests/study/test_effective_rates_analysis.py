@@ -79,8 +79,8 @@ def test_rates_on_a_bowl_are_those_of_torch(table):
             expected = 0.01 / (1 - 0.9**40) / sigma
         mine = table.query(f"dataset == 'bowl' and optimizer == '{name}' and seed == 1")
         np.testing.assert_allclose(mine["curvature"], curvatures, rtol=1e-12)
-        np.testing.assert_allclose(mine["rate"], expected, rtol=1e-9)
-        np.testing.assert_allclose(mine["rate"] * mine["sigma"], GIVEN["rates"][name])
+        np.testing.assert_allclose(mine["effective_rate"], expected, rtol=1e-9)
+        np.testing.assert_allclose(mine["effective_rate"] * mine["sigma"], GIVEN["rates"][name])
         np.testing.assert_allclose(mine["step"], steps, rtol=1e-9)
 
 

@@ -140,7 +140,9 @@ def _values(
     label: str, rows: pd.DataFrame, value: Value, each: Sequence[str]
 ) -> "np.ndarray[Any, np.dtype[np.float64]]":
     keys = rows.groupby(list(each), dropna=False).ngroup() if each else pd.Series(range(len(rows)))
-    rows = rows.assign(run=keys.to_numpy(), side="arm", unit=keys.to_numpy(), rate=np.nan)
+    rows = rows.assign(run=keys.to_numpy(), side="arm", unit=keys.to_numpy())
+    if "rate" not in rows:
+        rows = rows.assign(rate=np.nan)
     if isinstance(value, str):
         if value not in rows:
             raise DataError(f"{label}: no table has the column {value!r}.")

@@ -178,7 +178,7 @@ class EffectiveRatesAnalysis(DatasetsAnalysis):
             yield pd.DataFrame(
                 {
                     "moved": (squares[member] > 0).numpy(),
-                    "rate": (self.rates[name] / sigma[member]).numpy(),
+                    "effective_rate": (self.rates[name] / sigma[member]).numpy(),
                     "sigma": sigma[member].numpy(),
                     "step": (steps[member].double() / last).numpy(),
                 }
