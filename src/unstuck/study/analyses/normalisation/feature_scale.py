@@ -24,8 +24,8 @@ FEW = 16
 #: seed of the first scales of a second draw, beyond those of the first
 SECOND_DRAW = 100_000
 KEPT = (
-    *("optimizer", "draw", "role", "lr", "chosen", "score", "edge", "seed", "updates"),
-    "diverged_at",
+    *("run_id", "cell", "role", "optimizer", "draw", "lr", "chosen", "score", "edge"),
+    *("seed", "updates", "diverged_at"),
 )
 
 
