@@ -36,24 +36,27 @@ localrules:
     all,
     plan,
     answers,
-    verdicts,
-    report,
 
 
-# one section of the notes, such as `snakemake section_1_2`: evidence and figures of its claims
+# figures and answers of one section of the notes, such as `snakemake section_1_2`
 for target, number in section_targets.items():
 
     rule:
         name:
             target
         input:
-            expand(paths.figure("svg"), claim=[c for c in claims if registry[c].section == number]),
+            [
+                path.format(claim=claim)
+                for claim, planned in judged.items()
+                if planned.claim.section == number
+                for path in (paths.claim, *pictures)
+            ],
 
 
 rule all:
     default_target: True
     input:
-        rules.report.output.folder,
+        rules.answers.output,
+        expand(pictures, claim=judged),
         rules.plan.output.table,
         [table_path(name) for name in sorted(plan.tables)],
-        rules.answers.output,

@@ -76,7 +76,7 @@ def pretend(folder: Path) -> None:
 
     plan = Plan(load_study(folder / FILE))
     paths = Paths(plan.study.results)
-    files = [paths.plan, paths.verdicts, paths.contrasts, f"{paths.report}/index.html"]
+    files = [paths.plan, paths.verdicts, paths.answers("csv"), paths.answers("md")]
     files += [p.format(dataset=d) for d in plan.study.datasets for p in (paths.dataset, paths.card)]
     names = (RUNS, CURVES, RATES, ENDPOINTS)
     files += [paths.job(name).format(job=job) for job in plan.jobs for name in names]
@@ -115,42 +115,27 @@ def measure(cells: int, folder: Path) -> dict[str, float]:
 
 def draw(table: Any, folder: Path) -> None:
     """Draw the curve, each quantity in a panel of its own."""
-    from unstuck.figures import style
+    import matplotlib.pyplot as plt
 
-    with style.styled():
-        figure, axes = style.canvas(1, 3, height=2.9, sharex=True)
-        panels = (
-            (("planned_s", "finished_s"), "Seconds to plan"),
-            (("jobs",), "Jobs"),
-            (("memory_mib",), "Memory (MiB)"),
-        )
-        for axis, (columns, title) in zip(axes[0], panels, strict=True):
-            for column, tint in zip(columns, (style.BLUE, style.ORANGE), strict=False):
-                axis.plot(table["cells"], table[column], color=tint, marker="o", markersize=3.5)
-            axis.set_title(title, loc="left")
-            axis.set_ylim(0, 1.25 * table[list(columns)].max().max())
-            axis.set_xticks([0, 10_000, 20_000], ["0", "10,000", "20,000"])
-            axis.set_xlabel("Cells, of ten runs each")
-        last = table.iloc[-1]
-        for name, tint, words in (
-            ("planned_s", style.BLUE, "from nothing"),
-            ("finished_s", style.ORANGE, "finished"),
-        ):
-            other = "finished_s" if name == "planned_s" else "planned_s"
-            above = last[name] >= last[other]
-            axes[0][0].annotate(
-                words,
-                (last["cells"], last[name]),
-                xytext=(0, 7 if above else -28),
-                textcoords="offset points",
-                ha="right",
-                color=tint,
-                fontweight="bold",
-            )
-        title = f"A study of {last['cells']:,.0f} cells is planned in {last['planned_s']:.0f} s"
-        note = "Processor seconds of snakemake --dry-run on one core, its start included."
-        style.headline(figure, title, note)
-        style.save(figure, folder / "scale.svg", folder / "scale.png")
+    figure, axes = plt.subplots(1, 3, figsize=(9, 3), sharex=True, layout="constrained")
+    panels = (
+        ({"planned_s": "from nothing", "finished_s": "finished"}, "Seconds to plan"),
+        ({"jobs": ""}, "Jobs"),
+        ({"memory_mib": ""}, "Memory (MiB)"),
+    )
+    for axis, (columns, title) in zip(axes, panels, strict=True):
+        for column, words in columns.items():
+            axis.plot(table["cells"], table[column], marker="o", markersize=3.5, label=words)
+        axis.set_title(title, loc="left")
+        axis.set_ylim(bottom=0)
+        axis.set_xlabel("Cells, of ten runs each")
+    axes[0].legend(frameon=False)
+    last = table.iloc[-1]
+    figure.suptitle(
+        f"A study of {last['cells']:,.0f} cells is planned in {last['planned_s']:.0f} s"
+    )
+    for suffix in ("svg", "png"):
+        figure.savefig(folder / f"scale.{suffix}")
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -16,16 +16,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from unstuck.claims.evidence import Check, Contrast, Evidence
-from unstuck.claims.registry import load_registry
-from unstuck.claims.storage import load_evidence, save_evidence
+from unstuck.claims.model import load_claim
+from unstuck.claims.results import VERDICT, load_summaries
 from unstuck.data.cifar import FOLDER, RECORD, TEST_MEMBER, TRAIN_MEMBERS, parse_cifar10
 from unstuck.data.dataset import Dataset, Split
 from unstuck.data.idx import parse_idx
 from unstuck.errors import UnstuckError
-from unstuck.files import read_safetensors, write_csv, write_parquet
-from unstuck.report.study import dataset_card
-from unstuck.report.tables import read_decided
+from unstuck.files import read_safetensors, write_json, write_parquet
 from unstuck.study.load import load_study
 from unstuck.study.plan import Wanted
 from unstuck.study.tables import collect, read_table
@@ -85,8 +82,7 @@ def dataset(folder: Path) -> None:
 
 
 def read_dataset(folder: Path) -> object:
-    loaded = Dataset.load(folder / "set.safetensors", folder / "set.json")
-    return dataset_card("set", loaded.card)
+    return Dataset.load(folder / "set.safetensors", folder / "set.json")
 
 
 def job(folder: Path) -> None:
@@ -128,18 +124,8 @@ def read_checkpoint(folder: Path) -> object:
     return state
 
 
-def evidence(folder: Path) -> None:
-    contrast = Contrast("a against b", "digits", {"rate": "tuned"}, (0, 1, 2), (0.5, 0.25, 1.0))
-    check = Check("sum", 1.0, 1.0, 0.1)
-    table = pd.DataFrame({"x": [1.0, 2.0], "name": ["a", "b"], "count": [1, 2]})
-    save_evidence(Evidence("1.1.1", (contrast,), (check,), {"points": table}, {"best": 3}), folder)
-
-
-def verdicts(folder: Path) -> None:
-    table = pd.DataFrame(
-        {"id": ["1.1.1"], "effect": [0.5], "seeds": [10], "verdict": ["supported"]}
-    )
-    write_csv(folder / "verdicts.csv", table)
+def verdict(folder: Path) -> None:
+    write_json(folder / VERDICT, {"claim": "1.2.5", "word": "supported", "comparisons": []})
 
 
 def idx(folder: Path) -> None:
@@ -162,8 +148,8 @@ def read_cifar(folder: Path) -> object:
     return parse_cifar10(gzip.compress(content)), parse_cifar10(content)
 
 
-def registry(folder: Path) -> None:
-    shutil.copy(REPOSITORY / "workflow/claims/2.2-classification.yaml", folder)
+def claim(folder: Path) -> None:
+    shutil.copy(REPOSITORY / "docs/examples/my-claims/x.1-small-batches.yaml", folder)
 
 
 def study(folder: Path) -> None:
@@ -179,11 +165,10 @@ FILES: dict[str, tuple[Callable[[Path], None], Callable[[Path], Any]]] = {
     ),
     "weights": (checkpoint, lambda folder: read_safetensors(folder / "state.safetensors")),
     "checkpoint": (checkpoint, read_checkpoint),
-    "evidence": (evidence, load_evidence),
-    "verdicts": (verdicts, lambda folder: read_decided(folder / "verdicts.csv")),
+    "verdict": (verdict, lambda folder: load_summaries([folder])),
     "idx": (idx, lambda folder: parse_idx((folder / "images").read_bytes(), "images")),
     "cifar10": (cifar, read_cifar),
-    "registry": (registry, load_registry),
+    "claim": (claim, lambda folder: load_claim(next(folder.iterdir()))),
     "study": (study, lambda folder: load_study(folder / "smoke.yaml")),
 }
 

@@ -1,12 +1,13 @@
-"""The smoke study from nothing to its report, twice, to the same bytes."""
+"""The smoke study from nothing to its answers, twice, to the same bytes."""
 
 import hashlib
-import json
+import shutil
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
-from checkout import SMOKE, Checkout, copy_repository
+from checkout import REPOSITORY, SMOKE, Checkout, copy_finished, copy_repository
 
 NOT_REPRODUCIBLE = {"logs", "benchmarks"}
 
@@ -31,25 +32,39 @@ def test_two_runs_give_the_same_bytes(finished: Checkout, tmp_path: Path) -> Non
     assert [name for name in first if first[name] != second[name]] == []
 
 
-def test_every_claim_has_a_verdict_a_figure_and_a_page(finished: Checkout) -> None:
+def test_every_claim_has_a_verdict_an_answer_and_a_figure(finished: Checkout) -> None:
     root = finished.folder / "results/smoke"
-    verdicts = pd.read_csv(root / "verdicts.csv", dtype={"id": str, "section": str})
-    columns = ["id", "slug", "section", "kind", "verdict", "effect", "unit", "ci_low", "ci_high"]
-    columns += ["margin", "seeds", "control", "dataset"]
-    assert set(columns) <= set(verdicts.columns)
-    assert {"1.1.4", "1.1.6", "1.2.5", "2.1.12", "2.2.2"} == set(verdicts["id"])
-    for claim in verdicts["id"]:
+    verdicts = pd.read_csv(root / "verdicts.csv", dtype={"claim": str, "section": str})
+    claims = ["1.1.3", "1.1.4", "1.2.5", "2.2.2", "2.2.3"]
+    assert list(dict.fromkeys(verdicts["claim"])) == claims
+    assert list(pd.read_csv(root / "answers.csv", dtype=str)["claim"]) == claims
+    page = (root / "answers.md").read_text()
+    for claim in claims:
+        assert f"**{claim} " in page
         assert (root / f"figures/{claim}.svg").stat().st_size > 1000
-        assert (root / f"figures/{claim}.png").stat().st_size > 1000
-        assert (root / f"evidence/{claim}/evidence.json").exists()
-    index = (root / "report/index.html").read_text()
-    assert all(claim in index for claim in verdicts["id"])
+        assert (root / f"figures/{claim}.scope.svg").stat().st_size > 1000
+        assert (root / f"claims/{claim}/verdict.json").exists()
 
 
-def test_two_seeds_decide_no_measured_claim(finished: Checkout) -> None:
-    verdicts = pd.read_csv(finished.folder / "results/smoke/verdicts.csv")
-    measured = verdicts[verdicts["kind"] == "measured"]
-    assert set(measured["verdict"]) <= {"inconclusive", "invalid"}
+def test_a_claim_of_a_users_own_is_judged_and_drawn(finished: Checkout, tmp_path: Path) -> None:
+    shutil.copytree(REPOSITORY / "docs/examples/my-claims", tmp_path / "my-claims")
+    copy = copy_finished(finished)
+
+    def change(config: dict[str, Any]) -> None:
+        config["claims"] = ["all", f"{tmp_path}/my-claims/*.yaml"]
+
+    root = "results/smoke"
+    wanted = [f"{root}/figures/x.1.svg", f"{root}/answers.md"]
+    done = copy.snakemake(*wanted, "--configfile", copy.study(change))
+    assert "Training" not in done.stdout + done.stderr
+    assert (copy.folder / root / "figures/x.1.svg").stat().st_size > 1000
+    assert "**x.1 Do small batches test better" in (copy.folder / root / "answers.md").read_text()
+
+
+def test_two_units_decide_no_measured_claim(finished: Checkout) -> None:
+    verdicts = pd.read_csv(finished.folder / "results/smoke/verdicts.csv", dtype={"claim": str})
+    trained = verdicts[verdicts["claim"] == "1.2.5"]
+    assert set(trained["word"]) <= {"undecided", "not tested here"}
 
 
 def test_nothing_in_the_results_names_this_machine(finished: Checkout) -> None:
@@ -65,8 +80,8 @@ def test_every_point_of_a_table_leads_to_its_run(finished: Checkout) -> None:
     jobs = pd.concat(pd.read_parquet(path) for path in root.glob("runs/*/runs.parquet"))
     assert len(spectra)
     assert set(spectra["run_id"]) <= set(jobs["run_id"])
-    evidence = json.loads((root / "evidence/1.1.6/evidence.json").read_text())
-    assert "grid.spectra" in json.dumps(evidence)
+    values = pd.read_csv(root / "claims/1.2.5/values.csv")
+    assert set(values["run_id"]) <= set(jobs["run_id"])
 
 
 @pytest.mark.parametrize(

@@ -31,20 +31,32 @@ def test_a_text_retrains_nothing(finished: Checkout, text: str) -> None:
         else:
             config[text] = "Other words."
 
-    assert finished.planned(finished.study(change)).rules == {"all", "report"}
+    assert finished.planned(finished.study(change)).counts == {}
 
 
-def test_the_text_of_a_claim_retrains_nothing(finished: Checkout) -> None:
-    registry = next((finished.folder / "workflow/claims").glob("1.2*.yaml"))
-    text = registry.read_text()
+@pytest.mark.parametrize(
+    ("key", "rules"),
+    [
+        ("statement:", set()),
+        ("answer:", {"judge", "answers", "picture"}),
+    ],
+)
+def test_a_text_of_a_claim_judges_it_alone(finished: Checkout, key: str, rules: set[str]) -> None:
+    file = next((finished.folder / "workflow/claims/1.2").glob("1.2.5*.yaml"))
+    text = file.read_text()
     try:
-        said = "Training with smaller batches"
-        assert said in text
-        registry.write_text(text.replace(said, "Training in smaller batches"))
+        # the first word of the English text under the key
+        head, found, tail = text.partition(f"\n{key}\n  en: ")
+        assert found
+        file.write_text(head + found + tail.replace(" ", " indeed ", 1))
         planned = finished.planned(SMOKE)
     finally:
-        registry.write_text(text)
-    assert planned.rules == {"all", "forests", "report", "verdicts"}
+        file.write_text(text)
+    assert planned.rules >= rules
+    assert not trained(planned)
+    assert {each for each in planned.messages if each.startswith("Judging claim ")} <= {
+        "Judging claim 1.2.5"
+    }
 
 
 def test_a_new_value_of_a_splitting_axis_plans_only_its_jobs(finished: Checkout) -> None:
@@ -96,10 +108,8 @@ def test_a_change_of_one_dataset_leaves_the_other_alone(finished: Checkout) -> N
 @pytest.mark.parametrize(
     ("module", "rule", "claims"),
     [
-        # a helper of some claims, which belongs to no section
-        ("claims/walks.py", "evidence", {"2.1.12"}),
-        ("claims/arms.py", "evidence", {"1.2.5"}),
-        ("figures/style.py", "figure", {"1.2.5", "2.2.2"}),
+        ("claims/reductions/rates.py", "judge", {"1.2.5", "2.2.2"}),
+        ("figures/pen.py", "picture", {"1.2.5", "2.2.2"}),
     ],
 )
 def test_a_change_of_a_helper_is_planned(
@@ -107,7 +117,7 @@ def test_a_change_of_a_helper_is_planned(
 ) -> None:
     file = finished.folder / "src/unstuck" / module
     text = file.read_text()
-    said = {"evidence": "Weighing claim ", "figure": "Drawing the figure of claim "}[rule]
+    said = {"judge": "Judging claim ", "picture": "Drawing the figure of claim "}[rule]
     try:
         file.write_text(text + "\nCHANGED = True\n")
         planned = finished.planned(SMOKE)
@@ -134,7 +144,7 @@ def test_a_change_of_code_is_planned_and_one_of_a_docstring_is_not(finished: Che
     ("module", "rules", "spared"),
     [
         # which tuning calls
-        ("statistics/arrival.py", {"train", "evidence"}, {"dataset"}),
+        ("statistics/arrival.py", {"train", "runs"}, {"dataset"}),
         (
             "study/analyses/critical_points/ladder.py",
             {"analysis"},
@@ -143,8 +153,8 @@ def test_a_change_of_code_is_planned_and_one_of_a_docstring_is_not(finished: Che
         # of a kind that the study does not name
         ("study/analyses/critical_points/taylor.py", set(), {"all", "analysis"}),
         ("study/tables.py", {"runs", "table"}, {"train", "measurement", "dataset"}),
-        ("report/words.py", {"report"}, {"train", "evidence", "figure", "verdicts"}),
-        ("report/verification.py", set(), {"all", "report"}),
+        ("figures/kinds/arms.py", {"picture"}, {"train", "judge", "answers"}),
+        ("report/verification.py", set(), {"all", "judge"}),
     ],
 )
 def test_a_change_is_planned_where_a_script_leads_to_it(

@@ -46,8 +46,8 @@ def test_every_result_that_is_the_same_again_is_held(finished: Checkout) -> None
     others = {each for each in every - files.keys() if not each.endswith(".snakemake_timestamp")}
     folders = {Path(each).relative_to("results/smoke").parts[0] for each in others}
     # those of all claims, of which some rest on timings, and figures as PNG
-    decided = {"claims", "answers.csv", "answers.md", "verdicts.csv", "contrasts.csv"}
-    assert folders <= {"logs", "benchmarks", "figures", "evidence", "forests", "report", *decided}
+    decided = {"claims", "answers.csv", "answers.md", "verdicts.csv"}
+    assert folders <= {"logs", "benchmarks", "figures", *decided}
     kept = {Path(each).parts[3] for each in files if each.startswith("results/smoke/claims/")}
     assert kept == set(of(finished).judged)
     assert {Path(each).suffix for each in others if each.startswith(FIGURES)} == {".png"}

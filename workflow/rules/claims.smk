@@ -33,7 +33,7 @@ rule answers:
     input:
         verdicts=expand(paths.claim, claim=judged),
     output:
-        verdicts=paths.words,
+        verdicts=paths.verdicts,
         table=paths.answers("csv"),
         page=paths.answers("md"),
     log:
@@ -51,53 +51,3 @@ rule answers:
     script:
         "../../scripts/write_answers.py"
 
-
-rule evidence:
-    input:
-        unpack(claim_tables),
-    output:
-        folder=directory(paths.evidence),
-    log:
-        paths.log("evidence", "{claim}"),
-    benchmark:
-        paths.benchmark("evidence", "{claim}")
-    conda:
-        "../envs/unstuck.yaml"
-    threads: 1
-    resources:
-        mem_mb=lambda w, attempt: attempt * 1500,
-        runtime=lambda w, attempt: attempt * 10,
-    params:
-        code=lambda w: code_of("evaluate_claim", modules_of("claims", w.claim)),
-    message:
-        "Weighing claim {wildcards.claim}"
-    script:
-        "../../scripts/evaluate_claim.py"
-
-
-rule verdicts:
-    input:
-        registry=registry_files,
-        evidence=expand(paths.evidence, claim=claims),
-    output:
-        verdicts=report(
-            paths.verdicts,
-            caption="../report/verdicts.rst",
-            category="Verdicts",
-            labels={"table": "verdicts"},
-        ),
-        contrasts=paths.contrasts,
-    log:
-        paths.log("verdicts"),
-    conda:
-        "../envs/unstuck.yaml"
-    threads: 1
-    resources:
-        mem_mb=lambda w, attempt: attempt * 1000,
-        runtime=lambda w, attempt: attempt * 10,
-    params:
-        code=lambda w: code_of("decide_verdicts"),
-    message:
-        "Reaching the verdicts"
-    script:
-        "../../scripts/decide_verdicts.py"

@@ -10,8 +10,6 @@ from snakemake.utils import update_config
 
 from unstuck.claims.answer import place_words
 from unstuck.claims.planning import planned_claims
-from unstuck.claims.registry import load_registry
-from unstuck.claims.sections import SECTIONS
 from unstuck.errors import UnstuckError
 from unstuck.study.digests import SETTLED_OF_ROWS, digest, reached_digest
 from unstuck.study.environment import prepare_environment
@@ -25,8 +23,6 @@ from unstuck.yaml_files import read_yaml
 prepare_environment(Path(workflow.basedir) / "src")
 
 SCRIPTS = Path(workflow.basedir) / "scripts"
-REGISTRY = "workflow/claims"
-registry_files = sorted(Path(REGISTRY).glob("*.yaml"))
 
 # how a reader names the files of this study, and asks for a target of it and no other
 study_files = [os.path.relpath(file) for file in workflow.configfiles]
@@ -45,10 +41,7 @@ try:
     study = parse_study(config, source)
     require_own(study.results, study.title, source)
     plan = Plan(study)
-    # claims that are not one file each yet
-    registry = load_registry(REGISTRY)
-    judged = planned_claims(study.claims, Path(workflow.basedir) / REGISTRY, plan, registry)
-    claims = plan.claims({claim.id: claim.reads.values() for claim in registry.values()})
+    judged = planned_claims(study.claims, Path(workflow.basedir) / "workflow/claims", plan)
 except UnstuckError as error:
     raise WorkflowError(str(error)) from None
 
@@ -60,9 +53,16 @@ configfile_option = (
     if source == os.path.relpath(f"{workflow.basedir}/config.yaml")
     else f" --configfile {shlex.join(study_files)}"
 )
+# of every claim
+pictures = [
+    path(suffix)
+    for path in (paths.figure, paths.scope)
+    for suffix in study.report.figures.formats
+]
+# one section of the notes, such as section_1_2
 section_targets = {
     f"section_{section.replace('.', '_')}": section
-    for section in sorted({registry[claim].section for claim in claims})
+    for section in sorted({planned.claim.section for planned in judged.values()})
 }
 
 
@@ -76,8 +76,7 @@ wildcard_constraints:
     experiment=one_of(study.experiments),
     analysis=one_of(study.analyses),
     job=one_of(plan.jobs),
-    claim=one_of([*registry, *judged]),
-    section=one_of(SECTIONS),
+    claim=one_of(judged),
 
 
 def table_path(name):
@@ -91,13 +90,6 @@ def table_path(name):
 def parts_of(experiment, kind, pattern):
     """The files that a table of an experiment is collected from, one a job."""
     return [pattern.format(job=job) for job in plan.jobs_of(experiment, kind)]
-
-
-def claim_tables(wildcards):
-    """Inputs of a claim's evidence, a table each, by argument name."""
-    return {
-        argument: table_path(name) for argument, name in registry[wildcards.claim].reads.items()
-    }
 
 
 def judged_tables(wildcards):
@@ -132,13 +124,3 @@ def code_of(script, *modules, **options):
     """Digest of the code that a rule depends on, found by the imports of its script."""
     return reached_digest(SCRIPTS / f"{script}.py", *modules, **options)
 
-
-def modules_of(room, claim):
-    """Pattern of the modules that hold the functions of a claim's section, which no script names."""
-    return f"{room}/{SECTIONS[registry[claim].section].module}*.py"
-
-
-def section_title(claim):
-    """Category of a claim in Snakemake's own report."""
-    number = registry[claim].section
-    return f"{number} {SECTIONS[number].title}"

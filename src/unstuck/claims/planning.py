@@ -2,7 +2,7 @@
 
 import difflib
 import glob
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -66,7 +66,7 @@ def claim_files(asked: str | list[str], folder: Path) -> list[Path]:
     ConfigError
         If a pattern names no file.
     """
-    files = [path for path in sorted(folder.glob("*/*.yaml")) if path.parent.name != "drafts"]
+    files = [path for path in sorted(folder.glob("*/*.yaml"))]
     for pattern in [] if isinstance(asked, str) else asked:
         if not _is_pattern(pattern):
             continue
@@ -80,9 +80,7 @@ def claim_files(asked: str | list[str], folder: Path) -> list[Path]:
     return files
 
 
-def planned_claims(
-    asked: str | list[str], folder: Path, plan: Plan, elsewhere: Collection[str] = ()
-) -> dict[str, Planned]:
+def planned_claims(asked: str | list[str], folder: Path, plan: Plan) -> dict[str, Planned]:
     """Give the claims that a study judges, in the order of their ids.
 
     Of `all` these are the claims whose primary the study can answer. One that is asked for by id
@@ -96,8 +94,6 @@ def planned_claims(
         Where this project's claims are.
     plan
         What the study makes.
-    elsewhere
-        Ids of claims that are not one file each yet.
 
     Raises
     ------
@@ -118,7 +114,7 @@ def planned_claims(
     }
     for word in named:
         try:
-            one_of(word, [*claims, *elsewhere], what="claims:")
+            one_of(word, claims, what="claims:")
         except ValueError as error:
             raise ConfigError(stopped(str(error))) from error
     cells = _Cells(plan)

@@ -18,7 +18,6 @@ from typing import Any, Self
 import pandas as pd
 
 from unstuck.claims.planning import Planned, planned_claims
-from unstuck.claims.registry import load_registry
 from unstuck.errors import DataError, UnstuckError
 from unstuck.files import read_json, write_csv, write_json
 from unstuck.study.digests import digest, package_digest
@@ -56,9 +55,7 @@ class Finished:
         """Read the study of a configuration file and the claims beside it."""
         place = Path(folder)
         plan, claims = Plan(load_study(place / configfile)), place / "workflow/claims"
-        # claims that are not one file each yet
-        elsewhere = load_registry(claims)
-        return cls(plan, planned_claims(plan.study.claims, claims, plan, elsewhere), place)
+        return cls(plan, planned_claims(plan.study.claims, claims, plan), place)
 
     @cached_property
     def timings(self) -> frozenset[str]:

@@ -1,4 +1,4 @@
-"""Confidence intervals of a mean over seeds, and of a share."""
+"""Confidence intervals of a mean over units, as figures show them."""
 
 import warnings
 from collections.abc import Sequence
@@ -42,10 +42,7 @@ def finite_array(values: Sequence[float] | NDArray[np.float64], what: str) -> ND
         raise DataError(f"{what}: no values were given; at least one is needed.")
     broken = np.flatnonzero(~np.isfinite(array))
     if broken.size:
-        raise DataError(
-            f"{what}: value {broken[0]} is {array[broken[0]]}; effects must be finite, so rank "
-            "diverged runs last (unstuck.statistics.divergence.rank_last) before comparing."
-        )
+        raise DataError(f"{what}: value {broken[0]} is {array[broken[0]]}; all must be finite.")
     return array
 
 
@@ -104,26 +101,3 @@ def bootstrap_interval(
         if np.isfinite(ends.low) and np.isfinite(ends.high):
             break
     return Interval(float(ends.low), float(ends.high))
-
-
-def wilson_interval(successes: int, trials: int, level: float = LEVEL) -> Interval:
-    """Give the Wilson score interval of a share.
-
-    Raises
-    ------
-    DataError
-        If ``successes`` is not in ``0..trials`` or there are no trials.
-
-    References
-    ----------
-    Wilson, E. B. (1927). Probable inference. JASA 22, 209-212.
-    """
-    from statsmodels.stats.proportion import proportion_confint
-
-    if trials < 1 or not 0 <= successes <= trials:
-        raise DataError(
-            f"Wilson interval: {successes} successes in {trials} trials; "
-            "successes must lie between 0 and a positive number of trials."
-        )
-    low, high = proportion_confint(successes, trials, alpha=1 - level, method="wilson")
-    return Interval(float(low), float(high))

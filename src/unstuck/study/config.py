@@ -181,7 +181,9 @@ class Study(Section):
     )
     curvature: Curvature = Field(default=Curvature(), description="Hessians of endpoints.")
     claims: Literal["all"] | list[str] = Field(
-        default="all", description="Claims to test; `all` takes those whose tables the study has."
+        default="all",
+        description="Claims to judge: ids, files such as `my-claims/*.yaml` (docs/claims.md), and "
+        "`all`, which takes those whose primary comparison the study's grid holds.",
     )
     report: ReportSettings = Field(default=ReportSettings(), description="How it is reported.")
     execution: Execution = Field(default=Execution(), description="Where and how runs compute.")

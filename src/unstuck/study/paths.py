@@ -67,19 +67,9 @@ class Paths:
         return f"{self.root}/analyses/{{analysis}}"
 
     @property
-    def evidence(self) -> str:
-        """Folder of what a claim measured."""
-        return f"{self.root}/evidence/{{claim}}"
-
-    @property
     def claim(self) -> str:
         """Folder of what was judged of a claim: verdict, comparisons, checks, values."""
         return f"{self.root}/claims/{{claim}}"
-
-    @property
-    def words(self) -> str:
-        """One row a claim and part of its primary."""
-        return f"{self.root}/claims/verdicts.csv"
 
     def answers(self, suffix: str) -> str:
         """Every claim's question and answer, as a table (csv) or a page (md)."""
@@ -87,13 +77,8 @@ class Paths:
 
     @property
     def verdicts(self) -> str:
-        """One row a claim."""
+        """One row a claim and part of its primary."""
         return f"{self.root}/verdicts.csv"
-
-    @property
-    def contrasts(self) -> str:
-        """One row a contrast of a measured claim."""
-        return f"{self.root}/contrasts.csv"
 
     def figure(self, suffix: str) -> str:
         """A claim's figure."""
@@ -102,11 +87,6 @@ class Paths:
     def scope(self, suffix: str) -> str:
         """The forest of a claim: all that was judged of it."""
         return f"{self.root}/figures/{{claim}}.scope.{suffix}"
-
-    @property
-    def forests(self) -> str:
-        """Folder of the forests of a section's claims: every effect against its margin."""
-        return f"{self.root}/forests/{{section}}"
 
     @property
     def report(self) -> str:

@@ -164,32 +164,6 @@ class Plan:
             names |= {f"{name}.{table}" for table in analysis.tables}
         return frozenset(names)
 
-    def claims(self, reads: Mapping[str, Iterable[str]]) -> list[str]:
-        """Ids of the claims that the study tests.
-
-        Parameters
-        ----------
-        reads
-            Names of the tables that each known claim reads, by id.
-
-        Raises
-        ------
-        ConfigError
-            If the study asks for a claim that is unknown or reads a table it does not make.
-        """
-        if self.study.claims == "all":
-            return [claim for claim, tables in reads.items() if self.tables.issuperset(tables)]
-        # the others are one file each (unstuck.claims.planning)
-        asked = [claim for claim in self.study.claims if claim in reads]
-        for claim in asked:
-            missing = sorted(set(reads[claim]) - self.tables)
-            if missing:
-                raise ConfigError(
-                    f"claims: {claim} reads the table {missing[0]}, which no experiment of this "
-                    "study makes; add the experiment or leave the claim out."
-                )
-        return asked
-
     def values(self, experiment: str, name: str) -> tuple[Any, ...]:
         """Values that an axis or a label of an experiment takes, in the order of its grid.
 
