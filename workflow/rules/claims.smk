@@ -50,4 +50,3 @@ rule answers:
         "Writing the answers"
     script:
         "../../scripts/write_answers.py"
-

@@ -55,9 +55,7 @@ configfile_option = (
 )
 # of every claim
 pictures = [
-    path(suffix)
-    for path in (paths.figure, paths.scope)
-    for suffix in study.report.figures.formats
+    path(suffix) for path in (paths.figure, paths.scope) for suffix in study.report.figures.formats
 ]
 # one section of the notes, such as section_1_2
 section_targets = {
@@ -123,4 +121,3 @@ def analysis_inputs(wildcards):
 def code_of(script, *modules, **options):
     """Digest of the code that a rule depends on, found by the imports of its script."""
     return reached_digest(SCRIPTS / f"{script}.py", *modules, **options)
-

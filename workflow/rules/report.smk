@@ -7,8 +7,12 @@ rule picture:
         tables=pictured_tables,
         words=f"{workflow.basedir}/workflow/report/words.yaml",
     output:
-        figure=expand(paths.figure("{suffix}"), suffix=study.report.figures.formats, allow_missing=True),
-        scope=expand(paths.scope("{suffix}"), suffix=study.report.figures.formats, allow_missing=True),
+        figure=expand(
+            paths.figure("{suffix}"), suffix=study.report.figures.formats, allow_missing=True
+        ),
+        scope=expand(
+            paths.scope("{suffix}"), suffix=study.report.figures.formats, allow_missing=True
+        ),
     log:
         paths.log("picture", "{claim}"),
     benchmark:
@@ -29,4 +33,3 @@ rule picture:
         "Drawing the figure of claim {wildcards.claim}"
     script:
         "../../scripts/draw_picture.py"
-
