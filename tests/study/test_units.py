@@ -16,7 +16,7 @@ DENSE = {"hidden": [4]}
 KINDS: dict[str, tuple[dict[str, Any], list[str]]] = {
     "critical_search": (
         {"widths": [1, 2], "samples": 32, "certified": 1, "searches": 2, "updates": 9},
-        ["searches", "contrast"],
+        ["searches"],
     ),
     "early_sigma": ({"network": DENSE, "at": [2, 5], "orders": 4}, ["sigma"]),
     "effective_rates": (

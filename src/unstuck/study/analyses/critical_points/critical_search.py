@@ -1,10 +1,10 @@
 """A search for critical points that favours no index: which kinds there are, by width."""
 
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
-from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, PositiveFloat, PositiveInt
 
 from unstuck.study.analyses.base import Context, DatasetsAnalysis
 from unstuck.study.fields import Samples, Tolerance
@@ -22,12 +22,9 @@ STARTS: tuple[Literal["random", "training"], ...] = ("random", "training")
 
 
 class CriticalSearchAnalysis(DatasetsAnalysis):
-    """Critical points of small tanh networks, searched from random points and along training.
+    """Critical points of small tanh networks, searched from random points and along training."""
 
-    From some of the starts |g|^2 / 2 is minimised as well, as a contrast.
-    """
-
-    tables = ("searches", "contrast")
+    tables = ("searches",)
 
     widths: tuple[PositiveInt, ...] = Field(
         default=(1, 2, 4), min_length=2, description="Hidden units of the networks."
@@ -40,11 +37,6 @@ class CriticalSearchAnalysis(DatasetsAnalysis):
         default=3, description="Certified points wanted a dataset, width, seed and kind of start."
     )
     searches: PositiveInt = Field(default=10, description="Searches for them at most.")
-    contrasted: PositiveInt = Field(
-        default=1,
-        description="Starts a dataset, width, seed and kind from which the gradient norm is "
-        "minimised as well.",
-    )
     seeds: PositiveInt = Field(default=10, description="Units whose surfaces are searched.")
     smallest: PositiveFloat = Field(
         default=0.1, description="Smallest standard deviation of random weights."
@@ -64,12 +56,6 @@ class CriticalSearchAnalysis(DatasetsAnalysis):
     steps: PositiveInt = Field(default=30, description="Steps of a search at most.")
     tolerance: Tolerance = 1e-8
 
-    @model_validator(mode="after")
-    def _contrast_among_searches(self) -> Self:
-        if self.contrasted > min(self.certified, self.searches):
-            raise ValueError("contrasted must be no more than certified and searches")
-        return self
-
     def run(self, context: Context) -> dict[str, pd.DataFrame]:
         """Search from every start.
 
@@ -80,12 +66,8 @@ class CriticalSearchAnalysis(DatasetsAnalysis):
             the norms of the gradient on the way. `distinct` are the certified points but for those
             that agree with an earlier one of the same kind of start in loss and index: images of
             each other under permutations and signs of units.
-        contrast
-            The same of the minimisations of the gradient norm, which start where the first searches
-            take their first step.
         """
         searches: list[dict[str, Any]] = []
-        contrast: list[dict[str, Any]] = []
         for dataset in self.dataset_names:
             for width in sorted(set(self.widths)):
                 context.progress(f"searching for critical points of {width} units on {dataset}")
@@ -94,11 +76,7 @@ class CriticalSearchAnalysis(DatasetsAnalysis):
                     starts = self._starts(problem, width, seed)
                     label = {"dataset": dataset, "width": width, "seed": seed}
                     searches += [label | row for row in self._searches(problem, starts)]
-                    contrast += [label | row for row in self._contrast(problem, starts)]
-        return {
-            "searches": _told_apart(pd.DataFrame(searches)),
-            "contrast": pd.DataFrame(contrast),
-        }
+        return {"searches": _told_apart(pd.DataFrame(searches))}
 
     def _problem(self, context: Context, dataset: str, width: int, seed: int) -> "Problem":
         import torch
@@ -151,24 +129,6 @@ class CriticalSearchAnalysis(DatasetsAnalysis):
             for start, points in found.items()
             for number, point in enumerate(points)
         ]
-
-    def _contrast(self, problem: "Problem", starts: dict[str, "Tensor"]) -> list[dict[str, Any]]:
-        """Minimise the gradient norm from where the first searches take their first step."""
-        import torch
-
-        from unstuck.curvature.critical_points.following import minimise_last_layer
-        from unstuck.curvature.critical_points.gradient_norm import minimise_gradient_norm
-
-        batch = [
-            (start, number)
-            for start in STARTS
-            for number in range(min(self.contrasted, self.searches))
-        ]
-        points = torch.stack([starts[start][number] for start, number in batch])
-        ends = minimise_gradient_norm(
-            problem, minimise_last_layer(problem, points), relative_tolerance=self.tolerance
-        )
-        return [_row(problem, *which, end) for which, end in zip(batch, ends, strict=True)]
 
     def _starts(self, problem: "Problem", width: int, seed: int) -> dict[str, "Tensor"]:
         """Give random points, and points that gradient descent passes from others, by kind.
