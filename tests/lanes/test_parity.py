@@ -33,7 +33,7 @@ SPECS = [
 ] + [
     NetworkSpec(hidden=()),
     NetworkSpec(hidden=(1, 3)),
-    NetworkSpec(hidden=(150,)),
+    NetworkSpec(hidden=(151, 40)),  # of which parts are copied
     NetworkSpec(kind="conv1d", hidden=(17, 4), stride=2, padding=0, pool="flatten"),
     NetworkSpec(kind="conv2d", hidden=(4, 9), stride=2, padding=2, kernel=4, pool="flatten"),
     NetworkSpec(kind="local2d", hidden=(4,), stride=3, padding=1, kernel=2, pool="flatten"),
@@ -93,12 +93,24 @@ def test_losses_and_gradients_are_those_of_the_torch_population(spec):
         np.testing.assert_array_equal(np.round(share * SAMPLES), correct)
 
 
+def test_batch_normalisation_may_take_every_third_sample_together():
+    case = Case(NetworkSpec(kind="conv1d", hidden=(6, 5), batchnorm="before"))
+    theta, buffers = torch.from_numpy(case.theta), torch.from_numpy(case.buffers)
+    expected = 0
+    for first in range(3):
+        x, y = case.own(slice(first, None, 3))
+        _, _, gradient, _ = case.network.loss_and_gradient(theta, x, y, case.loss, buffers, True)
+        expected = expected + gradient * y.shape[1] / SAMPLES
+    got = case.members.gradient(case.samples, strides=3)
+    np.testing.assert_allclose(got, expected, rtol=1e-9, atol=1e-13)
+
+
 @pytest.mark.parametrize("spec", SPECS, ids=label)
 def test_batches_move_parameters_and_statistics_as_in_torch(spec):
     case = Case(spec)
     random = np.random.default_rng(3)
-    sizes, rate = np.array([40, 1, 7]), 0.1
-    orders = np.stack([random.permutation(SAMPLES)[:48] for _ in range(MEMBERS)]).astype(np.int32)
+    sizes, rate = np.array([43, 1, 7]), 0.1
+    orders = np.stack([random.permutation(SAMPLES)[:51] for _ in range(MEMBERS)]).astype(np.int32)
     terms = np.array([[OPTIMIZERS["sgd"].terms(t) for t in (1, 2, 3)]])
     members = np.arange(MEMBERS)
     got = case.members.train(
@@ -106,7 +118,7 @@ def test_batches_move_parameters_and_statistics_as_in_torch(spec):
         Updates(sizes, orders, members, terms, members * 0, members * 0, np.full((3, 5), rate)),
     )
     theta, buffers = torch.from_numpy(case.theta), torch.from_numpy(case.buffers)
-    for update, rows in enumerate((slice(0, 40), slice(40, 41), slice(41, 48))):
+    for update, rows in enumerate((slice(0, 43), slice(43, 44), slice(44, 51))):
         each = case.first[:, None] + orders[:, rows]
         x, y = torch.from_numpy(case.x[each]), torch.from_numpy(case.y[each])
         value, _, gradient, buffers = case.network.loss_and_gradient(

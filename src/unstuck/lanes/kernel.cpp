@@ -54,7 +54,7 @@ typedef real Q __attribute__((vector_size(sizeof(real) * 4))); // a quarter, or 
 // through the network together.
 constexpr int64_t BLOCK = 32;
 // Registers that the part of a gradient may take that is summed before parameters are updated.
-constexpr int64_t PANEL = 256;
+constexpr int64_t PANEL = 1024;
 
 // ---------------------------------------------------------------------------------------------
 // Functions, one number a lane
@@ -156,6 +156,11 @@ INLINE V logarithm(V x) {
 // ---------------------------------------------------------------------------------------------
 // Sums of products: what all layers with weights do, forward and backward
 
+// Products of the two factors' sides from which copies are worth their cost, and the copies' sides.
+constexpr int64_t LARGE = 2048, ROWS = 32, DEPTH = 64;
+
+INLINE int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+
 struct Axis { int64_t n, a, b; }; // summands along it, and the steps from one to the next
 
 // c[i, j] = start[i, j] + sum over the three axes of a[i, ...] * b[j, ...], for rows i and columns j.
@@ -207,6 +212,32 @@ template <int R, int C> static void strip(const Product &p, int64_t i) {
     for (; j < p.columns; j++) tile<R, 1>(p, i, j);
 }
 
+// The same for large matrices of one axis: parts of them are copied to where they are read, which
+// then lie side by side in the cache. Sums go on from part to part in the same order.
+template <int WIDE> void multiply_copies(const Product &p, int64_t rows, int64_t columns) {
+    alignas(sizeof(V)) V left[ROWS * DEPTH], right[DEPTH * WIDE];
+    for (int64_t k = 0; k < p.inner.n; k += DEPTH)
+        for (int64_t top = 0; top < rows; top += ROWS) {
+            const int64_t depth = least(DEPTH, p.inner.n - k), high = least(ROWS, rows - top);
+            for (int64_t i = 0; i < high; i++)
+                for (int64_t m = 0; m < depth; m++)
+                    left[(i / 4 * depth + m) * 4 + i % 4] = p.a[(top + i) * p.a_row + (k + m) * p.inner.a];
+            for (int64_t j = 0; j < columns; j += WIDE) {
+                for (int64_t m = 0; m < depth; m++)
+                    for (int64_t c = 0; c < WIDE; c++)
+                        right[m * WIDE + c] = p.b[(k + m) * p.inner.b + (j + c) * p.b_column];
+                for (int64_t i = 0; i < high; i += 4) {
+                    V *to = p.c + (top + i) * p.c_row + j * p.c_column;
+                    const V *start = p.start ? p.start + (top + i) * p.start_row + j * p.start_column : nullptr;
+                    Product part{4, WIDE, {depth, 4, WIDE}, {1, 0, 0}, {1, 0, 0}, left + i * depth, 1, right, 1,
+                                 to, p.c_row, p.c_column, start, p.start_row, p.start_column};
+                    if (k) part.start = to, part.start_row = p.c_row, part.start_column = p.c_column;
+                    tile<4, WIDE>(part, 0, 0);
+                }
+            }
+        }
+}
+
 void multiply(Product p) {
     // the longest loop that can be is the inner one
     for (int times = 0; times < 2 && p.inner.n == 1; times++) {
@@ -215,6 +246,18 @@ void multiply(Product p) {
         p.outer = {1, 0, 0};
     }
     constexpr int WIDE = L == 16 ? 4 : 2; // AVX-512 has twice as many registers
+    const bool is_single = p.middle.n == 1 && p.outer.n == 1;
+    if (is_single && p.rows >= 8 && p.columns >= 8 && p.inner.n * p.columns >= LARGE) {
+        const int64_t rows = p.rows / 4 * 4, columns = p.columns / WIDE * WIDE;
+        multiply_copies<WIDE>(p, rows, columns);
+        Product rest = p;
+        rest.rows = rows, rest.columns = p.columns - columns;
+        rest.b += columns * p.b_column, rest.c += columns * p.c_column;
+        if (p.start) rest.start += columns * p.start_column;
+        for (int64_t i = 0; rest.columns && i < rows; i += 4) strip<4, 1>(rest, i);
+        for (int64_t i = rows; i < p.rows; i++) strip<1, 8>(p, i);
+        return;
+    }
     int64_t i = 0;
     for (; i + 4 <= p.rows; i += 4) strip<4, WIDE>(p, i);
     for (; i + 2 <= p.rows; i += 2) strip<2, 4>(p, i);
@@ -347,7 +390,6 @@ INLINE int64_t input_size(const Layer &l) { return places_in(l) * l.in; }
 INLINE int64_t output_size(const Layer &l) { return places_out(l) * l.out; }
 INLINE int64_t patch_size(const Layer &l) { return l.kernel_height * l.kernel_width * l.in; }
 INLINE int64_t largest(int64_t a, int64_t b) { return a > b ? a : b; }
-INLINE int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 INLINE bool has_weights(const Layer &l) { return l.kind <= LOCAL; }
 INLINE bool is_padded(const Layer &l) { return has_weights(l) && (l.pad_height || l.pad_width); }
 INLINE bool is_activation(const Layer &l) { return l.kind >= TANH && l.kind <= SIGMOID; }
@@ -899,11 +941,11 @@ EXPORT(lanes_evaluate)(const Net *net, const Part *part, int64_t samples, REAL *
 }
 
 // The same in training, and the Euclidean norm [L] of the gradient of the mean loss; the gradient
-// itself, [P][L], unless null. Batch normalisation takes every `strides`-th sample together.
+// itself, [P][L], unless null. Batch normalisation takes every `strides`-th sample together; without
+// it `strides` is 1.
 EXPORT(lanes_gradient)(const Net *net, const Part *part, int64_t samples, int64_t strides, REAL *theta,
                        REAL *buffers, double *loss, double *correct, double *norm, REAL *gradient, void *memory) {
     const int64_t chunk = has_batchnorm(*net) ? (samples + strides - 1) / strides : least(BLOCK, samples);
-    if (!has_batchnorm(*net)) strides = 1;
     const Workspace w = lay_out(*net, chunk, (V *)memory);
     Sink sink{};
     sink.gradient = w.gradient, sink.is_first = true;

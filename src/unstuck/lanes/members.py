@@ -258,6 +258,7 @@ class _Block:
     def gradient(
         self, samples: Samples, strides: int, wanted: bool = False
     ) -> tuple[Column, Column, Column, Floats]:
+        strides = strides if self._description.has_batchnorm else 1
         loss, correct, norm = (np.empty(self._lanes) for _ in range(3))
         gradient = np.empty_like(self.theta)
         self._call("lanes_gradient")(
