@@ -79,7 +79,7 @@ struct Builder {
 
 void run(const char *name, const Builder &built, int64_t objective, int64_t strides) {
     const Layer &first = built.layers[0], &last = built.layers[built.count - 1];
-    const Net net{built.layers, built.count, built.parameters, built.noise, objective, last.out > 1 ? last.out : 3, 0.1, 1e-5};
+    const Net net{built.layers, built.count, built.parameters, built.noise, objective, last.out > 1 ? last.out : 3, 32, 0.1, 1e-5};
     const int64_t features = input_size(first), P = built.parameters, Q = built.buffers;
     Random random{1};
 

@@ -4,6 +4,7 @@ And its update rule against torch.optim, which knows nothing of either.
 """
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -48,7 +49,7 @@ def label(spec: NetworkSpec) -> str:
 class Case:
     """Members of a network off their initial values, in both engines, and samples."""
 
-    def __init__(self, spec: NetworkSpec, loss: str = "cross_entropy") -> None:
+    def __init__(self, spec: NetworkSpec, loss: str = "cross_entropy", block: int = 32) -> None:
         random = np.random.default_rng(7)
         shape = SHAPES[spec.kind]
         self.network, self.loss = Network(spec, shape, 10, loss), loss
@@ -59,7 +60,8 @@ class Case:
         self.x = random.normal(size=(2 * SAMPLES, *shape))
         self.y = random.integers(0, 10, 2 * SAMPLES)
         self.first = random.integers(0, SAMPLES, MEMBERS)  # every member has samples of its own
-        self.members = Members(describe(self.network, loss), MEMBERS, load(double=True))
+        description = replace(describe(self.network, loss), block=block)
+        self.members = Members(description, MEMBERS, load(double=True))
         self.members.put(theta=self.theta, buffers=self.buffers)
         x = features_last(self.x, self.network)
         self.samples = Samples.of(x, self.y, self.first, SAMPLES)
@@ -91,6 +93,18 @@ def test_losses_and_gradients_are_those_of_the_torch_population(spec):
         mean, share = case.members.evaluate(case.samples)
         np.testing.assert_allclose(mean, value, rtol=1e-12)
         np.testing.assert_array_equal(np.round(share * SAMPLES), correct)
+
+
+@pytest.mark.parametrize("batchnorm", ["off", "after"])
+def test_blocks_of_fewer_samples_give_the_same_gradient_to_rounding(batchnorm):
+    spec = NetworkSpec(kind="conv2d", hidden=(6, 5), batchnorm=batchnorm)
+    few, many = (Case(spec, block=block) for block in (8, 32))
+    gradient = many.members.gradient(many.samples)
+    np.testing.assert_allclose(few.members.gradient(few.samples), gradient, rtol=1e-9, atol=1e-13)
+    for got, expected in zip(
+        few.members.evaluate(few.samples), many.members.evaluate(many.samples), strict=True
+    ):
+        np.testing.assert_allclose(got, expected, rtol=1e-12)
 
 
 def test_batch_normalisation_may_take_every_third_sample_together():

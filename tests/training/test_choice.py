@@ -6,6 +6,7 @@ import torch
 from unstuck.errors import ConfigError, KernelError
 from unstuck.population.network import Network
 from unstuck.training.engines import choice
+from unstuck.training.loop import train_population
 from unstuck.training.measure import Part
 
 
@@ -41,6 +42,13 @@ def test_torch_trains_what_it_is_faster_at_unless_the_bits_count(
 ):
     monkeypatch.setattr(choice, "BORDER", 100)
     assert engine_of(asked) == engine
+
+
+def test_the_engine_is_recorded_with_the_run(make_recipe, dataset):
+    run = make_recipe(updates=1, evaluations=1).at(0.01, 0)
+    for asked in ("lanes", "torch"):
+        final = train_population([run], dataset, engine=asked).final
+        assert final["engine"].tolist() == [asked]
 
 
 def test_lanes_refuse_what_they_cannot_train(engine_of):

@@ -25,8 +25,9 @@
 //
 // Order of sums. A sum over the inputs of a unit starts from its bias and takes the inputs as they
 // lie in memory; one over the outputs (for the gradient by the input) and one over a layer's rows
-// start from zero. A sum over the samples of a batch takes them in blocks of BLOCK: each block
-// starts from zero, and the blocks are added in order. Losses are added up in double.
+// start from zero. A sum over the samples of a batch takes them in the blocks that the network asks
+// for, one over rows for batch normalisation in blocks of BLOCK: each block starts from zero, and the
+// blocks are added in order. Losses are added up in double.
 
 #include <stddef.h>
 #include <stdint.h>
@@ -50,8 +51,7 @@ typedef word M __attribute__((vector_size(sizeof(real) * LANES))); // integers, 
 typedef double D __attribute__((vector_size(sizeof(double) * LANES)));
 typedef real Q __attribute__((vector_size(sizeof(real) * 4))); // a quarter, or all, of a register
 
-// Samples that are summed before they are added to what was summed so far, and samples that go
-// through the network together.
+// Rows that batch normalisation sums before they are added to what was summed so far.
 constexpr int64_t BLOCK = 32;
 // Registers that the part of a gradient may take that is summed before parameters are updated.
 constexpr int64_t PANEL = 1024;
@@ -351,6 +351,7 @@ typedef struct {
 typedef struct {
     const Layer *layers;
     int64_t layer_count, parameters, noise, loss, classes;
+    int64_t block; // samples that are summed, and go through the network, together
     double bn_momentum, bn_epsilon;
 } Net;
 
@@ -436,7 +437,7 @@ bool has_batchnorm(const Net &net) {
 }
 
 // Samples that go through the network together: a block, but with batch normalisation the batch.
-int64_t together(const Net &net, int64_t batch) { return has_batchnorm(net) ? batch : least(batch, BLOCK); }
+int64_t together(const Net &net, int64_t batch) { return has_batchnorm(net) ? batch : least(batch, net.block); }
 
 // What is done with a gradient, part by part, as soon as it is summed.
 struct Sink {
@@ -543,17 +544,18 @@ void weigh_back(const Layer &l, int64_t samples, const V *g, const V *theta, V *
 }
 
 // Sums a product over blocks of samples into `panel`, which has room for two results.
-template <class F> INLINE void over_blocks(int64_t samples, int64_t n, V *panel, F product) {
-    product(0, least(BLOCK, samples), panel);
-    for (int64_t start = BLOCK; start < samples; start += BLOCK) {
+template <class F>
+INLINE void over_blocks(int64_t block, int64_t samples, int64_t n, V *panel, F product) {
+    product(0, least(block, samples), panel);
+    for (int64_t start = block; start < samples; start += block) {
         V *more = panel + n;
-        product(start, least(BLOCK, samples - start), more);
+        product(start, least(block, samples - start), more);
         for (int64_t k = 0; k < n; k++) panel[k] += more[k];
     }
 }
 
 // Gradient by weights and biases: sum over samples and places of x * g
-void weigh_gradients(const Layer &l, int64_t samples, const V *x, const V *g, V *panel, const Sink &sink) {
+void weigh_gradients(const Layer &l, int64_t block, int64_t samples, const V *x, const V *g, V *panel, const Sink &sink) {
     const Window w = window(l);
     const int64_t strip = w.run < 4 ? w.run : largest(4, PANEL / l.out / 4 * 4);
     const bool is_local = l.kind == LOCAL;
@@ -566,7 +568,7 @@ void weigh_gradients(const Layer &l, int64_t samples, const V *x, const V *g, V 
         for (int64_t ky = 0; ky < l.kernel_height; ky++)
             for (int64_t i = 0; i < w.run; i += strip) {
                 int64_t rows = least(strip, w.run - i), at = (p * l.kernel_height + ky) * w.run + i;
-                over_blocks(samples, rows * l.out, panel, [&](int64_t start, int64_t count, V *to) {
+                over_blocks(block, samples, rows * l.out, panel, [&](int64_t start, int64_t count, V *to) {
                     multiply({rows, l.out, along, down, {count, padded_size(l), output_size(l)},
                               xp + start * padded_size(l) + ky * w.row + i, 1, gp + start * output_size(l), 1,
                               to, l.out, 1, nullptr, 0, 0});
@@ -576,7 +578,7 @@ void weigh_gradients(const Layer &l, int64_t samples, const V *x, const V *g, V 
     }
     int64_t bias = l.parameters + places * patch_size(l) * l.out;
     int64_t columns = is_local ? output_size(l) : l.out;
-    over_blocks(samples, columns, panel, [&](int64_t start, int64_t count, V *to) {
+    over_blocks(block, samples, columns, panel, [&](int64_t start, int64_t count, V *to) {
         const V *from = g + start * output_size(l);
         for (int64_t j = 0; j < columns; j++) {
             V sum{};
@@ -855,7 +857,7 @@ void backward(const Net &net, const Workspace &w, int64_t S, const V *theta, con
         if (has_weights(l)) {
             // the input's gradient first: it is by the weights before their update
             if (k) weigh_back(l, S, flow, theta, other);
-            weigh_gradients(l, S, is_padded(l) ? w.kept[k] : w.input[k], flow, w.panel, sink);
+            weigh_gradients(l, net.block, S, is_padded(l) ? w.kept[k] : w.input[k], flow, w.panel, sink);
             if (!k) return;
             if (is_padded(l))
                 crop(l, S, other, flow);
@@ -929,11 +931,12 @@ EXPORT(lanes_train)(const Net *net, const Part *part, const Members *members, co
 // Mean loss and share of correct samples of a whole part, [L] each, at inference.
 EXPORT(lanes_evaluate)(const Net *net, const Part *part, int64_t samples, REAL *theta, REAL *buffers,
                        double *loss, double *correct, void *memory) {
-    const Workspace w = lay_out(*net, least(BLOCK, samples), (V *)memory);
+    const int64_t block = net->block;
+    const Workspace w = lay_out(*net, least(block, samples), (V *)memory);
     D total{};
     for (int l = 0; l < L; l++) correct[l] = 0;
-    for (int64_t start = 0; start < samples; start += BLOCK) {
-        const Batch batch{least(BLOCK, samples - start), nullptr, start, 1};
+    for (int64_t start = 0; start < samples; start += block) {
+        const Batch batch{least(block, samples - start), nullptr, start, 1};
         forward(*net, w, *part, batch, (V *)theta, (V *)buffers, nullptr, false, false);
         judge(*net, w, *part, batch, (real)samples, total, correct, false);
     }
@@ -945,7 +948,7 @@ EXPORT(lanes_evaluate)(const Net *net, const Part *part, int64_t samples, REAL *
 // it `strides` is 1.
 EXPORT(lanes_gradient)(const Net *net, const Part *part, int64_t samples, int64_t strides, REAL *theta,
                        REAL *buffers, double *loss, double *correct, double *norm, REAL *gradient, void *memory) {
-    const int64_t chunk = has_batchnorm(*net) ? (samples + strides - 1) / strides : least(BLOCK, samples);
+    const int64_t chunk = has_batchnorm(*net) ? (samples + strides - 1) / strides : least(net->block, samples);
     const Workspace w = lay_out(*net, chunk, (V *)memory);
     Sink sink{};
     sink.gradient = w.gradient, sink.is_first = true;

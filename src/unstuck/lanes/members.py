@@ -15,8 +15,6 @@ from unstuck.lanes.network import Description, Part, State, Stretch
 
 #: numbers of one member at one update, and the parts of the rule they ask for: `kernel.cpp`
 TERMS = 12
-#: samples that go through a network together, unless batch normalisation needs the batch
-BLOCK = 32
 #: bytes that the widest register holds
 ALIGNMENT = 128
 #: functions that the kernel has polynomials for
@@ -251,7 +249,7 @@ class _Block:
             _pointer(self.buffers),
             _pointer(loss),
             _pointer(correct),
-            self._memory(min(samples.count, BLOCK)),
+            self._memory(min(samples.count, self._description.block)),
         )
         return loss[: self.count], correct[: self.count]
 

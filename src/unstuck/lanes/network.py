@@ -40,6 +40,7 @@ class Net(ctypes.Structure):
         ("noise", c_int64),
         ("loss", c_int64),
         ("classes", c_int64),
+        ("block", c_int64),
         ("bn_momentum", c_double),
         ("bn_epsilon", c_double),
     ]
@@ -83,6 +84,9 @@ class Description:
         Numbers of one member: P, Q, and the factors and shifts that noise needs for an update.
     loss, classes
         A name of `LOSSES`, and the classes that it tells apart.
+    block
+        Samples that are summed, and go through the network, together: part of what decides the
+        bits, so it must follow from the network alone.
     bn_momentum, bn_epsilon
         Of batch normalisation.
     """
@@ -93,6 +97,7 @@ class Description:
     noise: int
     loss: str
     classes: int
+    block: int
     bn_momentum: float = 0.1
     bn_epsilon: float = 1e-5
 
@@ -117,6 +122,7 @@ class Description:
             self.noise,
             LOSSES.index(self.loss),
             self.classes,
+            self.block,
             self.bn_momentum,
             self.bn_epsilon,
         )

@@ -24,6 +24,8 @@ from unstuck.training.spec import RunSpec
 
 #: most members that batch normalisation may take side by side, at most a register's
 MOST_LANES = 16
+#: samples that go through a network together, and the bytes of maps to which they are cut
+MOST_SAMPLES, MAP_BYTES = 32, 2**19
 #: samples of a stretch of updates, and the bounds of its updates
 STRETCH_SAMPLES, LEAST_STRETCH, MOST_STRETCH = 8192, 16, 512
 
@@ -165,9 +167,24 @@ def describe(network: Network, loss: str) -> Description:
         noise,
         loss,
         network.classes,
+        _block(network),
         spec.batchnorm_momentum,
         EPSILON,
     )
+
+
+def _block(network: Network) -> int:
+    """Return how many samples go through a network together.
+
+    As many as keep maps in the cache; dense layers rather have their weights read seldom.
+    """
+    block = MOST_SAMPLES
+    if network.spec.kind != "dense":
+        numbers = math.prod(network.input_shape)
+        numbers += sum(math.prod(layer.output_shape) for layer in network.layers)
+        while block > 1 and block * numbers * 4 * MOST_LANES > MAP_BYTES:
+            block //= 2
+    return block
 
 
 def _kind(layer: PopulationLayer, network: Network) -> str:
