@@ -14,6 +14,7 @@ from unstuck.statistics.estimate import Estimate
 from unstuck.statistics.race import RESAMPLES, itself
 from unstuck.statistics.rule import (
     OPEN,
+    ROLES,
     SAID,
     TOLD,
     Line,
@@ -272,7 +273,7 @@ def _few(units: int, least: int) -> Words:
 
 
 def _by_place(compared: Compared, resamples: int) -> dict[str, Estimate]:
-    if len(compared.places) < 2 or compared.spec.statistic != "mean":
+    if len(compared.places) < 2:
         return {}
     return {place: compared.at(place).estimate(resamples) for place in compared.places}
 
@@ -394,5 +395,7 @@ def _outcomes(
     judged = tuple(replace(line, outcome=roles.get(line.name, line.outcome)) for line in scope)
     by_name = {line.name: line for line in judged}
     own = {name for name, line in claim.scope.items() if line.headline is not None}
+    # of several parts too: reversals first
+    found.sort(key=lambda each: ROLES.index(each.role))
     told = [(each.role, by_name[each.line.name]) for each in found if each.line.name not in own]
     return judged, tuple(told[:TOLD])

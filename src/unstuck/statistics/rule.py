@@ -10,6 +10,8 @@ from unstuck.statistics.estimate import Estimate
 
 Kind = Literal["effect", "equivalence", "no worse"]
 Role = Literal["reversal", "appearing", "vanishing"]
+#: in the order in which a headline tells them
+ROLES: tuple[Role, ...] = ("reversal", "appearing", "vanishing")
 
 SIGNIFICANCE = 0.05
 #: share of units in which a factor's denominator may fail to arrive
@@ -297,11 +299,10 @@ def outcomes(
         role = _role(word, primary, line, SIGNIFICANCE / (family or len(lines)), kind)
         if role:
             found.append(Outcome(role, line))
-    ranks = ("reversal", "appearing", "vanishing")
 
     def order(outcome: Outcome) -> tuple[int, float]:
         size = abs(outcome.line.estimate.effect) / outcome.line.margin
-        return ranks.index(outcome.role), -size if outcome.role == "reversal" else 0.0
+        return ROLES.index(outcome.role), -size if outcome.role == "reversal" else 0.0
 
     return sorted(found, key=order)
 
