@@ -27,6 +27,12 @@ include: "workflow/rules/report.smk"
 onstart:
     try:
         take(study.results, study.title, source)
+        if study.execution.engine != "torch":
+            load_kernel()
+    except KernelError as error:
+        if study.execution.engine == "lanes":
+            raise WorkflowError(str(error)) from None
+        logger.warning(f"Torch trains, not lanes, so the bits are this machine's. {error}")
     except UnstuckError as error:
         raise WorkflowError(str(error)) from None
 

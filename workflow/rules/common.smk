@@ -6,11 +6,13 @@ import shlex
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 from snakemake.utils import update_config
 
 from unstuck.claims.answer import place_words
 from unstuck.claims.planning import planned_claims
-from unstuck.errors import UnstuckError
+from unstuck.errors import KernelError, UnstuckError
+from unstuck.lanes.library import load as load_kernel
 from unstuck.study.digests import SETTLED_OF_ROWS, digest, reached_digest
 from unstuck.study.environment import prepare_environment
 from unstuck.study.folder import require_own, take
