@@ -34,7 +34,10 @@ def raced(recipe, tune, units, response: Response) -> Arm:
 def written_out(tune, units, response: Response) -> tuple[dict[float, int], float]:
     """Units run at every rate, and the rate chosen: the race in a dozen lines."""
     rates, heat = list(tune.rates), range(min(tune.heat, units))
-    means = lambda: np.array([np.mean([response(r, u) for u in heat]) for r in rates])  # noqa: E731
+
+    def means() -> np.ndarray:
+        return np.array([np.mean([response(rate, u) for u in heat]) for rate in rates])
+
     while len(tune.rates) > 1 and len(rates) < len(tune.rates) + tune.extensions:
         best = rates[int(np.argmin(means()))]
         if min(rates) < best < max(rates):
