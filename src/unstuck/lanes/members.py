@@ -111,9 +111,9 @@ class Members:
     ) -> None:
         self.description, self.count = description, count
         library = library or load()
-        self.dtype: np.dtype[Any] = np.dtype(np.float64 if library.double else np.float32)
+        workspace = _Workspace()
         self._blocks = [
-            _Block(description, start, min(start + lanes.lanes, count), lanes, self.dtype)
+            _Block(description, start, min(start + lanes.lanes, count), lanes, workspace)
             for start, lanes in _cut(count, library)
         ]
 
@@ -186,6 +186,19 @@ class Members:
         return np.ascontiguousarray(np.concatenate(parts))
 
 
+class _Workspace:
+    """Memory for the passes of all blocks, one after another, kept between calls."""
+
+    def __init__(self) -> None:
+        self._memory = _aligned((0,), np.dtype(np.uint8))
+
+    def of(self, size: int) -> ctypes.c_void_p:
+        """Return so many bytes."""
+        if self._memory.size < size:
+            self._memory = _aligned((size,), np.dtype(np.uint8))
+        return _pointer(self._memory)
+
+
 class _Block:
     """The members of one register, and their state in arrays `[..., L]`."""
 
@@ -195,9 +208,10 @@ class _Block:
         start: int,
         stop: int,
         library: Library,
-        dtype: np.dtype[Any],
+        workspace: _Workspace,
     ) -> None:
         self.count, lanes = stop - start, library.lanes
+        dtype: np.dtype[Any] = np.dtype(np.float64 if library.double else np.float32)
         self.members = np.minimum(np.arange(start, start + lanes), stop - 1)
         self._call, self._lanes, self._dtype = library.function, lanes, dtype
         self._description = description
@@ -208,7 +222,7 @@ class _Block:
         self._pointers = State(
             *(each.ctypes.data for each in (self.theta, self.momentum, self.squares, self.buffers))
         )
-        self._workspace = _aligned((0,), np.dtype(np.uint8))
+        self._workspace = workspace
 
     def train(self, samples: Samples, updates: Updates) -> Floats:
         count, dtype = len(updates.sizes), self._dtype
@@ -297,14 +311,12 @@ class _Block:
         return ctypes.byref(self._net), ctypes.byref(part)
 
     def _memory(self, samples: int) -> ctypes.c_void_p:
-        """Return memory for a pass over so many samples, kept between calls."""
+        """Return memory for a pass over so many samples."""
         needed = ctypes.c_int64()
         self._call("lanes_workspace")(
             ctypes.byref(self._net), ctypes.c_int64(samples), ctypes.byref(needed)
         )
-        if self._workspace.size < needed.value:
-            self._workspace = _aligned((needed.value,), np.dtype(np.uint8))
-        return _pointer(self._workspace)
+        return self._workspace.of(needed.value)
 
 
 def _cut(count: int, library: Library) -> Iterator[tuple[int, Library]]:

@@ -91,9 +91,12 @@ class Bank:
             if run.run_id not in self._settled:
                 asked.append(run)
         # cut before what an interrupted job had finished is dropped, so that its checkpoints fit
+        execution = self._execution
         groups = [
             group
-            for group in cut(asked, self._dataset, self._execution.members)
+            for group in cut(
+                asked, self._dataset, execution.members, execution.engine, execution.device
+            )
             if any(run.run_id not in self.rows for run in group.runs)
         ]
         for group in groups:

@@ -6,13 +6,19 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import torch
+
 from unstuck.data.dataset import Dataset
+from unstuck.training.engines.choice import Choice, trained_in_lanes
 from unstuck.training.loop import network_of, shape_key
 from unstuck.training.measure import activation_count
 from unstuck.training.spec import Recipe, RunSpec
 
-#: bytes of state and activations that a population may touch in one update
-POPULATION_BYTES = 16 * 2**20
+#: bytes of state and activations that a population may touch in one update by torch on the CPU,
+#: whose caches hold them, and on a GPU, which is idle with less
+CPU_BYTES, GPU_BYTES = 16 * 2**20, 2**30
+#: bytes of state of a population in lanes, which are trained a register of members at a time
+LANES_BYTES = 128 * 2**20
 #: beyond this many members an update's fixed cost is spread thin enough
 MOST_MEMBERS = 256
 #: what an update costs besides its samples, in samples
@@ -28,19 +34,32 @@ class Group:
     cost: float
 
 
-def members_per_population(recipe: Recipe, dataset: Dataset) -> int:
-    """Return how many members keep a population's working set in cache.
+def members_per_population(
+    recipe: Recipe, dataset: Dataset, engine: Choice = "auto", device: str | torch.device = "cpu"
+) -> int:
+    """Return how many members suit the engine that trains them.
 
     A member touches its parameters, their gradient, m and σ, and the activations of its batch.
     """
-    network = network_of(recipe, dataset)
+    network, device = network_of(recipe, dataset), torch.device(device)
     samples = recipe.samples(dataset.samples("train"))
-    numbers = 4 * network.parameter_count + samples * activation_count(network)
-    size = 8 if recipe.dtype == "float64" else 4
-    return min(MOST_MEMBERS, max(1, POPULATION_BYTES // (numbers * size)))
+    state = 4 * network.parameter_count * (8 if recipe.dtype == "float64" else 4)
+    if trained_in_lanes(engine, network, recipe, samples, device):
+        fitting = LANES_BYTES // state
+    else:
+        activations = samples * activation_count(network) * (state // network.parameter_count // 4)
+        bound = CPU_BYTES if device.type == "cpu" else GPU_BYTES
+        fitting = bound // (state + activations)
+    return min(MOST_MEMBERS, max(1, fitting))
 
 
-def cut(runs: Iterable[RunSpec], dataset: Dataset, members: int | None = None) -> list[Group]:
+def cut(
+    runs: Iterable[RunSpec],
+    dataset: Dataset,
+    members: int | None = None,
+    engine: Choice = "auto",
+    device: str | torch.device = "cpu",
+) -> list[Group]:
     """Cut the runs of each shape into groups of similar size, one population each.
 
     Parameters
@@ -51,6 +70,8 @@ def cut(runs: Iterable[RunSpec], dataset: Dataset, members: int | None = None) -
         What they train on.
     members
         Most members of a population; by default `members_per_population`.
+    engine, device
+        What trains them, and where.
     """
     shapes: dict[str, list[RunSpec]] = defaultdict(list)
     for run in {run.run_id: run for run in runs}.values():
@@ -58,7 +79,7 @@ def cut(runs: Iterable[RunSpec], dataset: Dataset, members: int | None = None) -
     groups = []
     for key in sorted(shapes):
         alike = sorted(shapes[key], key=lambda run: (repr(run.optimizer), run.run_id))
-        most = members or members_per_population(alike[0], dataset)
+        most = members or members_per_population(alike[0], dataset, engine, device)
         pieces = math.ceil(len(alike) / most)
         bounds = [round(len(alike) * piece / pieces) for piece in range(pieces + 1)]
         updates = alike[0].total_updates(dataset.samples("train"))

@@ -15,7 +15,7 @@ from unstuck.training.engines.eager import TorchEngine
 from unstuck.training.engines.lanes import LanesEngine
 from unstuck.training.measure import Part
 from unstuck.training.order import Batches
-from unstuck.training.spec import RunSpec
+from unstuck.training.spec import Recipe, RunSpec
 
 Choice = Literal["auto", "lanes", "torch"]
 
@@ -35,9 +35,6 @@ def choose(
 ) -> Engine:
     """Return the engine of a population, before its first update.
 
-    Lanes train in float32 on the CPU, where the kernel is built. Of what they can train, `auto`
-    leaves to torch what that is faster at.
-
     Parameters
     ----------
     asked
@@ -50,22 +47,37 @@ def choose(
     ConfigError
         If lanes are asked for and cannot train the runs.
     """
-    lanes = asked != "torch"
-    if lanes and (why := obstacle(runs[0], device)):
-        if asked == "lanes":
-            raise ConfigError(f"execution.engine = lanes, but {why}; use auto or torch.")
-        lanes = False
-    if lanes and asked == "auto" and torch_is_faster(network, runs[0].samples(train.size)):
-        lanes = False
-    if lanes:
+    if trained_in_lanes(asked, network, runs[0], runs[0].samples(train.size), device):
         return LanesEngine(network, runs, train, batches, updates)
     return TorchEngine(network, runs, train, batches, updates, device)
 
 
-def obstacle(run: RunSpec, device: torch.device) -> str | None:
-    """Return why lanes cannot train a run, in half a sentence; None if they can."""
-    if run.dtype != "float32":
-        return f"lanes train in float32, not in {run.dtype}"
+def trained_in_lanes(
+    asked: Choice, network: Network, recipe: Recipe, samples: int, device: torch.device
+) -> bool:
+    """Return whether lanes train runs of a recipe, whose batches have so many samples.
+
+    Lanes train in float32 on the CPU, where the kernel is built. Of what they can train, `auto`
+    leaves to torch what that is faster at.
+
+    Raises
+    ------
+    ConfigError
+        If lanes are asked for and cannot.
+    """
+    if asked == "torch":
+        return False
+    if why := obstacle(recipe, device):
+        if asked == "lanes":
+            raise ConfigError(f"execution.engine = lanes, but {why}; use auto or torch.")
+        return False
+    return asked == "lanes" or not torch_is_faster(network, samples)
+
+
+def obstacle(recipe: Recipe, device: torch.device) -> str | None:
+    """Return why lanes cannot train runs of a recipe, in half a sentence; None if they can."""
+    if recipe.dtype != "float32":
+        return f"lanes train in float32, not in {recipe.dtype}"
     if device.type != "cpu":
         return f"lanes train on the CPU, not on {device.type}"
     return None if kernel_is_there() else "the kernel is not there"
