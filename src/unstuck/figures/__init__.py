@@ -1,1 +1,1 @@
-"""One figure a claim, drawn from its evidence."""
+"""One figure a claim: a kind, drawn from tables and from what was judged."""

@@ -4,9 +4,8 @@ from dataclasses import dataclass
 
 #: what lies in a results folder: no other study's folder may lie in its place
 ROOMS = (
-    *("analyses", "answers", "benchmarks", "checkpoints", "claims", "contrasts", "data"),
-    *("evidence", "figures", "forests", "logs", "measurements", "plan", "report", "runs"),
-    *("study", "tables", "verdicts"),
+    *("analyses", "answers", "benchmarks", "checkpoints", "claims", "data", "figures", "logs"),
+    *("measurements", "plan", "report", "runs", "study", "tables", "verdicts"),
 )
 
 
