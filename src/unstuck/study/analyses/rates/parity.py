@@ -277,19 +277,6 @@ def reductions(updates: int = UPDATES) -> tuple[Reduction, ...]:
     )
 
 
-def rmsprop_with_own_momentum(updates: int = UPDATES) -> Reduction:
-    """Give what is no reduction: RMSProp's momentum of normalised gradients is not Adam's m/σ."""
-    adam = OPTIMIZERS["adam"]
-    own = _with(OPTIMIZERS["rmsprop"], beta2=adam.beta2, momentum=adam.momentum)
-    rates = np.full(updates, 1 - adam.momentum)
-    return Reduction(
-        "Adam without correction is RMSProp with momentum of normalised gradients",
-        _with(adam, bias_correction=False),
-        own,
-        rates,
-    )
-
-
 def difference(reduction: Reduction, seed: int = 0) -> float:
     """Largest difference of two optimizers' steps, relative to the largest step, in float64.
 
