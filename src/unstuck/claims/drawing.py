@@ -127,6 +127,9 @@ class _OverUnits(_OfTable):
         "mean", description="What the units' values are summed up by; `geometric` for factors."
     )
     unit: str = Field("seed", description="Column that tells the units apart.")
+    units: Text | None = Field(
+        None, description="What units are called, such as `starts`; data splits if left out."
+    )
     y: str = Field(description="Column of the vertical axis.")
     y_scale: Literal["linear", "log"] = Field("linear", description="Scale of the vertical axis.")
     share_y: bool = Field(True, description="Whether all panels have one vertical scale.")

@@ -13,6 +13,8 @@ from unstuck.figures.palette import Outcome
 from unstuck.figures.words import Dictionary
 from unstuck.wording import number
 
+TINY = 1e-200  # stands for zero where zero itself must not do
+
 
 def figure_data(
     claim: Claim,
@@ -136,6 +138,8 @@ def _bound(found: Mapping[str, Any], words: Dictionary) -> str:
     if low is not None and high is not None:
         return words.phrase("between", low=number(low), high=number(high))
     name, value = ("at least", low) if low is not None else ("at most", high)
+    if value and abs(value) < TINY:
+        return words.phrase("below 0")
     return words.phrase(name, value=number(value))
 
 
@@ -154,11 +158,10 @@ def _name_of_part(claim: Claim, line: str, places: str, words: Dictionary) -> st
     """Name a part by what tells it from the others: its measure, its arms, its data sets."""
     spec = claim.parts[line]
     if isinstance(spec, Check):
-        if spec.name is not None:
-            return spec.name.words(words.language)
         known = isinstance(spec.value, str) and len(claim.parts) > 1
-        column = words.column(str(spec.value)).words(words.language)
-        return column if known else words.phrase("check")
+        column = words.column(str(spec.value)) if known else None
+        named = spec.name or column
+        return named.words(words.language) if named else words.phrase("check")
     if len(claim.parts) > 1:
         others = [each for name, each in claim.parts.items() if name != line]
         measures = [each.measured for each in others if isinstance(each, Comparison)]
@@ -166,9 +169,9 @@ def _name_of_part(claim: Claim, line: str, places: str, words: Dictionary) -> st
         if spec.measured in measures and "reference" in arms:
             return words.phrase("against", **arms)
         return spec.measured.words(words.language)
-    if "," in places or not places:
-        return words.phrase("all") if places else words.phrase("check")
-    return words.value("dataset", places)
+    if "," in places:
+        return words.phrase("all")
+    return words.value("dataset", places) if places else spec.measured.words(words.language)
 
 
 def _arms(spec: Comparison, words: Dictionary) -> dict[str, str]:

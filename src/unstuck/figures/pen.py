@@ -95,6 +95,16 @@ class Pen:
         label = f"figure of claim {self.data.claim}: {', '.join(panel.drawn())}"
         return selected(table, panel.where, label)
 
+    def reading(self, phrase: str, panel: Any, table: pd.DataFrame) -> str:
+        """Say what marks of units are."""
+        called = panel.units.words(self.words.language) if panel.units else ""
+        return self.words.phrase(
+            phrase,
+            n=table[panel.unit].nunique(),
+            units=called or self.words.phrase("units"),
+            average=self.words.phrase(panel.average),
+        )
+
     def order(self, table: pd.DataFrame, column: str, panel: Any) -> list[Any]:
         """Give the values of a column in order: the description's, numbers', the dictionary's."""
         if not column:

@@ -19,14 +19,7 @@ def plan(panel: Arms, pen: Pen) -> Plan:
     if panel.color and panel.color != panel.x:
         tints = pen.tints(panel.color, pen.order(table, panel.color, panel))
         key = {pen.words.value(panel.color, value): tint for value, tint in tints.items()}
-    reading = pen.words.phrase(
-        "bars",
-        n=table[panel.unit].nunique(),
-        units=pen.words.phrase("units"),
-        average=pen.words.phrase(panel.average),
-    )
-    if not _has_units(panel, table):
-        reading = ""
+    reading = pen.reading("bars", panel, table) if _has_units(panel, table) else ""
     return Plan(pen.order(table, panel.panel, panel), reading, key, panel.share_y)
 
 

@@ -140,11 +140,4 @@ def _axes(
 
 def _reading(panel: Lines, pen: Pen, table: pd.DataFrame) -> str:
     phrase = {"interval": "band", "dots": "dots", "units": "threads"}.get(panel.show)
-    if phrase is None:
-        return ""
-    return pen.words.phrase(
-        phrase,
-        n=table[panel.unit].nunique(),
-        units=pen.words.phrase("units"),
-        average=pen.words.phrase(panel.average),
-    )
+    return pen.reading(phrase, panel, table) if phrase else ""

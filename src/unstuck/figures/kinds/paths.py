@@ -22,8 +22,10 @@ def plan(panel: Paths, pen: Pen) -> Plan:
     if panel.color and panel.color != panel.panel:
         tints = pen.tints(panel.color, pen.order(table, panel.color, panel))
         key = {pen.words.value(panel.color, value): tint for value, tint in tints.items()}
-    star = pen.words.phrase("goal") if panel.goal else ""
-    return Plan(pen.order(table, panel.panel, panel), f"{pen.words.phrase('start')}{star}", key)
+    moved = not panel.walk or bool((table.groupby([panel.walk]).size() > 1).any())
+    reading = [pen.words.phrase(name) for name in ("start",) if moved]
+    reading += [pen.words.phrase(name) for name in ("goal",) if panel.goal]
+    return Plan(pen.order(table, panel.panel, panel), " ".join(reading), key)
 
 
 def draw(panel: Paths, pen: Pen, axes: Mapping[Any, Axes]) -> None:
@@ -45,11 +47,11 @@ def draw(panel: Paths, pen: Pen, axes: Mapping[Any, Axes]) -> None:
         if panel.goal:
             ax.plot(*panel.goal, "*", ms=24, color=pen.palette.ink, mec=pen.palette.paper, mew=1.5)
         pen.plain(ax, None)
-        pen.name(ax, panel.x, panel.y if index == 0 else "")
+        pen.name(ax, panel.x, panel.y if index == 0 else "", len(axes))
         pen.scale(ax, "x", "linear")
         pen.scale(ax, "y", "linear")
         ax.tick_params(axis="y", labelleft=index == 0)
-        pen.heading(ax, panel.panel, value)
+        pen.heading(ax, panel.panel, value, panel.y, len(axes))
 
 
 def _surface(panel: Paths, pen: Pen, ax: Axes, value: Any) -> None:
