@@ -148,9 +148,10 @@ class Finished:
                 yield from (folder / f"{kind}.{suffix}" for suffix in ("parquet", "csv"))
         for claim in sorted({*self.judged} - self.timings):
             yield from self._inside(paths.claim.format(claim=claim))
-            figure = Path(paths.figure("svg").format(claim=claim))
-            if (self.folder / figure).exists():
-                yield figure
+            figures = (
+                Path(path("svg").format(claim=claim)) for path in (paths.figure, paths.scope)
+            )
+            yield from (figure for figure in figures if (self.folder / figure).exists())
 
     def _inside(self, folder: str) -> Iterator[Path]:
         found = [path for path in _existing(self.folder / folder).iterdir() if path.suffix]
