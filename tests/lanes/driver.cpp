@@ -120,8 +120,7 @@ void run(const char *name, const Builder &built, int64_t objective, int64_t stri
     Array<REAL> losses(UPDATES * L), gradient(P * L);
     Array<double> loss(L), correct(L), norm(L);
     for (int64_t parts = 0; parts < 64; parts++) {
-        const Members members{theta, parts & HAS_MOMENTUM ? momentum.at : nullptr,
-                              parts & HAS_SQUARES ? squares.at : nullptr, buffers};
+        const Members members{theta, momentum, squares, buffers};
         if (parts & HAS_EARLY && !(parts & HAS_SQUARES)) continue;
         const Stretch stretch{UPDATES, SIZES, orders, rows, rates, built.noise ? noise.at : nullptr, parts};
         memcpy(theta, start, P * L * sizeof(REAL));
@@ -132,9 +131,9 @@ void run(const char *name, const Builder &built, int64_t objective, int64_t stri
     note_members(momentum, P);
     note_members(squares, P);
     note_members(buffers, Q);
-    JOIN(lanes_evaluate, SUFFIX)(&net, &part, SAMPLES, theta, buffers, loss, correct, memory);
+    JOIN(lanes_measure, SUFFIX)(&net, &part, SAMPLES, 1, theta, buffers, loss, correct, nullptr, nullptr, memory);
     note(loss, MEMBERS * sizeof(double)), note(correct, MEMBERS * sizeof(double));
-    JOIN(lanes_gradient, SUFFIX)(&net, &part, SAMPLES, strides, theta, buffers, loss, correct, norm, gradient, memory);
+    JOIN(lanes_measure, SUFFIX)(&net, &part, SAMPLES, strides, theta, buffers, loss, correct, norm, gradient, memory);
     note(norm, MEMBERS * sizeof(double)), note_members(gradient, P);
     JOIN(lanes_distance, SUFFIX)(P, start, theta, norm);
     note(norm, MEMBERS * sizeof(double));

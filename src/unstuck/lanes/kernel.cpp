@@ -26,10 +26,9 @@
 // Order of sums. A sum over the inputs of a unit starts from its bias and takes the inputs as they
 // lie in memory; one over the outputs (for the gradient by the input) and one over a layer's rows
 // start from zero. A sum over the samples of a batch takes them in the blocks that the network asks
-// for, one over rows for batch normalisation in blocks of BLOCK: each block starts from zero, and the
-// blocks are added in order. Losses are added up in double.
+// for, one over rows for batch normalisation in blocks of BLOCK: each block starts from zero, and
+// the blocks are added in order. Losses are added up in double.
 
-#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -44,6 +43,7 @@ constexpr int L = LANES;
 constexpr bool IS_DOUBLE = sizeof(REAL) == 8;
 template <bool> struct Word { typedef int32_t type; };
 template <> struct Word<true> { typedef int64_t type; };
+typedef int64_t Int;
 typedef REAL real;
 typedef Word<IS_DOUBLE>::type word; // an integer as wide as `real`
 typedef real V __attribute__((vector_size(sizeof(real) * LANES)));
@@ -52,12 +52,11 @@ typedef double D __attribute__((vector_size(sizeof(double) * LANES)));
 typedef real Q __attribute__((vector_size(sizeof(real) * 4))); // a quarter, or all, of a register
 
 // Rows that batch normalisation sums before they are added to what was summed so far.
-constexpr int64_t BLOCK = 32;
+constexpr Int BLOCK = 32;
 // Registers that the part of a gradient may take that is summed before parameters are updated.
-constexpr int64_t PANEL = 1024;
+constexpr Int PANEL = 1024;
 
-// ---------------------------------------------------------------------------------------------
-// Functions, one number a lane
+// ======== Functions, one number a lane
 
 INLINE V all(double x) { return V{} + (real)x; }
 INLINE V choose(M mask, V yes, V no) { return mask ? yes : no; }
@@ -69,7 +68,8 @@ INLINE V root(V x) {
     return __builtin_elementwise_sqrt(x);
 #else
     V y;
-    for (int l = 0; l < L; l++) y[l] = IS_DOUBLE ? (real)__builtin_sqrt(x[l]) : __builtin_sqrtf(x[l]);
+    for (int l = 0; l < L; l++)
+        y[l] = IS_DOUBLE ? (real)__builtin_sqrt(x[l]) : __builtin_sqrtf(x[l]);
     return y;
 #endif
 }
@@ -126,7 +126,7 @@ INLINE V exponential(V x) {
     return choose(x < all(EXP_LEAST), V{}, p.scale + p.scale * p.rest);
 }
 
-// Relative error below 4e-7 (double: 1e-15), from (exp(2x) - 1) / (exp(2x) + 1) without cancellation.
+// Relative error below 4e-7 (double: 1e-15), from (exp(2x) - 1) / (exp(2x) + 1), uncancelled.
 INLINE V hyperbolic_tangent(V x) {
     const V bound = all(IS_DOUBLE ? 20.0 : 9.5); // beyond it the value is 1 to rounding
     Power p = power(2 * larger(smaller(x, bound), -bound));
@@ -153,39 +153,38 @@ INLINE V logarithm(V x) {
     return whole * (real)LN2_HIGH + (2 * f + tail);
 }
 
-// ---------------------------------------------------------------------------------------------
-// Sums of products: what all layers with weights do, forward and backward
+// ======== Sums of products: what all layers with weights do, forward and backward
 
 // Products of the two factors' sides from which copies are worth their cost, and the copies' sides.
-constexpr int64_t LARGE = 2048, ROWS = 32, DEPTH = 64;
+constexpr Int LARGE = 2048, ROWS = 32, DEPTH = 64;
 
-INLINE int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+INLINE Int least(Int a, Int b) { return a < b ? a : b; }
 
-struct Axis { int64_t n, a, b; }; // summands along it, and the steps from one to the next
+struct Axis { Int n, a, b; }; // summands along it, and the steps from one to the next
 
-// c[i, j] = start[i, j] + sum over the three axes of a[i, ...] * b[j, ...], for rows i and columns j.
+// c[i, j] = start[i, j] + sum over three axes of a[i, ...] * b[j, ...], for rows i and columns j.
 // Numbers after the arrays are steps from one row or column to the next, in registers.
 struct Product {
-    int64_t rows, columns;
+    Int rows, columns;
     Axis inner, middle, outer;
-    const V *a; int64_t a_row;
-    const V *b; int64_t b_column;
-    V *c; int64_t c_row, c_column;
-    const V *start; int64_t start_row, start_column; // null: zero
+    const V *a; Int a_row;
+    const V *b; Int b_column;
+    V *c; Int c_row, c_column;
+    const V *start; Int start_row, start_column; // null: zero
 };
 
 // R x C sums stay in registers while their products are added.
-template <int R, int C> INLINE void tile(const Product &p, int64_t i, int64_t j) {
+template <int R, int C> INLINE void tile(const Product &p, Int i, Int j) {
     V sum[R][C];
     for (int r = 0; r < R; r++)
         for (int c = 0; c < C; c++)
             sum[r][c] = p.start ? p.start[(i + r) * p.start_row + (j + c) * p.start_column] : V{};
     const V *a2 = p.a + i * p.a_row, *b2 = p.b + j * p.b_column;
-    for (int64_t o = 0; o < p.outer.n; o++, a2 += p.outer.a, b2 += p.outer.b) {
+    for (Int o = 0; o < p.outer.n; o++, a2 += p.outer.a, b2 += p.outer.b) {
         const V *a1 = a2, *b1 = b2;
-        for (int64_t m = 0; m < p.middle.n; m++, a1 += p.middle.a, b1 += p.middle.b) {
+        for (Int m = 0; m < p.middle.n; m++, a1 += p.middle.a, b1 += p.middle.b) {
             const V *a = a1, *b = b1;
-            for (int64_t k = 0; k < p.inner.n; k++, a += p.inner.a, b += p.inner.b) {
+            for (Int k = 0; k < p.inner.n; k++, a += p.inner.a, b += p.inner.b) {
                 V right[C];
 #pragma GCC unroll 8
                 for (int c = 0; c < C; c++) right[c] = b[c * p.b_column];
@@ -202,8 +201,8 @@ template <int R, int C> INLINE void tile(const Product &p, int64_t i, int64_t j)
         for (int c = 0; c < C; c++) p.c[(i + r) * p.c_row + (j + c) * p.c_column] = sum[r][c];
 }
 
-template <int R, int C> static void strip(const Product &p, int64_t i) {
-    int64_t j = 0;
+template <int R, int C> static void strip(const Product &p, Int i) {
+    Int j = 0;
     for (; j + C <= p.columns; j += C) tile<R, C>(p, i, j);
     if constexpr (C > 4)
         for (; j + 4 <= p.columns; j += 4) tile<R, 4>(p, i, j);
@@ -214,25 +213,28 @@ template <int R, int C> static void strip(const Product &p, int64_t i) {
 
 // The same for large matrices of one axis: parts of them are copied to where they are read, which
 // then lie side by side in the cache. Sums go on from part to part in the same order.
-template <int WIDE> void multiply_copies(const Product &p, int64_t rows, int64_t columns) {
+template <int WIDE> void multiply_copies(const Product &p, Int rows, Int columns) {
     alignas(sizeof(V)) V left[ROWS * DEPTH], right[DEPTH * WIDE];
-    for (int64_t k = 0; k < p.inner.n; k += DEPTH)
-        for (int64_t top = 0; top < rows; top += ROWS) {
-            const int64_t depth = least(DEPTH, p.inner.n - k), high = least(ROWS, rows - top);
-            for (int64_t i = 0; i < high; i++)
-                for (int64_t m = 0; m < depth; m++)
-                    left[(i / 4 * depth + m) * 4 + i % 4] = p.a[(top + i) * p.a_row + (k + m) * p.inner.a];
-            for (int64_t j = 0; j < columns; j += WIDE) {
-                for (int64_t m = 0; m < depth; m++)
-                    for (int64_t c = 0; c < WIDE; c++)
-                        right[m * WIDE + c] = p.b[(k + m) * p.inner.b + (j + c) * p.b_column];
-                for (int64_t i = 0; i < high; i += 4) {
-                    V *to = p.c + (top + i) * p.c_row + j * p.c_column;
-                    const V *start = p.start ? p.start + (top + i) * p.start_row + j * p.start_column : nullptr;
-                    Product part{4, WIDE, {depth, 4, WIDE}, {1, 0, 0}, {1, 0, 0}, left + i * depth, 1, right, 1,
-                                 to, p.c_row, p.c_column, start, p.start_row, p.start_column};
-                    if (k) part.start = to, part.start_row = p.c_row, part.start_column = p.c_column;
-                    tile<4, WIDE>(part, 0, 0);
+    for (Int k = 0; k < p.inner.n; k += DEPTH)
+        for (Int top = 0; top < rows; top += ROWS) {
+            const Int depth = least(DEPTH, p.inner.n - k), high = least(ROWS, rows - top);
+            const V *a = p.a + top * p.a_row + k * p.inner.a, *b = p.b + k * p.inner.b;
+            for (Int i = 0; i < high; i++)
+                for (Int m = 0; m < depth; m++)
+                    left[(i / 4 * depth + m) * 4 + i % 4] = a[i * p.a_row + m * p.inner.a];
+            for (Int j = 0; j < columns; j += WIDE) {
+                for (Int m = 0; m < depth; m++)
+                    for (Int c = 0; c < WIDE; c++)
+                        right[m * WIDE + c] = b[m * p.inner.b + (j + c) * p.b_column];
+                Product part = p;
+                part.inner = {depth, 4, WIDE}, part.a_row = part.b_column = 1, part.b = right;
+                if (k) part.start = p.c, part.start_row = p.c_row, part.start_column = p.c_column;
+                for (Int i = 0; i < high; i += 4) {
+                    Product here = part;
+                    here.a = left + i * depth, here.c += (top + i) * p.c_row + j * p.c_column;
+                    const Int from = (top + i) * here.start_row + j * here.start_column;
+                    if (here.start) here.start += from;
+                    tile<4, WIDE>(here, 0, 0);
                 }
             }
         }
@@ -248,50 +250,50 @@ void multiply(Product p) {
     constexpr int WIDE = L == 16 ? 4 : 2; // AVX-512 has twice as many registers
     const bool is_single = p.middle.n == 1 && p.outer.n == 1;
     if (is_single && p.rows >= 8 && p.columns >= 8 && p.inner.n * p.columns >= LARGE) {
-        const int64_t rows = p.rows / 4 * 4, columns = p.columns / WIDE * WIDE;
+        const Int rows = p.rows / 4 * 4, columns = p.columns / WIDE * WIDE;
         multiply_copies<WIDE>(p, rows, columns);
         Product rest = p;
         rest.rows = rows, rest.columns = p.columns - columns;
         rest.b += columns * p.b_column, rest.c += columns * p.c_column;
         if (p.start) rest.start += columns * p.start_column;
-        for (int64_t i = 0; rest.columns && i < rows; i += 4) strip<4, 1>(rest, i);
-        for (int64_t i = rows; i < p.rows; i++) strip<1, 8>(p, i);
+        for (Int i = 0; rest.columns && i < rows; i += 4) strip<4, 1>(rest, i);
+        for (Int i = rows; i < p.rows; i++) strip<1, 8>(p, i);
         return;
     }
-    int64_t i = 0;
+    Int i = 0;
     for (; i + 4 <= p.rows; i += 4) strip<4, WIDE>(p, i);
     for (; i + 2 <= p.rows; i += 2) strip<2, 4>(p, i);
     for (; i < p.rows; i++) strip<1, 8>(p, i);
 }
 
 // Sum a function of row and column over the rows, in blocks of BLOCK, for each column.
-template <class F> INLINE void sum_rows(int64_t rows, int64_t columns, V *sums, F value) {
-    for (int64_t j = 0; j < columns; j++) {
+template <class F> INLINE void sum_rows(Int rows, Int columns, V *sums, F value) {
+    for (Int j = 0; j < columns; j++) {
         V total{};
-        for (int64_t start = 0; start < rows; start += BLOCK) {
-            int64_t stop = start + BLOCK < rows ? start + BLOCK : rows;
+        for (Int start = 0; start < rows; start += BLOCK) {
+            Int stop = start + BLOCK < rows ? start + BLOCK : rows;
             V sum{};
-            for (int64_t i = start; i < stop; i++) sum += value(i * columns + j, j);
+            for (Int i = start; i < stop; i++) sum += value(i * columns + j, j);
             total = start ? total + sum : sum;
         }
         sums[j] = total;
     }
 }
 
-// ---------------------------------------------------------------------------------------------
-// The update rule
+// ======== The update rule
 
 // Numbers of one update of one member, as `unstuck.optim.coefficients.Terms` names them.
 enum { L2, DECAY, KEEP_S, TAKE_S, ROOT, FLOOR, KEEP_M, TAKE_M, OF_M, OF_U, SCALE, EARLY, TERMS };
 // Parts of the rule that some member of the register needs. A part changes nothing for a member
 // that does not: it then multiplies by one, divides by one or adds zero.
-enum { HAS_L2 = 1, HAS_DECAY = 2, HAS_SQUARES = 4, HAS_EARLY = 8, HAS_MOMENTUM = 16, HAS_GRADIENT = 32 };
+enum { HAS_L2 = 1, HAS_DECAY = 2, HAS_SQUARES = 4, HAS_EARLY = 8, HAS_MOMENTUM = 16 };
+enum { HAS_GRADIENT = 32 }; // a step along the gradient too, or alone
 
 struct Step { V of[TERMS], keep, size; M early; };
 
 template <int PARTS>
-static void update(int64_t n, V *theta, V *momentum, V *squares, const V *gradient, const Step &t) {
-    for (int64_t k = 0; k < n; k++) {
+static void update(Int n, V *theta, V *momentum, V *squares, const V *gradient, const Step &t) {
+    for (Int k = 0; k < n; k++) {
         V g = gradient[k], sigma{};
         if constexpr (PARTS & HAS_L2) g += t.of[L2] * theta[k];
         if constexpr (PARTS & HAS_SQUARES) {
@@ -319,23 +321,24 @@ static void update(int64_t n, V *theta, V *momentum, V *squares, const V *gradie
     }
 }
 
-typedef void (*Update)(int64_t, V *, V *, V *, const V *, const Step &);
+typedef void (*Update)(Int, V *, V *, V *, const V *, const Step &);
 template <int PARTS> struct Updates {
-    static Update find(int parts) { return parts == PARTS ? update<PARTS> : Updates<PARTS - 1>::find(parts); }
+    static Update find(int parts) {
+        return parts == PARTS ? update<PARTS> : Updates<PARTS - 1>::find(parts);
+    }
 };
 template <> struct Updates<-1> {
     static Update find(int) { return nullptr; }
 };
 
-// ---------------------------------------------------------------------------------------------
-// Networks
+// ======== Networks
 
-enum Kind : int64_t { CONVOLUTION, LOCAL, BATCHNORM, TANH, RELU, SIGMOID, MEAN };
-enum Loss : int64_t { CROSS_ENTROPY, SQUARED_ERROR, SOFTMAX_SQUARED_ERROR, CLASS_NUMBER };
+enum Kind : Int { CONVOLUTION, LOCAL, BATCHNORM, TANH, RELU, SIGMOID, MEAN };
+enum Loss : Int { CROSS_ENTROPY, SQUARED_ERROR, SOFTMAX_SQUARED_ERROR, CLASS_NUMBER };
 
 } // namespace
 
-// What the caller hands over; `unstuck.lanes.structures` mirrors it field by field.
+// What the caller hands over; `unstuck.lanes.network` mirrors it field by field.
 extern "C" {
 
 typedef struct {
@@ -364,7 +367,7 @@ typedef struct {
 
 // L members under training.
 typedef struct {
-    REAL *theta, *momentum, *squares; // [P][L]; the last two null where no member needs them
+    REAL *theta, *momentum, *squares; // [P][L]
     REAL *buffers;                    // [Q][L]
 } Members;
 
@@ -382,15 +385,15 @@ typedef struct {
 
 namespace {
 
-INLINE int64_t places_in(const Layer &l) { return l.height_in * l.width_in; }
-INLINE int64_t places_out(const Layer &l) { return l.height_out * l.width_out; }
-INLINE int64_t padded_height(const Layer &l) { return l.height_in + 2 * l.pad_height; }
-INLINE int64_t padded_width(const Layer &l) { return l.width_in + 2 * l.pad_width; }
-INLINE int64_t padded_size(const Layer &l) { return padded_height(l) * padded_width(l) * l.in; }
-INLINE int64_t input_size(const Layer &l) { return places_in(l) * l.in; }
-INLINE int64_t output_size(const Layer &l) { return places_out(l) * l.out; }
-INLINE int64_t patch_size(const Layer &l) { return l.kernel_height * l.kernel_width * l.in; }
-INLINE int64_t largest(int64_t a, int64_t b) { return a > b ? a : b; }
+INLINE Int places_in(const Layer &l) { return l.height_in * l.width_in; }
+INLINE Int places_out(const Layer &l) { return l.height_out * l.width_out; }
+INLINE Int padded_height(const Layer &l) { return l.height_in + 2 * l.pad_height; }
+INLINE Int padded_width(const Layer &l) { return l.width_in + 2 * l.pad_width; }
+INLINE Int padded_size(const Layer &l) { return padded_height(l) * padded_width(l) * l.in; }
+INLINE Int input_size(const Layer &l) { return places_in(l) * l.in; }
+INLINE Int output_size(const Layer &l) { return places_out(l) * l.out; }
+INLINE Int patch_size(const Layer &l) { return l.kernel_height * l.kernel_width * l.in; }
+INLINE Int largest(Int a, Int b) { return a > b ? a : b; }
 INLINE bool has_weights(const Layer &l) { return l.kind <= LOCAL; }
 INLINE bool is_padded(const Layer &l) { return has_weights(l) && (l.pad_height || l.pad_width); }
 INLINE bool is_activation(const Layer &l) { return l.kind >= TANH && l.kind <= SIGMOID; }
@@ -405,19 +408,26 @@ struct Workspace {
     V *flow, *other;           // gradients between layers
     V *gradient;               // [P], of a batch of more than one block
     V *panel;                  // part of a gradient
-    int64_t registers;         // all of it
+    Int registers;         // all of it
 };
 
-Workspace lay_out(const Net &net, int64_t samples, V *memory) {
+Workspace lay_out(const Net &net, Int samples, V *memory) {
     Workspace w{};
-    int64_t at = 0, widest = 0, panel = PANEL;
-    auto take = [&](int64_t n) { V *here = memory + at; at += n; return here; };
+    Int at = 0, widest = 0, panel = PANEL;
+    auto take = [&](Int n) {
+        at += n;
+        return memory ? memory + (at - n) : nullptr;
+    };
     w.input[0] = take(samples * input_size(net.layers[0]));
-    for (int64_t k = 0; k < net.layer_count; k++) {
+    for (Int k = 0; k < net.layer_count; k++) {
         const Layer &l = net.layers[k];
-        widest = largest(widest, largest(output_size(l), has_weights(l) ? padded_size(l) : input_size(l)));
+        widest = largest(widest, output_size(l));
+        widest = largest(widest, has_weights(l) ? padded_size(l) : input_size(l));
         if (is_padded(l)) w.kept[k] = take(samples * padded_size(l));
-        if (l.kind == BATCHNORM) w.inverse[k] = take(l.out), w.kept[k] = take(samples * input_size(l));
+        if (l.kind == BATCHNORM) {
+            w.inverse[k] = take(l.out);
+            w.kept[k] = take(samples * input_size(l));
+        }
         // an activation overwrites what it is given
         w.input[k + 1] = is_activation(l) ? w.input[k] : take(samples * output_size(l));
         panel = largest(panel, largest(4 * l.out, 2 * output_size(l)));
@@ -431,13 +441,15 @@ Workspace lay_out(const Net &net, int64_t samples, V *memory) {
 }
 
 bool has_batchnorm(const Net &net) {
-    for (int64_t k = 0; k < net.layer_count; k++)
+    for (Int k = 0; k < net.layer_count; k++)
         if (net.layers[k].kind == BATCHNORM) return true;
     return false;
 }
 
 // Samples that go through the network together: a block, but with batch normalisation the batch.
-int64_t together(const Net &net, int64_t batch) { return has_batchnorm(net) ? batch : least(batch, net.block); }
+Int together(const Net &net, Int batch) {
+    return has_batchnorm(net) ? batch : least(batch, net.block);
+}
 
 // What is done with a gradient, part by part, as soon as it is summed.
 struct Sink {
@@ -448,11 +460,11 @@ struct Sink {
     const Step *step;
     V *theta, *momentum, *squares;
 
-    void take(int64_t at, int64_t n, V *part) const {
+    void take(Int at, Int n, V *part) const {
         if (!is_first)
-            for (int64_t k = 0; k < n; k++) part[k] = gradient[at + k] + part[k];
+            for (Int k = 0; k < n; k++) part[k] = gradient[at + k] + part[k];
         if (is_last && update)
-            update(n, theta + at, momentum ? momentum + at : nullptr, squares ? squares + at : nullptr, part, *step);
+            update(n, theta + at, momentum + at, squares + at, part, *step);
         else
             memcpy(gradient + at, part, n * sizeof(V));
     }
@@ -461,38 +473,43 @@ struct Sink {
 // -- layers with weights. The window at (y, x) of a map sees, in each of its kernel_height rows,
 //    kernel_width * in numbers that lie side by side, in the map as in the weights.
 
-struct Window { int64_t row, step_y, step_x, run; }; // of a padded map
+struct Window { Int row, step_y, step_x, run; }; // of a padded map
 
 INLINE Window window(const Layer &l) {
-    int64_t row = padded_width(l) * l.in;
+    Int row = padded_width(l) * l.in;
     return {row, l.stride * row, l.stride * l.in, l.kernel_width * l.in};
 }
 
-void pad(const Layer &l, int64_t samples, const V *from, V *to) {
-    int64_t width = l.width_in * l.in, row = padded_width(l) * l.in, margin = l.pad_width * l.in;
-    memset((void *)to, 0, samples * padded_size(l) * sizeof(V));
-    for (int64_t b = 0; b < samples; b++)
-        for (int64_t y = 0; y < l.height_in; y++)
-            memcpy(to + b * padded_size(l) + (y + l.pad_height) * row + margin,
-                   from + (b * l.height_in + y) * width, width * sizeof(V));
+// Call `copy` with each row of each map: where it is, where it is with zeros around, its length.
+template <class F> INLINE void each_row(const Layer &l, Int samples, F copy) {
+    Int width = l.width_in * l.in, row = padded_width(l) * l.in, margin = l.pad_width * l.in;
+    for (Int b = 0; b < samples; b++)
+        for (Int y = 0; y < l.height_in; y++)
+            copy((b * l.height_in + y) * width,
+                 b * padded_size(l) + (y + l.pad_height) * row + margin, width * sizeof(V));
 }
 
-void crop(const Layer &l, int64_t samples, const V *from, V *to) {
-    int64_t width = l.width_in * l.in, row = padded_width(l) * l.in, margin = l.pad_width * l.in;
-    for (int64_t b = 0; b < samples; b++)
-        for (int64_t y = 0; y < l.height_in; y++)
-            memcpy(to + (b * l.height_in + y) * width,
-                   from + b * padded_size(l) + (y + l.pad_height) * row + margin, width * sizeof(V));
+void pad(const Layer &l, Int samples, const V *from, V *to) {
+    memset((void *)to, 0, samples * padded_size(l) * sizeof(V));
+    each_row(l, samples, [&](Int plain, Int padded, size_t bytes) {
+        memcpy(to + padded, from + plain, bytes);
+    });
+}
+
+void crop(const Layer &l, Int samples, const V *from, V *to) {
+    each_row(l, samples, [&](Int plain, Int padded, size_t bytes) {
+        memcpy(to + plain, from + padded, bytes);
+    });
 }
 
 // out[b, y, x, :] = bias + sum over the window of x * weights
-void weigh(const Layer &l, int64_t samples, const V *x, const V *theta, V *out) {
+void weigh(const Layer &l, Int samples, const V *x, const V *theta, V *out) {
     const Window w = window(l);
     const V *weights = theta + l.parameters;
     const Axis along{w.run, 1, l.out}, rows{l.kernel_height, w.row, w.run * l.out}, none{1, 0, 0};
     if (l.kind == LOCAL) { // rows are samples, one place after another
         const V *bias = weights + places_out(l) * patch_size(l) * l.out;
-        for (int64_t p = 0; p < places_out(l); p++)
+        for (Int p = 0; p < places_out(l); p++)
             multiply({samples, l.out, along, rows, none,
                       x + p / l.width_out * w.step_y + p % l.width_out * w.step_x, padded_size(l),
                       weights + p * patch_size(l) * l.out, 1,
@@ -501,17 +518,19 @@ void weigh(const Layer &l, int64_t samples, const V *x, const V *theta, V *out) 
     }
     const V *bias = weights + patch_size(l) * l.out;
     if (places_out(l) == 1) {
-        multiply({samples, l.out, along, rows, none, x, padded_size(l), weights, 1, out, l.out, 1, bias, 0, 1});
+        multiply({samples, l.out, along, rows, none, x, padded_size(l), weights, 1,
+                  out, l.out, 1, bias, 0, 1});
         return;
     }
-    for (int64_t b = 0; b < samples; b++) // rows are places along x
-        for (int64_t y = 0; y < l.height_out; y++)
-            multiply({l.width_out, l.out, along, rows, none, x + b * padded_size(l) + y * w.step_y, w.step_x,
-                      weights, 1, out + b * output_size(l) + y * l.width_out * l.out, l.out, 1, bias, 0, 1});
+    for (Int b = 0; b < samples; b++) // rows are places along x
+        for (Int y = 0; y < l.height_out; y++)
+            multiply({l.width_out, l.out, along, rows, none,
+                      x + b * padded_size(l) + y * w.step_y, w.step_x, weights, 1,
+                      out + b * output_size(l) + y * l.width_out * l.out, l.out, 1, bias, 0, 1});
 }
 
 // Gradient by the input, of its padded maps: gx = sum over windows and outputs of g * weights
-void weigh_back(const Layer &l, int64_t samples, const V *g, const V *theta, V *gx) {
+void weigh_back(const Layer &l, Int samples, const V *g, const V *theta, V *gx) {
     const Window w = window(l);
     const V *weights = theta + l.parameters;
     const Axis outputs{l.out, 1, 1}, none{1, 0, 0};
@@ -522,8 +541,8 @@ void weigh_back(const Layer &l, int64_t samples, const V *g, const V *theta, V *
     }
     memset((void *)gx, 0, samples * padded_size(l) * sizeof(V));
     if (l.kind == LOCAL) {
-        for (int64_t p = 0; p < places_out(l); p++)
-            for (int64_t ky = 0; ky < l.kernel_height; ky++) {
+        for (Int p = 0; p < places_out(l); p++)
+            for (Int ky = 0; ky < l.kernel_height; ky++) {
                 V *to = gx + p / l.width_out * w.step_y + p % l.width_out * w.step_x + ky * w.row;
                 multiply({samples, w.run, outputs, none, none, g + p * l.out, output_size(l),
                           weights + (p * patch_size(l) + ky * w.run) * l.out, l.out,
@@ -531,10 +550,10 @@ void weigh_back(const Layer &l, int64_t samples, const V *g, const V *theta, V *
             }
         return;
     }
-    for (int64_t b = 0; b < samples; b++)
-        for (int64_t y = 0; y < l.height_out; y++)
-            for (int64_t ky = 0; ky < l.kernel_height; ky++)
-                for (int64_t kx = 0; kx < l.kernel_width; kx++) {
+    for (Int b = 0; b < samples; b++)
+        for (Int y = 0; y < l.height_out; y++)
+            for (Int ky = 0; ky < l.kernel_height; ky++)
+                for (Int kx = 0; kx < l.kernel_width; kx++) {
                     V *to = gx + b * padded_size(l) + y * w.step_y + ky * w.row + kx * l.in;
                     multiply({l.width_out, l.in, outputs, none, none,
                               g + b * output_size(l) + y * l.width_out * l.out, l.out,
@@ -545,44 +564,48 @@ void weigh_back(const Layer &l, int64_t samples, const V *g, const V *theta, V *
 
 // Sums a product over blocks of samples into `panel`, which has room for two results.
 template <class F>
-INLINE void over_blocks(int64_t block, int64_t samples, int64_t n, V *panel, F product) {
+INLINE void over_blocks(Int block, Int samples, Int n, V *panel, F product) {
     product(0, least(block, samples), panel);
-    for (int64_t start = block; start < samples; start += block) {
+    for (Int start = block; start < samples; start += block) {
         V *more = panel + n;
         product(start, least(block, samples - start), more);
-        for (int64_t k = 0; k < n; k++) panel[k] += more[k];
+        for (Int k = 0; k < n; k++) panel[k] += more[k];
     }
 }
 
 // Gradient by weights and biases: sum over samples and places of x * g
-void weigh_gradients(const Layer &l, int64_t block, int64_t samples, const V *x, const V *g, V *panel, const Sink &sink) {
+void weigh_gradients(const Layer &l, Int block, Int samples, const V *x, const V *g, V *panel,
+                     const Sink &sink) {
     const Window w = window(l);
-    const int64_t strip = w.run < 4 ? w.run : largest(4, PANEL / l.out / 4 * 4);
+    const Int strip = w.run < 4 ? w.run : largest(4, PANEL / l.out / 4 * 4);
     const bool is_local = l.kind == LOCAL;
-    const int64_t places = is_local ? places_out(l) : 1;
-    for (int64_t p = 0; p < places; p++) {
+    const Int places = is_local ? places_out(l) : 1;
+    for (Int p = 0; p < places; p++) {
         const V *xp = is_local ? x + p / l.width_out * w.step_y + p % l.width_out * w.step_x : x;
         const V *gp = g + (is_local ? p * l.out : 0);
         Axis along{1, 0, 0}, down{1, 0, 0};
-        if (!is_local) along = {l.width_out, w.step_x, l.out}, down = {l.height_out, w.step_y, l.width_out * l.out};
-        for (int64_t ky = 0; ky < l.kernel_height; ky++)
-            for (int64_t i = 0; i < w.run; i += strip) {
-                int64_t rows = least(strip, w.run - i), at = (p * l.kernel_height + ky) * w.run + i;
-                over_blocks(block, samples, rows * l.out, panel, [&](int64_t start, int64_t count, V *to) {
+        if (!is_local) {
+            along = {l.width_out, w.step_x, l.out};
+            down = {l.height_out, w.step_y, l.width_out * l.out};
+        }
+        for (Int ky = 0; ky < l.kernel_height; ky++)
+            for (Int i = 0; i < w.run; i += strip) {
+                Int rows = least(strip, w.run - i), at = (p * l.kernel_height + ky) * w.run + i;
+                over_blocks(block, samples, rows * l.out, panel, [&](Int start, Int count, V *to) {
                     multiply({rows, l.out, along, down, {count, padded_size(l), output_size(l)},
-                              xp + start * padded_size(l) + ky * w.row + i, 1, gp + start * output_size(l), 1,
-                              to, l.out, 1, nullptr, 0, 0});
+                              xp + start * padded_size(l) + ky * w.row + i, 1,
+                              gp + start * output_size(l), 1, to, l.out, 1, nullptr, 0, 0});
                 });
                 sink.take(l.parameters + at * l.out, rows * l.out, panel);
             }
     }
-    int64_t bias = l.parameters + places * patch_size(l) * l.out;
-    int64_t columns = is_local ? output_size(l) : l.out;
-    over_blocks(block, samples, columns, panel, [&](int64_t start, int64_t count, V *to) {
+    Int bias = l.parameters + places * patch_size(l) * l.out;
+    Int columns = is_local ? output_size(l) : l.out;
+    over_blocks(block, samples, columns, panel, [&](Int start, Int count, V *to) {
         const V *from = g + start * output_size(l);
-        for (int64_t j = 0; j < columns; j++) {
+        for (Int j = 0; j < columns; j++) {
             V sum{};
-            for (int64_t i = 0; i < count * output_size(l) / columns; i++) sum += from[i * columns + j];
+            for (Int i = 0; i < count * output_size(l) / columns; i++) sum += from[i * columns + j];
             to[j] = sum;
         }
     });
@@ -591,23 +614,23 @@ void weigh_gradients(const Layer &l, int64_t block, int64_t samples, const V *x,
 
 // -- batch normalisation (Ioffe & Szegedy 2015), over samples and places, as torch's
 
-void normalise(const Net &net, const Layer &l, int64_t rows, const V *x, const V *theta, V *running,
+void normalise(const Net &net, const Layer &l, Int rows, const V *x, const V *theta, V *running,
                const V *noise, V *normal, V *inverse, V *out, bool is_training, bool moves) {
-    const int64_t C = l.out;
+    const Int C = l.out;
     const V *gamma = theta + l.parameters, *beta = gamma + C;
     V *mean = running + l.buffers, *variance = mean + C;
     const V epsilon = all(net.bn_epsilon);
     if (is_training) {
         const real momentum = (real)net.bn_momentum, share = (real)rows;
         V *sums = out; // not yet in use
-        sum_rows(rows, C, sums, [&](int64_t k, int64_t) { return x[k]; });
-        for (int64_t j = 0; j < C; j++) {
+        sum_rows(rows, C, sums, [&](Int k, Int) { return x[k]; });
+        for (Int j = 0; j < C; j++) {
             V centre = sums[j] / share;
-            for (int64_t i = 0; i < rows; i++) normal[i * C + j] = x[i * C + j] - centre;
+            for (Int i = 0; i < rows; i++) normal[i * C + j] = x[i * C + j] - centre;
             if (moves) mean[j] += momentum * (centre - mean[j]);
         }
-        sum_rows(rows, C, inverse, [&](int64_t k, int64_t) { return normal[k] * normal[k]; });
-        for (int64_t j = 0; j < C; j++) {
+        sum_rows(rows, C, inverse, [&](Int k, Int) { return normal[k] * normal[k]; });
+        for (Int j = 0; j < C; j++) {
             V biased = inverse[j] / share;
             if (moves && rows > 1) {
                 V unbiased = biased * (real)((double)rows / (double)(rows - 1));
@@ -616,12 +639,12 @@ void normalise(const Net &net, const Layer &l, int64_t rows, const V *x, const V
             inverse[j] = 1 / root(biased + epsilon);
         }
     } else {
-        for (int64_t j = 0; j < C; j++) inverse[j] = 1 / root(variance[j] + epsilon);
-        for (int64_t i = 0; i < rows; i++)
-            for (int64_t j = 0; j < C; j++) normal[i * C + j] = x[i * C + j] - mean[j];
+        for (Int j = 0; j < C; j++) inverse[j] = 1 / root(variance[j] + epsilon);
+        for (Int i = 0; i < rows; i++)
+            for (Int j = 0; j < C; j++) normal[i * C + j] = x[i * C + j] - mean[j];
     }
-    for (int64_t i = 0; i < rows; i++)
-        for (int64_t j = 0; j < C; j++) {
+    for (Int i = 0; i < rows; i++)
+        for (Int j = 0; j < C; j++) {
             V scaled = normal[i * C + j] * inverse[j];
             normal[i * C + j] = scaled;
             V y = scaled * gamma[j] + beta[j];
@@ -630,93 +653,86 @@ void normalise(const Net &net, const Layer &l, int64_t rows, const V *x, const V
 }
 
 // `g` becomes the gradient by the input; its sums over the rows go to `panel`.
-void normalise_back(const Layer &l, int64_t rows, const V *normal, const V *inverse, const V *theta,
+void normalise_back(const Layer &l, Int rows, const V *normal, const V *inverse, const V *theta,
                     const V *noise, V *g, V *panel) {
-    const int64_t C = l.out;
+    const Int C = l.out;
     const V *gamma = theta + l.parameters;
     if (noise)
-        for (int64_t i = 0; i < rows; i++)
-            for (int64_t j = 0; j < C; j++) g[i * C + j] *= noise[l.noise + j];
-    sum_rows(rows, C, panel, [&](int64_t k, int64_t) { return g[k] * normal[k]; });
-    sum_rows(rows, C, panel + C, [&](int64_t k, int64_t) { return g[k]; });
-    for (int64_t j = 0; j < C; j++) {
-        V by_gamma = panel[j] / (real)rows, by_beta = panel[C + j] / (real)rows, scale = gamma[j] * inverse[j];
-        for (int64_t i = 0; i < rows; i++)
+        for (Int i = 0; i < rows; i++)
+            for (Int j = 0; j < C; j++) g[i * C + j] *= noise[l.noise + j];
+    sum_rows(rows, C, panel, [&](Int k, Int) { return g[k] * normal[k]; });
+    sum_rows(rows, C, panel + C, [&](Int k, Int) { return g[k]; });
+    for (Int j = 0; j < C; j++) {
+        V by_gamma = panel[j] / (real)rows, by_beta = panel[C + j] / (real)rows;
+        V scale = gamma[j] * inverse[j];
+        for (Int i = 0; i < rows; i++)
             g[i * C + j] = (g[i * C + j] - by_beta - normal[i * C + j] * by_gamma) * scale;
     }
 }
 
 // -- layers without weights
 
-void activate(const Layer &l, int64_t n, V *x) {
+void activate(const Layer &l, Int n, V *x) {
     if (l.kind == TANH)
-        for (int64_t k = 0; k < n; k++) x[k] = hyperbolic_tangent(x[k]);
+        for (Int k = 0; k < n; k++) x[k] = hyperbolic_tangent(x[k]);
     else if (l.kind == RELU)
-        for (int64_t k = 0; k < n; k++) x[k] = choose(x[k] < 0, V{}, x[k]);
+        for (Int k = 0; k < n; k++) x[k] = choose(x[k] < 0, V{}, x[k]);
     else
-        for (int64_t k = 0; k < n; k++) x[k] = logistic(x[k]);
+        for (Int k = 0; k < n; k++) x[k] = logistic(x[k]);
 }
 
-void activate_back(const Layer &l, int64_t n, const V *y, V *g) {
+void activate_back(const Layer &l, Int n, const V *y, V *g) {
     if (l.kind == TANH)
-        for (int64_t k = 0; k < n; k++) g[k] *= 1 - y[k] * y[k];
+        for (Int k = 0; k < n; k++) g[k] *= 1 - y[k] * y[k];
     else if (l.kind == RELU)
-        for (int64_t k = 0; k < n; k++) g[k] = choose(y[k] > 0, g[k], V{});
+        for (Int k = 0; k < n; k++) g[k] = choose(y[k] > 0, g[k], V{});
     else
-        for (int64_t k = 0; k < n; k++) g[k] *= y[k] * (1 - y[k]);
+        for (Int k = 0; k < n; k++) g[k] *= y[k] * (1 - y[k]);
 }
 
-void pool(const Layer &l, int64_t samples, const V *x, V *out) {
-    for (int64_t b = 0; b < samples; b++)
-        for (int64_t c = 0; c < l.out; c++) {
+void pool(const Layer &l, Int samples, const V *x, V *out) {
+    for (Int b = 0; b < samples; b++)
+        for (Int c = 0; c < l.out; c++) {
             V sum{};
-            for (int64_t p = 0; p < places_in(l); p++) sum += x[b * input_size(l) + p * l.in + c];
+            for (Int p = 0; p < places_in(l); p++) sum += x[b * input_size(l) + p * l.in + c];
             out[b * l.out + c] = sum / (real)places_in(l);
         }
 }
 
-void pool_back(const Layer &l, int64_t samples, const V *g, V *gx) {
-    for (int64_t b = 0; b < samples; b++)
-        for (int64_t c = 0; c < l.out; c++) {
+void pool_back(const Layer &l, Int samples, const V *g, V *gx) {
+    for (Int b = 0; b < samples; b++)
+        for (Int c = 0; c < l.out; c++) {
             V share = g[b * l.out + c] / (real)places_in(l);
-            for (int64_t p = 0; p < places_in(l); p++) gx[b * input_size(l) + p * l.in + c] = share;
+            for (Int p = 0; p < places_in(l); p++) gx[b * input_size(l) + p * l.in + c] = share;
         }
 }
 
-// ---------------------------------------------------------------------------------------------
-// Losses: value of each sample, gradient of their mean in place of the outputs, and what is correct
+// ======== Losses: of each sample, with the gradient of their mean in place of the outputs
 
 // Softmax of `outputs` in `to`; returns log(sum(exp(outputs - max))) and the maximum in `most`.
-INLINE V softmax(int64_t n, const V *outputs, V *to, V &most) {
+INLINE V softmax(Int n, const V *outputs, V *to, V &most) {
     most = outputs[0];
-    for (int64_t c = 1; c < n; c++) most = larger(outputs[c], most);
+    for (Int c = 1; c < n; c++) most = larger(outputs[c], most);
     V sum{};
-    for (int64_t c = 0; c < n; c++) sum += to[c] = exponential(outputs[c] - most);
-    for (int64_t c = 0; c < n; c++) to[c] /= sum;
+    for (Int c = 0; c < n; c++) sum += to[c] = exponential(outputs[c] - most);
+    for (Int c = 0; c < n; c++) to[c] /= sum;
     return logarithm(sum);
 }
 
-// `share` is 1 / samples that the mean is over. Without `wants_gradient` the outputs are scratch.
-INLINE V lose(const Net &net, int64_t n, V *out, M y, real samples, bool wants_gradient) {
+// The mean is over so many samples.
+INLINE V lose(const Net &net, Int n, V *out, M y, real samples) {
     V value{}, inner{};
     switch (net.loss) {
     case CROSS_ENTROPY: {
         V chosen{}, most;
-        for (int64_t c = 0; c < n; c++) chosen = choose(y == (word)c, out[c], chosen);
-        if (!wants_gradient) {
-            most = out[0];
-            for (int64_t c = 1; c < n; c++) most = larger(out[c], most);
-            V sum{};
-            for (int64_t c = 0; c < n; c++) sum += exponential(out[c] - most);
-            return logarithm(sum) - (chosen - most);
-        }
+        for (Int c = 0; c < n; c++) chosen = choose(y == (word)c, out[c], chosen);
         V total = softmax(n, out, out, most);
-        for (int64_t c = 0; c < n; c++)
+        for (Int c = 0; c < n; c++)
             out[c] = (out[c] - choose(y == (word)c, all(1), V{})) / samples;
         return total - (chosen - most);
     }
     case SQUARED_ERROR:
-        for (int64_t c = 0; c < n; c++) {
+        for (Int c = 0; c < n; c++) {
             V error = out[c] - choose(y == (word)c, all(1), V{});
             value += error * error;
             out[c] = error / samples;
@@ -725,12 +741,12 @@ INLINE V lose(const Net &net, int64_t n, V *out, M y, real samples, bool wants_g
     case SOFTMAX_SQUARED_ERROR: {
         V most;
         softmax(n, out, out, most);
-        for (int64_t c = 0; c < n; c++) {
+        for (Int c = 0; c < n; c++) {
             V error = out[c] - choose(y == (word)c, all(1), V{});
             value += error * error;
             inner += out[c] * error;
         }
-        for (int64_t c = 0; c < n; c++) {
+        for (Int c = 0; c < n; c++) {
             V error = out[c] - choose(y == (word)c, all(1), V{});
             out[c] = out[c] * ((error - inner) / samples);
         }
@@ -746,7 +762,7 @@ INLINE V lose(const Net &net, int64_t n, V *out, M y, real samples, bool wants_g
 
 // -1 where the sample is put into its class: the largest output, the first if tied. A sample with
 // an output that is not a number is never correct.
-INLINE M is_correct(const Net &net, int64_t n, const V *out, M y) {
+INLINE M is_correct(const Net &net, Int n, const V *out, M y) {
     if (net.loss == CLASS_NUMBER) { // the nearest class number, ties to the even one
         const V magic = all(IS_DOUBLE ? 6755399441055744.0 : 12582912.0);
         V nearest = larger(smaller(out[0], all((double)(net.classes - 1))), V{}) + magic - magic;
@@ -754,7 +770,7 @@ INLINE M is_correct(const Net &net, int64_t n, const V *out, M y) {
     }
     V best = out[0];
     M winner{}, sound = out[0] == out[0];
-    for (int64_t c = 1; c < n; c++) {
+    for (Int c = 1; c < n; c++) {
         M better = out[c] > best;
         best = choose(better, out[c], best);
         winner = better ? M{} + (word)c : winner;
@@ -763,12 +779,9 @@ INLINE M is_correct(const Net &net, int64_t n, const V *out, M y) {
     return (winner == y) & sound;
 }
 
-// ---------------------------------------------------------------------------------------------
-// Passes
+// ======== Passes
 
-#if defined(__clang__) || __GNUC__ >= 12
-#define SHUFFLE __builtin_shufflevector
-#endif
+#define SHUFFLE __builtin_shufflevector // of clang, and of GCC from 12 on
 
 INLINE Q load(const real *p) {
     Q q;
@@ -777,18 +790,19 @@ INLINE Q load(const real *p) {
 }
 
 // to[i][l] = rows[l][i]
-void transpose(int64_t n, const real *const *rows, V *to) {
+void transpose(Int n, const real *const *rows, V *to) {
     bool is_shared = true;
     for (int l = 1; l < L; l++) is_shared &= rows[l] == rows[0];
     if (is_shared) {
-        for (int64_t i = 0; i < n; i++) to[i] = V{} + rows[0][i];
+        for (Int i = 0; i < n; i++) to[i] = V{} + rows[0][i];
         return;
     }
     for (int l = 0; l < L; l += 4) { // four members and four features at a time
         real *out = (real *)to + l;
-        int64_t i = 0;
+        Int i = 0;
         for (; i + 4 <= n; i += 4) {
-            Q a = load(rows[l] + i), b = load(rows[l + 1] + i), c = load(rows[l + 2] + i), d = load(rows[l + 3] + i);
+            Q a = load(rows[l] + i), b = load(rows[l + 1] + i);
+            Q c = load(rows[l + 2] + i), d = load(rows[l + 3] + i);
             Q ab = SHUFFLE(a, b, 0, 4, 1, 5), cd = SHUFFLE(c, d, 0, 4, 1, 5);
             Q AB = SHUFFLE(a, b, 2, 6, 3, 7), CD = SHUFFLE(c, d, 2, 6, 3, 7);
             Q column[4] = {SHUFFLE(ab, cd, 0, 1, 4, 5), SHUFFLE(ab, cd, 2, 3, 6, 7),
@@ -800,31 +814,31 @@ void transpose(int64_t n, const real *const *rows, V *to) {
     }
 }
 
-struct Batch { int64_t samples; const int32_t *const *orders; int64_t start, step; };
+struct Batch { Int samples; const int32_t *const *orders; Int start, step; };
 
 // Row of the dataset of sample b of a batch, for one member.
-INLINE int64_t row_of(const Part &part, const Batch &batch, int64_t b, int l) {
-    int64_t at = batch.start + b * batch.step;
+INLINE Int row_of(const Part &part, const Batch &batch, Int b, int l) {
+    Int at = batch.start + b * batch.step;
     return part.offsets[l] + (batch.orders ? batch.orders[l][at] : at);
 }
 
-void forward(const Net &net, const Workspace &w, const Part &part, const Batch &batch, const V *theta,
-             V *buffers, const V *noise, bool is_training, bool moves) {
-    const int64_t S = batch.samples, F = input_size(net.layers[0]);
-    for (int64_t b = 0; b < S; b++) {
+void forward(const Net &net, const Workspace &w, const Part &part, const Batch &batch,
+             const V *theta, V *buffers, const V *noise, bool is_training, bool moves) {
+    const Int S = batch.samples, F = input_size(net.layers[0]);
+    for (Int b = 0; b < S; b++) {
         const real *rows[L];
         for (int l = 0; l < L; l++) rows[l] = part.x + row_of(part, batch, b, l) * F;
         transpose(F, rows, w.input[0] + b * F);
     }
-    for (int64_t k = 0; k < net.layer_count; k++) {
+    for (Int k = 0; k < net.layer_count; k++) {
         const Layer &l = net.layers[k];
         V *x = w.input[k], *out = w.input[k + 1];
         if (has_weights(l)) {
             if (is_padded(l)) pad(l, S, x, w.kept[k]);
             weigh(l, S, is_padded(l) ? w.kept[k] : x, theta, out);
         } else if (l.kind == BATCHNORM)
-            normalise(net, l, S * places_in(l), x, theta, buffers, l.noise < 0 ? nullptr : noise, w.kept[k],
-                      w.inverse[k], out, is_training, moves);
+            normalise(net, l, S * places_in(l), x, theta, buffers, l.noise < 0 ? nullptr : noise,
+                      w.kept[k], w.inverse[k], out, is_training, moves);
         else if (l.kind == MEAN)
             pool(l, S, x, out);
         else
@@ -833,10 +847,10 @@ void forward(const Net &net, const Workspace &w, const Part &part, const Batch &
 }
 
 // Losses of a batch are added to `loss`, its correct samples to `correct` (if it is not null).
-void judge(const Net &net, const Workspace &w, const Part &part, const Batch &batch, real mean_over, D &loss,
-           double *correct, bool wants_gradient) {
-    const int64_t n = net.layers[net.layer_count - 1].out;
-    for (int64_t b = 0; b < batch.samples; b++) {
+void judge(const Net &net, const Workspace &w, const Part &part, const Batch &batch, real mean_over,
+           D &loss, double *correct) {
+    const Int n = net.layers[net.layer_count - 1].out;
+    for (Int b = 0; b < batch.samples; b++) {
         M y{};
         for (int l = 0; l < L; l++) y[l] = part.y[row_of(part, batch, b, l)];
         V *out = w.input[net.layer_count] + b * n;
@@ -844,41 +858,46 @@ void judge(const Net &net, const Workspace &w, const Part &part, const Batch &ba
             M right = is_correct(net, n, out, y);
             for (int l = 0; l < L; l++) correct[l] -= (double)right[l];
         }
-        loss += __builtin_convertvector(lose(net, n, out, y, mean_over, wants_gradient), D);
+        loss += __builtin_convertvector(lose(net, n, out, y, mean_over), D);
     }
 }
 
+INLINE void exchange(V *&a, V *&b) {
+    V *held = a;
+    a = b, b = held;
+}
+
 // From the gradient by the outputs, which lies in their place, to the parameters.
-void backward(const Net &net, const Workspace &w, int64_t S, const V *theta, const V *noise, const Sink &sink) {
+void backward(const Net &net, const Workspace &w, Int S, const V *theta, const V *noise,
+              const Sink &sink) {
     V *flow = w.flow, *other = w.other;
-    memcpy(flow, w.input[net.layer_count], S * output_size(net.layers[net.layer_count - 1]) * sizeof(V));
-    for (int64_t k = net.layer_count - 1; k >= 0; k--) {
+    const Int outputs = output_size(net.layers[net.layer_count - 1]);
+    memcpy(flow, w.input[net.layer_count], S * outputs * sizeof(V));
+    for (Int k = net.layer_count - 1; k >= 0; k--) {
         const Layer &l = net.layers[k];
         if (has_weights(l)) {
             // the input's gradient first: it is by the weights before their update
             if (k) weigh_back(l, S, flow, theta, other);
-            weigh_gradients(l, net.block, S, is_padded(l) ? w.kept[k] : w.input[k], flow, w.panel, sink);
+            const V *x = is_padded(l) ? w.kept[k] : w.input[k];
+            weigh_gradients(l, net.block, S, x, flow, w.panel, sink);
             if (!k) return;
             if (is_padded(l))
                 crop(l, S, other, flow);
-            else {
-                V *held = flow;
-                flow = other, other = held;
-            }
+            else
+                exchange(flow, other);
         } else if (l.kind == BATCHNORM) {
-            normalise_back(l, S * places_in(l), w.kept[k], w.inverse[k], theta, l.noise < 0 ? nullptr : noise,
-                           flow, w.panel);
+            normalise_back(l, S * places_in(l), w.kept[k], w.inverse[k], theta,
+                           l.noise < 0 ? nullptr : noise, flow, w.panel);
             sink.take(l.parameters, 2 * l.out, w.panel);
         } else if (l.kind == MEAN) {
             pool_back(l, S, flow, other);
-            V *held = flow;
-            flow = other, other = held;
+            exchange(flow, other);
         } else
             activate_back(l, S * output_size(l), w.input[k + 1], flow);
     }
 }
 
-Step step_of(const Stretch &s, int64_t t) {
+Step step_of(const Stretch &s, Int t) {
     Step step;
     for (int k = 0; k < TERMS; k++)
         for (int l = 0; l < L; l++) step.of[k][l] = s.terms[l][t * TERMS + k];
@@ -892,33 +911,34 @@ Step step_of(const Stretch &s, int64_t t) {
 
 } // namespace
 
-// ---------------------------------------------------------------------------------------------
-// What is exported. Arrays of registers are aligned to the size of a register.
+// ======== What is exported. Arrays of registers are aligned to the size of a register.
 
 // Bytes of workspace for batches of so many samples.
-EXPORT(lanes_workspace)(const Net *net, int64_t samples, int64_t *bytes) {
-    *bytes = lay_out(*net, together(*net, samples), nullptr).registers * (int64_t)sizeof(V);
+EXPORT(lanes_workspace)(const Net *net, Int samples, Int *bytes) {
+    *bytes = lay_out(*net, together(*net, samples), nullptr).registers * (Int)sizeof(V);
 }
 
 // Make some updates. Gives the mean loss of each batch before its update, [count][L].
-EXPORT(lanes_train)(const Net *net, const Part *part, const Members *members, const Stretch *stretch,
-                    REAL *losses, void *memory) {
+EXPORT(lanes_train)(const Net *net, const Part *part, const Members *members,
+                    const Stretch *stretch, REAL *losses, void *memory) {
     V *theta = (V *)members->theta, *buffers = (V *)members->buffers;
     Sink sink{};
     sink.update = Updates<63>::find((int)stretch->parts);
-    sink.theta = theta, sink.momentum = (V *)members->momentum, sink.squares = (V *)members->squares;
-    int64_t done = 0;
-    for (int64_t t = 0; t < stretch->count; t++) {
-        const int64_t size = stretch->sizes[t], chunk = together(*net, size);
+    sink.theta = theta, sink.momentum = (V *)members->momentum;
+    sink.squares = (V *)members->squares;
+    Int done = 0;
+    for (Int t = 0; t < stretch->count; t++) {
+        const Int size = stretch->sizes[t], chunk = together(*net, size);
         const Workspace w = lay_out(*net, chunk, (V *)memory);
         const V *noise = stretch->noise ? (const V *)stretch->noise + t * net->noise : nullptr;
         const Step step = step_of(*stretch, t);
         sink.step = &step, sink.gradient = w.gradient;
         D loss{};
-        for (int64_t start = 0; start < size; start += chunk) {
-            const Batch batch{least(chunk, size - start), stretch->orders, stretch->orders ? done + start : start, 1};
+        for (Int start = 0; start < size; start += chunk) {
+            const Int first = stretch->orders ? done + start : start;
+            const Batch batch{least(chunk, size - start), stretch->orders, first, 1};
             forward(*net, w, *part, batch, theta, buffers, noise, true, true);
-            judge(*net, w, *part, batch, (real)size, loss, nullptr, true);
+            judge(*net, w, *part, batch, (real)size, loss, nullptr);
             sink.is_first = start == 0, sink.is_last = start + chunk >= size;
             backward(*net, w, batch.samples, theta, noise, sink);
         }
@@ -928,56 +948,42 @@ EXPORT(lanes_train)(const Net *net, const Part *part, const Members *members, co
     }
 }
 
-// Mean loss and share of correct samples of a whole part, [L] each, at inference.
-EXPORT(lanes_evaluate)(const Net *net, const Part *part, int64_t samples, REAL *theta, REAL *buffers,
-                       double *loss, double *correct, void *memory) {
-    const int64_t block = net->block;
-    const Workspace w = lay_out(*net, least(block, samples), (V *)memory);
-    D total{};
-    for (int l = 0; l < L; l++) correct[l] = 0;
-    for (int64_t start = 0; start < samples; start += block) {
-        const Batch batch{least(block, samples - start), nullptr, start, 1};
-        forward(*net, w, *part, batch, (V *)theta, (V *)buffers, nullptr, false, false);
-        judge(*net, w, *part, batch, (real)samples, total, correct, false);
-    }
-    for (int l = 0; l < L; l++) loss[l] = total[l] / (double)samples, correct[l] /= (double)samples;
-}
-
-// The same in training, and the Euclidean norm [L] of the gradient of the mean loss; the gradient
-// itself, [P][L], unless null. Batch normalisation takes every `strides`-th sample together; without
-// it `strides` is 1.
-EXPORT(lanes_gradient)(const Net *net, const Part *part, int64_t samples, int64_t strides, REAL *theta,
-                       REAL *buffers, double *loss, double *correct, double *norm, REAL *gradient, void *memory) {
-    const int64_t chunk = has_batchnorm(*net) ? (samples + strides - 1) / strides : least(net->block, samples);
+// Mean loss and share of correct samples of a whole part, [L] each, at inference; or in training,
+// if the Euclidean norm [L] of the gradient of the mean loss is asked for, and the gradient [P][L].
+// Batch normalisation takes every `strides`-th sample together; without it `strides` is 1.
+EXPORT(lanes_measure)(const Net *net, const Part *part, Int samples, Int strides,
+                      REAL *theta, REAL *buffers, double *loss, double *correct, double *norm,
+                      REAL *gradient, void *memory) {
+    const bool is_training = norm, is_whole = is_training && has_batchnorm(*net);
+    const Int chunk = is_whole ? (samples + strides - 1) / strides : least(net->block, samples);
+    const Int passes = is_whole ? strides : (samples + chunk - 1) / chunk;
     const Workspace w = lay_out(*net, chunk, (V *)memory);
     Sink sink{};
     sink.gradient = w.gradient, sink.is_first = true;
     D total{}, squares{};
     for (int l = 0; l < L; l++) correct[l] = 0;
-    const int64_t passes = strides > 1 ? strides : (samples + chunk - 1) / chunk;
-    for (int64_t pass = 0; pass < passes; pass++) {
-        const Batch batch = strides > 1 ? Batch{(samples - pass + strides - 1) / strides, nullptr, pass, strides}
-                                        : Batch{least(chunk, samples - pass * chunk), nullptr, pass * chunk, 1};
-        forward(*net, w, *part, batch, (V *)theta, (V *)buffers, nullptr, true, false);
-        judge(*net, w, *part, batch, (real)samples, total, correct, true);
-        backward(*net, w, batch.samples, (V *)theta, nullptr, sink);
+    for (Int pass = 0; pass < passes; pass++) {
+        Batch batch{least(chunk, samples - pass * chunk), nullptr, pass * chunk, 1};
+        if (is_whole) batch = {(samples - pass + strides - 1) / strides, nullptr, pass, strides};
+        forward(*net, w, *part, batch, (V *)theta, (V *)buffers, nullptr, is_training, false);
+        judge(*net, w, *part, batch, (real)samples, total, correct);
+        if (is_training) backward(*net, w, batch.samples, (V *)theta, nullptr, sink);
         sink.is_first = false;
     }
-    for (int64_t k = 0; k < net->parameters; k++) {
+    for (int l = 0; l < L; l++) loss[l] = total[l] / (double)samples, correct[l] /= (double)samples;
+    if (!is_training) return;
+    for (Int k = 0; k < net->parameters; k++) {
         D g = __builtin_convertvector(w.gradient[k], D);
         squares += g * g;
     }
-    for (int l = 0; l < L; l++) {
-        loss[l] = total[l] / (double)samples, correct[l] /= (double)samples;
-        norm[l] = __builtin_sqrt(squares[l]);
-    }
+    for (int l = 0; l < L; l++) norm[l] = __builtin_sqrt(squares[l]);
     if (gradient) memcpy(gradient, w.gradient, net->parameters * sizeof(V));
 }
 
 // Euclidean distance [L] of two points [P][L].
-EXPORT(lanes_distance)(int64_t parameters, const REAL *from, const REAL *to, double *distance) {
+EXPORT(lanes_distance)(Int parameters, const REAL *from, const REAL *to, double *distance) {
     D squares{};
-    for (int64_t k = 0; k < parameters; k++) {
+    for (Int k = 0; k < parameters; k++) {
         D d = __builtin_convertvector(((const V *)to)[k] - ((const V *)from)[k], D);
         squares += d * d;
     }
@@ -985,9 +991,10 @@ EXPORT(lanes_distance)(int64_t parameters, const REAL *from, const REAL *to, dou
 }
 
 // A function of n registers, by number: exp, log, tanh, logistic. For tests of its error.
-EXPORT(lanes_function)(int64_t which, int64_t n, const REAL *from, REAL *to) {
+EXPORT(lanes_function)(Int which, Int n, const REAL *from, REAL *to) {
     const V *x = (const V *)from;
     V *y = (V *)to;
-    for (int64_t k = 0; k < n; k++)
-        y[k] = which == 0 ? exponential(x[k]) : which == 1 ? logarithm(x[k]) : which == 2 ? hyperbolic_tangent(x[k]) : logistic(x[k]);
+    for (Int k = 0; k < n; k++)
+        y[k] = which < 2 ? (which ? logarithm(x[k]) : exponential(x[k]))
+                         : (which == 2 ? hyperbolic_tangent(x[k]) : logistic(x[k]));
 }

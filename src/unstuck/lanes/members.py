@@ -256,24 +256,30 @@ class _Block:
 
     def evaluate(self, samples: Samples) -> tuple[Column, Column]:
         loss, correct = np.empty(self._lanes), np.empty(self._lanes)
-        self._call("lanes_evaluate")(
-            *self._given(samples),
-            ctypes.c_int64(samples.count),
-            _pointer(self.theta),
-            _pointer(self.buffers),
-            _pointer(loss),
-            _pointer(correct),
-            self._memory(min(samples.count, self._description.block)),
-        )
+        self._measure(samples, 1, loss, correct, None, None)
         return loss[: self.count], correct[: self.count]
 
     def gradient(
         self, samples: Samples, strides: int, wanted: bool = False
     ) -> tuple[Column, Column, Column, Floats]:
-        strides = strides if self._description.has_batchnorm else 1
         loss, correct, norm = (np.empty(self._lanes) for _ in range(3))
         gradient = np.empty_like(self.theta)
-        self._call("lanes_gradient")(
+        strides = strides if self._description.has_batchnorm else 1
+        self._measure(samples, strides, loss, correct, norm, gradient if wanted else None)
+        k = self.count
+        return norm[:k], loss[:k], correct[:k], gradient.T[:k]
+
+    def _measure(
+        self,
+        samples: Samples,
+        strides: int,
+        loss: Column,
+        correct: Column,
+        norm: Column | None,
+        gradient: Floats | None,
+    ) -> None:
+        whole = samples.count if norm is not None else self._description.block
+        self._call("lanes_measure")(
             *self._given(samples),
             ctypes.c_int64(samples.count),
             ctypes.c_int64(strides),
@@ -281,12 +287,10 @@ class _Block:
             _pointer(self.buffers),
             _pointer(loss),
             _pointer(correct),
-            _pointer(norm),
-            _pointer(gradient) if wanted else None,
-            self._memory(-(-samples.count // strides)),
+            None if norm is None else _pointer(norm),
+            None if gradient is None else _pointer(gradient),
+            self._memory(min(samples.count, -(-whole // strides))),
         )
-        k = self.count
-        return norm[:k], loss[:k], correct[:k], gradient.T[:k]
 
     def mark(self) -> Floats:
         return _copied(self.theta, self._dtype)
