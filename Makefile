@@ -108,6 +108,7 @@ format: $(VENV)/.installed
 docs: $(VENV)/.installed
 	$(BIN)/python -m unstuck.study.documentation
 	$(BIN)/python -m unstuck.claims.documentation
+	$(BIN)/python -m unstuck.figures.gallery
 
 clean:
 	rm -rf results/[!R]* .snakemake

@@ -10,16 +10,20 @@ import pytest
 from matplotlib.colors import same_color
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from pictures import KINDS, dictionary, drawing, figure_data, row, rows, runs
+from pictures import KINDS, WORDS, dictionary, drawing, figure_data, row, rows, runs
 from pydantic import ValidationError
 
+from unstuck.claims.model import load_claim
 from unstuck.errors import DataError, RegistryError
+from unstuck.figures import fonts, gallery
 from unstuck.figures.draw import draw
+from unstuck.figures.judged import figure_data as judged_data
 from unstuck.figures.output import save
 from unstuck.figures.palette import PALETTES
 from unstuck.study.report import FigureSettings
 
 LIGHT = FigureSettings()
+CLAIMS = WORDS.parents[1] / "claims"
 
 
 def drawn(kind: str, settings: FigureSettings = LIGHT, **keys: Any) -> Figure:
@@ -135,21 +139,23 @@ def test_lines_pass_through_the_means_of_units() -> None:
         if line.get_linewidth() == 4
     ]
     assert any(
-        height == pytest.approx(tuple(means[["8", "32", "full"]])) for height in map(tuple, heights)
+        height == pytest.approx(tuple(means[["8", "32", "128", "full"]]))
+        for height in map(tuple, heights)
     )
 
 
 def test_a_walk_is_drawn_in_the_order_of_its_updates() -> None:
-    lines = [line for line in drawn("paths").axes[0].lines if len(line.get_xdata()) == 3]
-    assert len(lines) == 4
-    assert all(list(np.diff(line.get_xdata())) == [1, 1] for line in lines)
+    lines = [line for line in drawn("paths").axes[0].lines if len(line.get_xdata()) == 60]
+    starts = sorted((line.get_xdata()[0], line.get_ydata()[0]) for line in lines)
+    assert starts == [(-1.5, 0.9), (-1.5, 0.9), (1.6, -0.6), (1.6, -0.6)]
 
 
 def test_cells_are_averages_in_the_unit_of_the_dictionary() -> None:
     means = 100 * runs().groupby(["dataset", "batch"])["train_accuracy"].mean()
     cells = drawn("heat").axes[0].images[0].get_array()
     expected = [
-        [means[name][batch] for batch in ("8", "32", "full")] for name in ("digits", "mnist1d")
+        [means[name][batch] for batch in ("8", "32", "128", "full")]
+        for name in ("digits", "mnist1d")
     ]
     assert np.allclose(cells, expected)
 
@@ -166,6 +172,56 @@ def test_eigenvalues_have_the_colour_of_their_sign() -> None:
     }
     assert shown == {series["slate"]: [0], series["blue"]: [1], series["orange"]: [-1, -1]}
     assert "67 % lead down" in texts(figure)
+
+
+def test_the_values_that_a_claim_compares_are_drawn_with_the_names_of_its_arms() -> None:
+    values = pd.DataFrame(
+        [
+            {"line": "", "side": side, "dataset": "digits", "unit": unit, "value": level + unit}
+            for side, level in (("arm", 90.0), ("reference", 80.0))
+            for unit in range(5)
+        ]
+    )
+    claim = load_claim(CLAIMS / "1.2" / "1.2.5-small-trains-better.yaml")
+    summary = {"word": "supported", "texts": {"en": {"e": "10.0"}}, "checks": []}
+    found = {
+        **{"line": "", "role": "primary", "part": "", "word": "supported", "told": False},
+        **{"places": "digits", "effect": 10.0, "low": 9.0, "high": 11.0},
+    }
+    tables = {"claim.values": values}
+    data = judged_data(claim, {**summary, "comparisons": [found]}, tables, dictionary())
+    assert [(row.name, row.effect, row.outcome) for row in data.rows] == [
+        ("digits", 10.0, "supported")
+    ]
+    panel = drawing(kind="arms", x="side", y="value", unit="unit", **{"from": "claim.values"})
+    figure = draw(panel, data, dictionary(), LIGHT)
+    assert [each.get_text() for each in figure.axes[0].get_xticklabels()] == ["8", "all"]
+    assert "Training accuracy (%)" in texts(figure)
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_dictionary_has_every_phrase_in_both_languages(language: str) -> None:
+    common = dictionary(language).common
+    for words in (*common.phrases.values(), *common.outcomes.values(), *common.units.values()):
+        assert words.zh
+        assert set(re.findall(r"\{(\w+)\}", words.en)) == set(re.findall(r"\{(\w+)\}", words.zh))
+
+
+def test_without_a_chinese_font_figures_are_in_english_and_the_log_says_so(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(fonts, "chinese_font", lambda: None)
+    assert fonts.language_that_can_be_drawn("zh") == "en"
+    assert "No font with Chinese letters" in caplog.text
+    assert fonts.language_that_can_be_drawn("en") == "en"
+
+
+def test_the_gallery_is_what_it_draws() -> None:
+    repository = CLAIMS.parents[1]
+    written = (repository / gallery.PAGE).read_text(encoding="utf-8")
+    assert written == gallery.page(), "run `make docs`"
+    for kind in KINDS:
+        assert (repository / gallery.IMAGES / f"{kind}.svg").is_file()
 
 
 @pytest.mark.parametrize(

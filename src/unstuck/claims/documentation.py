@@ -94,7 +94,14 @@ def page() -> str:
     lines += ["| name | arguments | gives |", "| --- | --- | --- |"]
     for name in reductions.names():
         lines.append(f"| `{name}` | {_arguments(name)} | {_gives(name)} |")
-    lines += ["", "## Kinds of figures", "", "| kind | shows | keys of its own |"]
+    lines += [
+        "",
+        "## Kinds of figures",
+        "",
+        "An example of each is in [figures.md](figures.md).",
+        "",
+        "| kind | shows | keys of its own |",
+    ]
     lines.append("| --- | --- | --- |")
     common = set(drawing.Panel.model_fields)
     for kind in drawing.KINDS:
