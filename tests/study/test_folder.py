@@ -31,7 +31,7 @@ def test_taking_a_folder_again_changes_no_file(tmp_path: Path) -> None:
 def test_every_room_of_a_results_folder_is_known() -> None:
     paths = Paths("results")
     patterns = [getattr(paths, name) for name in dir(Paths)]
-    patterns += [paths.job("x"), paths.curvature(), paths.table(), paths.figure("svg")]
+    patterns += [paths.job("x"), paths.measurement(), paths.table(), paths.figure("svg")]
     patterns += [paths.log("x"), paths.benchmark("x")]
     inside = [each for each in patterns if isinstance(each, str) and each.startswith("results/")]
     found = {re.split(r"[/.]", pattern)[1] for pattern in inside}
