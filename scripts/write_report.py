@@ -1,0 +1,28 @@
+"""Rule report: the pages of a study."""
+
+from pathlib import Path
+
+from unstuck.claims.model import Claim
+from unstuck.claims.results import load_summaries
+from unstuck.files import new_folder
+from unstuck.logs import logged
+from unstuck.report.site import Site, Source
+from unstuck.study.load import parse_study
+
+with logged(snakemake.log[0]):
+    source = Source(
+        pages=Path(snakemake.params.pages),
+        claims=Path(snakemake.params.claims),
+        figures=Path(snakemake.params.figures),
+        tables=Path(snakemake.params.tables),
+        configfile=snakemake.params.configfile,
+        notes=snakemake.params.notes and Path(snakemake.params.notes),
+    )
+    site = Site.read(
+        parse_study(snakemake.config),
+        {name: Claim.model_validate(each) for name, each in snakemake.params.written.items()},
+        load_summaries(snakemake.input.verdicts),
+        source,
+    )
+    with new_folder(snakemake.output.folder) as folder:
+        site.write(folder)

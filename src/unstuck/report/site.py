@@ -1,0 +1,501 @@
+"""The report: a landing page, a page a claim and an experiment, pages beside; in two languages."""
+
+import shutil
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from unstuck.claims.model import Claim
+from unstuck.claims.results import how_sound
+from unstuck.data.spec import DatasetSpec
+from unstuck.report.overview import Mark, draw, in_margins
+from unstuck.statistics.rule import SAID, Word
+from unstuck.study.config import Study
+from unstuck.wording import number
+from unstuck.yaml_files import read_yaml
+
+LANGUAGES = ("en", "zh")
+#: colour of a word, and of what a line of the scope came to
+GROUPS: Mapping[str, str] = {
+    **dict.fromkeys(("supported", "small", "direction"), "yes"),
+    "partly": "part",
+    "no effect": "none",
+    **dict.fromkeys(("contradicted", "wrong direction"), "no"),
+}
+#: columns that tell the cells of an experiment apart, in the order of a table
+AXES = (
+    *("dataset", "network", "batch", "optimizer", "schedule", "batchnorm", "loss", "activation"),
+    *("order", "lr_policy", "repeat", "subset", "relabel", "pool"),
+)
+#: files of a claim that the report takes along
+TABLES = ("values.csv", "comparisons.csv", "checks.csv", "verdict.json")
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where the parts of a report lie.
+
+    Parameters
+    ----------
+    pages
+        Templates, style, script and words.
+    claims
+        Folder of what was judged, a folder a claim.
+    figures
+        Folder of the figures; ``<id>.svg``, and ``<id>.zh.svg`` in Chinese where there is one.
+    tables
+        Folder of the tables of experiments.
+    configfile
+        The option that names the study's file in commands.
+    notes
+        A reader's own copy of the notes, laid beside ours.
+    """
+
+    pages: Path
+    claims: Path
+    figures: Path
+    tables: Path
+    configfile: str = ""
+    notes: Path | None = None
+
+
+@dataclass(frozen=True)
+class Site:
+    """All that pages are made from."""
+
+    study: Study
+    claims: Mapping[str, Claim]
+    summaries: Sequence[Mapping[str, Any]]
+    source: Source
+    words: Mapping[str, Any] = field(repr=False)
+    environment: Environment = field(repr=False)
+
+    @classmethod
+    def read(
+        cls,
+        study: Study,
+        claims: Mapping[str, Claim],
+        summaries: Sequence[Mapping[str, Any]],
+        source: Source,
+    ) -> "Site":
+        """Read templates and words."""
+        environment = Environment(
+            loader=FileSystemLoader(source.pages),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        words = read_yaml(source.pages / "site.yaml")
+        return cls(study, claims, summaries, source, words, environment)
+
+    def write(self, folder: Path) -> None:
+        """Write every page into a folder that is not there yet."""
+        (folder / "figures").mkdir(parents=True)
+        for name in ("style.css", "filter.js"):
+            shutil.copyfile(self.source.pages / name, folder / name)
+        for summary in self.summaries:
+            name = summary["claim"]
+            for file in sorted(self.source.figures.glob(f"{name}.*svg")):
+                shutil.copyfile(file, folder / "figures" / file.name)
+            (folder / "tables" / name).mkdir(parents=True)
+            for table in TABLES:
+                shutil.copyfile(self.source.claims / name / table, folder / "tables" / name / table)
+        for experiment in self.study.experiments:
+            rates = self.source.tables / f"{experiment}.rates.csv"
+            if rates.exists():
+                shutil.copyfile(rates, folder / "tables" / rates.name)
+        for language in LANGUAGES:
+            _Pages(self, language).write(folder if language == "en" else folder / language)
+
+
+@dataclass(frozen=True)
+class _Pages:
+    """The pages of one language."""
+
+    site: Site
+    language: str
+
+    def write(self, folder: Path) -> None:
+        for name in ("claims", "experiments"):
+            (folder / name).mkdir(parents=True)
+        self._page(folder, "index.html", self._index())
+        self._page(folder, "notes.html", self._notes())
+        self._page(folder, "method.html", self._method())
+        self._page(folder, "study.html", self._study())
+        for summary in self.site.summaries:
+            self._page(folder, f"claims/{summary['claim']}.html", self._claim(summary))
+        for name in self.site.study.experiments:
+            self._page(folder, f"experiments/{name}.html", self._experiment(name))
+
+    # what all pages share
+
+    def _page(self, folder: Path, name: str, content: Mapping[str, Any]) -> None:
+        deep = "../" if "/" in name else ""
+        away = f"{deep}zh/{name}" if self.language == "en" else f"../{deep}{name}"
+        template = name.partition("/")[0].removesuffix(".html")
+        template = {"claims": "claim", "experiments": "experiment"}.get(template, template)
+        shared = {
+            "language": self.language,
+            "w": self._words(self.site.words),
+            "root": deep,
+            "assets": deep if self.language == "en" else f"../{deep}",
+            "other": away,
+            "version": version("unstuck"),
+            "picture": "",
+            "description": "",
+        }
+        text = self.site.environment.get_template(f"{template}.html.j2").render(
+            {**shared, **content}
+        )
+        (folder / name).write_text(text, encoding="utf-8")
+
+    def _words(self, node: Any) -> Any:
+        """Words of this language: every mapping that has one becomes a text."""
+        if isinstance(node, Mapping):
+            if set(node) == set(LANGUAGES):
+                return node[self.language]
+            return {key: self._words(value) for key, value in node.items()}
+        if isinstance(node, list):
+            return [self._words(each) for each in node]
+        return node
+
+    def _say(self, *path: str, **numbers: Any) -> str:
+        node: Any = self.site.words
+        for key in path:
+            node = node[key]
+        text = str(node[self.language])
+        for name, value in numbers.items():
+            text = text.replace(f"{{{name}}}", str(value))
+        return text
+
+    def _section(self, section: str) -> str:
+        known = self.site.words["sections"].get(section)
+        return str((known or self.site.words["own"])[self.language])
+
+    def _sections(self) -> dict[str, str]:
+        return {each["section"]: self._section(each["section"]) for each in self.site.summaries}
+
+    def _card(self, summary: Mapping[str, Any]) -> dict[str, Any]:
+        """A claim as rows and heads of pages show it."""
+        sentence = summary["answer"][self.language]
+        colon = "：" if self.language == "zh" else ":"
+        said, found, rest = sentence.partition(colon)
+        if not found:
+            said, rest = sentence, ""
+        rows = [row for row in summary["comparisons"] if row["role"] == "primary"]
+        return {
+            "id": summary["claim"],
+            "section": summary["section"],
+            "question": summary["question"][self.language],
+            "group": GROUPS.get(summary["word"], "open"),
+            "said": f"{said}{found}",
+            "rest": rest,
+            "effect": "; ".join(filter(None, map(effect_words, rows))),
+            "counted": self._say(
+                "table", "counted", n=max((row["units"] or 0 for row in rows), default=0)
+            ),
+        }
+
+    # the pages
+
+    def _index(self) -> dict[str, Any]:
+        cards = [self._card(each) for each in self.site.summaries]
+        groups = Counter(card["group"] for card in cards)
+        sections = self._sections()
+        marks = [self._mark(each) for each in self.site.summaries]
+        words = self._words(self.site.words["overview"])
+        return {
+            "heading": self._say("title"),
+            "description": self._say("lead", claims=len(cards)),
+            "counts": [(name, groups[name]) for name in self.site.words["groups"] if groups[name]],
+            "sections": list(sections.items()),
+            "claims": cards,
+            "wide": draw(marks, sections, words),
+            "narrow": draw(marks, sections, words, narrow=True),
+            "picture": f"figures/{cards[0]['id']}.svg" if cards else "",
+        }
+
+    def _mark(self, summary: Mapping[str, Any]) -> Mark:
+        card = self._card(summary)
+        rows = [row for row in summary["comparisons"] if row["role"] == "primary"]
+        places = [place for place in map(in_margins, rows) if place is not None]
+        # of several parts the one that says least
+        least = min(places, key=lambda place: place[0]) if places else (None, None, None)
+        return Mark(
+            id=card["id"],
+            name=summary["slug"].replace("-", " ")
+            if self.language == "en"
+            else card["question"][:14],
+            label=f"{card['id']} {card['question']} {card['said']}",
+            group=card["group"],
+            section=summary["section"],
+            effect=least[0],
+            low=least[1],
+            high=least[2],
+            holds=card["group"] == "yes",
+        )
+
+    def _claim(self, summary: Mapping[str, Any]) -> dict[str, Any]:
+        claim, card = self.site.claims[summary["claim"]], self._card(summary)
+        base = "../" if self.language == "en" else "../../"
+        own = self.site.source.figures / f"{claim.id}.{self.language}.svg"
+        picture = own.name if self.language != "en" and own.exists() else f"{claim.id}.svg"
+        runs = _runs(self.site.source.claims / claim.id / "values.csv")
+        target = self.site.source.figures / f"{claim.id}.svg"
+        return {
+            "heading": card["question"],
+            "description": summary["answer"][self.language],
+            "picture": f"{base}figures/{claim.id}.svg",
+            "claim": card,
+            "section": self._section(claim.section),
+            "figure": {
+                "src": f"{base}figures/{picture}",
+                "alt": self._say("claim", "figure", title=summary["answer"][self.language]),
+            },
+            "did": claim.did.words(self.language) if claim.did else "",
+            "forest": f"{base}figures/{claim.id}.scope.svg"
+            if (self.site.source.figures / f"{claim.id}.scope.svg").exists()
+            else "",
+            "scope": [self._line(row, claim) for row in _lines(summary)],
+            "statement": claim.statement.words(self.language),
+            "registered": self._registered(claim, summary),
+            "changes": [each.model_dump(mode="json") for each in claim.changes],
+            "published": [
+                each.model_dump() | {"link": _link(each.doi, each.arxiv, each.url)}
+                for each in claim.published
+            ],
+            "command": f"snakemake {target.as_posix()}{self.site.source.configfile}",
+            "tables": [
+                {"href": f"{base}tables/{claim.id}/{name}", "name": name} for name in TABLES
+            ],
+            "runs": self._say("claim", "runs", runs=f"{runs:,}") if runs else "",
+            "recompute": _recompute(summary),
+        }
+
+    def _line(self, row: Mapping[str, Any], claim: Claim) -> dict[str, Any]:
+        line = claim.scope.get(row["line"])
+        words = line.words.words(self.language) if line and line.words else row["line"]
+        outcome = row["outcome"] or row["word"]
+        if outcome in SAID_OUTCOMES:
+            outcome = SAID_OUTCOMES[outcome][self.language]
+        return {
+            "name": words,
+            "effect": effect_words(row) if "effect" in row else check_words(row),
+            "units": int(row.get("units") or row.get("n") or 0) or "",
+            "outcome": outcome,
+            "group": _line_group(row),
+        }
+
+    def _registered(self, claim: Claim, summary: Mapping[str, Any]) -> list[str]:
+        told = []
+        if claim.notes:
+            lines = ", ".join(map(str, claim.notes))
+            told.append(self._say("claim", "lines", lines=lines))
+        if claim.from_lecture and self.language == "en":
+            told.append(self._say("claim", "lecture", what=claim.from_lecture))
+        if claim.registered:
+            told.append(self._say("claim", "registered_on", date=claim.registered.isoformat()))
+        if (
+            claim.measure
+            and claim.measure.margin
+            and claim.measure.because
+            and self.language == "en"
+        ):
+            margin = f"{claim.measure.margin:g} {claim.measure.unit or ''}".strip()
+            told.append(self._say("claim", "margin", margin=margin, because=claim.measure.because))
+        return told if claim.changes else [*told, self._say("claim", "no_changes")]
+
+    def _notes(self) -> dict[str, Any]:
+        own = []
+        if self.site.source.notes is not None:
+            own = self.site.source.notes.read_text(encoding="utf-8").splitlines()
+        cards = {each["claim"]: self._card(each) for each in self.site.summaries}
+        lines = [
+            {
+                **card,
+                "number": line,
+                "own": own[line - 1] if line <= len(own) else "",
+                "statement": self.site.claims[name].statement.words(self.language),
+            }
+            for name, card in cards.items()
+            for line in self.site.claims[name].notes
+        ]
+        lines.sort(key=lambda each: each["number"])
+        return {"heading": self._say("nav", "notes"), "lines": lines, "own": bool(own)}
+
+    def _method(self) -> dict[str, Any]:
+        found = Counter(each["word"] for each in self.site.summaries)
+        words = [
+            {
+                "word": str(word) if self.language == "en" else said.zh,
+                "said": said.answer if self.language == "en" else said.answer_zh,
+                "group": GROUPS.get(str(word), "open"),
+                "count": found[str(word)] or "",
+            }
+            for word, said in ((word, SAID[word]) for word in Word)
+        ]
+        sound = how_sound(self.site.summaries)
+        mine = sound[LANGUAGES.index(self.language) :: 2]
+        return {"heading": self._say("nav", "method"), "words": words, "sound": mine}
+
+    def _study(self) -> dict[str, Any]:
+        study = self.site.study
+        return {
+            "heading": study.title,
+            "description": study.description,
+            "datasets": [_dataset(name, spec) for name, spec in sorted(study.datasets.items())],
+            "experiments": [
+                {"name": name, "description": each.description, **self._counted(name)}
+                for name, each in study.experiments.items()
+            ],
+            "analyses": [
+                {"name": name, "description": each.description}
+                for name, each in study.analyses.items()
+            ],
+        }
+
+    def _counted(self, experiment: str) -> dict[str, Any]:
+        runs = _read(self.site.source.tables / f"{experiment}.runs.csv")
+        engines = sorted(runs["engine"].dropna().unique()) if "engine" in runs else []
+        unique = runs["run_id"].nunique() if "run_id" in runs else 0
+        return {"runs": f"{unique:,}", "engines": ", ".join(map(str, engines))}
+
+    def _experiment(self, name: str) -> dict[str, Any]:
+        base = "../" if self.language == "en" else "../../"
+        runs = _read(self.site.source.tables / f"{name}.runs.csv")
+        pictures = sorted(self.site.source.figures.glob(f"experiment.{name}.svg"))
+        tables = [f"{name}.rates.csv"]
+        return {
+            "heading": name.replace("_", " "),
+            "description": self.site.study.experiments[name].description,
+            "pictures": [{"src": f"{base}figures/{each.name}", "alt": name} for each in pictures],
+            "final": final_values(runs),
+            "tables": [
+                {"href": f"{base}tables/{each}", "name": each}
+                for each in tables
+                if (self.site.source.tables / each).exists()
+            ],
+        }
+
+
+SAID_OUTCOMES: Mapping[str, Mapping[str, str]] = {
+    "reversal": {"en": "reverses", "zh": "相反"},
+    "vanishing": {"en": "gone", "zh": "不再如此"},
+    "appearing": {"en": "there is one", "zh": "有差别"},
+    "holds": {"en": "holds", "zh": "成立"},
+    "fails": {"en": "does not hold", "zh": "不成立"},
+    "not tested here": {"en": "not tested here", "zh": "此处未测"},
+    **{str(word): {"en": str(word), "zh": said.zh} for word, said in SAID.items()},
+}
+
+
+def effect_words(row: Mapping[str, Any]) -> str:
+    """An effect with its interval and unit, in few digits."""
+    if row.get("effect") is None:
+        return ""
+    sign = "×" if row["scale"] == "ratio" else ""
+    unit = {"times": "", "percentage points": " pp"}.get(row["unit"], f" {row['unit']}")
+    low, high = number(float(row["low"]), 3), number(float(row["high"]), 3)
+    return f"{sign}{number(float(row['effect']), 3)}{unit} ({low} – {high})"
+
+
+def check_words(row: Mapping[str, Any]) -> str:
+    """The number of a check."""
+    return "" if row["value"] is None else number(float(row["value"]), 3)
+
+
+def final_values(runs: pd.DataFrame, most: int = 60) -> dict[str, Any]:
+    """Mean and standard error of the final measurements, a row a cell, as words."""
+    if runs.empty:
+        return {"columns": [], "rows": []}
+    chosen = runs[runs["chosen"]] if "chosen" in runs else runs
+    axes = [name for name in AXES if name in chosen and chosen[name].nunique() > 1]
+    measured = [
+        each for each in ("train_accuracy", "test_accuracy", "train_loss") if each in chosen
+    ]
+    groups = chosen.groupby(axes, dropna=False) if axes else chosen.groupby(lambda _: "all")
+    rows = []
+    for key, part in list(groups)[:most]:
+        values = [
+            f"{number(float(part[each].mean()), 3)} ± {number(_error(part[each]), 2)}"
+            for each in measured
+        ]
+        labels = [str(each) for each in (key if isinstance(key, tuple) else (key,))]
+        rows.append([*labels, str(len(part)), *values])
+    return {"columns": [*(axes or [""]), "units", *measured], "rows": rows}
+
+
+def _error(values: "pd.Series[float]") -> float:
+    """Standard error of a mean; 0 of a single value."""
+    if len(values) < 2:
+        return 0.0
+    return float(np.std(values.to_numpy(), ddof=1) / np.sqrt(len(values)))
+
+
+def _dataset(name: str, spec: DatasetSpec) -> dict[str, Any]:
+    return {
+        "name": name,
+        "title": spec.origin.title,
+        "classes": spec.classes,
+        "train": f"{spec.train:,}",
+        "validation": f"{spec.validation:,}",
+        "test": f"{spec.test:,}",
+    }
+
+
+def _lines(summary: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    rows = [*summary["comparisons"], *summary["checks"]]
+    return [row for row in rows if row["role"] in ("dataset", "scope")]
+
+
+def _line_group(row: Mapping[str, Any]) -> str:
+    if row["outcome"] in ("reversal", "fails"):
+        return "no"
+    if row["outcome"] in ("vanishing",):
+        return "none"
+    if row["outcome"] in ("holds", "appearing"):
+        return "yes"
+    return GROUPS.get(row["word"] or row["outcome"], "open")
+
+
+def _link(doi: str | None, arxiv: str | None, url: str | None) -> str:
+    if doi:
+        return f"https://doi.org/{doi}"
+    return f"https://arxiv.org/abs/{arxiv}" if arxiv else url or ""
+
+
+def _read(path: Path) -> pd.DataFrame:
+    return pd.read_csv(path, low_memory=False) if path.exists() else pd.DataFrame()
+
+
+def _runs(path: Path) -> int:
+    table = _read(path)
+    return int(table["run_id"].nunique()) if "run_id" in table else 0
+
+
+def _recompute(summary: Mapping[str, Any]) -> str:
+    """Plain pandas that gives the number of the first part of a measured primary again."""
+    rows = [row for row in summary["comparisons"] if row["role"] == "primary"]
+    if not rows or rows[0]["statistic"] != "mean" or rows[0]["effect"] is None:
+        return ""
+    ratio = rows[0]["scale"] == "ratio"
+    lines = [
+        *(("import numpy as np",) if ratio else ()),
+        "import pandas as pd",
+        "v = pd.read_csv('values.csv', keep_default_na=False, na_values={'value': ['']})",
+        f"v = v[(v.role_of_line == 'primary') & (v.line == {rows[0]['line']!r}) & v.chosen]",
+        *(("v = v.assign(value=np.log(v.value))",) if ratio else ()),
+        "means = v.groupby(['pair', 'weight', 'side']).value.mean().unstack()",
+        "difference = means['arm'] - means.get('reference', 0)",
+        "effect = (difference * difference.index.get_level_values('weight')).sum()",
+        "print(np.exp(effect))" if ratio else "print(effect)",
+    ]
+    return "\n".join(lines)
