@@ -4,7 +4,6 @@ from pathlib import Path
 
 from unstuck.claims.model import Claim
 from unstuck.claims.results import load_summaries
-from unstuck.files import new_folder
 from unstuck.logs import logged
 from unstuck.report.site import Site, Source
 from unstuck.study.load import parse_study
@@ -18,11 +17,7 @@ with logged(snakemake.log[0]):
         configfile=snakemake.params.configfile,
         notes=snakemake.params.notes and Path(snakemake.params.notes),
     )
-    site = Site.read(
-        parse_study(snakemake.config),
-        {name: Claim.model_validate(each) for name, each in snakemake.params.written.items()},
-        load_summaries(snakemake.input.verdicts),
-        source,
-    )
-    with new_folder(snakemake.output.folder) as folder:
-        site.write(folder)
+    claims = {name: Claim.model_validate(each) for name, each in snakemake.params.written.items()}
+    summaries = load_summaries(snakemake.input.verdicts)
+    site = Site.read(parse_study(snakemake.config), claims, summaries, source)
+    site.write(Path(snakemake.output.folder))
