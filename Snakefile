@@ -42,6 +42,7 @@ localrules:
     all,
     plan,
     answers,
+    report,
 
 
 # figures and answers of one section of the notes, such as `snakemake section_1_2`
@@ -62,6 +63,7 @@ for target, number in section_targets.items():
 rule all:
     default_target: True
     input:
+        rules.report.output.folder,
         rules.answers.output,
         expand(pictures, claim=judged),
         rules.plan.output.table,

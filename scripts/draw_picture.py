@@ -10,13 +10,14 @@ from unstuck.study.tables import read_table
 
 with logged(snakemake.log[0]):
     pairs = zip(snakemake.params.names, snakemake.input.tables, strict=True)
-    save_claim(
-        Claim.model_validate(snakemake.params.claim),
-        load_summaries([snakemake.input.verdict])[0],
-        {VALUES: load_values(snakemake.input.verdict)}
-        | {name: read_table(path, name) for name, path in pairs},
-        snakemake.input.words,
-        FigureSettings.model_validate(snakemake.params.settings),
-        snakemake.output.figure,
-        snakemake.output.scope,
-    )
+    tables = {VALUES: load_values(snakemake.input.verdict)}
+    tables |= {name: read_table(path, name) for name, path in pairs}
+    settings = FigureSettings.model_validate(snakemake.params.settings)
+    claim = Claim.model_validate(snakemake.params.claim)
+    summary = load_summaries([snakemake.input.verdict])[0]
+    for language, figure, scope in (
+        (settings.language, snakemake.output.figure, snakemake.output.scope),
+        ("zh", snakemake.output.chinese[:1], snakemake.output.chinese[1:]),
+    ):
+        spoken = settings.model_copy(update={"language": language})
+        save_claim(claim, summary, tables, snakemake.input.words, spoken, figure, scope)

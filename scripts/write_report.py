@@ -9,13 +9,14 @@ from unstuck.report.site import Site, Source
 from unstuck.study.load import parse_study
 
 with logged(snakemake.log[0]):
+    root = Path(snakemake.params.root)
     source = Source(
         pages=Path(snakemake.params.pages),
-        claims=Path(snakemake.params.claims),
-        figures=Path(snakemake.params.figures),
-        tables=Path(snakemake.params.tables),
+        claims=root / "claims",
+        figures=root / "figures",
+        tables=root / "tables",
         configfile=snakemake.params.configfile,
-        notes=snakemake.params.notes and Path(snakemake.params.notes),
+        notes=Path(snakemake.input.notes[0]) if snakemake.input.notes else None,
     )
     claims = {name: Claim.model_validate(each) for name, each in snakemake.params.written.items()}
     summaries = load_summaries(snakemake.input.verdicts)

@@ -25,6 +25,7 @@ from unstuck.yaml_files import read_yaml
 prepare_environment(Path(workflow.basedir) / "src")
 
 SCRIPTS = Path(workflow.basedir) / "scripts"
+PAGES = Path(workflow.basedir) / "workflow/report/site"
 
 # how a reader names the files of this study, and asks for a target of it and no other
 study_files = [os.path.relpath(file) for file in workflow.configfiles]

@@ -1,4 +1,4 @@
-"""Figures."""
+"""Figures, and the pages that a reader opens."""
 
 
 rule picture:
@@ -13,6 +13,8 @@ rule picture:
         scope=expand(
             paths.scope("{suffix}"), suffix=study.report.figures.formats, allow_missing=True
         ),
+        # the report's pages in Chinese
+        chinese=[paths.figure("zh.svg"), paths.scope("zh.svg")],
     log:
         paths.log("picture", "{claim}"),
     benchmark:
@@ -33,3 +35,42 @@ rule picture:
         "Drawing the figure of claim {wildcards.claim}"
     script:
         "../../scripts/draw_picture.py"
+
+
+rule report:
+    input:
+        pages=sorted(PAGES.iterdir()),
+        verdicts=expand(paths.claim, claim=judged),
+        figures=expand([paths.figure("svg"), paths.figure("zh.svg")], claim=judged),
+        runs=expand(paths.table("csv", "runs"), experiment=study.experiments),
+        rates=expand(paths.table("csv", "rates"), experiment=study.experiments),
+        notes=[study.notes] if study.notes else [],
+    output:
+        folder=report(
+            directory(paths.report),
+            htmlindex="index.html",
+            caption="../report/claim.rst",
+            category="Report",
+            labels={"page": "answers"},
+        ),
+    log:
+        paths.log("report"),
+    benchmark:
+        paths.benchmark("report")
+    conda:
+        "../envs/unstuck.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda w, attempt: attempt * 1000,
+        runtime=lambda w, attempt: attempt * 10,
+    params:
+        code=lambda w: code_of("write_report"),
+        written={name: planned.claim.written() for name, planned in judged.items()},
+        settings=digest({key: value for key, value in config.items() if key != "execution"}),
+        root=paths.root,
+        pages=str(PAGES),
+        configfile=configfile_option,
+    message:
+        "Writing the report"
+    script:
+        "../../scripts/write_report.py"

@@ -246,8 +246,6 @@ class _Pages:
     def _claim(self, summary: Mapping[str, Any]) -> dict[str, Any]:
         claim, card = self.site.claims[summary["claim"]], self._card(summary)
         base = "../" if self.language == "en" else "../../"
-        own = self.site.source.figures / f"{claim.id}.{self.language}.svg"
-        picture = own.name if self.language != "en" and own.exists() else f"{claim.id}.svg"
         runs = _runs(self.site.source.claims / claim.id / "values.csv")
         target = self.site.source.figures / f"{claim.id}.svg"
         return {
@@ -257,13 +255,11 @@ class _Pages:
             "claim": card,
             "section": self._section(claim.section),
             "figure": {
-                "src": f"{base}figures/{picture}",
+                "src": self._picture(base, claim.id),
                 "alt": self._say("claim", "figure", title=summary["answer"][self.language]),
             },
             "did": claim.did.words(self.language) if claim.did else "",
-            "forest": f"{base}figures/{claim.id}.scope.svg"
-            if (self.site.source.figures / f"{claim.id}.scope.svg").exists()
-            else "",
+            "forest": self._picture(base, f"{claim.id}.scope"),
             "scope": [self._line(row, claim) for row in _lines(summary)],
             "statement": claim.statement.words(self.language),
             "registered": self._registered(claim, summary),
@@ -279,6 +275,13 @@ class _Pages:
             "runs": self._say("claim", "runs", runs=f"{runs:,}") if runs else "",
             "recompute": _recompute(summary),
         }
+
+    def _picture(self, base: str, name: str) -> str:
+        """Address of a picture in this language, or in English; empty if there is none."""
+        for suffix in (f"{self.language}.svg", "svg"):
+            if (self.site.source.figures / f"{name}.{suffix}").exists():
+                return f"{base}figures/{name}.{suffix}"
+        return ""
 
     def _line(self, row: Mapping[str, Any], claim: Claim) -> dict[str, Any]:
         line = claim.scope.get(row["line"])

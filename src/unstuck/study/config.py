@@ -186,6 +186,9 @@ class Study(Section):
         "`all`, which takes those whose primary comparison the study's grid holds.",
     )
     report: ReportSettings = Field(default=ReportSettings(), description="How it is reported.")
+    notes: str | None = Field(
+        default=None, description="A reader's own notes, a text whose lines stand beside ours."
+    )
     execution: Execution = Field(default=Execution(), description="Where and how runs compute.")
 
     @model_validator(mode="after")
