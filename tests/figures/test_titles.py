@@ -106,3 +106,16 @@ def test_a_choice_follows_the_sign_of_its_part() -> None:
     data = figure_data(*parts, texts={"a": "2.0", "b": "−2.0"})
     title = make_title(data, drawing(kind="effects", title=own), dictionary())
     assert title.text == "A is 2.0 up, B is 2.0 down"
+
+
+def test_an_exact_claim_that_fails_does_not_say_that_it_holds() -> None:
+    check = row(scale="exact", effect=3.0, outcome="contradicted", measure="wrong counts")
+    own = {"en": "Not one count is wrong"}
+    title = make_title(figure_data(check), drawing(kind="effects", title=own), dictionary())
+    assert title.text == "Not so: wrong counts is 3"
+
+
+def test_where_parts_disagree_the_title_says_partly() -> None:
+    data = figure_data(row(outcome="partly"))
+    title = make_title(data, drawing(kind="effects", title=OWN), dictionary())
+    assert title.text == "Partly: With it, accuracy is 13.8 points higher"

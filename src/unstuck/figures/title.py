@@ -2,7 +2,7 @@
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from unstuck.claims.drawing import MOST_WORDS, Panel
 from unstuck.claims.model import CHOICE, CLAUSE, PLACEHOLDER
@@ -40,6 +40,13 @@ def make_title(data: FigureData, panel: Panel, words: Dictionary) -> Title:
     if data.outcome not in TOLD:
         measure = data.primary.measure
         return Title(_capital(words.phrase(f"{data.outcome} title", measure=measure)))
+    if data.outcome == "contradicted" and data.primary.scale == "exact":
+        told = amount(data.primary, words, sign=True)
+        text = words.phrase("fails title", measure=data.primary.measure, e=told)
+        return Title(_capital(text), tells=True)
+    if data.outcome == "partly":
+        whole = make_title(replace(data, outcome="supported"), panel, words)
+        return replace(whole, text=words.phrase("partly title", title=whole.text))
     if panel.title is not None:
         return Title(_capital(filled(panel.title.words(words.language), data)), tells=True)
     short = _ASIDE.sub("", _WORD.sub("", CLAUSE.sub("", data.answer)))

@@ -103,7 +103,9 @@ def share_beside(group: Group) -> float:
 
 
 def _name(row: Row) -> str:
-    return wrapped(row.name[:1].upper() + row.name[1:] if row.part else row.name, 15)
+    """Name a row beside a picture, broken so that its number has room."""
+    name = row.name[:1].upper() + row.name[1:] if row.part else row.name
+    return wrapped(name, min(15, max(9, 22 - len(_told(row)))))
 
 
 def beside(pen: Pen, ax: Axes, group: Group, *, noted: bool) -> None:
