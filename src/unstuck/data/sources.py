@@ -29,7 +29,7 @@ class Source:
     class_names: tuple[str, ...]
     pool: int | None  # samples to draw from; None: generated, as many as are asked for
     test_pool: int | None  # samples of the official test part; None: there is none
-    sizes: tuple[int, int, int]  # default train, validation, test; multiples of 16
+    sizes: tuple[int, int, int]  # default train, validation, test
     citation: str
     url: str
     licence: str

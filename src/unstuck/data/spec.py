@@ -23,8 +23,7 @@ SourceName = Literal["digits", "mnist1d", "mnist5k", "mnist", "fashion_mnist", "
 class DatasetSpec(BaseModel):
     """Everything that decides the samples of a prepared dataset.
 
-    A size left out is the source's default. Sizes that are multiples of 16 keep a run's bits
-    independent of the population it is trained in.
+    A size left out is the source's default.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

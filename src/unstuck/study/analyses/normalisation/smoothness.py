@@ -39,7 +39,7 @@ class SmoothnessAnalysis(DatasetsAnalysis):
         default=(0.25, 0.5), description="`batchnorm_noise` of each noisy arm."
     )
     lr: PositiveFloat = Field(default=0.1, description="Rate of the SGD of all arms.")
-    samples: PositiveInt = Field(default=256, description="Training samples, a multiple of 16.")
+    samples: PositiveInt = Field(default=256, description="Training samples.")
     batch_size: PositiveInt = Field(default=32, description="Batch size of that SGD.")
     updates: tuple[NonNegativeInt, ...] = Field(
         default=(0, 5, 10, 20, 40, 80, 160),
