@@ -154,6 +154,19 @@ def test_a_place_without_a_row_is_refused_unless_units_are_counted():
     assert found.word == "not tested here"
 
 
+def test_what_the_scope_and_numbers_have_no_row_of_is_said():
+    large = {"size": {"at_least": 2}}
+    counted = {"from": "e.runs", "where": large, "value": "size", "reduce": "mean"}
+    asked = claim(
+        scope={"large": {"where": large}}, numbers={"k": counted}, answer="{V}: {e}, {k}."
+    )
+    found = decide(asked, tables(0.02))
+    line = next(line for line in found.scope if line.name == "large")
+    assert (line.outcome, found.word) == ("not tested here", "supported")
+    assert "no row has size" in line.reason.en
+    assert answer(found, "en").text.endswith(", none.")
+
+
 @pytest.mark.parametrize(
     ("holds", "word"), [({"at_most": 40}, "invalid"), ({"at_least": 2}, "supported")]
 )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from unstuck.claims.check import Checked, check, need_met, number
 from unstuck.claims.compared import Compared
 from unstuck.claims.comparison import Tables, compare
-from unstuck.claims.model import Check, Claim, Comparison
+from unstuck.claims.model import Check, Claim, Comparison, Number
 from unstuck.claims.terms import Words
 from unstuck.errors import NoRowsError
 from unstuck.statistics.estimate import Estimate
@@ -166,11 +166,19 @@ def decide(
     scope = (*(line for part in parts for line in _datasets(part)), *told_lines)
     scope, told = _outcomes(claim, parts, scope)
     numbers = {
-        name: number(name, spec, tables)
+        name: _number(name, spec, tables)
         for name, spec in claim.numbers.items()
         if spec.table is not None
     }
     return Verdict(claim, word, parts, scope, controls, told, numbers)
+
+
+def _number(name: str, spec: Number, tables: Tables) -> float:
+    """A number of the answer; none where no row is of its kind, as where nothing stalled."""
+    try:
+        return number(name, spec, tables)
+    except NoRowsError:
+        return math.nan
 
 
 def _part(name: str, spec: Comparison | Check, tables: Tables, gates: Mapping[str, Word]) -> Judged:
@@ -336,6 +344,15 @@ def _of_checks(parts: Sequence[Judged]) -> Word:
 def _scope(
     name: str, spec: Comparison | Check, tables: Tables, gates: Mapping[str, Word]
 ) -> Judged:
+    """Judge a line of the scope; one of which there is no row is not tested, and says so."""
+    try:
+        return _told(name, spec, tables, gates)
+    except NoRowsError as error:
+        reason = Words(en=str(error).rstrip("."))
+        return Judged(name, "scope", spec, reason=reason, outcome=str(Word.NOT_TESTED))
+
+
+def _told(name: str, spec: Comparison | Check, tables: Tables, gates: Mapping[str, Word]) -> Judged:
     shut = _shut(name, spec, tables, gates)
     if shut is not None:
         return Judged(name, "scope", spec, reason=shut.reason, outcome=str(shut.word))
