@@ -8,7 +8,7 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import text_to_path
 
 from unstuck.figures.palette import HOLLOW
-from unstuck.figures.pen import HEADING, LABEL, SUBTITLE, TITLE, Pen
+from unstuck.figures.pen import HEADING, LABEL, SUBTITLE, TITLE, Pen, pieces
 
 MARGIN = 34  # pixels left and right
 LEADING = 1.28  # height of a line over the size of its letters
@@ -95,7 +95,7 @@ def _room(pen: Pen) -> float:
 
 def lines(text: str, room: float, size: float, weight: str) -> list[str]:
     """Break a text into lines of at most ``room`` pixels, as even as can be."""
-    words = _pieces(text)
+    words = pieces(text)
     filled = _filled(words, room, size, weight)
     for narrower in range(int(room), int(room / 2), -20):
         tighter = _filled(words, narrower, size, weight)
@@ -103,19 +103,6 @@ def lines(text: str, room: float, size: float, weight: str) -> list[str]:
             break
         filled = tighter
     return filled
-
-
-def _pieces(text: str) -> list[str]:
-    """Split where a line may break: after spaces, and around Chinese letters."""
-    pieces = [""]
-    for index, letter in enumerate(text.replace(" %", "\u00a0%")):
-        wide = ord(letter) >= 0x2E80 and letter not in "，。、；：）》”％"
-        if pieces[-1].endswith(" ") or (
-            index and (wide or (pieces[-1] and ord(pieces[-1][-1]) >= 0x2E80 and letter.isascii()))
-        ):
-            pieces.append("")
-        pieces[-1] += letter
-    return pieces
 
 
 def _filled(pieces: list[str], room: float, size: float, weight: str) -> list[str]:

@@ -1,6 +1,5 @@
 """What every kind draws with: the claim's data, words and colours, and rows of tables in order."""
 
-import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -22,6 +21,7 @@ from unstuck.wording import number
 # sizes in pixels of a figure 1200 wide: at 400 a third of it, where 22 still reads
 TITLE, SUBTITLE, LABEL, TICK, HEADING = 36, 22, 22, 21, 24
 MOST_PANELS = 4
+CHINESE = 0x2E80  # letters from here on are two columns wide
 
 
 @dataclass(frozen=True)
@@ -272,17 +272,28 @@ def numeric(value: Any) -> float | None:
 
 def wrapped(text: str, width: int) -> str:
     """Break a text into lines of at most ``width`` columns; Chinese letters take two."""
-    if all(ord(letter) < 0x2E80 for letter in text):
-        return "\n".join(textwrap.wrap(text, width, break_long_words=False))
     lines, room = [""], width
-    for letter in text:
-        wide = 2 if ord(letter) >= 0x2E80 else 1
-        if wide > room and letter not in "，。、；：）》”％":
+    for piece in pieces(text):
+        wide = sum(2 if ord(letter) >= CHINESE else 1 for letter in piece.rstrip(" "))
+        if lines[-1] and wide > room:
             lines.append("")
             room = width
-        lines[-1] += letter
-        room -= wide
-    return "\n".join(lines)
+        lines[-1] += piece
+        room -= wide + len(piece) - len(piece.rstrip(" "))
+    return "\n".join(line.rstrip(" ") for line in lines)
+
+
+def pieces(text: str) -> list[str]:
+    """Split where a line may break: after spaces, and around Chinese letters."""
+    pieces = [""]
+    for index, letter in enumerate(text.replace(" %", "\u00a0%")):
+        wide = ord(letter) >= CHINESE and letter not in "，。、；：）》”％)"
+        if pieces[-1].endswith(" ") or (
+            index and (wide or (pieces[-1] and ord(pieces[-1][-1]) >= CHINESE and letter.isascii()))
+        ):
+            pieces.append("")
+        pieces[-1] += letter
+    return pieces
 
 
 def spread(
