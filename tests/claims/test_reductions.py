@@ -102,6 +102,9 @@ def test_flags():
     found = {"kind": ["minimum", "minimum", "none"], "end": [0.995, 0.9, 1.0], "loss": 1.0}
     given = {"loss": "loss", "reached": "end", "within": 0.01}
     assert made("not_arrived", found, **given).tolist() == [0, 1, 1]
+    left = made("left_before_arrival", found | {"low": [0.9, 0.8, 0.6]}, least="low", **given)
+    assert left.isna().tolist() == [True, False, False]
+    assert left[1:].tolist() == pytest.approx([0.2, 0.4])
 
 
 def over_rates(values, **more):

@@ -101,3 +101,31 @@ def not_arrived(
     table = rows.set_index("run")
     near = (table[loss] - table[reached]).abs() <= within * table[loss].abs()
     return (~(table[kind].isin(certified) & near)).astype("float64")
+
+
+@register
+def left_before_arrival(
+    rows: pd.DataFrame,
+    runs: pd.DataFrame,
+    *,
+    loss: Column,
+    reached: Column,
+    least: Column,
+    within: float,
+) -> pd.Series:
+    """The share of its loss that a run could still lose; of a run that has arrived none is told.
+
+    Parameters
+    ----------
+    rows
+        One row a run.
+    runs
+        Handed on.
+    loss, reached, within
+        What `not_arrived` asks for.
+    least
+        The loss of the minimum below.
+    """
+    table = rows.set_index("run")
+    early = not_arrived(rows, runs, loss=loss, reached=reached, within=within)
+    return ((table[loss] - table[least]) / table[loss]).where(early == 1)
