@@ -250,6 +250,10 @@ def test_a_line_with_a_headline_is_told_by_that_alone():
         "Late it is gone ("
     )
     assert answer(scope_of(0.03, 0.03, headline=headline), "en").headline == ""
+    holding = {"when": ["holds"], "en": "Late as well."}
+    assert answer(scope_of(0.03, 0.03, headline=holding), "en").headline == "Late as well."
+    assert answer(scope_of(0.03, 0.0, headline=holding), "en").headline == ""
+    assert answer(scope_of(0.0, 0.0, headline=holding), "en").headline == ""
 
 
 def test_the_scope_has_room_for_so_many_words():

@@ -17,6 +17,7 @@ from unstuck.statistics.rule import (
     ROLES,
     SAID,
     TOLD,
+    YES,
     Line,
     Outcome,
     Primary,
@@ -28,6 +29,7 @@ from unstuck.statistics.rule import (
     judge,
     outcomes,
     p_value,
+    position,
 )
 
 _ARMS = ("arm", "reference")
@@ -54,7 +56,7 @@ class Judged:
     checked
         Of a check.
     outcome
-        Of a scope line: ``reversal``, ``vanishing``, ``appearing``, ``confirming``, ``holds``,
+        Of a scope line: ``reversal``, ``vanishing``, ``appearing``, ``holds``,
         ``fails`` or nothing.
     which
         What the word names: datasets, or controls.
@@ -408,10 +410,16 @@ def _outcomes(
             if line.of == part.name and line.estimate is not None
         ]
         found += outcomes(part.word, part.estimate, lines, part.spec.claims, len(measured))
-    roles = {each.line.name: each.role for each in found}
+    roles: dict[str, str] = {each.line.name: each.role for each in found}
+    own = {name for name, line in claim.scope.items() if line.headline is not None}
+    yes = {part.name for part in parts if part.word in YES}
+    for line, spec in measured:
+        # what no other outcome speaks of is said where the line's own claim holds beside a yes
+        if line.name in own and line.of in yes and line.estimate is not None:
+            if position(line.estimate, spec.threshold, spec.claims) is Word.SUPPORTED:
+                roles.setdefault(line.name, "holds")
     judged = tuple(replace(line, outcome=roles.get(line.name, line.outcome)) for line in scope)
     by_name = {line.name: line for line in judged}
-    own = {name for name, line in claim.scope.items() if line.headline is not None}
     # of several parts too: reversals first
     found.sort(key=lambda each: ROLES.index(each.role))
     told = [(each.role, by_name[each.line.name]) for each in found if each.line.name not in own]

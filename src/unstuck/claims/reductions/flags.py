@@ -128,4 +128,4 @@ def left_before_arrival(
     """
     table = rows.set_index("run")
     early = not_arrived(rows, runs, loss=loss, reached=reached, within=within)
-    return ((table[loss] - table[least]) / table[loss]).where(early == 1)
+    return ((table[loss] - table[least]) / table[loss]).mask(early.to_numpy() == 0)
