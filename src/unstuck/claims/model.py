@@ -181,9 +181,9 @@ class Headline(Frozen):
 
     en: str = Field(min_length=1, description="In English; {e}, {lo} and {hi} are the line's.")
     zh: str = Field("", description="In Chinese.")
-    when: (
-        list[Literal["reversal", "vanishing", "appearing", "holds", "fails"]] | None
-    ) = Field(None, description="The outcomes of the line that call for it; all if left out.")
+    when: list[Literal["reversal", "vanishing", "appearing", "holds", "fails"]] | None = Field(
+        None, description="The outcomes of the line that call for it; all if left out."
+    )
 
 
 class ScopeLine(Line):

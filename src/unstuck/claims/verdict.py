@@ -414,10 +414,11 @@ def _outcomes(
     own = {name for name, line in claim.scope.items() if line.headline is not None}
     yes = {part.name for part in parts if part.word in YES}
     for line, spec in measured:
+        if line.name not in own or line.of not in yes or line.estimate is None:
+            continue
         # what no other outcome speaks of is said where the line's own claim holds beside a yes
-        if line.name in own and line.of in yes and line.estimate is not None:
-            if position(line.estimate, spec.threshold, spec.claims) is Word.SUPPORTED:
-                roles.setdefault(line.name, "holds")
+        if position(line.estimate, spec.threshold, spec.claims) is Word.SUPPORTED:
+            roles.setdefault(line.name, "holds")
     judged = tuple(replace(line, outcome=roles.get(line.name, line.outcome)) for line in scope)
     by_name = {line.name: line for line in judged}
     # of several parts too: reversals first
