@@ -165,6 +165,7 @@ def test_numbers_of_rows():
     assert made("largest_over_least", rows, column="x").tolist() == [4, 1]
     one = {"x": [1.0, 4.0], "y": [2.0, 5.0]}
     assert made("ratio", one, of="x", to="y", less=0.5).tolist() == pytest.approx([0, 0.3])
+    assert made("ratio", one, of="x", less=1).tolist() == pytest.approx([x - 1 for x in one["x"]])
     assert made("share_saved", one, of="x", to="y").tolist() == pytest.approx([0.5, 0.2])
     assert made("exp_minus", {"x": [0.0, math.log(2)]}, column="x").tolist() == pytest.approx(
         [1, 0.5]

@@ -70,11 +70,16 @@ def largest_over_least(rows: pd.DataFrame, runs: pd.DataFrame, *, column: Column
 
 @register
 def ratio(
-    rows: pd.DataFrame, runs: pd.DataFrame, *, of: Column, to: Column, less: float = 0.0
+    rows: pd.DataFrame,
+    runs: pd.DataFrame,
+    *,
+    of: Column,
+    to: Column | None = None,
+    less: float = 0.0,
 ) -> pd.Series:
-    """One column over another, less a number: ``of / to - less``; one row a run."""
+    """One column over another, or over 1 where none is given, less a number; one row a run."""
     table = rows.set_index("run")
-    return table[of] / table[to] - less
+    return (table[of] / table[to] if to is not None else table[of]) - less
 
 
 @register
