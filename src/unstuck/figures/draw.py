@@ -16,7 +16,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from unstuck.claims.drawing import Drawing, Effects, Particular
 from unstuck.claims.model import Claim
-from unstuck.errors import RegistryError
+from unstuck.errors import NoRowsError, RegistryError
 from unstuck.figures import particular
 from unstuck.figures.data import FigureData
 from unstuck.figures.fonts import language_that_can_be_drawn
@@ -104,7 +104,8 @@ def save_claim(
     summary
         Its verdict, as ``verdict.json`` holds it.
     tables
-        What the figure reads; where that is nothing, what was judged is drawn instead.
+        What the figure reads; where that is not there, or has no row of what is drawn, what was
+        judged is drawn instead.
     dictionary
         File of the words of figures.
     figure, scope
@@ -116,7 +117,11 @@ def save_claim(
     drawable = claim.figure is not None and set(claim.figure.tables()) <= set(tables)
     wanted = claim.figure if claim.figure is not None and drawable else forest
     for panel, paths in ((wanted, figure), (forest, scope)):
-        drawn = draw(panel, data, words, settings)
+        try:
+            drawn = draw(panel, data, words, settings)
+        except NoRowsError:
+            # no run stalled, say: then nothing was tested either
+            drawn = draw(forest, data, words, settings)
         for path in paths:
             save(drawn, path, settings)
 
