@@ -11,7 +11,7 @@ import pandas as pd
 from unstuck.claims.comparison import Tables, gathered
 from unstuck.claims.model import Check, Need, Number, Value
 from unstuck.claims.reductions import reduction
-from unstuck.claims.selection import selected
+from unstuck.claims.selection import NoRowsError, selected
 from unstuck.errors import DataError, NoRowsError
 
 
@@ -86,17 +86,20 @@ def need_met(need: Need, tables: Tables) -> bool:
 
 
 def number(name: str, spec: Number, tables: Tables) -> float:
-    """Give a number that an answer names from a table."""
+    """Give a number that an answer names from a table; NaN where no row is such as it asks for."""
     names = (spec.table,) if isinstance(spec.table, str) else tuple(spec.table or ())
-    value, _, _ = measured(
-        name,
-        names,
-        tables,
-        where=spec.where,
-        value=spec.value,
-        each=tuple(spec.each),
-        reduce=spec.reduce,
-    )
+    try:
+        value, _, _ = measured(
+            name,
+            names,
+            tables,
+            where=spec.where,
+            value=spec.value,
+            each=tuple(spec.each),
+            reduce=spec.reduce,
+        )
+    except NoRowsError:
+        return math.nan
     return spec.scale * value
 
 
