@@ -8,6 +8,7 @@
 # make lanes      the pictures and tables of docs/lanes.md, measured anew
 # make scale      planning of ten thousand cells: docs/images/scale.csv
 # make bench      speed against references: results/benchmarks.csv
+# make clean      deletes the results of the default study, and no other
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
@@ -110,5 +111,7 @@ docs: $(VENV)/.installed
 	$(BIN)/python -m unstuck.claims.documentation
 	$(BIN)/python -m unstuck.figures.gallery
 
+# a folder that holds a study.json is another study's, and is kept
 clean:
-	rm -rf results/[!R]* .snakemake
+	find results -mindepth 1 -maxdepth 1 ! -name README.md ! -exec test -e '{}/study.json' \; \
+	  -exec rm -rf {} +

@@ -56,7 +56,7 @@ for target, number in section_targets.items():
                 path.format(claim=claim)
                 for claim, planned in judged.items()
                 if planned.claim.section == number
-                for path in (paths.claim, *pictures)
+                for path in (*paths.judged, *pictures)
             ],
 
 
@@ -65,6 +65,5 @@ rule all:
     input:
         rules.report.output.folder,
         rules.answers.output,
-        expand(pictures, claim=judged),
         rules.plan.output.table,
-        [table_path(name) for name in sorted(plan.tables)],
+        lasting_files(),

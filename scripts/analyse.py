@@ -6,15 +6,14 @@ import numpy as np
 import torch
 
 from unstuck.data.dataset import Dataset
-from unstuck.files import write_csv, write_parquet
+from unstuck.files import read_parquet, write_csv, write_parquet
 from unstuck.logs import logged
 from unstuck.study.analyses.base import Context
 from unstuck.study.load import parse_study
-from unstuck.study.tables import read_table
 
 with logged(snakemake.log[0]) as progress:
     study = parse_study(snakemake.config)
-    analysis = study.analyses[snakemake.wildcards.analysis]
+    analysis = study.analyses[snakemake.params.name]
     # timings measure one thread unless they say otherwise, whatever cores they keep free
     torch.set_num_threads(1 if analysis.timing else snakemake.threads)
     tensors, cards = snakemake.input.get("tensors", []), snakemake.input.get("cards", [])
@@ -24,7 +23,7 @@ with logged(snakemake.log[0]) as progress:
             for name, tensor, card in zip(analysis.dataset_names, tensors, cards, strict=True)
         },
         inputs={
-            name: read_table(path, name)
+            name: read_parquet(path)
             for name, path in zip(analysis.reads, snakemake.input.get("tables", []), strict=True)
         },
         device=study.execution.device,
@@ -32,7 +31,7 @@ with logged(snakemake.log[0]) as progress:
         first_unit=study.first_unit,
         progress=progress,
     )
-    folder = Path(snakemake.output.folder)
+    folder = Path(snakemake.output.tables[0]).parent
     for name, table in sorted(analysis.run(context).items()):
         write_parquet(folder / f"{name}.parquet", table)
         # a point or a spectrum is one cell of the Parquet file, and too long for one of a CSV file

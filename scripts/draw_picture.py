@@ -1,20 +1,23 @@
 """Rule picture: draw the figure of one claim, and the forest of its scope."""
 
+from pathlib import Path
+
 from unstuck.claims.drawing import VALUES
 from unstuck.claims.model import Claim
 from unstuck.claims.results import load_summaries, load_values
 from unstuck.figures.draw import save_claim
+from unstuck.files import read_parquet
 from unstuck.logs import logged
 from unstuck.study.report import FigureSettings
-from unstuck.study.tables import read_table
 
 with logged(snakemake.log[0]):
     pairs = zip(snakemake.params.names, snakemake.input.tables, strict=True)
-    tables = {VALUES: load_values(snakemake.input.verdict)}
-    tables |= {name: read_table(path, name) for name, path in pairs}
+    judged = Path(snakemake.input.verdict[0]).parent
+    tables = {VALUES: load_values(judged)}
+    tables |= {name: read_parquet(path) for name, path in pairs}
     settings = FigureSettings.model_validate(snakemake.params.settings)
     claim = Claim.model_validate(snakemake.params.claim)
-    summary = load_summaries([snakemake.input.verdict])[0]
+    summary = load_summaries([judged])[0]
     for language, figure, scope in (
         (settings.language, snakemake.output.figure, snakemake.output.scope),
         ("zh", snakemake.output.chinese[:1], snakemake.output.chinese[1:]),

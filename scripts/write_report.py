@@ -11,7 +11,7 @@ from unstuck.study.load import parse_study
 with logged(snakemake.log[0]):
     root = Path(snakemake.params.root)
     source = Source(
-        pages=Path(snakemake.params.pages),
+        pages=Path(snakemake.input.pages[0]).parent,
         claims=root / "claims",
         figures=root / "figures",
         tables=root / "tables",
@@ -19,6 +19,6 @@ with logged(snakemake.log[0]):
         notes=Path(snakemake.input.notes[0]) if snakemake.input.notes else None,
     )
     claims = {name: Claim.model_validate(each) for name, each in snakemake.params.written.items()}
-    summaries = load_summaries(snakemake.input.verdicts)
+    summaries = load_summaries(Path(file).parent for file in snakemake.input.verdicts)
     site = Site.read(parse_study(snakemake.config), claims, summaries, source)
     site.write(Path(snakemake.output.folder))

@@ -87,8 +87,9 @@ def results_of(plan: Plan) -> Iterator[str]:
         yield paths.checkpoints.format(job=job)
     for name in study.experiments:
         yield paths.table().format(experiment=name, kind="runs")
-    for name in study.analyses:
-        yield paths.analysis.format(analysis=name)
+    for name, analysis in study.analyses.items():
+        for table in analysis.tables:
+            yield paths.analysed().format(analysis=name, table=table)
 
 
 @settings(max_examples=150, deadline=None, derandomize=True)

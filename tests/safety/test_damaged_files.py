@@ -22,10 +22,10 @@ from unstuck.data.cifar import FOLDER, RECORD, TEST_MEMBER, TRAIN_MEMBERS, parse
 from unstuck.data.dataset import Dataset, Split
 from unstuck.data.idx import parse_idx
 from unstuck.errors import UnstuckError
-from unstuck.files import read_safetensors, write_json, write_parquet
+from unstuck.files import read_parquet, read_safetensors, write_json, write_parquet
 from unstuck.study.load import load_study
 from unstuck.study.plan import Wanted
-from unstuck.study.tables import collect, read_table
+from unstuck.study.tables import collect
 from unstuck.training.bank import read_result
 from unstuck.training.checkpoint import Checkpoint
 from unstuck.training.result import MEASUREMENTS, JobResult
@@ -161,7 +161,7 @@ FILES: dict[str, tuple[Callable[[Path], None], Callable[[Path], Any]]] = {
     "job": (job, read_job),
     "table": (
         lambda folder: write_parquet(folder / "table.parquet", pd.DataFrame({"a": [1.0, 2.0]})),
-        lambda folder: read_table(folder / "table.parquet", "grid.runs"),
+        lambda folder: read_parquet(folder / "table.parquet"),
     ),
     "weights": (checkpoint, lambda folder: read_safetensors(folder / "state.safetensors")),
     "checkpoint": (checkpoint, read_checkpoint),

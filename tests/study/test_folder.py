@@ -1,12 +1,13 @@
 """A results folder belongs to one study, and no study's folder is a part of another's."""
 
+import os
 import re
 from pathlib import Path
 
 import pytest
 
 from unstuck.errors import ConfigError
-from unstuck.study.folder import require_own, take
+from unstuck.study.folder import require_own, settle, take
 from unstuck.study.paths import ROOMS, Paths, not_a_room
 
 
@@ -28,11 +29,30 @@ def test_taking_a_folder_again_changes_no_file(tmp_path: Path) -> None:
     assert (tmp_path / "study.json").stat().st_mtime_ns == before.st_mtime_ns
 
 
+def test_files_of_a_copy_get_one_time_and_those_of_an_original_keep_theirs(tmp_path: Path) -> None:
+    own, others = tmp_path / "runs/a", tmp_path / "other/runs/a"
+    for place, file in ((tmp_path, own), (tmp_path / "other", others)):
+        take(str(place), "One", "one.yaml")
+        file.parent.mkdir()
+        file.touch()
+        os.utime(file, (7, 7))
+    settle(str(tmp_path))
+    assert own.stat().st_mtime == 7
+    os.utime(tmp_path / "study.json", (9, 9))  # as a copy leaves it
+    (tmp_path / "plan.csv").touch()
+    settle(str(tmp_path))
+    assert own.stat().st_mtime == (tmp_path / "plan.csv").stat().st_mtime == 9
+    assert others.stat().st_mtime == 7
+    os.utime(own, (7, 7))
+    settle(str(tmp_path))
+    assert own.stat().st_mtime == 7
+
+
 def test_every_room_of_a_results_folder_is_known() -> None:
     paths = Paths("results")
     patterns = [getattr(paths, name) for name in dir(Paths)]
     patterns += [paths.job("x"), paths.measurement(), paths.table(), paths.figure("svg")]
-    patterns += [paths.log("x"), paths.benchmark("x")]
+    patterns += [*paths.judged, paths.analysed(), paths.log("x"), paths.benchmark("x")]
     inside = [each for each in patterns if isinstance(each, str) and each.startswith("results/")]
     found = {re.split(r"[/.]", pattern)[1] for pattern in inside}
     assert found <= set(ROOMS)

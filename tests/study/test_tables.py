@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unstuck.errors import DataError
-from unstuck.files import write_parquet
+from unstuck.files import read_parquet, write_parquet
 from unstuck.study import tables
 from unstuck.study.plan import Wanted
-from unstuck.study.tables import KEYS, collect, read_table
+from unstuck.study.tables import KEYS, collect
 
 FIRST = 5  # unit
 COLUMNS = ("run_id", "cell", "depth", "lr", "seed", "loss", "kind", "path")
@@ -47,7 +47,7 @@ def wanted(cells: dict[str, int], **fields: Any) -> Wanted:
 
 def collected(folder: Path, parts: list[Path], asked: Wanted, **named: Any) -> pd.DataFrame:
     collect(parts, asked, folder / "all.parquet", folder / "all.csv", **named)
-    return read_table(folder / "all.parquet", "grid.runs")
+    return read_parquet(folder / "all.parquet")
 
 
 CELLS = {"d": 3, "a": 1, "c": 4, "b": 2}
@@ -188,12 +188,5 @@ def test_memory_does_not_grow_with_the_number_of_parts(
     finally:
         tracemalloc.stop()
         pa.set_memory_pool(before)
-    assert len(read_table(tmp_path / "a.parquet", "grid.runs")) == 36 * 900
+    assert len(read_parquet(tmp_path / "a.parquet")) == 36 * 900
     assert peaks[2] < 1.5 * peaks[1]
-
-
-def test_a_table_is_a_file_or_lies_in_the_folder_of_its_analysis(tmp_path: Path) -> None:
-    table = pd.DataFrame({"a": [1]})
-    table.to_parquet(tmp_path / "points.parquet")
-    for path in (tmp_path, tmp_path / "points.parquet"):
-        pd.testing.assert_frame_equal(read_table(path, "ladder.points"), table)

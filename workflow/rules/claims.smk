@@ -6,7 +6,7 @@ rule judge:
         tables=judged_tables,
         gates=judged_gates,
     output:
-        folder=directory(paths.claim),
+        paths.judged,
     log:
         paths.log("judge", "{claim}"),
     benchmark:
@@ -31,7 +31,7 @@ rule judge:
 
 rule answers:
     input:
-        verdicts=expand(paths.claim, claim=judged),
+        verdicts=expand(paths.judged[0], claim=judged),
     output:
         verdicts=paths.verdicts,
         table=paths.answers("csv"),

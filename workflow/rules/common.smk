@@ -15,7 +15,7 @@ from unstuck.errors import KernelError, UnstuckError
 from unstuck.lanes.library import load as load_kernel
 from unstuck.study.digests import SETTLED_OF_ROWS, digest, reached_digest
 from unstuck.study.environment import prepare_environment
-from unstuck.study.folder import require_own, take
+from unstuck.study.folder import require_own, settle, take
 from unstuck.study.load import parse_study
 from unstuck.study.measurements.registry import MEASUREMENTS, module_of
 from unstuck.study.paths import Paths
@@ -26,6 +26,7 @@ prepare_environment(Path(workflow.basedir) / "src")
 
 SCRIPTS = Path(workflow.basedir) / "scripts"
 PAGES = Path(workflow.basedir) / "workflow/report/site"
+WORDS = Path(workflow.basedir) / "workflow/report/words.yaml"
 
 # how a reader names the files of this study, and asks for a target of it and no other
 study_files = [os.path.relpath(file) for file in workflow.configfiles]
@@ -43,6 +44,7 @@ try:
         config.update(written)
     study = parse_study(config, source)
     require_own(study.results, study.title, source)
+    settle(study.results)
     plan = Plan(study)
     judged = planned_claims(study.claims, Path(workflow.basedir) / "workflow/claims", plan)
 except UnstuckError as error:
@@ -50,7 +52,7 @@ except UnstuckError as error:
 
 paths = Paths(study.results)
 # what data sets are called in answers
-places = place_words(f"{workflow.basedir}/workflow/report/words.yaml")
+places = place_words(WORDS)
 configfile_option = (
     ""
     if source == os.path.relpath(f"{workflow.basedir}/config.yaml")
@@ -60,6 +62,8 @@ configfile_option = (
 pictures = [
     path(suffix) for path in (paths.figure, paths.scope) for suffix in study.report.figures.formats
 ]
+# the report's pages in Chinese
+chinese_pictures = [paths.figure("zh.svg"), paths.scope("zh.svg")]
 # one section of the notes, such as section_1_2
 section_targets = {
     f"section_{section.replace('.', '_')}": section
@@ -75,17 +79,16 @@ def one_of(names):
 wildcard_constraints:
     dataset=one_of(study.datasets),
     experiment=one_of(study.experiments),
-    analysis=one_of(study.analyses),
     job=one_of(plan.jobs),
     claim=one_of(judged),
 
 
-def table_path(name):
+def table_path(name, suffix="parquet"):
     """Path of a table that a claim or an analysis reads, such as grid.runs."""
     owner, kind = name.split(".")
     if owner in study.analyses:
-        return f"{paths.analysis.format(analysis=owner)}"
-    return paths.table().format(experiment=owner, kind=kind)
+        return paths.analysed(suffix).format(analysis=owner, table=kind)
+    return paths.table(suffix).format(experiment=owner, kind=kind)
 
 
 def parts_of(experiment, kind, pattern):
@@ -106,19 +109,30 @@ def pictured_tables(wildcards):
 def judged_gates(wildcards):
     """Verdicts that parts of a claim wait for."""
     return [
-        paths.claim.format(claim=gate) for gate in judged[wildcards.claim].gates if gate in judged
+        paths.judged[0].format(claim=gate)
+        for gate in judged[wildcards.claim].gates
+        if gate in judged
     ]
 
 
-def analysis_inputs(wildcards):
-    """Inputs of an analysis, datasets with their cards and tables."""
-    analysis = study.analyses[wildcards.analysis]
-    names = analysis.dataset_names
-    return {
-        "tensors": [paths.dataset.format(dataset=name) for name in names],
-        "cards": [paths.card.format(dataset=name) for name in names],
-        "tables": [table_path(name) for name in analysis.reads],
-    }
+def lasting_files():
+    """Every result that is kept, so that any that is lost is made again."""
+    parts = [paths.job(file) for file in ("runs.parquet", "curves.parquet", "rates.parquet")]
+    return [
+        *expand([paths.dataset, paths.card], dataset=study.datasets),
+        *expand([*parts, paths.job("endpoints.safetensors")], job=plan.jobs),
+        *(
+            paths.measurement(kind).format(job=job)
+            for kind in MEASUREMENTS
+            for job in plan.measured(kind)
+        ),
+        *(
+            table_path(name, suffix)
+            for name in sorted(plan.tables)
+            for suffix in ("parquet", "csv")
+        ),
+        *expand([*paths.judged, *pictures, *chinese_pictures], claim=judged),
+    ]
 
 
 def code_of(script, *modules, **options):

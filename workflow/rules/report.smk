@@ -3,9 +3,10 @@
 
 rule picture:
     input:
-        verdict=paths.claim,
+        verdict=paths.judged,
         tables=pictured_tables,
-        words=f"{workflow.basedir}/workflow/report/words.yaml",
+        # of the checkout, where times say nothing
+        words=ancient(WORDS),
     output:
         figure=expand(
             paths.figure("{suffix}"), suffix=study.report.figures.formats, allow_missing=True
@@ -13,8 +14,7 @@ rule picture:
         scope=expand(
             paths.scope("{suffix}"), suffix=study.report.figures.formats, allow_missing=True
         ),
-        # the report's pages in Chinese
-        chinese=[paths.figure("zh.svg"), paths.scope("zh.svg")],
+        chinese=chinese_pictures,
     log:
         paths.log("picture", "{claim}"),
     benchmark:
@@ -28,6 +28,7 @@ rule picture:
     params:
         # kinds and drawings of single claims are found by their names
         code=lambda w: code_of("draw_picture", "figures/kinds/*.py", "figures/particular/*.py"),
+        words=WORDS.read_text(encoding="utf-8"),
         claim=lambda w: judged[w.claim].claim.written(),
         names=lambda w: judged[w.claim].pictured,
         settings=study.report.figures.model_dump(mode="json"),
@@ -39,8 +40,8 @@ rule picture:
 
 rule report:
     input:
-        pages=sorted(PAGES.iterdir()),
-        verdicts=expand(paths.claim, claim=judged),
+        pages=ancient(sorted(PAGES.iterdir())),
+        verdicts=expand(paths.judged[0], claim=judged),
         figures=expand([paths.figure("svg"), paths.figure("zh.svg")], claim=judged),
         runs=expand(paths.table("csv", "runs"), experiment=study.experiments),
         rates=expand(paths.table("csv", "rates"), experiment=study.experiments),
@@ -68,7 +69,7 @@ rule report:
         written={name: planned.claim.written() for name, planned in judged.items()},
         settings=digest({key: value for key, value in config.items() if key != "execution"}),
         root=paths.root,
-        pages=str(PAGES),
+        pages=digest([page.read_text(encoding="utf-8") for page in sorted(PAGES.iterdir())]),
         configfile=configfile_option,
     message:
         "Writing the report"

@@ -14,8 +14,8 @@ from unstuck.claims.stability import changes, words_anew
 from unstuck.claims.verdict import Judged, Verdict
 from unstuck.files import read_json, write_csv, write_json
 from unstuck.statistics.rule import SAID, Word, alarms_allowed, position
+from unstuck.study.paths import CHECKS, COMPARISONS, VALUES, VERDICT
 
-VALUES, COMPARISONS, CHECKS, VERDICT = "values.csv", "comparisons.csv", "checks.csv", "verdict.json"
 COMPARISON_COLUMNS = (
     *("claim", "line", "role", "part", "word", "outcome", "told", "measure", "unit", "scale"),
     *("claims", "statistic", "sign", "expect", "margin", "effect", "low", "high", "p", "units"),

@@ -144,8 +144,8 @@ class Finished:
                 for suffix in ("parquet", "csv"):
                     yield Path(paths.table(suffix).format(experiment=owner, kind=kind))
             elif not study.analyses[owner].timing:
-                folder = Path(paths.analysis.format(analysis=owner))
-                yield from (folder / f"{kind}.{suffix}" for suffix in ("parquet", "csv"))
+                for suffix in ("parquet", "csv"):
+                    yield Path(paths.analysed(suffix).format(analysis=owner, table=kind))
         for claim in sorted({*self.judged} - self.timings):
             yield from self._inside(paths.claim.format(claim=claim))
             figures = (

@@ -98,14 +98,15 @@ class Site:
 
     def write(self, folder: Path) -> None:
         """Write every page into a folder that is not there yet."""
-        (folder / "figures").mkdir(parents=True)
+        for name in ("figures", "tables"):
+            (folder / name).mkdir(parents=True)
         for name in ("style.css", "filter.js"):
             shutil.copyfile(self.source.pages / name, folder / name)
         for summary in self.summaries:
             name = summary["claim"]
             for file in sorted(self.source.figures.glob(f"{name}.*svg")):
                 shutil.copyfile(file, folder / "figures" / file.name)
-            (folder / "tables" / name).mkdir(parents=True)
+            (folder / "tables" / name).mkdir()
             for table in TABLES:
                 shutil.copyfile(self.source.claims / name / table, folder / "tables" / name / table)
         for experiment in self.study.experiments:

@@ -1,11 +1,14 @@
-"""A results folder knows its study, so that no study writes over another."""
+"""A results folder knows its study, so that no study writes over another, and its own times."""
 
+import os
 from pathlib import Path
 
 from unstuck.errors import ConfigError
 from unstuck.files import check_writable, read_json, write_json
 
 MARK = "study.json"
+#: when the mark is said to be written, in seconds: a copy that loses the times of files loses this
+TIME = 315_532_800
 
 
 def require_own(folder: str, title: str, source: str) -> None:
@@ -50,3 +53,24 @@ def take(folder: str, title: str, source: str) -> None:
     # untouched where it says so already: a later call leaves no trace
     if not mark.exists() or read_json(mark) != content:
         write_json(mark, content)
+    os.utime(mark, (TIME, TIME))
+
+
+def settle(folder: str) -> None:
+    """Give all files one time in a copy that has lost the times at which they were written.
+
+    Snakemake makes again what is older than what it was made from. In such a copy (``cp -r``) times
+    say nothing. One that may only be looked at stays as it is.
+    """
+    root = Path(folder)
+    mark = root / MARK
+    if not mark.exists() or mark.stat().st_mtime == TIME:
+        return
+    now = mark.stat().st_mtime
+    rooms = [path for path in root.iterdir() if path.is_dir() and not (path / MARK).exists()]
+    try:
+        for file in (*root.iterdir(), *(file for room in rooms for file in room.rglob("*"))):
+            os.utime(file, (now, now))
+        os.utime(mark, (TIME, TIME))
+    except PermissionError:
+        return

@@ -22,6 +22,10 @@ def not_a_room(results: str) -> str:
     return results
 
 
+#: what is written of a claim that was judged
+VERDICT, COMPARISONS, CHECKS, VALUES = "verdict.json", "comparisons.csv", "checks.csv", "values.csv"
+
+
 @dataclass(frozen=True)
 class Paths:
     """Paths below one results folder; braces are Snakemake wildcards."""
@@ -60,15 +64,19 @@ class Paths:
         """A table of an experiment: runs, curves, or what is measured at its endpoints."""
         return f"{self.root}/tables/{{experiment}}.{kind}.{suffix}"
 
-    @property
-    def analysis(self) -> str:
-        """Folder of an analysis' tables, one Parquet and one CSV file each."""
-        return f"{self.root}/analyses/{{analysis}}"
+    def analysed(self, suffix: str = "parquet") -> str:
+        """A table of an analysis."""
+        return f"{self.root}/analyses/{{analysis}}/{{table}}.{suffix}"
 
     @property
     def claim(self) -> str:
-        """Folder of what was judged of a claim: verdict, comparisons, checks, values."""
+        """Folder of what was judged of a claim."""
         return f"{self.root}/claims/{{claim}}"
+
+    @property
+    def judged(self) -> list[str]:
+        """Files of what was judged of a claim, the verdict first."""
+        return [f"{self.claim}/{file}" for file in (VERDICT, COMPARISONS, CHECKS, VALUES)]
 
     def answers(self, suffix: str) -> str:
         """Every claim's question and answer, as a table (csv) or a page (md)."""

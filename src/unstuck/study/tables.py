@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from unstuck.errors import DataError
-from unstuck.files import BAD_VALUES, read_parquet, write_pieces
+from unstuck.files import BAD_VALUES, write_pieces
 from unstuck.study.plan import Wanted
 
 #: rows of a table that are in memory at a time, beside those of one cell
@@ -71,20 +70,6 @@ def collect(
     places = [_Part(*both) for both in zip(files, of_runs, strict=True)]
     schema = _schema(places, wanted)
     write_pieces(parquet, csv, _pieces(places, wanted, schema))
-
-
-def read_table(path: str | Path, name: str) -> pd.DataFrame:
-    """Read a table by its name, ``experiment.kind`` or ``analysis.table``.
-
-    Parameters
-    ----------
-    path
-        The table's file, or the folder of the analysis that it belongs to.
-    name
-        Its name.
-    """
-    place = Path(path)
-    return read_parquet(place / f"{name.partition('.')[2]}.parquet" if place.is_dir() else place)
 
 
 @dataclass(frozen=True)
