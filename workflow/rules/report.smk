@@ -28,7 +28,7 @@ rule picture:
     params:
         # kinds and drawings of single claims are found by their names
         code=lambda w: code_of("draw_picture", "figures/kinds/*.py", "figures/particular/*.py"),
-        words=WORDS.read_text(encoding="utf-8"),
+        words=digest(WORDS.read_text(encoding="utf-8")),
         claim=lambda w: judged[w.claim].claim.written(),
         names=lambda w: judged[w.claim].pictured,
         settings=study.report.figures.model_dump(mode="json"),
@@ -70,7 +70,8 @@ rule report:
         settings=digest({key: value for key, value in config.items() if key != "execution"}),
         root=paths.root,
         pages=digest([page.read_text(encoding="utf-8") for page in sorted(PAGES.iterdir())]),
-        configfile=configfile_option,
+        # of a function, braces are no wildcards
+        configfile=lambda w: configfile_option,
     message:
         "Writing the report"
     script:
