@@ -11,7 +11,7 @@ import pandas as pd
 from unstuck.claims.comparison import Tables, gathered
 from unstuck.claims.model import Check, Need, Number, Value
 from unstuck.claims.reductions import reduction
-from unstuck.claims.selection import NoRowsError, selected
+from unstuck.claims.selection import selected
 from unstuck.errors import DataError, NoRowsError
 
 
