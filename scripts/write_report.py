@@ -9,7 +9,7 @@ from unstuck.report.site import Site, Source
 from unstuck.study.load import parse_study
 
 with logged(snakemake.log[0]):
-    root = Path(snakemake.params.root)
+    root = Path(snakemake.output.folder).parent
     source = Source(
         pages=Path(snakemake.input.pages[0]).parent,
         claims=root / "claims",

@@ -68,7 +68,6 @@ rule report:
         code=lambda w: code_of("write_report"),
         written={name: planned.claim.written() for name, planned in judged.items()},
         settings=digest({key: value for key, value in config.items() if key != "execution"}),
-        root=paths.root,
         pages=digest([page.read_text(encoding="utf-8") for page in sorted(PAGES.iterdir())]),
         # of a function, braces are no wildcards
         configfile=lambda w: configfile_option,
