@@ -75,6 +75,7 @@ class Site:
     summaries: Sequence[Mapping[str, Any]]
     source: Source
     words: Mapping[str, Any] = field(repr=False)
+    dictionary: Mapping[str, Any] = field(repr=False)
     environment: Environment = field(repr=False)
 
     @classmethod
@@ -94,7 +95,8 @@ class Site:
             lstrip_blocks=True,
         )
         words = read_yaml(source.pages / "site.yaml")
-        return cls(study, claims, summaries, source, words, environment)
+        dictionary = read_yaml(source.pages.parent / "words.yaml")
+        return cls(study, claims, summaries, source, words, dictionary, environment)
 
     def write(self, folder: Path) -> None:
         """Write every page into a folder that is not there yet."""
@@ -199,7 +201,7 @@ class _Pages:
             "group": GROUPS.get(summary["word"], "open"),
             "said": f"{said}{found}",
             "rest": rest,
-            "effect": "; ".join(filter(None, map(effect_words, rows))),
+            "effect": "; ".join(filter(None, map(self._effect, rows))),
             "counted": self._say(
                 "table", "counted", n=max((row["units"] or 0 for row in rows), default=0)
             ),
@@ -277,6 +279,21 @@ class _Pages:
             "recompute": _recompute(summary),
         }
 
+    def _value(self, column: str, value: str) -> str:
+        """What a value of a column is called; itself, where the dictionary has no word for it."""
+        word = self.site.dictionary["values"].get(column, {}).get(value)
+        return str(word[self.language]) if word else value
+
+    def _effect(self, row: Mapping[str, Any]) -> str:
+        """An effect with its interval and unit, in few digits."""
+        if row["effect"] is None:
+            return ""
+        effect, low, high = (number(float(row[key]), 3) for key in ("effect", "low", "high"))
+        if row["scale"] == "ratio":
+            return f"×{effect} ({low} – {high})"
+        known = self.site.dictionary["units"].get(row["unit"])
+        return f"{effect} {known[self.language] if known else row['unit']} ({low} – {high})"
+
     def _picture(self, base: str, name: str) -> str:
         """Address of a picture in this language, or in English; empty if there is none."""
         for suffix in (f"{self.language}.svg", "svg"):
@@ -287,12 +304,14 @@ class _Pages:
     def _line(self, row: Mapping[str, Any], claim: Claim) -> dict[str, Any]:
         line = claim.scope.get(row["line"])
         words = line.words.words(self.language) if line and line.words else row["line"]
+        if row["role"] == "dataset":
+            words = self._value("dataset", row["places"])
         outcome = row["outcome"] or row["word"]
         if outcome in SAID_OUTCOMES:
             outcome = SAID_OUTCOMES[outcome][self.language]
         return {
             "name": words,
-            "effect": effect_words(row) if "effect" in row else check_words(row),
+            "effect": self._effect(row) if "effect" in row else check_words(row),
             "units": int(row.get("units") or row.get("n") or 0) or "",
             "outcome": outcome,
             "group": _line_group(row),
@@ -399,16 +418,6 @@ SAID_OUTCOMES: Mapping[str, Mapping[str, str]] = {
     "not tested here": {"en": "not tested here", "zh": "此处未测"},
     **{str(word): {"en": str(word), "zh": said.zh} for word, said in SAID.items()},
 }
-
-
-def effect_words(row: Mapping[str, Any]) -> str:
-    """An effect with its interval and unit, in few digits."""
-    if row.get("effect") is None:
-        return ""
-    sign = "×" if row["scale"] == "ratio" else ""
-    unit = {"times": "", "percentage points": " pp"}.get(row["unit"], f" {row['unit']}")
-    low, high = number(float(row["low"]), 3), number(float(row["high"]), 3)
-    return f"{sign}{number(float(row['effect']), 3)}{unit} ({low} – {high})"
 
 
 def check_words(row: Mapping[str, Any]) -> str:
