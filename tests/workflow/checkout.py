@@ -36,14 +36,18 @@ class Checkout:
 
     folder: Path
 
-    def snakemake(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        """Run Snakemake, without the profile's logger, and return what it said."""
+    def snakemake(
+        self, *arguments: str, check: bool = True, where: Path | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Run Snakemake, with the profile but for its logger, and return what it said."""
+        profile = yaml.safe_load((self.folder / "profiles/default/config.yaml").read_text())
         done = subprocess.run(
             [
                 *(sys.executable, "-m", "snakemake", "--workflow-profile", "none"),
                 *("--cores", "2", "--scheduler", "greedy", *arguments),
+                *("--rerun-triggers", *profile["rerun-triggers"]),
             ],
-            cwd=self.folder,
+            cwd=where or self.folder,
             env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(self.folder / "src")},
             capture_output=True,
             text=True,
@@ -54,9 +58,10 @@ class Checkout:
             pytest.fail(f"snakemake {' '.join(arguments)}:\n{done.stdout}\n{done.stderr}")
         return done
 
-    def planned(self, configfile: str, *arguments: str) -> Planned:
+    def planned(self, configfile: str, *arguments: str, where: Path | None = None) -> Planned:
         """What a dry run would run."""
-        done = self.snakemake(*arguments, "--dry-run", "--configfile", configfile)
+        arguments = (*arguments, "--dry-run", "--configfile", configfile)
+        done = self.snakemake(*arguments, where=where)
         said = done.stdout + done.stderr
         table = re.search(r"^job +count\n[- ]+\n(.*?)^total", said, re.MULTILINE | re.DOTALL)
         counts = (line.split() for line in (table[1] if table else "").splitlines())

@@ -3,11 +3,29 @@
 import os
 import re
 import shlex
+import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 from snakemake.utils import update_config
+
+# of this file, not of the working directory, nor of a workflow that takes this one as a module
+HOME = Path(workflow.current_basedir.get_path_or_uri(secret_free=True)).parents[1]
+sys.path.insert(0, str(HOME / "src"))
+try:
+    import unstuck.study.load
+except ModuleNotFoundError as error:
+    raise WorkflowError(
+        f"Snakemake's Python lacks {error.name}; run {sys.executable} -m pip install "
+        f"{shlex.quote(str(HOME))}"
+    ) from None
+
+if any(map(str.isspace, sys.executable)):
+    raise WorkflowError(
+        f"Snakemake starts no script by {sys.executable}, whose path holds a space; make the "
+        "environment in a folder without one."
+    )
 
 from unstuck.claims.answer import place_words
 from unstuck.claims.planning import planned_claims
@@ -22,11 +40,11 @@ from unstuck.study.paths import Paths
 from unstuck.study.plan import Plan
 from unstuck.yaml_files import read_yaml
 
-prepare_environment(Path(workflow.basedir) / "src")
+prepare_environment(HOME / "src")
 
-SCRIPTS = Path(workflow.basedir) / "scripts"
-PAGES = Path(workflow.basedir) / "workflow/report/site"
-WORDS = Path(workflow.basedir) / "workflow/report/words.yaml"
+SCRIPTS = HOME / "scripts"
+PAGES = HOME / "workflow/report/site"
+WORDS = HOME / "workflow/report/words.yaml"
 
 # how a reader names the files of this study, and asks for a target of it and no other
 study_files = [os.path.relpath(file) for file in workflow.configfiles]
@@ -46,7 +64,7 @@ try:
     require_own(study.results, study.title, source)
     settle(study.results)
     plan = Plan(study)
-    judged = planned_claims(study.claims, Path(workflow.basedir) / "workflow/claims", plan)
+    judged = planned_claims(study.claims, HOME / "workflow/claims", plan)
 except UnstuckError as error:
     raise WorkflowError(str(error)) from None
 
@@ -55,7 +73,7 @@ paths = Paths(study.results)
 places = place_words(WORDS)
 configfile_option = (
     ""
-    if source == os.path.relpath(f"{workflow.basedir}/config.yaml")
+    if source == os.path.relpath(HOME / "config.yaml")
     else f" --configfile {shlex.join(study_files)}"
 )
 # of every claim

@@ -1,0 +1,133 @@
+"""A small study from anywhere, moved, touched and damaged: what is lost is made again, no more."""
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+from checkout import Checkout, copy_repository
+
+TINY = {
+    "title": "Tiny",
+    "results": "results/tiny",
+    "datasets": {"digits": {"source": "digits", "train": 64, "validation": 32, "test": 32}},
+    "networks": {"small": {"hidden": [4]}},
+    "tuning": {"rates": {"default": {"low": 0.01, "high": 0.1}}},
+    "experiments": {
+        "steps": {
+            "dataset": "digits",
+            "network": "small",
+            "batch_size": ["full"],
+            "lr": [0.1],
+            "updates": 4,
+            "evaluations": 2,
+            "seeds": 2,
+            "sharpness": [{}],
+        }
+    },
+    "analyses": {"softmax": {"kind": "softmax"}},
+    "claims": ["2.2.2"],
+}
+#: braces in a name are no wildcards
+STUDY = "ti{n}y.yaml"
+JOB = "steps-digits-small-sgd-full-off"
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
+    return copy_repository(tmp_path_factory.mktemp("places") / "unstuck")
+
+
+@pytest.fixture(scope="module")
+def done(checkout: Checkout) -> Path:
+    """A folder outside the checkout in which the study has run."""
+    folder = checkout.folder.parent / "elsewhere"
+    folder.mkdir()
+    (folder / STUDY).write_text(yaml.safe_dump(TINY))
+    snakefile = str(checkout.folder / "Snakefile")
+    checkout.snakemake("--snakefile", snakefile, "--configfile", STUDY, where=folder)
+    return folder
+
+
+def planned(checkout: Checkout, folder: Path) -> dict[str, int]:
+    found = checkout.planned(
+        STUDY, "--snakefile", str(checkout.folder / "Snakefile"), where=folder
+    ).counts
+    return {rule: count for rule, count in found.items() if rule != "all"}
+
+
+def copied(done: Path, how: Callable[[Path, Path], object], *, memory: bool) -> Path:
+    target = done.with_name("copy")
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir()
+    shutil.copy2(done / STUDY, target / STUDY)
+    for part in ["results", *([".snakemake"] if memory else [])]:
+        shutil.copytree(done / part, target / part, copy_function=how)
+    return target
+
+
+@pytest.mark.parametrize("memory", [False, True])
+def test_a_copy_without_times_has_nothing_to_do(
+    checkout: Checkout, done: Path, memory: bool
+) -> None:
+    copy = copied(done, shutil.copyfile, memory=memory)
+    # as the order of copying may leave it
+    data = copy / "results/tiny/data/digits.safetensors"
+    os.utime(data, (data.stat().st_mtime + 60,) * 2)
+    assert planned(checkout, copy) == {}
+
+
+def test_times_of_the_checkout_say_nothing(checkout: Checkout, done: Path) -> None:
+    for part in ("scripts", "workflow", "src"):
+        for file in (checkout.folder / part).rglob("*"):
+            os.utime(file)
+    assert planned(checkout, done) == {}
+
+
+@pytest.mark.parametrize(
+    "lost",
+    [
+        {f"runs/{JOB}/endpoints.safetensors": {"train", "measurement"}},
+        {"data/digits.json": {"dataset"}},
+        {
+            f"measurements/{JOB}/sharpness.parquet": {"measurement"},
+            "analyses/softmax/vectors.csv": {"analysis_softmax"},
+        },
+        {
+            "tables/steps.runs.csv": {"runs"},
+            "tables/steps.sharpness.csv": {"table"},
+            "claims/2.2.2/values.csv": {"judge"},
+        },
+        {"figures/2.2.2.svg": {"picture"}, "verdicts.csv": {"answers"}},
+        {"report": {"report"}},
+    ],
+)
+def test_what_is_lost_is_planned_again(
+    checkout: Checkout, done: Path, lost: dict[str, set[str]]
+) -> None:
+    root, kept = done / "results/tiny", done / "kept"
+    kept.mkdir(exist_ok=True)
+    for number, path in enumerate(lost):
+        (root / path).rename(kept / str(number))
+    try:
+        found = set(planned(checkout, done))
+    finally:
+        for number, path in enumerate(lost):
+            (kept / str(number)).rename(root / path)
+    assert set().union(*lost.values()) <= found
+    assert "plan" not in found
+
+
+def test_a_workflow_takes_this_one_as_a_module(checkout: Checkout, done: Path) -> None:
+    folder = done.with_name("module")
+    folder.mkdir()
+    (folder / "Snakefile").write_text(
+        f'configfile: "{done / STUDY}"\n'
+        f'module unstuck:\n    snakefile: "{checkout.folder / "Snakefile"}"\n    config: config\n'
+        "use rule * from unstuck as unstuck_*\n"
+        "rule all:\n    default_target: True\n    input: rules.unstuck_all.input\n"
+    )
+    said = checkout.snakemake("--dry-run", where=folder)
+    assert "unstuck_report" in said.stdout + said.stderr
