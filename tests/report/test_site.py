@@ -1,0 +1,215 @@
+"""The pages of a study: whole without a network, all links lead somewhere, numbers are right."""
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from small_tables import runs
+
+from unstuck.claims.model import Claim, load_claim
+from unstuck.claims.results import load_summaries, save
+from unstuck.claims.verdict import decide
+from unstuck.files import write_text
+from unstuck.report.overview import REACH, Mark, draw, in_margins
+from unstuck.report.site import Site, Source
+from unstuck.study.load import parse_study
+
+REPOSITORY = Path(__file__).parents[2]
+STUDY = {
+    "title": "Made up <&>",
+    "results": "results",
+    "datasets": {"easy": {"source": "digits"}},
+    "networks": {"small": {"hidden": [4]}},
+    "tuning": {"rates": {"default": {"low": 0.1, "high": 1}}},
+    "experiments": {"batch_epochs": {"dataset": "easy", "network": "small", "epochs": 1}},
+}
+
+
+VOID = ("meta", "link", "img", "input", "line", "circle", "rect", "path")
+
+
+class Reader(HTMLParser):
+    """Collects what a page refers to, its ids, its text and the tags it opens."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.links, self.ids, self.words, self.open = [], [], [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        given = dict(attrs)
+        self.links += [given[name] for name in ("href", "src") if given.get(name)]
+        self.ids += [given["id"]] if "id" in given else []
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert tag in VOID or self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+
+def claim(**given) -> Claim:
+    usual = {
+        "id": "1.2.5",
+        "slug": "small",
+        "question": {"en": "Do small <batches> train better?", "zh": "小批次更好吗？"},
+        "statement": {"en": "They do.", "zh": "更好。"},
+        "answer": {"en": "{V}: by {e} points. {S}", "zh": "{V}：相差 {e} 个百分点。{S}"},
+        "notes": [28],
+        "registered": "2026-11-29",
+        "published": [
+            {
+                "who": "A",
+                "year": 2020,
+                "where": "B",
+                "says": "C",
+                "stance": "for",
+                "doi": "10.1000/x",
+            }
+        ],
+        "measure": {"unit": "percentage points", "margin": 1, "because": "it shows"},
+        "primary": {
+            "from": "batch_epochs.runs",
+            "value": "train_accuracy",
+            "arm": {"batch": "8"},
+            "reference": {"batch": "full"},
+            "over": {"dataset": "mean"},
+        },
+        "scope": {
+            "on test data": {
+                "value": "test_accuracy",
+                "words": {"en": "on test data", "zh": "在测试数据上"},
+            }
+        },
+    }
+    return Claim.model_validate(usual | given)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory) -> Path:
+    root = tmp_path_factory.mktemp("results")
+    made = claim()
+    save(decide(made, {"batch_epochs.runs": runs()}), root / "claims/1.2.5")
+    (root / "figures").mkdir()
+    for name in ("1.2.5.svg", "1.2.5.zh.svg", "1.2.5.scope.svg"):
+        write_text(root / "figures" / name, "<svg xmlns='http://www.w3.org/2000/svg'/>")
+    (root / "tables").mkdir()
+    runs().to_csv(root / "tables/batch_epochs.runs.csv", index=False)
+    pd.DataFrame({"lr": [0.1]}).to_csv(root / "tables/batch_epochs.rates.csv", index=False)
+    pages = REPOSITORY / "workflow/report/site"
+    source = Source(pages, root / "claims", root / "figures", root / "tables", " --configfile a")
+    summaries = load_summaries([root / "claims/1.2.5"])
+    Site.read(parse_study(STUDY), {"1.2.5": made}, summaries, source).write(root / "report")
+    return root / "report"
+
+
+def pages(site: Path) -> list[Path]:
+    return sorted(site.rglob("*.html"))
+
+
+def test_both_languages_have_every_page(site):
+    found = [str(page.relative_to(site)) for page in pages(site)]
+    english = [name for name in found if not name.startswith("zh/")]
+    assert [f"zh/{name}" for name in english] == [name for name in found if name.startswith("zh/")]
+    assert {"index.html", "claims/1.2.5.html", "experiments/batch_epochs.html"} <= set(english)
+
+
+def test_every_link_leads_to_a_file_and_nothing_is_fetched(site):
+    for page in pages(site):
+        reader = Reader(page.read_text(encoding="utf-8"))
+        assert len(set(reader.ids)) == len(reader.ids)
+        for link in reader.links:
+            if link.startswith(("https://doi.org/", "data:,", "#")):
+                continue
+            assert "://" not in link
+            assert (page.parent / link).resolve().exists(), (page, link)
+
+
+def test_texts_of_a_study_and_a_claim_are_escaped(site):
+    assert "Made up &lt;&amp;&gt;" in (site / "study.html").read_text()
+    assert "Do small &lt;batches&gt; train better?" in (site / "index.html").read_text()
+
+
+def test_the_numbers_of_a_page_are_those_of_the_verdict(site):
+    summary = load_summaries([site.parent / "claims/1.2.5"])[0]
+    for page in (site / "claims/1.2.5.html", site / "zh/claims/1.2.5.html", site / "index.html"):
+        text = "".join(Reader(page.read_text(encoding="utf-8")).words)
+        language = "zh" if "zh" in page.parts else "en"
+        assert summary["sentence"][language] in text
+        assert summary["texts"][language]["e"] in text
+
+
+def test_the_command_and_the_pandas_lines_give_the_number_again(site, monkeypatch, capsys):
+    page = (site / "claims/1.2.5.html").read_text(encoding="utf-8")
+    assert "figures/1.2.5.svg --configfile a" in page
+    code = page.rpartition("<code>")[2].partition("</code>")[0]
+    code = (
+        code.replace("&#39;", "'").replace("&amp;", "&").replace("&gt;", ">").replace("&lt;", "<")
+    )
+    monkeypatch.chdir(site / "tables/1.2.5")
+    exec(code, {})
+    summary = load_summaries([site.parent / "claims/1.2.5"])[0]
+    assert float(capsys.readouterr().out) == pytest.approx(summary["comparisons"][0]["effect"])
+
+
+def test_chinese_pages_speak_chinese(site):
+    for page in pages(site / "zh"):
+        text = page.read_text(encoding="utf-8")
+        # what is quoted from others or belongs to a study says that it is English
+        text = re.sub(r'<(\w+)[^>]*lang="en"[^>]*>.*?</\1>', " ", text, flags=re.S)
+        text = re.sub(r"<(code|head|title)[^>]*>.*?</\1>", " ", text, flags=re.S)
+        plain = re.sub(r"<[^>]+>", " ", text)
+        assert not re.search(r"(?:[A-Za-z]{2,} ){4,}", plain), page
+
+
+@pytest.mark.parametrize(
+    ("row", "wanted"),
+    [
+        ({"scale": "difference", "margin": 2, "effect": 4, "low": 2, "high": 6}, (2, 1, 3)),
+        ({"scale": "ratio", "margin": 2, "effect": 8, "low": 0.5, "high": 16}, (3, -1, 4)),
+        ({"scale": "difference", "margin": 1, "effect": None, "low": None, "high": None}, None),
+    ],
+)
+def test_effects_are_told_in_margins(row, wanted):
+    assert in_margins(row) == (wanted if wanted is None else pytest.approx(wanted))
+
+
+@pytest.mark.parametrize("narrow", [False, True])
+def test_a_mark_stands_where_its_effect_is(narrow):
+    words = {"little": "l", "right": "r", "reverse": "v", "caption": "c"}
+    marks = [
+        Mark("1.1.1", "a", "a", "yes", "1.1", effect, effect - 1, effect + 1)
+        for effect in (-2, 0, 2)
+    ]
+    text = draw(marks, {"1.1": "S"}, words, narrow=narrow)
+    left, middle, right = (float(x) for x in re.findall(r'<circle cx="([\d.]+)"', text))
+    assert right - middle == pytest.approx(middle - left, abs=0.2)
+    far = draw([Mark("1.1.1", "a", "a", "yes", "1.1", 9 * REACH, 8, 99)], {"1.1": "S"}, words)
+    assert "<circle" not in far
+
+
+def test_own_notes_stand_beside_ours(site, tmp_path):
+    made = claim()
+    notes = tmp_path / "notes.txt"
+    notes.write_text("\n".join(f"line {number}" for number in range(1, 40)))
+    root = site.parent
+    source = Source(
+        REPOSITORY / "workflow/report/site",
+        *(root / "claims", root / "figures", root / "tables"),
+        notes=notes,
+    )
+    summaries = load_summaries([root / "claims/1.2.5"])
+    Site.read(parse_study(STUDY), {"1.2.5": made}, summaries, source).write(tmp_path / "report")
+    assert "line 28" in (tmp_path / "report/notes.html").read_text()
+
+
+def test_every_claim_of_the_project_has_its_words_in_chinese():
+    for file in sorted((REPOSITORY / "workflow/claims").glob("*/*.yaml")):
+        made = load_claim(file)
+        for line in made.scope.values():
+            assert line.words is None or line.words.zh, (file.name, line)
+        assert made.did is None or made.did.zh, file.name
