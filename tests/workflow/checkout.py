@@ -75,7 +75,8 @@ class Checkout:
         content = yaml.safe_load((self.folder / SMOKE).read_text())
         change(content)
         path = self.folder / "changed.yaml"
-        path.write_text(yaml.safe_dump(content))
+        # of experiments that ask for one run the first one trains it
+        path.write_text(yaml.safe_dump(content, sort_keys=False))
         return str(path)
 
 
