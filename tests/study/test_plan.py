@@ -122,6 +122,9 @@ def test_jobs_belong_to_an_experiment_or_a_group(config: dict[str, Any]) -> None
         "d": ["a-digits", "d-digits"],
     }
     before = {name: job.digest for name, job in plan.jobs.items()}
+    config["experiments"] = dict(reversed(config["experiments"].items()))
+    turned = Plan(parse_study(config))
+    assert {name: job.digest for name, job in turned.jobs.items()} == before
     config["experiments"]["b"]["seeds"] = 9
     after = {name: job.digest for name, job in Plan(parse_study(config)).jobs.items()}
     assert {name for name in before if before[name] != after[name]} == {"b-digits"}

@@ -130,7 +130,7 @@ class Plan:
     def job_of(self, cell: Cell) -> str:
         """Name of the training job that a cell belongs to: its group and splitting axes.
 
-        Of experiments that ask for the same runs, the first one's.
+        Of experiments that ask for the same runs, that whose job is first by name.
         """
         return self._homes[cell.run.digest]
 
@@ -143,7 +143,9 @@ class Plan:
         for name, experiment in self.study.experiments.items():
             for cell in self.cells[name]:
                 parts = (experiment.group or name, *(str(cell.labels[axis]) for axis in axes))
-                homes.setdefault(cell.run.digest, "-".join(parts))
+                job = "-".join(parts)
+                # by name, so that the order of experiments in the config matters to nothing
+                homes[cell.run.digest] = min(job, homes.get(cell.run.digest, job))
         return homes
 
     def jobs_of(self, experiment: str, kind: str) -> list[str]:
