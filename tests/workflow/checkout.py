@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,6 +95,6 @@ def copy_repository(folder: Path, origin: Path = REPOSITORY) -> Checkout:
 
 def copy_finished(checkout: Checkout) -> Checkout:
     """Copy a checkout with its results and Snakemake's memory of them."""
-    folder = checkout.folder.with_name("copy")
+    folder = Path(tempfile.mkdtemp(dir=checkout.folder.parent)) / "copy"
     shutil.copytree(checkout.folder, folder)
     return Checkout(folder)
