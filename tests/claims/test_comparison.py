@@ -176,3 +176,14 @@ def test_shares_of_units_and_of_two_arms():
         over={},
     )
     assert compare(two, {"w.walks": table}).estimate().effect == pytest.approx(30)
+
+
+def test_a_rate_that_half_the_units_lack_is_no_rate_to_choose_where_some_may_be_missing():
+    table = runs()
+    lost = (table["batch"] == "8") & (table["lr"] == 0.3) & (table["seed"] >= UNITS // 2)
+    without = table[~((table["batch"] == "8") & (table["lr"] == 0.3))]
+    found = compare(spec(missing=0.1), {"e.runs": table[~lost]}).estimate()
+    wanted = compare(spec(missing=0.1), {"e.runs": without}).estimate()
+    assert (found.effect, found.low, found.high) == (wanted.effect, wanted.low, wanted.high)
+    with pytest.raises(DataError, match="lacks some of the 3 rates"):
+        compare(spec(), {"e.runs": table[~lost]})

@@ -303,9 +303,26 @@ def _refuse_alike(spec: Comparison, rows: pd.DataFrame, keys: list[str]) -> None
     raise DataError(f"{spec.label}: {who}.")
 
 
+def _whole(rows: pd.DataFrame, missing: float) -> pd.DataFrame:
+    """Leave out units without a value at one of the rates that may be chosen.
+
+    A rate that lacks more than the share of units that may be missing is none of these: runs that
+    did not come where they were to rank last in the race.
+    """
+    if rows["rate"].isna().any():
+        return rows
+    there = pd.crosstab(rows["unit"], rows["rate"]) > 0
+    share = there.mean()
+    rates = share.index[share >= min(1 - missing, share.max())]
+    units = there.index[there[rates].all(axis=1)]
+    return rows[rows["rate"].isin(rates) & rows["unit"].isin(units)]
+
+
 def _cell(spec: Comparison, side: str, rows: pd.DataFrame) -> Cell:
     """One arm's values as a matrix of units by rates."""
     label = f"{spec.label}, {side}"
+    if spec.missing:
+        rows = _whole(rows, spec.missing)
     values = rows["value"].astype("float64")
     if spec.percent:
         values = 100 * values
