@@ -87,6 +87,7 @@ def pretend(folder: Path) -> None:
     for file in files:
         (folder / file).parent.mkdir(parents=True, exist_ok=True)
         (folder / file).touch()
+    (folder / paths.report).mkdir()
     snakemake(folder, "--touch")
 
 

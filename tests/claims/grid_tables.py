@@ -19,7 +19,8 @@ ROWS: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
         "dtype": ("float32", "float64"),
         "tolerance": (0.0, 1e-8, 1e-6, 1e-4),
     },
-    "places": {"distance": (0, 6, 11, 16, 22, 28, 33, 38, 44)},
+    "stalls": {"origin": ("endpoint", "known minimum")},
+    "places": {"distance": (0, 6, 8, 11, 16, 22, 28, 33, 38, 44)},
     "filters": {"filter": (0, 1), "input": (0,), "row": (0, 1, 2), "column": (0, 1, 2)},
     "sharpness": {"factor": (0.1, 1.0, 10.0)},
 }
@@ -27,7 +28,6 @@ ROWS: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
 OTHERS = {
     "kind": ("saddle", "minimum", "gradient-flat", "none"),
     "minimum_kind": ("minimum",),
-    "origin": ("endpoint",),
     "stalled": (True,),
     "certain": (True,),
     "diverged_at": (np.nan,),
@@ -110,7 +110,10 @@ def _rows(kind: str) -> list[dict[str, Any]]:
     if kind == "curves":
         accuracies = (0.1, 0.4, 0.7, 0.9)
         return [
-            {"update": 8 * step, "train_accuracy": each, "train_loss": 3.0 - step}
+            {
+                **{"update": 8 * step, "epoch": 3.0 * step},
+                **{"train_accuracy": each, "train_loss": 3.0 - 0.5 * step},
+            }
             for step, each in enumerate(accuracies)
         ]
     axes = ROWS.get(kind, {})

@@ -7,7 +7,7 @@ import pytest
 from checkout import SMOKE, Checkout
 
 from unstuck.errors import DataError
-from unstuck.files import read_json
+from unstuck.files import read_json, write_json
 from unstuck.report.reference import Finished, Reference
 from unstuck.report.reference import main as make_reference
 from unstuck.report.verification import compare, follows
@@ -45,9 +45,9 @@ def test_every_result_that_is_the_same_again_is_held(finished: Checkout) -> None
     every = {str(path.relative_to(finished.folder)) for path in root.rglob("*") if path.is_file()}
     others = {each for each in every - files.keys() if not each.endswith(".snakemake_timestamp")}
     folders = {Path(each).relative_to("results/smoke").parts[0] for each in others}
-    # those of all claims, of which some rest on timings, and figures as PNG
-    decided = {"claims", "answers.csv", "answers.md", "verdicts.csv"}
-    assert folders <= {"logs", "benchmarks", "figures", *decided}
+    # those of all claims, of which some rest on timings, figures as PNG, and whose folder it is
+    decided = {"claims", "answers.csv", "answers.md", "verdicts.csv", "report"}
+    assert folders <= {"logs", "benchmarks", "figures", "study.json", *decided}
     kept = {Path(each).parts[3] for each in files if each.startswith("results/smoke/claims/")}
     assert kept == set(of(finished).judged)
     assert {Path(each).suffix for each in others if each.startswith(FIGURES)} == {".png"}
@@ -76,7 +76,7 @@ def test_a_word_that_does_not_follow_from_its_values_is_found(finished: Checkout
     content = verdict.read_text(encoding="utf-8")
     word = read_json(verdict)["word"]
     try:
-        verdict.write_text(content.replace(f'"word": "{word}"', '"word": "small"', 1), "utf-8")
+        write_json(verdict, read_json(verdict) | {"word": "small"})
         (complaint,) = follows(study)
     finally:
         verdict.write_text(content, "utf-8")

@@ -149,7 +149,9 @@ class Finished:
         for claim in sorted({*self.judged} - self.timings):
             yield from self._inside(paths.claim.format(claim=claim))
             figures = (
-                Path(path("svg").format(claim=claim)) for path in (paths.figure, paths.scope)
+                Path(path(suffix).format(claim=claim))
+                for path in (paths.figure, paths.scope)
+                for suffix in ("svg", "zh.svg")
             )
             yield from (figure for figure in figures if (self.folder / figure).exists())
 
