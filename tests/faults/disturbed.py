@@ -32,7 +32,7 @@ Found = TypeVar("Found")
 def shrink(study: dict[str, Any]) -> None:
     """Leave one experiment on one dataset, with populations that write many checkpoints."""
     grid = study["experiments"]["grid"]
-    grid |= {"dataset": "digits", "batch_size": [4, 32], "epochs": 12, "seeds": 3}
+    grid |= {"dataset": "digits", "batch_size": [4, 32], "epochs": 500, "seeds": 3}
     chosen = {"batch_size": 32, "optimizer": "sgd", "batchnorm": "off"}
     grid |= {"spectra": [{"where": chosen, "seeds": 1}], "audit": [], "schedule": "constant"}
     study["datasets"] = {"digits": study["datasets"]["digits"]}
@@ -143,13 +143,18 @@ class Call:
 
 
 @contextmanager
-def mounted(checkout: Checkout, size: str) -> Iterator[Path]:
-    """Put the results on a small file system of their own; skip where that is not allowed."""
+def mounted(checkout: Checkout, spare: int) -> Iterator[Path]:
+    """Put the results on a file system with so many bytes to spare; skip where none may be mounted.
+
+    A tmpfs counts whole pages, one at least for each file and folder.
+    """
     place = checkout.folder / "results"
     kept = checkout.folder / "kept"
     place.rename(kept)
     place.mkdir()
-    done = mount("-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(place))
+    page = os.sysconf("SC_PAGE_SIZE")
+    size = sum(page * (1 + entry.stat().st_size // page) for entry in kept.rglob("*"))
+    done = mount("-t", "tmpfs", "-o", f"size={size + spare}", "tmpfs", str(place))
     if done.returncode:
         pytest.skip(f"a file system cannot be mounted here: {done.stderr.strip()}")
     try:

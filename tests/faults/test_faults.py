@@ -135,7 +135,7 @@ def test_of_two_calls_the_second_is_refused(
 
 
 def test_a_full_disk_is_named(untrained: Checkout, recover: Recover, table: Table) -> None:
-    with mounted(untrained, "200k") as place:
+    with mounted(untrained, 32 << 10) as place:
         said = Call(untrained).failed("^Error: .*No space left on device")
         assert not (untrained.folder / RUNS).exists()
         assert list(place.rglob(".*-????????")) == []
@@ -147,7 +147,7 @@ def test_a_full_disk_is_named(untrained: Checkout, recover: Recover, table: Tabl
 
 
 def test_a_read_only_folder_is_named(untrained: Checkout, recover: Recover, table: Table) -> None:
-    with mounted(untrained, "50m") as place:
+    with mounted(untrained, 50 << 20) as place:
         before = digests(untrained)
         if mount("-o", "remount,ro", str(place)).returncode:
             pytest.skip("a file system cannot be made read-only here")
