@@ -54,6 +54,7 @@ def put(config: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
         ("tuning/rates", {"sgd": {"low": 1, "high": 2}}, "no grid for 'adam'"),
         ("tuning/rates/default/low", 2, "high (1) must not be below low (2)"),
         ("execution", {"device": "gpu"}, "execution.device: 'gpu' is wrong"),
+        ("execution", {"device": "cuda", "engine": "lanes"}, "lanes trains on the CPU"),
         ("results", "../elsewhere", "one folder below it such as results/mine."),
         (
             "networks",
@@ -81,6 +82,14 @@ def test_a_wrong_value_is_named(
     assert not sentence.endswith("?.")
     if not path.startswith("optimizers"):
         assert sentence.startswith("mine.yaml: ")
+
+
+def test_lanes_are_refused_in_float64(config: dict[str, Any]) -> None:
+    put(config, "execution", {"engine": "lanes"})
+    parse_study(config)
+    put(config, "experiments/grid/dtype", ["float32", "float64"])
+    with pytest.raises(ConfigError, match=r"experiments\.grid\.dtype: lanes train in float32"):
+        parse_study(config)
 
 
 @pytest.mark.parametrize("key", ["title", "datasets", "networks", "tuning", "experiments"])

@@ -224,6 +224,16 @@ class Study(Section):
         return self
 
     @model_validator(mode="after")
+    def _lanes_take_the_dtypes(self) -> Self:
+        for name, experiment in self.experiments.items():
+            if self.execution.engine == "lanes" and set(experiment.axes()["dtype"]) != {"float32"}:
+                raise ValueError(
+                    f"experiments.{name}.dtype: lanes train in float32 alone; take "
+                    "execution.engine: auto, which gives float64 to torch"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _countable(self) -> Self:
         cells = 0
         for name, experiment in self.experiments.items():
