@@ -256,6 +256,13 @@ def test_a_line_with_a_headline_is_told_by_that_alone():
     assert answer(scope_of(0.0, 0.0, headline=holding), "en").headline == ""
 
 
+def test_two_that_vanish_share_a_sentence():
+    made = tables(0.03) | {"late.runs": tables(0.0)["e.runs"]}
+    lines = {name: {"from": "late.runs", "words": f"in {name}"} for name in ("May", "June")}
+    found = answer(decide(claim(scope=lines), made), "en").headline
+    assert found == "But not in May nor in June: there it is gone."
+
+
 def test_the_scope_has_room_for_so_many_words():
     made = tables(0.03) | {"late.runs": tables(-0.03)["e.runs"]}
     words = "where everything that could be otherwise is otherwise and late"

@@ -303,13 +303,21 @@ def _told_by_scope(verdict: Verdict, language: str, places: Places) -> list[str]
         if line.headline.when is None or found.outcome in line.headline.when:
             template = (line.headline.zh if language == "zh" else "") or line.headline.en
             texts.append(_named(template, _told(found, "e")))
+    gone = []
     for role, judged in verdict.told:
         where = _where(verdict, judged, language, places)
+        if role == "vanishing":
+            gone.append(where)
+            continue
         texts.append(
             _TOLD[language][role].format(
                 where=where, Where=where[:1].upper() + where[1:], e=_told(judged, "e")["e"]
             )
         )
+    if gone:
+        # they come last, and two share a sentence
+        where = ("、" if language == "zh" else " nor ").join(gone)
+        texts.append(_TOLD[language]["vanishing"].format(where=where))
     return texts + _left_out(verdict, language, places)
 
 
