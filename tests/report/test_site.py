@@ -12,8 +12,8 @@ from unstuck.claims.model import Claim, load_claim
 from unstuck.claims.results import load_summaries, save
 from unstuck.claims.verdict import decide
 from unstuck.files import write_text
-from unstuck.report.overview import REACH, Mark, draw, in_margins
-from unstuck.report.site import Site, Source
+from unstuck.report.overview import REACH, Mark, draw, error_share, in_margins
+from unstuck.report.site import Site, Source, stretches
 from unstuck.study.load import parse_study
 
 REPOSITORY = Path(__file__).parents[2]
@@ -176,6 +176,33 @@ def test_chinese_pages_speak_chinese(site):
 )
 def test_effects_are_told_in_margins(row, wanted):
     assert in_margins(row) == (wanted if wanted is None else pytest.approx(wanted))
+
+
+@pytest.mark.parametrize(
+    ("row", "share"),
+    [
+        ({"value": -0.96, "equals": -1, "tolerance": 0.08, "holds": True}, 0.5),
+        ({"value": 3.0, "equals": 3, "tolerance": 0, "holds": True}, 0),
+        ({"value": 4.0, "equals": 3, "tolerance": 0, "holds": False}, 2),
+        ({"value": 1e-12, "at_most": 1e-10, "holds": True}, 0.01),
+        ({"value": 3.0, "at_least": 2.9, "holds": True}, 0.5),
+        ({"value": None, "holds": None}, None),
+    ],
+)
+def test_checks_are_told_in_tolerances(row, share):
+    usual = dict.fromkeys(("equals", "tolerance", "at_least", "at_most"))
+    assert error_share(usual | row) == (share if share is None else pytest.approx(share))
+
+
+def test_what_has_no_number_is_told_in_words():
+    words = {"little": "l", "right": "r", "reverse": "v", "caption": "c"}
+    text = draw([Mark("1.1.1", "a", "a", "open", "1.1", said="Not tested")], {"1.1": "S"}, words)
+    assert ">Not tested</text>" in text
+    assert not re.search("<(circle|path) ", text)
+
+
+def test_lines_that_follow_each_other_are_one():
+    assert stretches([3, 1, 2, 7]) == [(1, 3), (7, 7)]
 
 
 @pytest.mark.parametrize("narrow", [False, True])

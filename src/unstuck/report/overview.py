@@ -16,7 +16,8 @@ class Mark:
     """One claim in the picture.
 
     `effect`, `low` and `high` are in units of the margin, positive in the sentence's direction;
-    None of an exact claim, which `holds` or not.
+    `error` is that of an exact claim, in units of its tolerance. A claim without either is told in
+    words, by `said`.
     """
 
     id: str
@@ -27,7 +28,8 @@ class Mark:
     effect: float | None = None
     low: float | None = None
     high: float | None = None
-    holds: bool = True
+    error: float | None = None
+    said: str = ""
 
 
 def in_margins(row: Mapping[str, Any]) -> tuple[float, float, float] | None:
@@ -43,6 +45,23 @@ def in_margins(row: Mapping[str, Any]) -> tuple[float, float, float] | None:
         return logs[0], logs[1], logs[2]
     effect, low, high = (number / row["margin"] for number in numbers)
     return effect, low, high
+
+
+def error_share(row: Mapping[str, Any]) -> float | None:
+    """Give how far a check is off in units of what it may be off; None where nothing was checked.
+
+    One half stands for a check without a tolerance that holds, two for one that does not.
+    """
+    value, bound = row["value"], row["at_most"]
+    if value is None:
+        return None
+    if row["equals"] is not None:
+        off, bound = abs(value - row["equals"]), row["tolerance"]
+    elif bound is not None and row["at_least"] is None and value >= 0:
+        off = value
+    else:
+        return 0.5 if row["holds"] else 2.0
+    return float(off / bound) if bound else 2.0 * (off > 0)
 
 
 def draw(
@@ -65,7 +84,8 @@ def draw(
     narrow
         For a phone: names stand above the lines instead of beside them.
     """
-    width, left, step = (380, 8, 34) if narrow else (1080, 330, 18)
+    width, step = (380, 34) if narrow else (1080, 18)
+    left = 8 if narrow else max([160.0, *(_width(f"{mark.id} {mark.name}") for mark in marks)]) + 14
     span = width - left - (8 if narrow else 20)
 
     def at(value: float) -> float:
@@ -84,7 +104,7 @@ def draw(
         y += 4
         for mark in members:
             y += step
-            body.append(_mark(mark, y, at, left, narrow=narrow))
+            body.append(_mark(mark, y, at, left, width if narrow else 0))
         y += 12
     band = Markup('<rect x="{}" y="24" width="{}" height="{}" class="band"/>').format(
         at(-1), round(at(1) - at(-1), 1), y - 24
@@ -102,18 +122,24 @@ def draw(
         *(at(0), "±1" if narrow else words["little"]),
         *(width - 4, words["right"], left, words["reverse"]),
     )
-    return Markup('<svg viewBox="0 0 {} {}" role="img" aria-label="{}">{}{}{}{}</svg>').format(
+    return Markup('<svg viewBox="0 0 {} {}" role="group" aria-label="{}">{}{}{}{}</svg>').format(
         *(width, y + 4, words["caption"], band, Markup("").join(lines), scale),
         Markup("").join(body),
     )
 
 
-def _mark(mark: Mark, y: int, at: Any, left: int, *, narrow: bool) -> Markup:
+def _width(text: str) -> float:
+    """Give about how many pixels a name takes: a Chinese letter is as wide as it is high."""
+    return sum(13.0 if ord(letter) >= 0x2E80 else 7.4 for letter in text)
+
+
+def _mark(mark: Mark, y: int, at: Any, left: float, narrow: int) -> Markup:
     name = f"{mark.id} {mark.name}"
-    text = (
-        Markup('<text x="0" y="{}">{}</text>').format(y - 14, name)
-        if narrow
-        else Markup('<text x="{}" y="{}" class="end">{}</text>').format(left - 14, y + 4, name)
+    # above its line on a phone, and pressed together where it is wider than that
+    fitted = Markup(' textLength="{}" lengthAdjust="spacingAndGlyphs"').format(narrow)
+    place = (0, y - 14, "start") if narrow else (round(left - 14, 1), y + 4, "end")
+    text = Markup('<text x="{}" y="{}" class="{}"{}>{}</text>').format(
+        *place, fitted if 0 < narrow < _width(name) else "", name
     )
     return Markup('<a href="claims/{}.html" class="{}"><title>{}</title>{}{}</a>').format(
         mark.id, mark.group, mark.label, text, _shape(mark, y, at)
@@ -121,11 +147,14 @@ def _mark(mark: Mark, y: int, at: Any, left: int, *, narrow: bool) -> Markup:
 
 
 def _shape(mark: Mark, y: int, at: Any) -> Markup:
+    if mark.effect is None and mark.error is None:
+        return Markup('<text x="{}" y="{}" class="mid said">{}</text>').format(
+            at(0), y + 4, mark.said
+        )
     if mark.effect is None:
-        # nothing was measured, or it is exact: a diamond where it holds, a cross mark where not
-        if mark.group == "open":
-            return Markup("")
-        x = at(3 if mark.holds else -3)
+        # exact: from the right where it is not off at all, by the margin at its tolerance
+        error = min(mark.error or 0.0, REACH)
+        x = at(REACH - (REACH - 1) * error if error <= 1 else -error)
         return Markup('<path d="M{} {}l6 6l-6 6l-6 -6z"/>').format(x, y - 6)
     low, high = mark.low or 0.0, mark.high or 0.0
     line = Markup('<line x1="{}" x2="{}" y1="{}" y2="{}"/>').format(at(low), at(high), y, y)

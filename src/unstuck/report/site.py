@@ -15,7 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from unstuck.claims.model import Claim
 from unstuck.claims.results import how_sound
 from unstuck.data.spec import DatasetSpec
-from unstuck.report.overview import Mark, draw, in_margins
+from unstuck.report.overview import Mark, draw, error_share, in_margins
 from unstuck.statistics.rule import SAID, Word
 from unstuck.study.config import Study
 from unstuck.wording import number
@@ -199,6 +199,7 @@ class _Pages:
             "section": summary["section"],
             "question": summary["question"][self.language],
             "group": GROUPS.get(summary["word"], "open"),
+            "word": said,
             "said": f"{said}{found}",
             "rest": rest,
             "effect": "; ".join(filter(None, map(self._effect, rows))),
@@ -232,18 +233,18 @@ class _Pages:
         places = [place for place in map(in_margins, rows) if place is not None]
         # of several parts the one that says least
         least = min(places, key=lambda place: place[0]) if places else (None, None, None)
+        exact = [error_share(row) for row in summary["checks"] if row["role"] == "primary"]
         return Mark(
             id=card["id"],
-            name=summary["slug"].replace("-", " ")
-            if self.language == "en"
-            else card["question"][:14],
-            label=f"{card['id']} {card['question']} {card['said']}",
+            name=summary["slug"].replace("-", " ") if self.language == "en" else card["question"],
+            label=f"{card['id']} {card['question']} {card['said']}{card['rest']}",
             group=card["group"],
             section=summary["section"],
             effect=least[0],
             low=least[1],
             high=least[2],
-            holds=card["group"] == "yes",
+            error=max((each for each in exact if each is not None), default=None),
+            said=card["word"],
         )
 
     def _claim(self, summary: Mapping[str, Any]) -> dict[str, Any]:
@@ -340,18 +341,20 @@ class _Pages:
         own = []
         if self.site.source.notes is not None:
             own = self.site.source.notes.read_text(encoding="utf-8").splitlines()
-        cards = {each["claim"]: self._card(each) for each in self.site.summaries}
-        lines = [
-            {
-                **card,
-                "number": line,
-                "own": own[line - 1] if line <= len(own) else "",
-                "statement": self.site.claims[name].statement.words(self.language),
-            }
-            for name, card in cards.items()
-            for line in self.site.claims[name].notes
-        ]
-        lines.sort(key=lambda each: each["number"])
+        lines = []
+        for summary in self.site.summaries:
+            claim = self.site.claims[summary["claim"]]
+            for first, last in stretches(claim.notes):
+                lines.append(
+                    {
+                        **self._card(summary),
+                        "first": first,
+                        "number": f"{first}–{last}" if last > first else str(first),
+                        "own": own[first - 1 : last],
+                        "statement": claim.statement.words(self.language),
+                    }
+                )
+        lines.sort(key=lambda each: each["first"])
         return {"heading": self._say("nav", "notes"), "lines": lines, "own": bool(own)}
 
     def _method(self) -> dict[str, Any]:
@@ -423,6 +426,17 @@ SAID_OUTCOMES: Mapping[str, Mapping[str, str]] = {
 def check_words(row: Mapping[str, Any]) -> str:
     """The number of a check."""
     return "" if row["value"] is None else number(float(row["value"]), 3)
+
+
+def stretches(lines: Sequence[int]) -> list[tuple[int, int]]:
+    """Give first and last of every stretch of successive lines."""
+    found: list[tuple[int, int]] = []
+    for line in sorted(lines):
+        if found and line == found[-1][1] + 1:
+            found[-1] = (found[-1][0], line)
+        else:
+            found.append((line, line))
+    return found
 
 
 def final_values(runs: pd.DataFrame, most: int = 60) -> dict[str, Any]:

@@ -1,0 +1,130 @@
+"""The smoke study's pages in a browser: without a network, on any screen, for every reader."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+
+axe = pytest.importorskip(
+    "axe_playwright_python.sync_playwright", reason="no playwright: pages were not looked at"
+)
+playwright = pytest.importorskip("playwright.sync_api")
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)
+# https://validator.github.io/validator, such as npm's vnu-jar has it
+VALIDATOR = os.environ.get("VNU_JAR", "")
+# what a reader can look at afterwards, by eye
+PICTURES = Path(__file__).parents[2] / "build/pages"
+WIDTHS = (390, 768, 1440)
+PICTURED = (390, 1440)
+# of an A4 page within its margins, in CSS pixels
+PAPER = (673, 1001)
+KINDS = (
+    *("index", "notes", "method", "study"),
+    *("claims/1.2.5", "claims/1.1.3", "claims/1.1.6", "experiments/grid"),
+)
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: pages were not looked at")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator["playwright.Browser"]:
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=CHROMIUM)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def site(finished) -> Path:
+    return finished.folder / "results/smoke/report"
+
+
+def kinds(site: Path) -> list[Path]:
+    """A page of every kind in both languages."""
+    return [site / folder / f"{name}.html" for folder in ("", "zh") for name in KINDS]
+
+
+def test_no_page_complains_reaches_out_or_scrolls_sideways(site, browser):
+    page = browser.new_page()
+    said, asked = [], []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("requestfailed", lambda request: said.append(request.url))
+    wide = []
+    for file in sorted(site.rglob("*.html")):
+        page.goto(file.as_uri())
+        for width in WIDTHS:
+            page.set_viewport_size({"width": width, "height": 900})
+            if page.evaluate("document.documentElement.scrollWidth") > width:
+                wide.append((str(file.relative_to(site)), width))
+    page.close()
+    assert (said, wide) == ([], [])
+    assert {urlsplit(url).scheme for url in asked} <= {"file", "data"}
+
+
+def test_every_link_of_a_page_leads_somewhere(site, browser):
+    page = browser.new_page()
+    lost = []
+    for file in kinds(site):
+        page.goto(file.as_uri())
+        links = page.eval_on_selector_all(
+            "a[href]", "all => all.map(a => a.href.baseVal ?? a.href)"
+        )
+        for link in (urlsplit(page.evaluate("to => new URL(to, location).href", x)) for x in links):
+            if link.scheme == "file" and not Path(unquote(link.path)).is_file():
+                lost.append((file.name, link.path))
+    page.close()
+    assert lost == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_pages_are_open_to_every_reader(site, browser, scheme):
+    page = browser.new_page(color_scheme=scheme)
+    found = []
+    for file in kinds(site):
+        page.goto(file.as_uri())
+        for each in axe.Axe().run(page).response["violations"]:
+            where = [node["html"] for node in each["nodes"][:2]]
+            found.append((str(file.relative_to(site)), each["id"], where))
+    page.close()
+    assert found == []
+
+
+def test_nothing_is_too_high_for_a_printed_page(site, browser):
+    page = browser.new_page(viewport={"width": PAPER[0], "height": PAPER[1]})
+    page.emulate_media(media="print")
+    high = []
+    for file in kinds(site):
+        page.goto(file.as_uri())
+        found = page.eval_on_selector_all(
+            "figure, tr, pre, li", "all => all.map(each => each.getBoundingClientRect().height)"
+        )
+        high += [(file.name, height) for height in found if height > PAPER[1]]
+    page.close()
+    assert high == []
+
+
+def test_pictures_of_pages_are_kept(site, browser):
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    for width in PICTURED:
+        page = browser.new_page(viewport={"width": width, "height": 900})
+        for file in kinds(site):
+            page.goto(file.as_uri())
+            name = str(file.relative_to(site).with_suffix("")).replace("/", "-")
+            page.screenshot(path=PICTURES / f"{name}-{width}.png", full_page=True)
+        page.close()
+    assert len(list(PICTURES.glob("*.png"))) >= len(PICTURED) * 2 * len(KINDS)
+
+
+@pytest.mark.skipif(not VALIDATOR, reason="VNU_JAR names no validator: HTML was not validated")
+def test_html_is_valid(site):
+    command = ["java", "-jar", VALIDATOR, "--errors-only", "--skip-non-html", str(site)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
