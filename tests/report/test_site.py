@@ -13,7 +13,7 @@ from unstuck.claims.results import load_summaries, save
 from unstuck.claims.verdict import decide
 from unstuck.files import write_text
 from unstuck.report.overview import REACH, Mark, draw, error_share, in_margins
-from unstuck.report.site import Site, Source, stretches
+from unstuck.report.site import Site, Source, _Pages, stretches
 from unstuck.study.load import parse_study
 
 REPOSITORY = Path(__file__).parents[2]
@@ -217,6 +217,39 @@ def test_a_mark_stands_where_its_effect_is(narrow):
     assert right - middle == pytest.approx(middle - left, abs=0.2)
     far = draw([Mark("1.1.1", "a", "a", "yes", "1.1", 9 * REACH, 8, 99)], {"1.1": "S"}, words)
     assert "<circle" not in far
+
+
+def test_of_two_statements_that_exclude_each_other_the_one_above_one_half_survives():
+    lines = {
+        "1.1.7": {"": -40, "by small batches": 30},
+        "2.1.2": {"with the full batch": 20, "": 4},
+    }
+    summaries = [
+        {
+            "claim": name,
+            "comparisons": [
+                {"line": line, "effect": effect, "low": effect - 5, "high": effect + 5}
+                for line, effect in each.items()
+            ],
+        }
+        for name, each in lines.items()
+    ]
+    pages = REPOSITORY / "workflow/report/site"
+    source = Source(pages, *3 * [Path("nowhere")])
+    site = Site.read(parse_study(STUDY), {}, summaries, source)
+    assert [
+        (row["shares"], row["survives"]) for row in _Pages(site, "en")._exclusive("1.1.7")["rows"]
+    ] == [
+        (["10 % (5 – 15)", "70 % (65 – 75)"], "before any critical point"),
+        (["80 % (75 – 85)", "54 % (49 – 59)"], "at a saddle"),
+    ]
+    assert _Pages(site, "en")._exclusive("1.2.5") == {}
+    for name, each in lines.items():
+        made = load_claim(next((REPOSITORY / "workflow/claims").rglob(f"{name}-*.yaml")))
+        assert each.keys() <= {"", *made.scope}
+    assert not _Pages(Site.read(parse_study(STUDY), {}, summaries[:1], source), "en")._exclusive(
+        "1.1.7"
+    )
 
 
 def test_own_notes_stand_beside_ours(site, tmp_path):

@@ -265,6 +265,7 @@ class _Pages:
             "did": claim.did.words(self.language) if claim.did else "",
             "forest": self._picture(base, f"{claim.id}.scope"),
             "scope": [self._line(row, claim) for row in _lines(summary)],
+            "exclusive": self._exclusive(claim.id),
             "statement": claim.statement.words(self.language),
             "registered": self._registered(claim, summary),
             "changes": [each.model_dump(mode="json") for each in claim.changes],
@@ -317,6 +318,33 @@ class _Pages:
             "outcome": outcome,
             "group": _line_group(row),
         }
+
+    def _exclusive(self, claim: str) -> dict[str, Any]:
+        """Two statements that exclude each other in the same runs, on the pages of both."""
+        told: dict[str, Any] = self._words(self.site.words["exclusive"])
+        names = [column["claim"] for column in told["columns"]]
+        judged = {
+            (summary["claim"], row["line"]): row
+            for summary in self.site.summaries
+            for row in summary["comparisons"]
+            if row["effect"] is not None
+        }
+        rows = []
+        for row in told["rows"]:
+            shares = [judged.get(key) for key in zip(names, row["lines"], strict=True)]
+            if claim not in names or not all(shares):
+                return {}
+            told_of = zip(told["columns"], filter(None, shares), strict=True)
+            found = [(column["name"], share) for column, share in told_of]
+            most = [name for name, share in found if share["low"] > 0]
+            rows.append(
+                {
+                    "name": row["name"],
+                    "shares": [share_words(share) for _, share in found],
+                    "survives": ", ".join(most) or told["neither"],
+                }
+            )
+        return told | {"rows": rows}
 
     def _registered(self, claim: Claim, summary: Mapping[str, Any]) -> list[str]:
         told = []
@@ -421,6 +449,12 @@ SAID_OUTCOMES: Mapping[str, Mapping[str, str]] = {
     "not tested here": {"en": "not tested here", "zh": "此处未测"},
     **{str(word): {"en": str(word), "zh": said.zh} for word, said in SAID.items()},
 }
+
+
+def share_words(row: Mapping[str, Any]) -> str:
+    """The share of a comparison with one half, in percent, and its interval."""
+    share, low, high = (number(50 + float(row[key]), 3) for key in ("effect", "low", "high"))
+    return f"{share} % ({low} – {high})"
 
 
 def check_words(row: Mapping[str, Any]) -> str:
