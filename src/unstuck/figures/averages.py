@@ -19,10 +19,10 @@ def average(values: npt.ArrayLike, by: str) -> float:
 def interval(values: npt.ArrayLike, by: str) -> tuple[float, float]:
     """Give the 95 % interval of the average; of a median that of the middle half of the units.
 
-    Units that all have one value have an interval of no width.
+    Units that all have one value, but for rounding, have an interval of no width.
     """
     array = _finite(values)
-    if not array.size or np.ptp(array) == 0:
+    if not array.size or np.allclose(array, array[0], rtol=1e-9, atol=0):
         only = float(array[0]) if array.size else float("nan")
         return only, only
     if by == "median":
