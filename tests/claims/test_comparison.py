@@ -53,6 +53,21 @@ def test_a_factor_is_the_ratio_of_geometric_means():
     assert found.estimate().effect == pytest.approx(by_hand, abs=1e-12)
 
 
+def test_a_number_of_updates_chooses_its_rate_itself_by_the_mean_of_its_logarithm():
+    # at 0.3 half the units are slow; by what the runs were tuned it is 0.1
+    table = runs().assign(there=lambda t: t["lr"].map({0.01: 1.0, 0.03: 9.0, 0.1: 7.0, 0.3: 4.0}))
+    slow = (table["lr"] == 0.3) & (table["seed"] % 2 == 0)
+    table.loc[slow, "there"] = 10.0
+    value = {"updates_until": {"arrived": "there", "budget": "there"}}
+    found = compare(spec(value=value, scale="ratio", unit="times", margin=2), {"e.runs": table})
+    values = found.values()
+    assert values[values["chosen"]]["rate"].unique().tolist() == [0.3]
+    np.testing.assert_allclose(values["score"], values["value"])
+    table.loc[slow, "there"] = 13.0
+    found = compare(spec(value=value, unit="updates"), {"e.runs": table})
+    assert found.pairs[0].arm.rates[found.pairs[0].arm.chosen] == 0.1
+
+
 def test_an_arm_against_a_number():
     table = runs()
     found = compare(spec(reference=50), {"e.runs": table})

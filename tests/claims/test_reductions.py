@@ -47,6 +47,7 @@ def test_updates_until_counts_the_budget_of_what_does_not_arrive():
     found = made("updates_until", {"there": [5.0, np.nan, 0.0], "updates": 9}, arrived="there")
     assert found["value"].tolist() == [5, 9, 1]
     assert found["arrived"].tolist() == [True, False, True]
+    assert found["score"].tolist() == pytest.approx(np.log([5, 9, 1]))
 
 
 def test_the_target_is_that_of_the_better_arm_on_the_units_of_the_heat():
@@ -81,7 +82,7 @@ def test_the_target_is_that_of_the_better_arm_on_the_units_of_the_heat():
 def test_a_diverged_run_has_not_arrived_whatever_its_curve_says():
     rows = curve(0, "arm", 0, [0.1, 0.9], diverged_at=3.0, goal=0.5)
     found = made("updates_to_target", rows, target="goal")
-    assert found.loc[0].tolist() == [10, False]
+    assert found.loc[0].tolist() == [10, False, pytest.approx(np.log(10))]
 
 
 @pytest.mark.parametrize("share", [None, 0.0, 1.0])

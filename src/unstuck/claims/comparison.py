@@ -128,7 +128,9 @@ def _measured(
         frame = result.to_frame("value") if isinstance(result, pd.Series) else result
         first = numbered.drop_duplicates("run").set_index("run").loc[frame.index]
         arrived = frame["arrived"].astype(bool) if "arrived" in frame else True
-        parts.append(first.assign(value=frame["value"].astype("float64"), arrived=arrived))
+        score = frame.filter(["score"])
+        first = first.assign(value=frame["value"].astype("float64"), arrived=arrived)
+        parts.append(first.assign(**score))
     return pd.concat(parts, ignore_index=True)
 
 

@@ -28,12 +28,11 @@ def updates_until(
 
     Returns
     -------
-    Updates, at least 1, and whether the run arrived.
+    Updates, at least 1, whether the run arrived, and their logarithm, by which rates are chosen.
     """
     table = rows.set_index("run")
     there = table[arrived].notna()
-    updates = table[arrived].where(there, table[budget]).astype("float64")
-    return pd.DataFrame({"value": updates.clip(lower=1.0), "arrived": there})
+    return _timed(table[arrived].where(there, table[budget]).astype("float64"), there)
 
 
 @register
@@ -67,7 +66,7 @@ def updates_to_target(
 
     Returns
     -------
-    Updates, at least 1, and whether the run arrived.
+    Updates, at least 1, whether the run arrived, and their logarithm, by which rates are chosen.
     """
     common = math.nan if target else _common_target(rows, runs, share, column)
     values, arrived = {}, {}
@@ -79,8 +78,13 @@ def updates_to_target(
         if "diverged_at" in curve and curve["diverged_at"].notna().any():
             there = False
         arrived[run] = bool(there)
-        values[run] = max(1.0, crossed if there else updates[-1])
-    return pd.DataFrame({"value": pd.Series(values), "arrived": pd.Series(arrived)})
+        values[run] = crossed if there else updates[-1]
+    return _timed(pd.Series(values), pd.Series(arrived))
+
+
+def _timed(updates: "pd.Series[float]", arrived: "pd.Series[bool]") -> pd.DataFrame:
+    updates = updates.clip(lower=1.0)
+    return pd.DataFrame({"value": updates, "arrived": arrived, "score": np.log(updates)})
 
 
 def _common_target(

@@ -26,7 +26,8 @@ def register(function: Reduction) -> Reduction:
     place under one condition, with the columns `run` (what one value is wanted for), `side`
     (``arm`` or ``reference``), `unit` and `rate` besides those of the table; `runs` are the runs
     that they belong to, those of the first heat among them, with `side`. It gives the value by
-    `run`, or a table with the columns `value` and `arrived`.
+    `run`, or a table with the columns `value` and `arrived`, and with `score` (lower is better)
+    where it is the value itself by which a rate is chosen among the finalists.
     """
     name = function.__name__
     if name in _REDUCTIONS:
