@@ -85,6 +85,11 @@ CASES = {
     "factor": (COMPARISON | FACTOR, {"effect": 0.1}, {}),
     "factor, no effect": (COMPARISON | FACTOR | {"margin": 1.2}, {"effect": 0.0}, {}),
     "equivalence": (COMPARISON | {"claims": "equivalence", "margin": 4}, {"effect": 0.0}, {}),
+    "equivalence that would not see": (
+        COMPARISON | {"claims": "equivalence", "margin": 3},
+        {"effect": 0.0, "units": 6},
+        {},
+    ),
     "no worse": (COMPARISON | {"claims": "no worse", "margin": 4}, {"effect": 0.0}, {}),
     "worse": (COMPARISON | {"claims": "no worse"}, {"effect": -0.1}, {}),
     "against a number": (COMPARISON | {"reference": 40}, {"effect": 0.1}, {}),

@@ -152,13 +152,29 @@ def test_an_exact_control_that_fails_leaves_no_answer():
     assert (found.word, found.which) == (W.INVALID, ("same bits",))
 
 
-def test_no_effect_needs_a_control_that_would_have_seen_one():
-    for planted, word in (((E, 9), W.NO_EFFECT), ((0, 9), W.UNDECIDED)):
-        seen = {"arm": estimate(1, 9), "reference": estimate(*planted)}
-        found = judge(Primary(estimate(*INSIDE), DELTA, planted=seen))
+@pytest.mark.parametrize(
+    ("kind", "ends", "seen", "missed"),
+    [
+        ("effect", INSIDE, W.NO_EFFECT, W.UNDECIDED),
+        ("effect", ABOVE, W.SUPPORTED, W.SUPPORTED),
+        ("effect", BELOW, W.CONTRADICTED, W.CONTRADICTED),
+        ("effect", (E, DELTA - E), W.SMALL, W.SMALL),
+        ("equivalence", INSIDE, W.SUPPORTED, W.UNDECIDED),
+        ("equivalence", (E, DELTA - E), W.SUPPORTED, W.UNDECIDED),
+        ("equivalence", ABOVE, W.CONTRADICTED, W.CONTRADICTED),
+        ("no worse", ACROSS, W.SUPPORTED, W.UNDECIDED),
+        ("no worse", (0, 5), W.SUPPORTED, W.UNDECIDED),
+        # a gain was seen
+        ("no worse", (E, 5), W.SUPPORTED, W.SUPPORTED),
+        ("no worse", BELOW, W.CONTRADICTED, W.CONTRADICTED),
+    ],
+)
+def test_no_difference_is_found_only_where_a_planted_one_is_seen(kind, ends, seen, missed):
+    for planted, word in (((E, 9), seen), ((0, 9), missed)):
+        controls = {"arm": estimate(1, 9), "reference": estimate(*planted)}
+        found = judge(Primary(estimate(*ends), DELTA, kind, planted=controls))
         assert found.word is word
-        assert found.which == (() if word is W.NO_EFFECT else ("reference",))
-        assert judge(Primary(estimate(*ABOVE), DELTA, planted=seen)).word is W.SUPPORTED
+        assert found.which == (() if word is seen else ("reference",))
 
 
 def test_a_margin_is_positive():

@@ -104,7 +104,7 @@ def judge(part, rows):  # the word of one primary comparison, before its named c
         arms.append((-w if side == "reference" else w, p, v, s))
         halves.setdefault(side, []).append((w, p, v[::2], s[::2]))
         halves[side].append((-w, p + " (reference)", v[1::2], s[1::2]))
-    word = position(mean_effect(arms), d, part.claims)
+    word = position(span := mean_effect(arms), d, part.claims)
     itself = [mean_effect(each) for each in halves.values() if part.units > 3]
     if any(min(abs(each)) > d and min(each) * max(each) > 0 for each in itself):
         return "invalid"
@@ -112,10 +112,10 @@ def judge(part, rows):  # the word of one primary comparison, before its named c
         return {"supported": "direction"}.get(word, "undecided" if word in YES[1:] else word)
     names = last.dataset.unique()
     apart = [len(names) * mean_effect([a for a in arms if a[1] == name]) for name in names]
-    if word == "supported" and any(position(e, d, part.claims) == "contradicted" for e in apart):
-        return "partly"
-    blind = word == "no effect" and any(each[0] <= -2 * d for each in itself)
-    return "undecided" if blind else word
+    split = word == "supported" and any(position(e, d, part.claims) == NO[2] for e in apart)
+    none = word in ("no effect", "supported") and (span[0] <= 0 or part.claims == "equivalence")
+    blind = none and any(each[0] <= -2 * d for each in itself)
+    return "undecided" if blind else "partly" if split else word
 
 
 def words(values, lines, checks):  # the word of a claim, from the tables in its folder

@@ -127,8 +127,8 @@ class Judgement:
     word
         The verdict.
     which
-        What it names: datasets of a *partly*, controls of an *invalid*, or of a *no effect* that
-        was barred.
+        What it names: datasets of a *partly*, controls of an *invalid*, or of a finding of no
+        difference that was barred.
     understated
         Whether the word is weaker for want of runs that arrive.
     """
@@ -157,6 +157,10 @@ def judge(primary: Primary) -> Judgement:
     if primary.unarrived > UNARRIVED and word in YES:
         weaker = Word.DIRECTION if word is Word.SUPPORTED else Word.UNDECIDED
         return Judgement(weaker, understated=True)
+    if _finds_none(word, primary):
+        blind = tuple(name for name, each in primary.planted.items() if not each.low > 0)
+        if blind:
+            return Judgement(Word.UNDECIDED, blind)
     if word is Word.SUPPORTED:
         against = tuple(
             name
@@ -164,10 +168,13 @@ def judge(primary: Primary) -> Judgement:
             if position(each, margin, kind) is Word.CONTRADICTED
         )
         return Judgement(Word.PARTLY if against else word, against)
-    if word is Word.NO_EFFECT:
-        blind = tuple(name for name, each in primary.planted.items() if not each.low > 0)
-        return Judgement(Word.UNDECIDED if blind else word, blind)
     return Judgement(word)
+
+
+def _finds_none(word: Word, primary: Primary) -> bool:
+    """Tell whether a word rests on no difference having been seen."""
+    found = primary.estimate.low > 0 and primary.kind != "equivalence"
+    return word in (Word.NO_EFFECT, Word.SUPPORTED) and not found
 
 
 def position(estimate: Estimate, margin: float, kind: Kind = "effect") -> Word:
