@@ -3,6 +3,7 @@
 import doctest
 import math
 
+import numpy as np
 import pytest
 
 from unstuck import wording
@@ -50,6 +51,18 @@ def test_ratios_are_given_as_ratios():
     assert wording.effect(math.log(0.5), "ratio", 2) == "×0.50"
     assert wording.effect(math.log(129_383), "ratio", 0) == "×129,000"
     assert wording.effect(1e4, "ratio", 2) == "×∞"
+
+
+@pytest.mark.parametrize("places", range(5))
+def test_a_factor_is_shown_to_half_a_digit_and_never_as_nothing(places):
+    for value in np.linspace(-30, 6, 361):
+        shown = wording.effect(value, "ratio", places).removeprefix("×")
+        least = float(shown.removeprefix("<"))
+        assert least > 0
+        if shown.startswith("<"):
+            assert math.exp(value) < least
+        else:
+            assert abs(math.exp(value) - least) <= 0.5001 * 10.0**-places
 
 
 def test_differences_have_signs():

@@ -41,9 +41,14 @@ def superscript(value: int) -> str:
 
 
 def effect(value: float, scale: str, places: int, *, sign: bool = False) -> str:
-    """Format an effect: a difference as it is, the logarithm of a ratio as the ratio ``×1.5``."""
+    """Format an effect: a difference as it is, the logarithm of a ratio as the ratio ``×1.5``.
+
+    A ratio is never nothing: one below the last digit is ``×<0.01``.
+    """
     if scale == "ratio":
-        times = _exp(value)
+        times, least = _exp(value), 10.0**-places
+        if times < least:
+            return f"×<{_fixed(least, places)}"
         return ratio(value) if times >= HUGE else f"×{_fixed(times, places)}"
     return _fixed(value, places, sign=sign)
 
