@@ -152,7 +152,8 @@ class Lines(_OverUnits):
     dash: str = Field("", description="Column whose values have a line style each.")
     show: Literal["interval", "dots", "units", "none"] = Field(
         "interval",
-        description="What is shown of the units: the 95 % interval of their average as a band, a "
+        description="What is shown of the units: the 95 % interval of their average as a band (of "
+        "a median their middle half), a "
         "dot each, a thin line each, or nothing.",
     )
 

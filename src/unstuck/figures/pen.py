@@ -103,6 +103,7 @@ class Pen:
             n=table[panel.unit].nunique(),
             units=called or self.words.phrase("units"),
             average=self.words.phrase(panel.average),
+            interval=self.words.phrase("middle half" if panel.average == "median" else "interval"),
         )
 
     def order(self, table: pd.DataFrame, column: str, panel: Any) -> list[Any]:
