@@ -91,6 +91,16 @@ def test_a_target_is_some_of_the_way(share):
         made("updates_to_target", curve(0, "arm", 0, [0.1, 0.9]), share=share)
 
 
+def test_the_ratio_of_two_groups_is_that_of_their_geometric_means():
+    rows = {
+        "run": 0,
+        "batch": ["16", "16", "full", "full", "48"],
+        "loss": [1.0, 4.0, 1.0, 9.0, 7.0],
+    }
+    found = made("ratio_of_groups", rows, column="loss", by="batch", of=16, to="full")
+    assert found.tolist() == pytest.approx([2 / 3])
+
+
 def test_flags():
     kinds = {"kind": ["saddle", "minimum", "none"]}
     assert made("equals", kinds, column="kind", value="saddle").tolist() == [1, 0, 0]

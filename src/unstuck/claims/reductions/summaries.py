@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from unstuck.claims.reductions.base import Column, register
+from unstuck.claims.terms import Scalar
 from unstuck.statistics.ranks import rank_correlation as spearman
 
 
@@ -66,6 +67,23 @@ def largest_over_least(rows: pd.DataFrame, runs: pd.DataFrame, *, column: Column
     """Largest value of a positive column over its least one, of a run's rows."""
     groups = rows.groupby("run")[column]
     return groups.max() / groups.min()
+
+
+@register
+def ratio_of_groups(
+    rows: pd.DataFrame,
+    runs: pd.DataFrame,
+    *,
+    column: Column,
+    by: Column,
+    of: Scalar,
+    to: Scalar,
+) -> pd.Series:
+    """Geometric mean of a positive column where `by` is `of`, over that where it is `to`."""
+    groups = rows[by].astype("str")
+    logs = np.log(rows[column])
+    one, other = (logs[groups == str(each)].groupby(rows["run"]).mean() for each in (of, to))
+    return pd.Series(np.exp(one - other))
 
 
 @register
