@@ -46,11 +46,11 @@ class HessianCostAnalysis(AnalysisBase):
         default=(8, 12, 16), description="Widths at which all its eigenvalues are computed."
     )
     products: Widths = Field(
-        default=(8, 32, 128, 256, 512, 963),
+        default=(8, 16, 32, 128, 256, 512, 963),
         description="Widths at which it is multiplied with a vector.",
     )
     lanczos: Widths = Field(
-        default=(8, 32, 64, 128, 963),
+        default=(8, 12, 16, 32, 64, 128, 963),
         description="Widths at which its lowest and highest eigenvalue come from products.",
     )
     once: Widths = Field(
