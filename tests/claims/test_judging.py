@@ -291,6 +291,16 @@ def test_every_number_of_an_answer_lies_in_the_interval(effect, language):
         assert ("worse" if language == "en" else "低") in sentence
 
 
+def test_a_factor_below_the_last_digit_is_told_as_less_than_that():
+    table = tables(0.2)["e.runs"].copy()
+    table.loc[table["arm"] == "a", "test_accuracy"] *= 1e-9
+    factor = {"measure__scale": "ratio", "measure__unit": "times", "measure__margin": 2}
+    own = {"en": "{V}: {e} times.", "zh": "{V}：{e} 倍。"}
+    found = decide(claim(**factor, measure__best=None, answer=own), {"e.runs": table})
+    assert answer(found, "en").sentence.endswith(": less than 0.0001 times.")
+    assert answer(found, "zh").sentence.endswith("：不到 0.0001 倍。")
+
+
 def test_results_hold_what_was_judged_factors_as_factors(tmp_path):
     table = runs(
         cells(dataset=["easy", "hard"], arm=["a", "b"]),

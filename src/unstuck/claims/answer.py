@@ -101,11 +101,13 @@ def answer(verdict: Verdict, language: str, places: Places | None = None) -> Ans
     word = verdict.word
     own = verdict.claim.answer.words(language)
     if word in _TEMPLATED:
-        return Answer(_filled(own, numbers, verdict), headline)
-    if word is Word.PARTLY:
+        sentence = _filled(own, numbers, verdict)
+    elif word is Word.PARTLY:
         sentence = _common(word, language, numbers) + _after_word(_filled(own, numbers, verdict))
-        return Answer(sentence, headline)
-    return Answer(_common(word, language, numbers), headline)
+    else:
+        sentence = _common(word, language, numbers)
+    less = "不到 " if language == "zh" else "less than "
+    return Answer(sentence.replace("<", less), headline.replace("<", less))
 
 
 def _named(template: str, texts: Mapping[str, str]) -> str:
