@@ -166,6 +166,9 @@ def test_the_best_over_rates_and_the_least_gain_at_best_rates():
         )
     ]
     assert made("least_gain_at_best_rates", rows, of="slow", to="fast")[0] == pytest.approx(3)
+    starts = [row | {"run": row["seed"], "surface": "bowl", "lr": row["rate"]} for row in rows]
+    gains = made("gain_at_best_rates", starts, of="slow", to="fast")
+    assert gains.tolist() == pytest.approx([4, 3])
 
 
 def test_numbers_of_rows():

@@ -1,5 +1,7 @@
 """Which learning rates serve: what a unit says over a grid of rates."""
 
+import math
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -138,15 +140,55 @@ def least_gain_at_best_rates(
         The columns of the walker, of the updates at arrival (missing where it did not come there),
         of those it had, and of the rate.
     """
-    logs = pd.Series(np.log(rows[arrived].fillna(rows[budget]).to_numpy(float)), index=rows.index)
-    found = {}
-    for run, part in rows.assign(log=logs).groupby("run"):
-        best = {}
-        for walker in (of, to):
-            table = part[part[by] == walker].pivot(index="seed", columns=rate, values="log")
-            best[walker] = table[table.mean().idxmin()]
-        found[run] = float(np.exp((best[of] - best[to]).min()))
-    return pd.Series(found)
+    logs = np.log(rows[arrived].fillna(rows[budget]).astype("float64"))
+    parts = rows.assign(log=logs).groupby("run")
+    return pd.Series({run: _gains(part, "seed", of, to, by, rate).min() for run, part in parts})
+
+
+@register
+def gain_at_best_rates(
+    rows: pd.DataFrame,
+    runs: pd.DataFrame,
+    *,
+    of: str,
+    to: str,
+    at: Column = "surface",
+    by: Column = "walker",
+    arrived: Column = "settled",
+    budget: Column = "updates",
+    rate: Column = "lr",
+) -> pd.Series:
+    """Updates of one walker over those of another, each at its best rate of a surface.
+
+    As `least_gain_at_best_rates`, of every start.
+
+    Parameters
+    ----------
+    rows
+        Of each run, which is a start, a row a walker and rate.
+    runs
+        Not used.
+    of, to
+        Names of the two walkers.
+    at
+        The column of the surface, whose starts choose a rate together.
+    by, arrived, budget, rate
+        As there.
+    """
+    logs = np.log(rows[arrived].fillna(rows[budget]).astype("float64"))
+    parts = rows.assign(log=logs).groupby(at)
+    return pd.concat([_gains(part, "run", of, to, by, rate) for _, part in parts])
+
+
+def _gains(
+    rows: pd.DataFrame, start: str, of: str, to: str, by: str, rate: str
+) -> "pd.Series[float]":
+    """Give of every start the exponential of the difference of `log`, at the best rates."""
+    best = {}
+    for walker in (of, to):
+        table = rows[rows[by] == walker].pivot(index=start, columns=rate, values="log")
+        best[walker] = table[table.mean().idxmin()]
+    return (best[of] - best[to]).map(math.exp)
 
 
 @register
