@@ -180,6 +180,7 @@ def test_numbers_of_rows():
     one = {"x": [1.0, 4.0], "y": [2.0, 5.0]}
     assert made("ratio", one, of="x", to="y", less=0.5).tolist() == pytest.approx([0, 0.3])
     assert made("ratio", one, of="x", less=1).tolist() == pytest.approx([x - 1 for x in one["x"]])
+    assert made("product", one, of="x", by="y", times=0.5).tolist() == [1, 10]
     assert made("share_saved", one, of="x", to="y").tolist() == pytest.approx([0.5, 0.2])
     assert made("exp_minus", {"x": [0.0, math.log(2)]}, column="x").tolist() == pytest.approx(
         [1, 0.5]
@@ -196,6 +197,14 @@ def test_exponents():
     assert slope[0] == pytest.approx(-0.5)
     bent = np.where(x < 0.01, 1.0, x**2)
     assert made("log_slope", rows | {"y": bent}, x="x", y="y", largest=3)[0] == pytest.approx(2)
+
+
+def test_the_knee_is_where_what_grows_equals_what_does_not():
+    size = np.array([1.0, 10.0, 100.0, 10_000.0])
+    lines = {"run": np.repeat([0, 1], 4), "size": np.tile(size, 2)}
+    seconds = np.concatenate([3 + 0.02 * size, 5 * size])
+    found = made("knee", lines | {"seconds": seconds}, x="size", y="seconds")
+    assert found.tolist() == pytest.approx([150, 1])
 
 
 def test_the_correlation_of_ranks_is_that_of_scipy():

@@ -101,6 +101,40 @@ def ratio(
 
 
 @register
+def product(
+    rows: pd.DataFrame, runs: pd.DataFrame, *, of: Column, by: Column, times: float = 1.0
+) -> pd.Series:
+    """One column times another, times a number; one row a run."""
+    table = rows.set_index("run")
+    return times * table[of] * table[by]
+
+
+@register
+def knee(rows: pd.DataFrame, runs: pd.DataFrame, *, x: Column, y: Column) -> pd.Series:
+    """The x at which the part of y that grows with it equals the part that does not, at least 1.
+
+    That is a/b of y = a + b x, neither below 0, by least squares of relative errors.
+
+    Parameters
+    ----------
+    rows
+        Several rows a run, with positive x and y.
+    runs
+        Not used.
+    x, y
+        The columns.
+    """
+    from scipy.optimize import nnls
+
+    found = {}
+    for run, part in rows.groupby("run"):
+        places, heights = part[x].to_numpy(float), part[y].to_numpy(float)
+        fixed, each = nnls(np.stack([1 / heights, places / heights], 1), np.ones(len(part)))[0]
+        found[run] = max(1.0, fixed / each) if each else math.inf
+    return pd.Series(found)
+
+
+@register
 def exp_minus(rows: pd.DataFrame, runs: pd.DataFrame, *, column: Column) -> pd.Series:
     """exp(−loss): the geometric mean of the probability of the true class; one row a run."""
     return rows.set_index("run")[column].map(lambda loss: math.exp(-loss))
