@@ -25,7 +25,7 @@ FEW = 16
 SECOND_DRAW = 100_000
 KEPT = (
     *("run_id", "cell", "role", "optimizer", "draw", "lr", "chosen", "score", "edge"),
-    *("seed", "updates", "diverged_at"),
+    *("seed", "updates", "diverged_at", "train_accuracy"),
 )
 
 
@@ -87,8 +87,9 @@ class FeatureScaleAnalysis(DatasetsAnalysis):
         runs
             One row a run: dataset, spread, draw of the scales (`second` at `redrawn` only),
             optimizer, role, rate, whether it is the one chosen, score, whether that lies on an
-            edge, seed, update at which the run arrived (NaN if it did not), budget, the loss to
-            arrive at and the least one, the mean over units of the least that is possible.
+            edge, seed, update at which the run arrived (NaN if it did not), budget, training
+            accuracy at its end, the loss to arrive at and the least one, the mean over units of the
+            least that is possible.
         curvature
             One row a dataset, spread, draw and seed, of the Hessian at its initial point: the
             largest eigenvalue, the smallest that is not zero, their ratio, and how many are zero.
