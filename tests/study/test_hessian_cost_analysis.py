@@ -21,6 +21,7 @@ def tables():
         {"splits": "one"},
     )
     given = {"kind": "hessian_cost", "dataset": "blobs", "samples": 16, "seeds": 2, "once": [9]}
+    given["saddles"] = ["blobs"]
     for method in ("dense", "spectra", "products", "lanczos"):
         given[method] = list(WIDTHS)
     analysis = parse_analysis(given)
@@ -57,3 +58,14 @@ def test_extreme_eigenvalues_by_products_are_those_of_the_matrix(tables):
     agreement = tables["agreement"]
     assert len(agreement) == 2 * (2 * len(WIDTHS) - 1)
     np.testing.assert_allclose(agreement["lanczos"], agreement["dense"], rtol=1e-6)
+
+
+def test_a_hessian_is_told_in_updates_of_descent(tables):
+    saddles = tables["saddles"]
+    assert saddles["seed"].tolist() == [0, 1]
+    assert set(saddles["parameters"]) == {(INPUTS + 1) * 4 + (4 + 1) * CLASSES}
+    np.testing.assert_allclose(
+        saddles["updates"], saddles["seconds"] / saddles["gradient_seconds"], rtol=1e-12
+    )
+    # the matrix alone is some products, each the cost of a gradient or more
+    assert (saddles["updates"] > 1).all()

@@ -5,6 +5,7 @@ import time
 import tracemalloc
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from unstuck.curvature.problem import Problem
 
 STREAM = 7405
+SADDLES = ("dataset", "seed", "parameters", "seconds", "gradient_seconds", "updates")
 SHORT = 0.02
 """Processor seconds below which a call is timed again; the fastest time counts."""
 
@@ -34,7 +36,7 @@ class HessianCostAnalysis(AnalysisBase):
     Timed in seconds of the processor, which the other cores' work lengthens little.
     """
 
-    tables = ("times", "memory", "agreement")
+    tables = ("times", "memory", "agreement", "saddles")
     timing: ClassVar[bool] = True
 
     dataset: str = Field(description="A name from `datasets`.")
@@ -57,6 +59,11 @@ class HessianCostAnalysis(AnalysisBase):
         default=(49, 963),
         description="Widths that are too dear for many seeds: all but products for the first only.",
     )
+    saddles: tuple[str, ...] = Field(
+        default=(),
+        description="Names from `datasets`, of those of a ladder: on networks of 4 hidden units "
+        "and 256 samples, as saddles are left there, a Hessian is held against updates of descent.",
+    )
     tolerance: PositiveFloat = Field(
         default=1e-3,
         lt=1,
@@ -68,7 +75,7 @@ class HessianCostAnalysis(AnalysisBase):
     @property
     def dataset_names(self) -> tuple[str, ...]:
         """Names of the prepared datasets it needs."""
-        return (self.dataset,)
+        return tuple(sorted({self.dataset, *self.saddles}))
 
     def run(self, context: Context) -> dict[str, pd.DataFrame]:
         """Time every method at every size for every seed, and weigh each once.
@@ -85,6 +92,9 @@ class HessianCostAnalysis(AnalysisBase):
         agreement
             One row a size, seed and end of the spectrum: the eigenvalue by Lanczos and by the full
             spectrum.
+        saddles
+            One row a dataset of `saddles` and seed: the processor seconds of the Hessian with all
+            its eigenvectors and of a gradient, and how many updates of descent take as long.
         """
         times: list[dict[str, Any]] = []
         memory: list[dict[str, Any]] = []
@@ -119,6 +129,7 @@ class HessianCostAnalysis(AnalysisBase):
             "times": pd.DataFrame(times),
             "memory": pd.DataFrame(memory),
             "agreement": pd.DataFrame(agreement),
+            "saddles": pd.DataFrame(self._saddles(context), columns=list(SADDLES)),
         }
 
     def _jobs(self, first: bool) -> Iterator[tuple[str, int]]:
@@ -134,6 +145,22 @@ class HessianCostAnalysis(AnalysisBase):
             for method, widths in by_method.items():
                 if width in widths and (first or not self._once(method, width)):
                     yield method, width
+
+    def _saddles(self, context: Context) -> Iterator[dict[str, Any]]:
+        for name in self.saddles:
+            case = Case(dataset=name, network=NetworkSpec(hidden=(4,)))
+            for seed in context.units(self.seeds):
+                problem = case.problem(context, samples=256, seed=seed)
+                seconds, _ = _timed(partial(_eigenvectors, problem))
+                gradient, _ = _timed(problem.loss_and_gradient)
+                yield {
+                    "dataset": name,
+                    "seed": seed,
+                    "parameters": problem.parameter_count,
+                    "seconds": seconds,
+                    "gradient_seconds": gradient,
+                    "updates": seconds / gradient,
+                }
 
     def _once(self, method: str, width: int) -> bool:
         return width in self.once and not method.startswith("product")
@@ -241,7 +268,15 @@ class _ByProducts:
         return self.problem.hessian_product(vectors)
 
 
-def _timed(method: Callable[[], _Result]) -> tuple[float, _Result]:
+def _eigenvectors(problem: "Problem") -> None:
+    import torch
+
+    from unstuck.curvature.hessian import dense
+
+    torch.linalg.eigh(dense.hessian(problem))
+
+
+def _timed(method: Callable[[], Any]) -> tuple[float, Any]:
     """Give the seconds of a call, the shortest of as many as fit into `SHORT`, and its result."""
     fastest, spent = float("inf"), 0.0
     while spent < SHORT:
