@@ -109,6 +109,7 @@ format: $(VENV)/.installed
 docs: $(VENV)/.installed
 	$(BIN)/python -m unstuck.study.documentation
 	$(BIN)/python -m unstuck.claims.documentation
+	$(BIN)/python -m unstuck.report.dictionary
 	$(BIN)/python -m unstuck.figures.gallery
 
 # a folder that holds a study.json is another study's, and is kept

@@ -42,6 +42,7 @@ localrules:
     all,
     plan,
     answers,
+    schemas,
     report,
 
 
@@ -66,4 +67,5 @@ rule all:
         rules.report.output.folder,
         rules.answers.output,
         rules.plan.output.table,
+        rules.schemas.output,
         lasting_files(),

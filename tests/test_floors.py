@@ -12,6 +12,7 @@ FLOORS = {
     "errors": -1,
     "arithmetic": 0,
     "complaints": 0,
+    "described": 0,
     "files": 0,
     "logs": 0,
     "wording": 0,

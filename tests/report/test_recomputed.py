@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from unstuck.claims.model import Claim
-from unstuck.claims.results import save
+from unstuck.claims.results import save, summary, verdicts
 from unstuck.claims.verdict import decide
 from unstuck.report import recomputed
 from unstuck.report.verification import stored as read
@@ -189,6 +189,35 @@ def test_a_word_that_does_not_follow_from_the_values_is_found(cases):
     verdict, (values, lines, checks) = cases["supported"]
     less = values["value"].where(values["side"] == "reference", values["value"] - 10)
     assert recomputed.words(values.assign(value=less), lines, checks) != str(verdict.word)
+
+
+def test_a_ratio_is_a_ratio_in_every_table(cases):
+    """Each number under `times` against geometric means of the runs themselves."""
+    verdict, (values, lines, _) = cases["factor"]
+    table = runs(0.1)
+    scores = table.groupby(["cell", "lr"])["score"].mean().unstack()
+    best = table[table["lr"] == table["cell"].map(scores.idxmin(axis=1))]
+    means = best.groupby(["dataset", "arm"])["value"].agg(lambda v: np.prod(v) ** (1 / len(v)))
+    arm, reference = (means.xs(name, level="arm") for name in ("a", "b"))
+    ratios = dict(zip(arm.index, arm / reference, strict=True))
+    told = verdicts([summary(verdict)]).iloc[0]
+    primary = lines[lines["role"] == "primary"].iloc[0]
+    for row in (told, primary):
+        assert (row["unit"], row["scale"], row["margin"]) == ("times", "ratio", 1.05)
+        assert row["effect"] == pytest.approx(np.prod([*ratios.values()]) ** 0.5, rel=1e-12)
+        assert 1 < row["low"] < row["effect"] < row["high"] < row["effect"] ** 2
+    assert primary["arm"] == pytest.approx(np.prod(arm) ** 0.5, rel=1e-12)
+    assert primary["reference"] == pytest.approx(np.prod(reference) ** 0.5, rel=1e-12)
+    apart = lines[lines["role"] == "dataset"].set_index("places")["effect"]
+    assert apart.to_dict() == pytest.approx(ratios, rel=1e-12)
+    own = lines[lines["role"].isin(["itself", "planted"])].set_index(["line", "role"])
+    assert (own["low"] > 0).all()
+    for _, each in own["effect"].groupby(level="line"):
+        planted, itself = each.xs("planted", level="role"), each.xs("itself", level="role")
+        # two margins are planted: the margin's square
+        assert planted.iloc[0] / itself.iloc[0] == pytest.approx(1.05**2, rel=1e-12)
+    stored = values[values["role_of_line"] == "primary"].merge(table, on="run_id")
+    assert stored["value_x"].to_numpy() == pytest.approx(stored["value_y"].to_numpy(), rel=1e-12)
 
 
 def test_it_shares_no_code_with_the_package_and_is_short():

@@ -1,6 +1,7 @@
 """The smoke study from nothing to its answers, twice, to the same bytes."""
 
 import hashlib
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,11 @@ from typing import Any
 import pandas as pd
 import pytest
 from checkout import REPOSITORY, SMOKE, Checkout, copy_finished, copy_repository
+from pyarrow import parquet
+
+from unstuck.report.dictionary import sections
+from unstuck.study.load import load_study
+from unstuck.study.plan import Plan
 
 NOT_REPRODUCIBLE = {"logs", "benchmarks"}
 
@@ -103,3 +109,55 @@ def test_a_wrong_study_ends_in_one_sentence(
     assert done.returncode == 1
     assert words in said
     assert "Traceback" not in said
+
+
+FITS = {
+    "string": lambda texts: True,
+    "boolean": lambda texts: texts.isin(["True", "False"]).all(),
+    "integer": lambda texts: texts.str.fullmatch(r"-?\d+").all(),
+    "array": lambda texts: texts.empty,
+    "number": lambda texts: pd.to_numeric(texts, errors="coerce").notna().all(),
+}
+
+
+def test_every_column_is_what_its_schema_says(finished: Checkout) -> None:
+    root = finished.folder / "results/smoke"
+    tables = [path for path in root.rglob("*.csv") if "report" not in path.parts]
+    assert len(tables) > 50
+    for path in tables:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+        fields = json.loads(path.with_suffix(".schema.json").read_text())["fields"]
+        # lists are in the Parquet file alone, but for a table without a row
+        flat = [field for field in fields if field["type"] != "array" or field["name"] in table]
+        assert [field["name"] for field in flat] == list(table), path
+        if (whole := path.with_suffix(".parquet")).exists():
+            assert [field["name"] for field in fields] == parquet.read_schema(whole).names
+        for field in flat:
+            texts = table[field["name"]]
+            assert FITS[field["type"]](texts[texts != ""]), f"{path}: {field}"
+            assert field["description"].endswith("."), f"{path}: {field}"
+
+
+def test_nothing_is_described_that_no_table_has(finished: Checkout) -> None:
+    root = finished.folder / "results/smoke"
+    for names, table in sections(Plan(load_study(REPOSITORY / SMOKE))):
+        there = {
+            field["name"]
+            for name in names
+            for file in root.glob(
+                f"{name.replace('EXPERIMENT', '*').replace('ID', '*')}.schema.json"
+            )
+            for field in json.loads(file.read_text())["fields"]
+        }
+        described = {column.name for column in table.columns}
+        assert described <= there or not there, names
+
+
+def test_a_value_that_is_of_a_run_has_its_run_id(finished: Checkout) -> None:
+    root = finished.folder / "results/smoke"
+    known = set()
+    for path in root.glob("tables/*.runs.csv"):
+        known |= set(pd.read_csv(path)["run_id"])
+    values = pd.read_csv(root / "claims/1.2.5/values.csv")
+    assert len(values)
+    assert set(values["run_id"]) <= known

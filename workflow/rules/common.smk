@@ -153,6 +153,16 @@ def lasting_files():
     ]
 
 
+def described_tables():
+    """Every table whose columns are described in a schema beside it."""
+    of_claims = [path for path in paths.judged if path.endswith(".csv")]
+    return [
+        *map(table_path, sorted(plan.tables)),
+        *expand(of_claims, claim=judged),
+        *(paths.verdicts, paths.answers("csv"), paths.plan),
+    ]
+
+
 def code_of(script, *modules, **options):
     """Digest of the code that a rule depends on, found by the imports of its script."""
     return reached_digest(SCRIPTS / f"{script}.py", *modules, **options)

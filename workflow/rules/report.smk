@@ -1,4 +1,6 @@
-"""Figures, and the pages that a reader opens."""
+"""Figures, the columns of tables, and the pages that a reader opens."""
+
+from unstuck.report.dictionary import page
 
 
 rule picture:
@@ -36,6 +38,30 @@ rule picture:
         "Drawing the figure of claim {wildcards.claim}"
     script:
         "../../scripts/draw_picture.py"
+
+
+rule schemas:
+    input:
+        described_tables(),
+    output:
+        [str(Path(table).with_suffix(".schema.json")) for table in described_tables()],
+    log:
+        paths.log("schemas"),
+    conda:
+        "../envs/unstuck.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda w, attempt: attempt * 1000,
+        runtime=lambda w, attempt: attempt * 10,
+    params:
+        code=lambda w: code_of("write_schemas"),
+        meanings=lambda w: digest(page(plan)),
+        root=study.results,
+        judged={name: planned.tables for name, planned in judged.items()},
+    message:
+        "Describing the columns of every table"
+    script:
+        "../../scripts/write_schemas.py"
 
 
 rule report:

@@ -85,7 +85,39 @@ def summary(verdict: Verdict, places: Places | None = None) -> dict[str, Any]:
 
 
 def comparisons(verdict: Verdict) -> pd.DataFrame:
-    """Give a row a comparison: the primary, each of its datasets, the scope, the controls."""
+    """Give a row a comparison: the primary, each of its datasets, the scope, the controls.
+
+    Returns
+    -------
+    comparisons
+        One row a comparison. Effects are ratios where `scale` is ratio, and differences otherwise.
+        claim (string): Number of the claim.
+        line (string): Name of the comparison in the claim's file; empty for the only primary.
+        role (string): primary, dataset (the primary on one), scope, control, itself (an arm against
+            itself) or planted (likewise, with two margins planted in it).
+        part (string): Part of the primary that the row belongs to.
+        word (string): What the rule says of it.
+        outcome (string): What that means for the claim.
+        told (boolean): Whether the answer's second sentence tells of it.
+        measure (string): What is measured, in words.
+        unit (string): Unit of effect, interval, margin, arm and reference; times for a ratio.
+        scale (string): difference or ratio (of geometric means).
+        claims (string): What is claimed: effect, equivalence or no worse.
+        statistic (string): mean, share or correlation.
+        sign (number): −1 where a correlation is turned round.
+        expect (string): Of a control, what it must come to: none or effect.
+        margin (number, as in unit): Effect below which a difference does not matter.
+        effect (number, as in unit): Effect of the arm against the reference.
+        low, high (number, as in unit): End of its 95 % interval.
+        p (number): Two-sided p-value of no effect; of equivalence and of no worse, that of an
+            effect as large as the margin.
+        units (integer, units): Units of the data set that has fewest.
+        arm, reference (number, as in unit): Mean of that arm; geometric where `scale` is ratio.
+        unarrived (number): Share of the reference's runs that did not arrive at their target.
+        places (string): Names of the data sets.
+        left_out (string): Data sets that left the comparison, and why.
+        reason (string): Why the word is not the interval's alone.
+    """
     told = {line.name: role for role, line in verdict.told}
     rows = []
     for line in verdict.lines:
@@ -115,7 +147,24 @@ def comparisons(verdict: Verdict) -> pd.DataFrame:
 
 
 def checks(verdict: Verdict) -> pd.DataFrame:
-    """Give a row an exact check."""
+    """Give a row an exact check.
+
+    Returns
+    -------
+    checks
+        One row an exact check.
+        Also: claim, line, role, part, word, outcome.
+        value (number): What was found.
+        equals (number): What it must be.
+        tolerance (number): How far it may be from that.
+        relative (boolean): Whether the tolerance is a share of what it must be.
+        at_least, at_most (number): Bound of what it may be.
+        holds (boolean): Whether it is so.
+        small_at_least, small_at_most (number): Bound within which it holds for all that matters.
+        small (boolean): Whether it is within these.
+        n (integer, rows): Rows that were checked.
+        skipped (integer, rows): Rows without a value.
+    """
     rows = []
     for line in verdict.lines:
         if isinstance(line.spec, Comparison):
@@ -143,7 +192,29 @@ def checks(verdict: Verdict) -> pd.DataFrame:
 
 
 def values(verdict: Verdict) -> pd.DataFrame:
-    """Give a row a value: of every line, arm, place, unit and rate, with its run's id."""
+    """Give a row a value: of every line, arm, place, unit and rate, with its run's id.
+
+    Returns
+    -------
+    values
+        One row a value that a comparison is made of; the columns of its conditions besides.
+        Also: claim, line.
+        role_of_line (string): primary, scope or control.
+        pair (integer): Number of the pair of arm and reference that it belongs to.
+        weight (number): Weight of the pair in the effect.
+        side (string): arm or reference.
+        dataset (string): Name of the data set.
+        unit (integer): Number of the unit, which pairs arms.
+        rate (number): Learning rate; none where there is no choice of it.
+        arrived (boolean): Whether the run arrived at its target; true where it has none.
+        run_id (string): Digest of all that decides the run, where the value is of one.
+        role (string): finalist or fixed.
+        value (number): The value, in the unit of its comparison.
+        against (number): The other column of a correlation.
+        score (number): What the rate was chosen by, lower is better: as in the table of runs, or
+            where the value itself chooses the value, of ratios its natural logarithm.
+        chosen (boolean): Whether it is the rate chosen.
+    """
     tables = []
     for line in verdict.lines:
         if line.compared is None or line.role == "dataset" or not line.compared.pairs:
@@ -162,6 +233,21 @@ def verdicts(summaries: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     """Give a row a claim and part of its primary, with q-values over all parts that were tested.
 
     Benjamini and Hochberg's q-values decide nothing; they stand beside.
+
+    Returns
+    -------
+    verdicts
+        One row a claim and part of its primary. Effects are ratios where `scale` is ratio.
+        Also: claim, effect, low, high, unit, scale, margin, p.
+        slug (string): Name of the claim's file.
+        section (string): Section of the notes.
+        kind (string): measured or exact.
+        word (string): Word of the claim, by all parts of its primary.
+        zh (string): The word in Chinese.
+        part (string): Part of the primary; empty where there is one alone.
+        units (number, units): Units of the data set that has fewest.
+        q (number): Benjamini and Hochberg's q-value of it over all parts that were tested.
+        registered (string): Date on which the primary was entered.
     """
     from scipy.stats import false_discovery_control
 
@@ -184,7 +270,16 @@ def verdicts(summaries: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
 
 
 def answers(summaries: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    """Give a row a claim: its question and its answer in both languages."""
+    """Give a row a claim: its question and its answer in both languages.
+
+    Returns
+    -------
+    answers
+        One row a claim.
+        Also: claim, slug, word.
+        question, answer (string): In English.
+        question_zh, answer_zh (string): In Chinese.
+    """
     return pd.DataFrame(
         [
             {

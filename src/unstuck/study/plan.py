@@ -281,6 +281,16 @@ class Plan:
 
         A tuned cell stands with the rates of its grid on the units of the heat, and with its
         finalists, numbered, on the others; extensions of its grid come on top while training.
+
+        Returns
+        -------
+        plan
+            One row a run that is known before training; the columns of axes that not all
+            experiments have are empty for the others.
+            Also: cell, role, seed.
+            experiment (string): Name of the experiment.
+            job (string): Name of the training job, a folder of `runs/`.
+            lr (string): Base learning rate, or the number of the finalist.
         """
         rows = []
         for experiment, cells in self.cells.items():

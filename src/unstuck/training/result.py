@@ -51,10 +51,58 @@ Arrays = Mapping[str, NDArray[Any]]
 class JobResult:
     """What a training job leaves.
 
-    `runs` has one row per cell, rate and unit (`FIRST_COLUMNS`, the labels of the cell,
-    `LAST_COLUMNS`); `rates` has one per cell and rate that it might choose (`FIRST_OF_RATES`, the
-    labels, `LAST_OF_RATES`). Every run has its curve, those at a rate chosen or fixed have their
-    endpoint.
+    The tables have the labels of the cell besides (`FIRST_COLUMNS`, `FIRST_OF_RATES`, the labels,
+    `LAST_COLUMNS`, `LAST_OF_RATES`). Every run has its curve, those at a rate chosen or fixed have
+    their endpoint.
+
+    Attributes
+    ----------
+    runs
+        One row a run: a cell, rate and unit.
+        run_id (string): Digest of all that decides the run: the same in every table.
+        cell (string): Digest of the run without its seed and rate.
+        role (string): heat (a rate tried on the first units), finalist (on all units) or fixed.
+        lr (number): Base learning rate.
+        chosen (boolean): Whether it is the rate chosen, or the one given.
+        score (number): What rates are chosen by, lower is better: a loss, minus an accuracy, or the
+            natural logarithm of the updates to arrive.
+        edge (boolean): Whether the rate chosen lies on an edge of those tried.
+        seed (integer): Number of the unit, which decides data split, initial weights and order.
+        batch_size (integer, samples): Samples of an update.
+        updates (integer, updates): Updates made.
+        epochs (number, epochs): Passes over the training part made.
+        parameters (integer, parameters): Parameters of the network.
+        multiply_adds (integer): Multiplications and additions of a forward pass of one sample.
+        train_loss, validation_loss, test_loss (number): Mean loss over that part at the end, which
+            cross-entropy gives in nats; infinite if the run diverged.
+        train_accuracy, validation_accuracy, test_accuracy (number): Share of that part that is
+            classified rightly at the end.
+        gradient_norm (number): Norm of the gradient of the training loss at the end.
+        initial_gradient_norm (number): That at the initial weights.
+        diverged_at (number, updates): Update at which the run diverged; none if it did not.
+        stopped_at (number, updates): Update at which it had the loss to stop at; none if it never
+            had, or was not to stop.
+        engine (string): What trained it: lanes or torch.
+        code (string): Digest of the code and the versions that trained it.
+    curves
+        One row a run and evaluation.
+        Also: run_id, cell, role, lr, chosen, score, edge, seed.
+        update (integer, updates): Updates made so far.
+        epoch (number, epochs): Passes over the training part made so far.
+        train_loss, validation_loss (number): Mean loss over that part.
+        train_accuracy, validation_accuracy (number): Share of that part that is classified rightly.
+        gradient_norm (number): Norm of the gradient of the training loss.
+        update_norm (number): Length of the last update.
+    rates
+        One row a cell and rate that it might choose.
+        Also: cell, lr.
+        heat_units (integer, units): Units of the heat.
+        heat_score (number): Mean score over them.
+        units (integer, units): Units that ran at the rate.
+        score (number): Mean score over them; lower is better.
+        finalist (boolean): Whether the rate ran on all units.
+        chosen (boolean): Whether it is the rate chosen.
+        edge (boolean): Whether the rate chosen lies on an edge of those tried.
     """
 
     runs: pd.DataFrame

@@ -68,7 +68,64 @@ class AnalysisBase(BaseModel, ABC):
 
     @abstractmethod
     def run(self, context: Context) -> dict[str, pd.DataFrame]:
-        """Compute the tables, by name."""
+        """Compute the tables, by name.
+
+        Returns
+        -------
+        everywhere
+            Columns that mean the same in the tables of many kinds.
+            dataset (string): Name of the data set.
+            seed (integer): Number of the unit, which decides data split, initial weights and order.
+            optimizer (string): Name of the optimizer.
+            surface (string): Name of the surface.
+            update (integer, updates): Updates made so far.
+            batch_size (integer, samples): Samples of a batch.
+            parameters (integer, parameters): Parameters of the network.
+            momentum (number): β₁, the share of the previous direction that is kept.
+            weight_decay (number): Coefficient of |θ|²/2 in the loss.
+            loss (number): Loss, which cross-entropy gives in nats.
+            gradient_norm (number): Norm of the gradient of the loss.
+            lambda_max (number): Largest eigenvalue of the Hessian.
+            lambda_min (number): Smallest eigenvalue of the Hessian.
+            negative (integer, eigenvalues): Eigenvalues of the Hessian below minus the tolerance.
+            zero (integer, eigenvalues): Eigenvalues of the Hessian that count as zero.
+            positive (integer, eigenvalues): Eigenvalues of the Hessian above the tolerance.
+            tolerance (number): Absolute size up to which an eigenvalue counts as zero.
+            gap (number): Distance of the eigenvalue nearest to the tolerance, above or below zero,
+                from it.
+            rounding (number): Size of rounding errors in the number beside it.
+            converged (boolean): Whether the gradient is 0 to 1e-10 and rounding cannot change the
+                signs.
+            kind (string): What the point is: minimum, saddle, maximum, degenerate, or, where the
+                gradient is not 0, gradient-flat or none.
+            said (string): What the signs of the eigenvalues say the point is; silent if they leave
+                it open.
+            seen (string): What small steps from the point see it to be.
+            silent (boolean): Whether the signs of the eigenvalues leave open what the point is.
+            down (integer, steps): Steps in random directions that lower the loss.
+            up (integer, steps): Steps in random directions that raise the loss.
+            radius (number): Length of the step, or distance from the point.
+            theta (array): Parameters of the point.
+            criterion (string): Name of the loss.
+            expected (number): What the value must be.
+            error (number): Absolute difference of the value from what it must be.
+            relative_error (number): Difference of the value from what it must be, as a share of
+                that.
+            part (string): Part of the check that the row belongs to.
+            quantity (string): What the value is of, in words.
+            point (string): Which point of the loss, in words.
+            eigenvalue (number): Lowest eigenvalue of the Hessian at the saddle.
+            rung (integer, units): Units in use at the saddle; all others are idle.
+            width (integer, units): Units of the hidden layer.
+            exponent (integer): k, for a start at the distance 10^-k from the saddle; 0 is the
+                saddle itself.
+            predicted_slope (number, updates): Updates that the eigenvalue foretells for each factor
+                of ten of distance.
+            farthest (number): Largest distance from the saddle of the descent that started on it.
+            saddle_loss (number): Loss at the saddle.
+            residual (number): Residual of the eigenpair, as a share of the largest absolute
+                eigenvalue.
+        """
 
 
 class DatasetsAnalysis(AnalysisBase):

@@ -34,10 +34,17 @@ class Audit(CurvatureBase):
 
         Returns
         -------
-        One row an endpoint, matrix (hessian, gauss_newton, both by layer, and the Gauss-Newton
-        matrix of the first `FEW` samples, whose rank is at most that times the classes), layer
-        (`all` for the whole matrix), dtype and relative tolerance, with the counts of signs.
-        `tolerance` is the study's own, taken in besides those of `TOLERANCES`.
+        audit
+            One row an endpoint, matrix, layer, number format and tolerance.
+            matrix (string): hessian, gauss_newton, one of both by layer, or the Gauss-Newton matrix
+                of few samples, whose rank is at most their number times the classes.
+            layer (string): Name of the layer; all for the whole matrix.
+            dtype (string): Number format of the matrix.
+            tolerance (number): Share of the largest absolute eigenvalue up to which one counts as
+                zero.
+            negative, zero, positive (integer, eigenvalues): Eigenvalues of that sign.
+            size (integer, eigenvalues): Rows of the matrix.
+            minimum_ratio (number): Share of positive eigenvalues.
         """
         import torch
 

@@ -31,8 +31,12 @@ class Filters(MeasurementBase):
 
         Returns
         -------
-        One row an endpoint, filter, input channel and element of the kernel (row, column; row 0 in
-        one dimension): the row of the run, and the weight. `tolerance` is not used.
+        filters
+            One row an endpoint, filter, input channel and element of the kernel.
+            filter (integer): Number of the filter.
+            input (integer): Number of the input channel.
+            row, column (integer): Place in the kernel; row 0 in one dimension.
+            weight (number): The weight there.
         """
         from unstuck.training.loop import network_of
 

@@ -41,9 +41,11 @@ class Places(MeasurementBase):
 
         Returns
         -------
-        One row an endpoint and distance: the row of the run, the distance of the test patterns from
-        the place of the training patterns (`distance`, in samples along the last axis), and the
-        accuracy there. `tolerance` is not used.
+        places
+            One row an endpoint and distance.
+            distance (integer, samples along the last axis): Distance of the test patterns from the
+                place of the training patterns.
+            accuracy (number): Share of the test part, so moved, that is classified rightly.
         """
         import torch
 

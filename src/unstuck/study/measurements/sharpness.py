@@ -38,10 +38,15 @@ class Sharpness(CurvatureBase):
 
         Returns
         -------
-        One row an endpoint with `factor` 1: the row of the run, largest eigenvalue, trace with its
-        standard error, and rise of the loss (`sharpness_of`). For the first unit of a cell also one
-        for each factor by which a layer is multiplied and the next one divided, with the largest
-        eigenvalue and the largest relative change of an output. `tolerance` is not used.
+        sharpness
+            One row an endpoint, and for the first unit of a cell one more for each factor.
+            factor (number): By which the first hidden layer is multiplied and the next one divided;
+                1 is the endpoint itself.
+            output_change (number): Largest relative change of an output by that.
+            lambda_max (number): Largest eigenvalue of the Hessian of the training loss.
+            trace (number): Trace of the Hessian; none at other factors.
+            trace_error (number): Standard error of the trace; none at other factors.
+            sam (number): Rise of the loss within a small ball; none at other factors.
         """
         rows = []
         for row, problem in endpoints.problems(progress):

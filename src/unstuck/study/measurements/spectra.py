@@ -27,10 +27,25 @@ class Spectra(CurvatureBase):
 
         Returns
         -------
-        One row an endpoint: the row of the run, loss and gradient norm in float64, the extreme
-        eigenvalues and the trace, the inertia with its tolerance and gap, the minimum ratio (share
-        of positive eigenvalues), the share of negative ones among those that are not zero (`down`,
-        and at a hundredth and a hundred times the tolerance), and all eigenvalues, ascending.
+        spectra
+            One row an endpoint, of the exact Hessian of the training loss.
+            train_loss (number): Loss on all training samples in float64, decay included.
+            gradient_norm (number): Norm of its gradient.
+            lambda_max, lambda_min (number): Extreme eigenvalue.
+            trace (number): Sum of the eigenvalues.
+            negative, zero, positive (integer, eigenvalues): Eigenvalues of that sign; zero up to
+                the tolerance.
+            minimum_ratio (number): Share of positive eigenvalues.
+            tolerance (number): Share of the largest absolute eigenvalue up to which one counts as
+                zero.
+            absolute_tolerance (number): The size that this is.
+            down (number): Share of negative eigenvalues among those that are not zero.
+            down_finer, down_coarser (number): That at a hundredth, and at a hundred times, the
+                tolerance.
+            gap (number): Distance of the eigenvalue nearest to the tolerance, above or below zero,
+                from it.
+            certain (boolean): Whether rounding cannot change the counts.
+            eigenvalues (array): All eigenvalues, ascending.
         """
         from unstuck.curvature.hessian import dense
         from unstuck.curvature.spectra.spectrum import spectrum_of

@@ -29,9 +29,15 @@ class BatchOrdersAnalysis(AnalysisBase):
         Returns
         -------
         epochs
-            One row an order, batch size and epoch: the number of batches, how many samples are not
-            in exactly one of them, and the share of the batches that hold the samples of one of the
-            epoch before (NaN for the first).
+            One row an order, batch size and epoch.
+            Also: batch_size.
+            order (string): How samples are ordered: reshuffled every epoch, shuffled once, or
+                sorted.
+            epoch (integer): Number of the epoch, from 0.
+            batches (integer, batches): Batches of the epoch.
+            misplaced (integer, samples): Samples that are not in exactly one batch.
+            again (number): Share of the batches that hold the samples of one of the epoch before;
+                none for the first epoch.
         """
         labels = np.arange(self.samples) % 10
         return {

@@ -52,16 +52,27 @@ class GradientNoiseAnalysis(DatasetsAnalysis):
         Returns
         -------
         variance
-            One row a dataset, seed, point (updates made), way to draw and batch size: the mean
-            squared distance of minibatch gradients from the full gradient, how many batches that is
-            the mean of, and how far the mean gradient of an epoch lies from the full one; beside
-            them, of the point, the loss, the norm of the full gradient and the variance of single
-            samples' gradients. Ways to draw: `reshuffled`, whole epochs of the training loop's own
-            batches; `replaced`, samples drawn one by one with replacement; `sorted`, one epoch of
-            batches in the order of classes. `factor` is what drawing without replacement leaves of
-            the variance, (N − B)/(N − 1), and `law` what σ²/B times it foretells, σ² that of single
-            samples; `ratio` is variance over law, `divided` variance over factor (both NaN for the
-            full batch), and `noise` the root of the variance over the norm of the gradient.
+            One row a dataset, seed, point on the way of training, way to draw and batch size.
+            Also: dataset, seed, batch_size, loss, gradient_norm.
+            updates (integer, updates): Updates of training before the point.
+            samples (integer, samples): Samples that batches are drawn from, N.
+            single_variance (number): Variance σ² of the gradients of single samples: mean squared
+                distance from the full gradient.
+            draw (string): How batches are drawn: reshuffled (whole epochs of the training loop's
+                own), replaced (sample by sample with replacement) or sorted (one epoch in the order
+                of classes).
+            full (boolean): Whether the batch is all samples.
+            batches (integer, batches): Batches that the variance is the mean over.
+            variance (number): Mean squared distance of the batches' gradients from the full
+                gradient.
+            factor (number): What drawing without replacement leaves of the variance, (N − B)/(N −
+                1).
+            law (number): Variance that the law foretells, σ²/B times `factor`.
+            ratio (number): Variance over that of the law; none for the full batch.
+            divided (number): Variance over `factor`; none for the full batch.
+            noise (number): Root of the variance over the norm of the full gradient.
+            bias (number): Distance of the mean gradient of an epoch from the full gradient.
+            relative_bias (number): That distance over the norm of the full gradient.
         """
         rows: list[dict[str, Any]] = []
         for name in self.dataset_names:

@@ -72,10 +72,18 @@ class UpdateTimeAnalysis(AnalysisBase):
         Returns
         -------
         times
-            One row a start of a process (its seed), processor, round and batch size: the median
-            seconds of an update, and of how many. ``hardware`` is ``thread`` (one thread of the
-            CPU) or ``parallel`` (a GPU, or all cores that the study may use, if more than one);
-            ``timing`` is ``first``, or ``again`` for the smallest batch a second time.
+            One row a start of a process (its seed), processor, round and batch size.
+            Also: batch_size.
+            seed (integer): Number of the start of a process.
+            hardware (string): thread (one thread of the CPU), or parallel (a GPU, or all cores that
+                the study may use, if more than one).
+            processor (string): What computed: the CPU or the name of the GPU.
+            threads (integer, threads): Threads of the CPU that computed.
+            repeat (integer): Number of the round in the process.
+            timing (string): first, or again for the smallest batch timed a second time.
+            samples (integer, samples): Samples of an epoch.
+            updates (integer, updates): Updates that were timed.
+            seconds (number, seconds): Median time of an update, by the clock.
         """
         rows: list[dict[str, Any]] = []
         for seed in context.units(self.seeds):

@@ -22,36 +22,74 @@ class SoftmaxAnalysis(AnalysisBase):
         Returns
         -------
         vectors
-            One row a vector of outputs: its softmax's smallest and largest entry, how far an entry
-            is outside [0, 1], and the sum and its difference from 1. Vector −1 is the lecture's
-            (3, 1, −3), with its entries.
+            One row a vector of outputs; vector −1 is the lecture's (3, 1, −3).
+            vector (integer): Number of the vector.
+            smallest, largest (number): Extreme entry of its softmax.
+            outside (number): How far an entry is outside [0, 1].
+            sum (number): Sum of the entries.
+            sum_error (number): Absolute difference of the sum from 1.
+            output_1, output_2, output_3 (number): Entry of the softmax of the lecture's vector;
+                none for others.
         pairs
-            One row a pair of outputs of these vectors: gap, ratio and difference of their softmax,
-            the relative error of the ratio e^gap, whether the ratio exceeds the gap, and the
-            difference over half the gap.
+            One row a pair of outputs of these vectors.
+            Also: vector.
+            gap (number): Difference of the two outputs.
+            ratio (number): Ratio of their softmax, the larger over the smaller.
+            difference (number): Difference of their softmax.
+            ratio_error (number): Relative error of the ratio against e^gap.
+            ratio_above_gap (boolean): Whether the ratio exceeds the gap.
+            difference_over_half_gap (number): The difference over half the gap.
         shares
-            One row a scale of positive outputs: the share of pairs that softmax draws further
-            apart, as a ratio, than plain shares y_i / Σ y do.
+            One row a scale of positive outputs.
+            scale (number): Scale of the outputs.
+            apart (number): Share of pairs that softmax draws further apart, as a ratio, than plain
+                shares y_i / Σ y do.
         gaps
-            One row a gap of two classes: ratio and difference of softmax, and the difference of
-            its entry from the sigmoid.
+            One row a gap of two classes.
+            Also: gap, ratio, difference.
+            sigmoid_error (number): Difference of an entry of softmax from the sigmoid of the gap.
         saturation
-            One row a number format and bound: the smallest gap of two classes at which an entry
-            rounds to it; and whether it does in exact arithmetic at a gap of 1000.
+            One row a number format and bound.
+            dtype (string): Number format; exact for exact arithmetic, at a gap of 1000.
+            output (integer): Bound that an entry rounds to, 0 or 1.
+            gap (number): Smallest gap of two classes at which it does.
+            rounds (boolean): Whether it does.
         identities
-            One row an identity of softmax: its value, what it must be, and the difference.
+            One row an identity of softmax.
+            Also: expected, error.
+            identity (string): The identity, in words.
+            value (number): What it is.
         slopes
-            One row a corner (`wrong`: the true class far below the other; `level`), loss and seed:
-            the start and the gradient norm there.
+            One row a corner, loss and seed.
+            Also: gradient_norm.
+            seed (integer): Number of the random start.
+            corner (string): Start: wrong (the true class far below the other), moved (both outputs
+                of wrong moved alike) or level.
+            loss (string): Name of the loss.
+            y1, y2 (number): Output of a class.
         arrivals
-            One row an optimizer, loss, corner (`moved`: both outputs of `wrong` moved alike) and
-            seed: updates until p > 0.9 at the rate given (NaN if it did not arrive), of so many.
+            One row an optimizer, loss, corner and seed.
+            Also: optimizer, loss, corner, seed.
+            rate (number): Learning rate.
+            arrived (number, updates): Updates until the true class had p > 0.9; none if it never
+                had.
+            updates (integer, updates): Updates made at most.
         plane
-            One row a place: both losses, their gradient norms and the ratio of these.
+            One row a place of the plane of two outputs.
+            Also: y1, y2.
+            cross_entropy_value (number, nats): Cross-entropy.
+            cross_entropy_slope (number): Norm of its gradient.
+            squared_error_value (number): Squared error.
+            squared_error_slope (number): Norm of its gradient.
+            ratio (number): Norm of the gradient of cross-entropy over that of squared error.
         paths
-            Points of one walk an optimizer and loss.
+            One row a point of the walk of an optimizer over a loss.
+            Also: loss, optimizer, update, y1, y2.
         closed_forms
-            One row a loss and gap: the gradient norm, its closed form, and the relative error.
+            One row a loss and gap.
+            Also: loss, gap, relative_error.
+            value (number): Norm of the gradient.
+            expected (number): Its closed form.
         """
         from unstuck.study.analyses.classification import loss_plane, softmax_outputs
 

@@ -97,17 +97,33 @@ class TwinsAnalysis(AnalysisBase):
         Returns
         -------
         pairs
-            One row a case, pair, optimizer, number format, seed and update: the distance of the
-            incoming weights relative to their norm, that of the neurons' outputs on the validation
-            part relative to theirs, the largest change of the network's outputs when one neuron is
-            removed and the other takes over its outgoing weights, relative to the outputs, and the
-            training loss on the batch.
+            One row a case, pair, optimizer, number format, seed and update.
+            Also: dataset, optimizer, update, seed.
+            case (string): Kind of the first layer: fully connected, local or convolution.
+            pair (string): What the two neurons have alike at the start: field, outgoing weights, or
+                both.
+            weight_gap (number): Distance of their incoming weights, as a share of their norm.
+            output_gap (number): Distance of their outputs on the validation part, as a share of
+                their norm.
+            merging_gap (number): Largest change of the network's outputs when one neuron is removed
+                and the other takes over its outgoing weights, as a share of the outputs.
+            loss (number, nats): Training loss on the batch.
+            dtype (string): Number format of the training.
         places
-            One row a network of shared weights, filter and pair of places: of some training samples
-            how many the neurons there answer differently (`differing`), whether that is none
-            (`never`), and the share that they answer alike (`alike`); likewise before the
-            activation (`never_before`, `alike_before`), where neurons that are both off differ and
-            equal fields, such as blank ones, do not. At the initial weights.
+            One row a network of shared weights, filter and pair of places, at the initial weights.
+            Also: dataset.
+            case (string): Name of the case.
+            first, second (integer): Number of the place.
+            filter (integer): Number of the filter.
+            samples (integer, samples): Training samples that were shown.
+            differing (integer, samples): Samples that the neurons at the two places answer
+                differently.
+            never (boolean): Whether there is no such sample.
+            never_before (boolean): Whether there is none before the activation, where neurons that
+                are both off differ.
+            alike (number): Share of the samples that they answer alike.
+            alike_before (number): That share before the activation, where equal fields, such as
+                blank ones, count alike.
         """
         rows = []
         for name, case in self.cases.items():

@@ -62,10 +62,18 @@ class CriticalSearchAnalysis(DatasetsAnalysis):
         Returns
         -------
         searches
-            One row a search: where it started, the certificate of where it ended, that point, and
-            the norms of the gradient on the way. `distinct` are the certified points but for those
-            that agree with an earlier one of the same kind of start in loss and index: images of
-            each other under permutations and signs of units.
+            One row a search for a critical point.
+            Also: dataset, width, seed, parameters, weight_decay, criterion, loss, gradient_norm,
+                negative, zero, positive, tolerance, gap, rounding, converged, kind, theta.
+            start (string): Where it started: a random point, or one that training passes.
+            search (integer): Number of the search.
+            steps (integer, steps): Steps of the search.
+            flatness (number): Share of the gradient that Newton's step leaves; above 0.9 the point
+                is gradient-flat.
+            path (array): Norm of the gradient after each step.
+            distinct (boolean): Whether the point is certified and no earlier one of the same kind
+                of start has its loss and index, as its images under permutations and signs of units
+                have.
         """
         searches: list[dict[str, Any]] = []
         for dataset in self.dataset_names:

@@ -16,21 +16,47 @@ class GalleryAnalysis(AnalysisBase):
         Returns
         -------
         points
-            One row a critical point, and one a point that is none (`critical`): its `kind`, what
-            the signs of the eigenvalues say (`said`), what 1,000 steps in random directions see
-            (`seen`), whether the signs are silent, and whether what they say is wrong.
+            One row a critical point, and one a point that is none.
+            Also: point, surface, said, seen, silent, gradient_norm, negative, zero, positive,
+                lambda_min, lambda_max, down, up, radius.
+            x, y (number): Place of the point.
+            critical (boolean): Whether the point is critical.
+            kind (string): What it is; slope if it is not critical.
+            wrong (boolean): Whether what the signs say is wrong.
         tolerances
-            One row a point and relative tolerance below which an eigenvalue counts as zero: the
-            counts of signs, and whether they are silent.
+            One row a point and tolerance.
+            Also: point, negative, zero, positive, silent.
+            tolerance (number): Share of the largest absolute eigenvalue up to which one counts as
+                zero.
         heights
-            One row a surface and place of a grid: the height there.
+            One row a surface and place of a grid.
+            Also: surface, x, y.
+            height (number): The surface's value there.
         toy
-            One row a quantity of (1 − w₁w₂)² at a place: its value, what it must be, and the
-            difference.
+            One row a quantity of (1 − w₁w₂)² at a place.
+            Also: quantity, expected, error.
+            place (string): Name of the place.
+            w1, w2 (number): Weight of the toy.
+            value (number): What the quantity is.
         axes
-            One row a critical point of the toy: eigenvalues and eigenvectors.
-        escape, leaving
-            As those of a ladder, for the saddle of the toy.
+            One row a critical point of the toy.
+            Also: w1, w2, kind, loss.
+            eigenvalue_low, eigenvalue_high (number): Eigenvalue of the Hessian.
+            low_1, low_2 (number): Entry of the eigenvector of the lower eigenvalue.
+            high_1, high_2 (number): Entry of the eigenvector of the higher eigenvalue.
+        escape
+            One row a distance from the saddle of the toy, as in a ladder.
+            Also: dataset, eigenvalue, residual, radius.
+            change (number): Change of the loss along the lowest eigenvector.
+            ratio (number): That change over what the quadratic says, eigenvalue · radius² / 2.
+        leaving
+            The saddle of the toy, left by gradient descent, as in a ladder.
+            Also: dataset, predicted_slope, farthest.
+            slope (number, updates): Updates for each factor of ten of distance, by a straight line;
+                none if a start never left.
+            ratio (number): That slope over what the eigenvalue foretells.
+            deviation (number, updates): Largest deviation from the line.
+            stuck (integer, starts): Starts that never left.
         """
         from unstuck.study.analyses.critical_points import known_points, toy
 

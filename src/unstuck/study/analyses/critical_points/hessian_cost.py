@@ -83,18 +83,30 @@ class HessianCostAnalysis(AnalysisBase):
         Returns
         -------
         times
-            One row a method, size and seed: the processor seconds, and the products that Lanczos
-            took.
-            ``product again`` is the product, timed a second time.
+            One row a method, size and seed.
+            Also: parameters, seed.
+            method (string): What was timed: the dense Hessian, its whole spectrum, a product with a
+                vector, the product again, or Lanczos.
+            seconds (number, seconds): Time of the processor.
+            products (integer, products): Products that Lanczos took; 0 for other methods.
         memory
-            One row a method and size: the peak of what torch and numpy hold, in bytes. Workspace
-            that LAPACK allocates by itself is not seen.
+            One row a method and size.
+            Also: method, parameters.
+            tensors (integer, bytes): Peak of what torch holds.
+            arrays (integer, bytes): Peak of what numpy holds; workspace that LAPACK allocates
+                itself is not seen.
         agreement
-            One row a size, seed and end of the spectrum: the eigenvalue by Lanczos and by the full
-            spectrum.
+            One row a size, seed and end of the spectrum.
+            Also: parameters, seed.
+            end (string): lowest or highest.
+            dense (number): The eigenvalue by the full spectrum.
+            lanczos (number): The eigenvalue by Lanczos.
         saddles
-            One row a dataset of `saddles` and seed: the processor seconds of the Hessian with all
-            its eigenvectors and of a gradient, and how many updates of descent take as long.
+            One row a dataset of `saddles` and seed.
+            Also: dataset, seed, parameters.
+            seconds (number, seconds): Time of the processor for the Hessian with all eigenvectors.
+            gradient_seconds (number, seconds): Time of the processor for a gradient.
+            updates (number, updates): Updates of descent that take as long as the Hessian.
         """
         times: list[dict[str, Any]] = []
         memory: list[dict[str, Any]] = []

@@ -70,22 +70,38 @@ class LadderAnalysis(DatasetsAnalysis):
         Returns
         -------
         points
-            One row a dataset, seed, width and rung (units in use): the certificate, the spectrum
-            and the point itself, with all that its loss is made of.
+            One row a dataset, seed, width and rung, with all that its loss is made of.
+            Also: dataset, seed, width, rung, parameters, weight_decay, criterion, loss,
+                gradient_norm, negative, zero, positive, tolerance, gap, rounding, converged, kind,
+                lambda_min, theta.
+            minimum_ratio (number): Share of positive eigenvalues.
+            eigenvalues (array): Eigenvalues of the Hessian, ascending.
         escape
-            One row a certified saddle and radius: the change of the loss along the lowest
-            eigenvector over that of the quadratic, eigenvalue * radius^2 / 2.
+            One row a certified saddle and radius.
+            Also: dataset, seed, width, rung, eigenvalue, residual, radius.
+            change (number): Change of the loss along the lowest eigenvector.
+            ratio (number): That change over what the quadratic says, eigenvalue · radius² / 2.
         times
-            One row a saddle that was left and k: updates that it took from 10^-k off it, and what
-            the eigenvalue foretells for each unit of k. The row with k = 0 started on the saddle
-            itself and tells how far it came.
+            One row a saddle that was left by gradient descent, and k.
+            Also: dataset, seed, width, rung, exponent, eigenvalue, predicted_slope, saddle_loss.
+            rate (number): Learning rate.
+            updates (number, updates): Updates until the loss was well below the saddle's; none if
+                it never was.
+            observed (integer, updates): Updates that were made.
+            farthest (number): Largest distance from the saddle on the way.
         leaving
-            One row such a saddle: updates for each unit of k by a straight line (NaN if a start
-            never left), what the eigenvalue foretells and the ratio, the largest deviation from the
-            line, how many starts never left, how far the start on the saddle itself came, and the
-            losses of the saddle and, at last, of the descent from nearest to it.
+            One row such a saddle.
+            Also: dataset, seed, width, rung, predicted_slope, saddle_loss.
+            slope (number, updates): Updates for each factor of ten of distance, by a straight line;
+                none if a start never left.
+            ratio (number): That slope over what the eigenvalue foretells.
+            deviation (number, updates): Largest deviation from the line.
+            stuck (integer, starts): Starts that never left.
+            farthest (number): Largest distance from the saddle of the descent that started on it.
+            end_loss (number): Last loss of the descent from nearest to the saddle.
         curves
-            One row an update of these descents: the loss.
+            One row an update of these descents.
+            Also: dataset, seed, width, rung, exponent, update, loss.
         """
         found: dict[str, list[dict[str, Any]]] = {name: [] for name in self.tables}
         for dataset in self.dataset_names:

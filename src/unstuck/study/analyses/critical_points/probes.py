@@ -67,16 +67,26 @@ class ProbesAnalysis(AnalysisBase):
         Returns
         -------
         points
-            One row a point: its certificate and the extreme eigenvalues; whether it is certified
-            (`critical`), what the signs of the eigenvalues say (`said`), what the steps see
-            (`seen`, the extreme eigenvectors among them), whether the signs are silent, and whether
-            what they say is wrong; and the changes along the extreme eigenvectors over λr²/2.
+            One row a point.
+            Also: point, parameters, kind, loss, gradient_norm, negative, zero, positive, tolerance,
+                gap, lambda_min, lambda_max, radius, said, seen, silent, down, up.
+            certain (boolean): Whether rounding cannot change the signs.
+            critical (boolean): Whether the point is certified as critical.
+            wrong (boolean): Whether what the signs say is wrong.
+            lowest_ratio (number): Change of the loss along the lowest eigenvector over λr²/2; none
+                where λ counts as zero.
+            highest_ratio (number): Change of the loss along the highest eigenvector over λr²/2.
         tolerances
-            One row a point and relative tolerance below which an eigenvalue counts as zero: the
-            counts of signs, and whether they are silent.
+            One row a point and tolerance.
+            Also: point, negative, zero, positive, silent.
+            tolerance (number): Share of the largest absolute eigenvalue up to which one counts as
+                zero.
         probes
-            One row a point and direction (``random``, ``lowest`` or ``highest`` eigenvector): the
-            change of the loss over one step.
+            One row a point and direction.
+            Also: point.
+            direction (string): random, or the eigenvector that is lowest or highest.
+            number (integer): Number of the direction.
+            change (number): Change of the loss over one step.
         """
         points, tolerances, probes = [], [], []
         for number, (name, problem) in enumerate(self._problems(context)):

@@ -29,15 +29,26 @@ class RandomMatricesAnalysis(AnalysisBase):
         Returns
         -------
         shares
-            One row a size and seed: matrices drawn, and the share with positive eigenvalues alone.
+            One row a size and seed.
+            size (integer): Rows of the matrix.
+            seed (integer): Number of the draw.
+            matrices (integer, matrices): Matrices drawn.
+            positive (integer, matrices): Those with positive eigenvalues alone.
+            share (number): Their share.
         kinds
-            One row a size and kind of critical point that such a Hessian would make (minimum,
-            maximum, saddle): the share among all matrices drawn, the exact probability, and their
-            difference in standard errors.
+            One row a size and kind of critical point.
+            Also: size, matrices.
+            kind (string): What such a Hessian would make: minimum, maximum or saddle.
+            share (number): Share among all matrices drawn.
+            exact (number): Exact probability.
+            standard_errors (number, standard errors): Difference of share and probability.
         law
-            One row a size: −ln of the exact probability of positive eigenvalues alone, its second
-            difference, and that of the law for large sizes, n² ln 3 / 4 (Dean & Majumdar 2006),
-            which is ln 3 / 2.
+            One row a size.
+            Also: size.
+            minus_log (number): −ln of the exact probability of positive eigenvalues alone.
+            second_difference (number): Its second difference over sizes.
+            expected (number): That of the law for large sizes n, n² ln 3 / 4 (Dean & Majumdar
+                2006), which is ln 3 / 2.
         """
         from unstuck.statistics.gaussian_matrices import orthogonal_ensemble
 

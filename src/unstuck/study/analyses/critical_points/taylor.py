@@ -81,18 +81,31 @@ class TaylorAnalysis(AnalysisBase):
         Returns
         -------
         points
-            One row a case and point: loss, gradient norm, extreme eigenvalues, kind and gap of the
-            certificate, parameters.
+            One row a case and point.
+            Also: dataset, parameters, kind, loss, gradient_norm, lambda_min, lambda_max, gap.
+            case (string): Name of the case.
+            point (string): Where the loss is expanded: initial, endpoint, critical, or on a kink.
+            activation (string): Non-linearity of the hidden layers.
         remainders
-            One row a case, point, direction, order and radius: the remainder, its estimated
-            rounding error, and the slope and curvature of the loss along the direction.
+            One row a case, point, direction, order and radius.
+            Also: case, point, dataset, activation, radius.
+            direction (string): Direction: random, an extreme eigenvector, or across the kink.
+            shown (boolean): Whether the row is at one of the radii of the figure.
+            order (integer): Last order of the expansion that is taken off.
+            remainder (number): Change of the loss that the expansion leaves.
+            rounding (number): Estimated rounding error of the remainder.
+            slope (number): First derivative of the loss along the direction.
+            curvature (number): Second derivative of the loss along the direction.
         controls
-            As the remainders, of what is known: of the cubic r³ + 2r² − r after its term of second
-            order, and of the expansions from the initial points along the highest eigenvector with
-            half the Hessian, which is too little.
+            As the remainders, of what is known.
+            Also: case, direction, radius, remainder, rounding.
+            control (string): The cubic r³ + 2r² − r after its term of second order, or expansions
+                from the initial points with half the Hessian, which is too little.
         reach
-            One row a case, point and direction: the largest radius up to which the quadratic gives
-            at least 90 % of the change of the loss (0 where it never does).
+            One row a case, point and direction.
+            Also: case, point, dataset, activation, direction.
+            radius (number): Largest radius up to which the quadratic gives at least 90 % of the
+                change of the loss; 0 where it never does.
         """
         points, remainders = [], []
         controls, reach = [_cubic()], []

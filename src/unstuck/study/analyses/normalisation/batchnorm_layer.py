@@ -16,28 +16,59 @@ class BatchnormLayerAnalysis(AnalysisBase):
         Returns
         -------
         features
-            One row a part and feature: mean and variance before and after the layer, what they must
-            be after it (β and γ² v/(v + ε), v the variance before), and the differences. Parts:
-            `initial`, forty features of variance 1 to 64; `moved`, the same with other γ and β;
-            `small`, variances near ε; `trained`, the first layer of a network after training.
+            One row a part and feature.
+            part (string): initial (forty features of variance 1 to 64), moved (the same with other
+                γ and β), small (variances near ε) or trained (the first layer of a network after
+                training).
+            feature (integer): Number of the feature.
+            mean_before, variance_before (number): Of the feature before the layer.
+            mean_after, variance_after (number): Of the feature after the layer.
+            expected_mean (number): What the mean must be after the layer, β.
+            expected_variance (number): What the variance must be after the layer, γ² v/(v + ε), v
+                that before.
+            mean_error, variance_error (number): Absolute difference from what it must be.
         initial
-            One row a placement, network, parameter: how far the initial γ are from 1, β from 0.
+            One row a placement, network and parameter.
+            Also: seed.
+            batchnorm (string): Batch normalisation before or after each activation, or off.
+            parameter (string): gamma or beta.
+            count (integer, parameters): Parameters of that kind.
+            deviation (number): Largest distance of the initial γ from 1, β from 0.
         samples
-            One row a feature, sample and side (`before`, `after`) of some features: the value.
+            One row a feature, sample and side of some features.
+            Also: feature.
+            side (string): before or after the layer.
+            value (number): The sample's value of the feature.
         torch
-            One row a shape, momentum and quantity: the largest difference from torch's own layer
-            over several updates and at inference.
+            One row a shape, momentum and quantity.
+            shape (string): Shape of the input, without its samples.
+            momentum (number): Weight of the newest batch in the running statistics.
+            quantity (string): forward, backward, running or inference.
+            difference (number): Largest difference from torch's own layer over several updates.
         coupling
-            One row a network (with batch normalisation in training and at inference, and without)
-            and ordered pair of samples: the norm of the derivative of the output of one by the
-            input of the other, and that over the derivative by its own input.
+            One row a network and ordered pair of samples.
+            Also: batchnorm, batch_size.
+            mode (string): training or inference.
+            output, input (integer): Number of the sample.
+            own (boolean): Whether both are the same sample.
+            derivative (number): Norm of the derivative of the output of the one by the input of the
+                other.
+            relative (number): That over the derivative by its own input.
         strength
-            One row a batch size: the effect of one other sample, and of all others, over that of a
-            sample's own feature; and the largest differences of the layer's derivatives from their
-            closed form (δᵢⱼ − (1 + x̂ᵢx̂ⱼ)/B) / √(v + ε), from torch's, and of their sums from 0.
+            One row a batch size.
+            Also: batch_size.
+            one (number): Effect of one other sample over that of a sample's own feature.
+            all (number): Effect of all others over that of a sample's own feature.
+            closed_form_gap (number): Largest difference of the layer's derivatives from (δᵢⱼ − (1 +
+                x̂ᵢx̂ⱼ)/B) / √(v + ε).
+            torch_gap (number): Largest difference of the layer's derivatives from torch's.
+            sum (number): Largest absolute sum of the derivatives, which must be 0.
         averages
-            One row a quantity of the running averages, and of batches of one: its value, what it
-            must be, and the difference.
+            One row a quantity of the running averages, or of batches of one.
+            Also: quantity, expected, error.
+            part (string): running, readings, or batch of one.
+            value (number): What the quantity is.
+            momentum (number): Share p of the old value that a running average keeps.
         """
         from unstuck.study.analyses.normalisation import (
             layer_averages,

@@ -85,14 +85,32 @@ class FeatureScaleAnalysis(DatasetsAnalysis):
         Returns
         -------
         runs
-            One row a run: dataset, spread, draw of the scales (`second` at `redrawn` only),
-            optimizer, role, rate, whether it is the one chosen, score, whether that lies on an
-            edge, seed, update at which the run arrived (NaN if it did not), budget, training
-            accuracy at its end, the loss to arrive at and the least one, the mean over units of the
-            least that is possible.
+            One row a run of softmax regression on spread features.
+            Also: dataset, optimizer, seed.
+            run_id (string): Digest of all that decides the run.
+            cell (string): Digest of the run without its seed and rate.
+            role (string): heat (a rate tried on the first units) or finalist (on all units).
+            spread (number): Largest factor of a feature over the smallest.
+            draw (string): Order of the scales: first or second.
+            lr (number): Learning rate.
+            chosen (boolean): Whether it is the rate chosen.
+            score (number): Natural logarithm of the updates to arrive, which rates are chosen by;
+                lower is better.
+            edge (boolean): Whether the rate chosen lies on an edge of those tried.
+            updates (integer, updates): Updates made at most.
+            diverged_at (number, updates): Update at which the run diverged; none if it did not.
+            train_accuracy (number): Share of the training part that is classified rightly at the
+                end.
+            arrived (number, updates): Updates until the loss was at the target; none if it never
+                was.
+            target (number, nats): Loss to arrive at.
+            least (number, nats): Least loss that is possible, as the mean over units.
         curvature
-            One row a dataset, spread, draw and seed, of the Hessian at its initial point: the
-            largest eigenvalue, the smallest that is not zero, their ratio, and how many are zero.
+            One row a dataset, spread, draw and seed, of the Hessian at its initial point.
+            Also: dataset, spread, draw, seed, lambda_max, zero, parameters.
+            lambda_min (number): Smallest eigenvalue that is not zero.
+            condition (number): Largest eigenvalue over the smallest that is not zero.
+            classes (integer, classes): Classes of the data set.
         """
         runs, curvature = [], []
         for name in self.dataset_names:

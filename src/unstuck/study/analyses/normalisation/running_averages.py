@@ -56,10 +56,14 @@ class RunningAveragesAnalysis(DatasetsAnalysis):
         Returns
         -------
         scores
-            One row a dataset, batch size, update, seed, kind of statistics and momentum: loss and
-            accuracy on the test part. Kinds: `running`, averages of momentum p; `population`, of
-            all training samples at once; `batch`, of the tested batches themselves, which are as
-            large as in training (p is −1 for both).
+            One row a dataset, batch size, update, seed, kind of statistics and momentum.
+            Also: dataset, batch_size, update, seed.
+            kind (string): running (averages), population (of all training samples at once) or batch
+                (of the tested batches themselves, which are as large as in training).
+            momentum (number): Share p of the old value that a running average keeps; −1 for other
+                kinds.
+            loss (number, nats): Loss on the test part.
+            accuracy (number): Share of the test part that is classified rightly.
         """
         rows: list[dict[str, Any]] = []
         for name in self.dataset_names:

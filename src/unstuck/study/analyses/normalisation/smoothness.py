@@ -57,14 +57,20 @@ class SmoothnessAnalysis(DatasetsAnalysis):
         Returns
         -------
         path
-            One row a dataset, depth, batchnorm, noise, seed and update: the loss, the norm of its
-            gradient g, the largest eigenvalue of its Hessian with its residual, and the effective
-            smoothness max over c of |g(θ − cηg) − g(θ)| / (cη|g|), c = ½, 1, 2, 4.
+            One row a dataset, depth, batchnorm, noise, seed and update.
+            Also: dataset, seed, update, loss, gradient_norm, lambda_max.
+            depth (integer, layers): Hidden layers.
+            batchnorm (string): Batch normalisation before or after each activation, or off.
+            noise (number): Size of the noise put behind every batch normalisation.
+            residual (number): Residual of the largest eigenvalue.
+            smoothness (number): Effective smoothness, the largest |g(θ − cηg) − g(θ)| / (cη|g|)
+                over c = ½, 1, 2, 4.
         drift
-            One row a dataset, depth, batchnorm, noise and seed: how far the mean over the batch of
-            what enters an activation (of what is normalised, in the arms that do) moves from one
-            update to the next, in standard deviations, averaged over features, layers beyond the
-            first, and updates.
+            One row a dataset, depth, batchnorm, noise and seed.
+            Also: dataset, depth, batchnorm, noise, seed.
+            drift (number, standard deviations): How far the mean over the batch of what enters an
+                activation (of what is normalised, in the arms that do) moves from one update to the
+                next, averaged over features, layers beyond the first, and updates.
         """
         noisy = [("before", noise) for noise in self.noises]
         path: list[dict[str, Any]] = []

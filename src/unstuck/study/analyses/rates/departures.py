@@ -66,10 +66,17 @@ class DeparturesAnalysis(DatasetsAnalysis):
         Returns
         -------
         times
-            One row a dataset, seed of the ladder, momentum, rate and start (`first`, or `other` for
-            the first case): updates until the loss was the share `fall` below the saddle's (NaN if
-            it never was), the most that were made, the lowest and the largest absolute eigenvalue,
-            and the factor by which an update stretches the distance along the lowest eigenvector.
+            One row a dataset, seed of the ladder, momentum, rate and start.
+            Also: dataset, seed, momentum.
+            rate (number): Learning rate, in units of one over the largest absolute eigenvalue.
+            start (string): first, or other for another start in the first case.
+            updates (number, updates): Updates until the loss was the share `fall` below the
+                saddle's; none if it never was.
+            budget (integer, updates): Updates made at most.
+            lowest (number): Lowest eigenvalue of the Hessian at the saddle.
+            steepest (number): Largest absolute eigenvalue there.
+            growth (number): Factor by which an update stretches the distance along the lowest
+                eigenvector.
         """
         points = context.inputs[self.reads[0]]
         chosen = points[(points["width"] == self.width) & (points["rung"] == self.rung)]

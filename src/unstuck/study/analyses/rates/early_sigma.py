@@ -39,9 +39,12 @@ class EarlySigmaAnalysis(DatasetsAnalysis):
         Returns
         -------
         sigma
-            One row a dataset, seed and number of updates: the variance of 1/σ over the orders of
-            the data relative to its squared mean, as the median over parameters; and the share of
-            parameters that it is the median of, those whose σ is above 0 in every order.
+            One row a dataset, seed and number of updates.
+            Also: dataset, seed, update.
+            relative_variance (number): Variance of 1/σ over orders of the data as a share of its
+                squared mean, the median over parameters.
+            share (number): Share of parameters that it is the median of, those whose σ is above 0
+                in every order.
         """
         rows: list[dict[str, Any]] = []
         for name in self.dataset_names:

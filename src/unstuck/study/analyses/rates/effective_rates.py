@@ -56,12 +56,19 @@ class EffectiveRatesAnalysis(DatasetsAnalysis):
         Returns
         -------
         coordinates
-            One row a dataset (or `bowl`, `turned bowl`), optimizer, seed and parameter (its
-            number): the layer it belongs to, its σ (with the correction of its bias) and effective
-            rate η/σ, the mean length of its last 100 steps, the second derivative of the loss along
-            it, and that of the same parameter of the next unit's network. Parameters whose gradient
-            was always 0 are left out: no rate moves them. The bowls' curvatures are 1/`condition`
-            to 1, along the coordinates or along random axes.
+            One row a dataset, optimizer, seed and parameter; those whose gradient was always 0 are
+            left out.
+            Also: optimizer, seed.
+            dataset (string): Name of the data set; bowl (curvatures along the coordinates) or
+                turned bowl (along random axes).
+            parameter (integer): Number of the parameter.
+            effective_rate (number): η/σ.
+            sigma (number): σ, with the correction of its bias.
+            step (number): Mean length of its last 100 steps.
+            layer (string): Layer that it belongs to; empty for bowls.
+            curvature (number): Second derivative of the loss along it.
+            other_curvature (number): That of the same parameter of the next unit's network; none
+                for bowls.
         """
         for name in self.rates:
             row = OPTIMIZERS[one_of(name, OPTIMIZERS, what="optimizer")]

@@ -158,19 +158,41 @@ class TrajectoriesAnalysis(AnalysisBase):
         Returns
         -------
         walks
-            One row a surface, walker, rate and seed: updates to arrive and to settle within the
-            radius (NaN if it did not), the distance at the end and the largest over the last tenth
-            of the updates, on quadratic bowls the condition number and, where closed forms tell,
-            what they foretell of the settling and of the distance at the end (`foretold`,
-            `foretold_left`), bursts and the updates before the first, the visible ones and those of
-            them that recover, the least median step of 1,000 updates over that of the first 1,000
-            (`flattest`), the share of the first steps that turn against the one before, the update
-            at which it diverged, and the last point. `flat_best` marks the rate at which `flat_of`
-            arrives soonest (geometric mean, the budget where it does not) among those at which its
-            walks from all starts have a stretch whose steps are below 1 % of the first.
+            One row a surface, walker, rate and seed. Distances are shares of that at the start.
+            Also: surface.
+            walker (string): Name of the walker, an optimizer with its schedule.
+            rate (number): Learning rate, in the walker's unit.
+            lr (number): Learning rate.
+            seed (integer): Number of the start.
+            condition (number): Condition number of a quadratic bowl; none on other surfaces.
+            arrived (number, updates): Updates until the walk came within the radius; none if it did
+                not.
+            settled (number, updates): Updates after which it stayed within the radius; none if it
+                did not.
+            foretold (number, updates): What a closed form foretells of the settling; none where
+                none does.
+            left (number): Distance from the minimum at the end.
+            foretold_left (number): What a closed form foretells of that distance; none where none
+                does.
+            late (number): Largest distance over the last tenth of the updates.
+            bursts (integer, bursts): Bursts on the way.
+            first_burst (number, updates): Updates before the first burst; none without one.
+            visible_bursts (integer, bursts): Bursts that are visible.
+            recovered (integer, bursts): Visible bursts that recover.
+            flattest (number): Least median step of 1,000 updates over that of the first 1,000.
+            turns (number): Share of the first steps that turn against the one before.
+            diverged_at (number, updates): Update at which the walk diverged; none if it did not.
+            updates (integer, updates): Updates made at most.
+            end_x, end_y (number): Coordinate of the last point, of as many as the surface has.
+            flat_best (boolean): Whether it is the rate at which `flat_of` arrives soonest
+                (geometric mean, the budget where it does not) of those at which all its walks have
+                steps below 1 % of the first.
         paths
-            Points at some updates of the first starts, with the distance there and the
-            largest one since the row before. Distances are shares of the one at the start.
+            One row an update that is kept of the first starts.
+            Also: surface, walker, rate, lr, seed, update.
+            x, y (number): Coordinate of the point, of as many as the surface has.
+            distance (number): Distance from the minimum.
+            farthest (number): Largest distance since the row before.
         """
         walks, paths = [], []
         made = {name: case.made(name) for name, case in sorted(self.surfaces.items())}

@@ -19,35 +19,70 @@ class UpdateRuleAnalysis(AnalysisBase):
         Returns
         -------
         parity
-            One row a pair of update rules and seed: the largest relative difference, of their
-            parameters over 200 updates of noisy quadratics (`part` combination and torch.optim), or
-            of their steps for the same gradients (`part` reduction). Combinations hold Adam against
-            momentum's average over RMSProp's σ, with and without both bias corrections, and against
-            a library's RMSprop with a momentum of its own.
+            One row a pair of update rules and seed.
+            part (string): combination (Adam of its parts), torch.optim, or reduction (a rule that
+                is a case of another).
+            rule (string): The rule, in words.
+            against (string): What it is held against; empty where the rule's name says it.
+            seed (integer): Number of the random quadratics or gradients.
+            difference (number): Largest relative difference, of parameters over 200 updates of
+                noisy quadratics, or for reductions of steps at the same gradients.
         rules
-            One row an optimizer: its m and σ in words.
+            One row an optimizer.
+            Also: optimizer.
+            m (string): Its direction m, in words.
+            sigma (string): Its σ, in words.
         bowl
-            One row an optimizer and update: its path over one bowl at the rate that arrives first.
+            One row an optimizer and update of its path over one bowl.
+            Also: optimizer, update.
+            rate (number): Learning rate, that at which it arrives first.
+            settled (integer, updates): Updates after which it stayed at the minimum.
+            x, y (number): Coordinate of the point.
         limits
-            One row a β₁ and β₂: the size of m/σ in the end under gradients 1, 1, ... and under
-            1, −1, ..., their ratio, its closed form (1 + β₁)/(1 − β₁) and relative error, and the
-            largest differences over all updates of σ between the two, and of the step from the
-            recurrence written out.
+            One row a β₁ and β₂.
+            Also: relative_error.
+            beta1 (number): β₁, the share of the old direction that is kept.
+            beta2 (number): β₂, the share of the old average of squares that is kept.
+            constant (number): Size of m/σ in the end under gradients 1, 1, ...
+            alternating (number): Size of m/σ in the end under gradients 1, −1, ...
+            ratio (number): The first over the second.
+            expected (number): Its closed form, (1 + β₁)/(1 − β₁).
+            sigma_gap (number): Largest difference of σ between the two.
+            recurrence_gap (number): Largest difference of the step from the recurrence written out.
         steps
-            One row a β₁, way of the gradients and update: m, σ and m/σ.
+            One row a β₁, way of the gradients and update.
+            Also: beta1, update.
+            gradients (string): constant or alternating.
+            m (number): The direction m.
+            sigma (number): σ.
+            ratio (number): m/σ.
         memory
-            One row an α of RMSProp: updates until the step has recovered from gradients a thousand
-            times as large, the closed form, and its relative error.
+            One row an α of RMSProp.
+            Also: relative_error.
+            alpha (number): α, the share of the old average of squares that is kept.
+            updates (integer, updates): Updates until the step has recovered from gradients a
+                thousand times as large.
+            expected (number, updates): Its closed form.
         early_sigma
-            One row a source (the update rule on Gaussian gradients, the exact variance, RAdam's
-            approximation) and update: the variance of 1/σ over its squared mean, and that over the
-            exact one.
+            One row a source and update.
+            Also: update.
+            source (string): simulated (the update rule on Gaussian gradients), exact, or RAdam's
+                approximation.
+            relative_variance (number): Variance of 1/σ as a share of its squared mean.
+            over_exact (number): That over the exact one; none where there is none.
         schedules
-            One row a quantity of a schedule: its value, what it must be, and the difference.
+            One row a quantity of a schedule.
+            Also: quantity, expected, error.
+            schedule (string): Name of the schedule.
+            value (number): What the quantity is.
         adagrad
-            One row a surface, rate and rule (mean of squares with the rate η/√(t + 1), mean of
-            squares alone, on straight bowls a recurrence without curvature): the largest distance
-            of its path from that of Adagrad's sum, relative to the largest coordinate.
+            One row a surface, rate and rule.
+            Also: surface.
+            rate (number): Learning rate.
+            rule (string): Mean of squares with the rate η/√(t + 1), mean of squares alone, or on
+                straight bowls a recurrence without curvature.
+            gap (number): Largest distance of its path from that of Adagrad's sum, as a share of the
+                largest coordinate.
         """
         from unstuck.study.analyses.rates import bowl_paths, early_variance, parity, steady_state
 

@@ -47,15 +47,41 @@ class Stalls(CurvatureBase):
 
         Returns
         -------
-        One row an endpoint (`origin`): the row of the run, how far the run had come from its
-        initial point (`path`), the gradient norm there (`initial_norm`), the change of the loss at
-        the end, whether that means it has stalled, and what Newton's method found from there
-        (`search.nearest_point`). With weight decay, without which a minimum may lie at infinity:
-        the minimum below (`search.Below`, `resumed.stay`), which counts as found where Newton's
-        method missed it though it is nearby; and, at a constant rate, what became of the run as it
-        went on (`resumed.slope_and_curvature`, `resumed.go_on`). As controls, for each of
-        `CONTROLS` seeds, a row for a search that starts beside a known saddle of the same loss and
-        one beside a minimum.
+        stalls
+            One row an endpoint, and for the first seeds one for each of two controls.
+            path (number): Distance of the endpoint from the run's initial point.
+            loss_change (number): Change of the training loss over the end of the run, as a share.
+            stalled (boolean): Whether that means it has stalled.
+            initial_norm (number): Norm of the gradient at the initial point.
+            origin (string): Where the search started: the endpoint, or as controls beside a known
+                saddle of the same loss or a known minimum.
+            kind (string): What Newton's method found nearby: minimum, saddle, maximum, degenerate,
+                gradient-flat, none, or not stalled where it did not look.
+            start_loss, start_gradient_norm (number): Where the search started.
+            end_loss, end_gradient_norm (number): Where it ended.
+            distance (number): Distance from start to end.
+            flatness (number): Share of the gradient that Newton's step leaves; above 0.9 the point
+                is gradient-flat.
+            negative, zero, positive (number, eigenvalues): Eigenvalues of that sign where it ended.
+            minimum_kind (string): What descent leads to; empty without weight decay, where a
+                minimum may lie at infinity.
+            minimum_loss (number): Loss there.
+            minimum_distance (number): Distance of it from the endpoint.
+            minimum_gradient_norm (number): Norm of the gradient there, in the number format of the
+                training.
+            arrived_gradient_norm (number): Norm of the gradient of a run that was set down there
+                and trained on by full batches.
+            curvature_along_gradient (number): Second derivative of the loss along the gradient;
+                like all that follows at constant rates alone.
+            lambda_max (number): Largest eigenvalue of the Hessian.
+            batch_noise (number): Mean squared distance of batches' gradients from the full
+                gradient, over the squared norm of that.
+            loss_same, loss_cut, loss_other_order (number): Loss after the run went on at its rate,
+                at a tenth of it, or with batches in another order.
+            gradient_norm_same (number): Norm of the gradient after it went on at its rate.
+            cosine (number): Mean cosine between full gradients of successive updates at its rate.
+            looks (array, updates): Updates at which the losses were looked at.
+            losses_same, losses_cut (array): Losses there.
         """
         from unstuck.study.measurements.stalls.search import (
             NOT_SEARCHED,

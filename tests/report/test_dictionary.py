@@ -1,0 +1,53 @@
+"""The data dictionary: every table of a kind is in it, and its page is what is made."""
+
+from pathlib import Path
+
+import pytest
+
+from unstuck.described import described
+from unstuck.errors import DataError
+from unstuck.report import dictionary
+from unstuck.study.analyses.kinds import KINDS
+from unstuck.study.load import load_study
+from unstuck.study.measurements.registry import MEASUREMENTS
+from unstuck.study.plan import Plan
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def plan():
+    return Plan(load_study(REPOSITORY / "config.yaml"))
+
+
+def test_the_page_has_not_drifted(plan):
+    text = (REPOSITORY / dictionary.PAGE).read_text(encoding="utf-8")
+    assert text == dictionary.page(plan), "run `make docs`"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_table_of_an_analysis_is_described(kind):
+    assert tuple(described(KINDS[kind].run)) == KINDS[kind].tables
+
+
+@pytest.mark.parametrize("name", MEASUREMENTS)
+def test_every_column_of_a_measurement_is_described(name):
+    model = MEASUREMENTS[name]
+    found = {
+        table: [each.name for each in made.columns] for table, made in described(model.run).items()
+    }
+    assert found.keys() == {name}
+    assert sorted(found[name]) == sorted(model.columns)
+
+
+@pytest.mark.parametrize("kind", ["runs", "curves", "rates", "spectra"])
+def test_columns_of_an_experiment_have_a_schema_in_their_order(plan, kind):
+    columns = plan.columns_of(f"grid.{kind}")
+    schema = dictionary.Schemas(plan).of(f"tables/grid.{kind}", columns)
+    assert [field["name"] for field in schema["fields"]] == list(columns)
+    assert all(field["description"] and field["type"] for field in schema["fields"])
+
+
+def test_a_column_that_nothing_describes_is_named(plan):
+    with pytest.raises(DataError, match="the column lrr of the table tables"):
+        dictionary.Schemas(plan).of("tables/grid.runs", ["run_id", "lrr"])
