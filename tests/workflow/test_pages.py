@@ -25,7 +25,7 @@ PICTURED = (390, 1440)
 # of an A4 page within its margins, in CSS pixels
 PAPER = (673, 1001)
 KINDS = (
-    *("index", "notes", "method", "study"),
+    *("index", "notes", "method", "study", "dictionary"),
     *("claims/1.2.5", "claims/1.1.3", "claims/1.1.6", "experiments/grid"),
 )
 

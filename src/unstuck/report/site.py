@@ -15,9 +15,11 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from unstuck.claims.model import Claim
 from unstuck.claims.results import how_sound
 from unstuck.data.spec import DatasetSpec
+from unstuck.report.dictionary import sections
 from unstuck.report.overview import Mark, draw, error_share, in_margins
 from unstuck.statistics.rule import SAID, Word
 from unstuck.study.config import Study
+from unstuck.study.plan import Plan
 from unstuck.wording import number
 from unstuck.yaml_files import read_yaml
 
@@ -133,6 +135,7 @@ class _Pages:
         self._page(folder, "notes.html", self._notes())
         self._page(folder, "method.html", self._method())
         self._page(folder, "study.html", self._study())
+        self._page(folder, "dictionary.html", self._dictionary())
         for summary in self.site.summaries:
             self._page(folder, f"claims/{summary['claim']}.html", self._claim(summary))
         for name in self.site.study.experiments:
@@ -415,6 +418,11 @@ class _Pages:
                 for name, each in study.analyses.items()
             ],
         }
+
+    def _dictionary(self) -> dict[str, Any]:
+        found = sections(Plan(self.site.study))
+        tables = [{"names": names, **table._asdict()} for names, table in found]
+        return {"heading": self._say("nav", "dictionary"), "tables": tables}
 
     def _counted(self, experiment: str) -> dict[str, Any]:
         runs = _read(self.site.source.tables / f"{experiment}.runs.csv")
