@@ -6,7 +6,7 @@ import pytest
 from small_tables import UNITS, runs
 
 from unstuck.claims.comparison import compare
-from unstuck.claims.model import Comparison
+from unstuck.claims.lines import Comparison
 from unstuck.errors import DataError
 
 

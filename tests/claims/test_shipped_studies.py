@@ -11,7 +11,7 @@ from grid_tables import GridTables
 
 from unstuck.claims.check import check
 from unstuck.claims.comparison import compare
-from unstuck.claims.model import Comparison
+from unstuck.claims.lines import Comparison
 from unstuck.claims.planning import planned_claims
 from unstuck.study.load import load_study
 from unstuck.study.plan import Plan

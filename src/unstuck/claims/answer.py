@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from unstuck.claims.model import CHOICE, CLAUSE, PLACEHOLDER, Comparison, Number
+from unstuck.claims.lines import Comparison, Number
+from unstuck.claims.model import CHOICE, CLAUSE, PLACEHOLDER
 from unstuck.claims.terms import Words
 from unstuck.claims.verdict import Judged, Verdict
 from unstuck.statistics.rule import Kind, Word, said

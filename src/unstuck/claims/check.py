@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from unstuck.claims.comparison import Tables, gathered
-from unstuck.claims.model import Check, Need, Number, Value
+from unstuck.claims.lines import Check, Need, Number, Value
 from unstuck.claims.reductions import reduction
 from unstuck.claims.selection import selected
 from unstuck.errors import DataError, NoRowsError

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from unstuck.claims.model import Comparison
+from unstuck.claims.lines import Comparison
 from unstuck.errors import DataError
 from unstuck.statistics.estimate import Estimate
 from unstuck.statistics.race import RESAMPLES, Arm, Place, interval

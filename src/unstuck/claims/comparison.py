@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from unstuck.claims.compared import PLACE, Array, Cell, Compared, Pair
-from unstuck.claims.model import Comparison
+from unstuck.claims.lines import Comparison
 from unstuck.claims.reductions import axes, reduction
 from unstuck.claims.selection import is_extreme, selected
 from unstuck.claims.terms import BEST

@@ -9,6 +9,7 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from unstuck.claims import drawing, model, reductions
+from unstuck.claims.lines import ControlLine, Line, ScopeLine
 from unstuck.claims.model import claim_schema
 from unstuck.files import write_json, write_text
 from unstuck.study.documentation import fields, summary
@@ -73,9 +74,9 @@ where the scope's sentence goes.
 
 _PARTS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("The file", model.Claim),
-    ("primary, and a line of scope or controls", model.Line),
-    ("scope.NAME besides", model.ScopeLine),
-    ("controls.NAME besides", model.ControlLine),
+    ("primary, and a line of scope or controls", Line),
+    ("scope.NAME besides", ScopeLine),
+    ("controls.NAME besides", ControlLine),
 )
 
 

@@ -10,7 +10,8 @@ from typing import Any
 import pandas as pd
 
 from unstuck.claims.drawing import Panel
-from unstuck.claims.model import Check, Claim, Comparison, Value, load_claims
+from unstuck.claims.lines import Check, Comparison, Value
+from unstuck.claims.model import Claim, load_claims
 from unstuck.claims.reductions import columns
 from unstuck.claims.selection import selected
 from unstuck.errors import ConfigError, DataError

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from unstuck.claims.answer import LANGUAGES, Places, answer, texts
-from unstuck.claims.model import Comparison
+from unstuck.claims.lines import Comparison
 from unstuck.claims.stability import changes, words_anew
 from unstuck.claims.verdict import Judged, Verdict
 from unstuck.files import read_json, write_csv, write_json

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from unstuck.claims.check import Checked, check, need_met, number
 from unstuck.claims.compared import Compared
 from unstuck.claims.comparison import Tables, compare
-from unstuck.claims.model import Check, Claim, Comparison, Number
+from unstuck.claims.lines import Check, Comparison, Number
+from unstuck.claims.model import Claim
 from unstuck.claims.terms import Words
 from unstuck.errors import NoRowsError
 from unstuck.statistics.estimate import Estimate

@@ -7,7 +7,8 @@ from typing import Any, cast
 import pandas as pd
 
 from unstuck.claims.drawing import ColumnWords, OwnWords, ValueWords
-from unstuck.claims.model import Check, Claim, Comparison
+from unstuck.claims.lines import Check, Comparison
+from unstuck.claims.model import Claim
 from unstuck.figures.data import FigureData, Role, Row
 from unstuck.figures.palette import Outcome
 from unstuck.figures.words import Dictionary
