@@ -13,6 +13,7 @@ FLOORS = {
     "arithmetic": 0,
     "complaints": 0,
     "described": 0,
+    "environment": 0,
     "files": 0,
     "logs": 0,
     "wording": 0,

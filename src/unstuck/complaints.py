@@ -1,6 +1,7 @@
-"""What pydantic finds wrong with a value, in the words of someone who writes a study."""
+"""What is wrong with a value or a name, in the words of someone who writes a study."""
 
-from collections.abc import Mapping, Sequence
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pydantic_core import ErrorDetails
@@ -77,3 +78,24 @@ def complaint(error: ErrorDetails, patterns: Mapping[str, str] | None = None) ->
     if error["type"] == "extra_forbidden":
         return "the key is unknown"
     return f"{shown(error['input'])} is wrong; it should be {wanted(error, patterns)}"
+
+
+def one_of(name: str, known: Iterable[str], *, what: str) -> str:
+    """Return ``name`` if it is known.
+
+    Raises
+    ------
+    ValueError
+        If it is not; the message names the nearest known one.
+    """
+    choices = [str(each) for each in known]
+    if name in choices:
+        return name
+    near = difflib.get_close_matches(str(name), choices, n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(sorted(choices))}"
+    raise ValueError(f"{what} {name!r} is unknown; {hint}")
+
+
+def stopped(message: str) -> str:
+    """Give a message its full stop, unless it ends in a question."""
+    return message if message.endswith("?") else f"{message}."

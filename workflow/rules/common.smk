@@ -32,7 +32,7 @@ from unstuck.claims.planning import planned_claims
 from unstuck.errors import KernelError, UnstuckError
 from unstuck.lanes.library import load as load_kernel
 from unstuck.study.digests import SETTLED_OF_ROWS, digest, reached_digest
-from unstuck.study.environment import prepare_environment
+from unstuck.environment import prepare_environment
 from unstuck.study.folder import require_own, settle, take
 from unstuck.study.load import parse_study
 from unstuck.study.measurements.registry import MEASUREMENTS, module_of

@@ -14,9 +14,9 @@ from unstuck.claims.lines import Check, Comparison, Value
 from unstuck.claims.model import Claim, load_claims
 from unstuck.claims.reductions import columns
 from unstuck.claims.selection import selected
+from unstuck.complaints import one_of, stopped
 from unstuck.errors import ConfigError, DataError
 from unstuck.study.measurements.registry import MEASUREMENTS
-from unstuck.study.names import one_of, stopped
 from unstuck.study.plan import Plan
 
 ALL = "all"

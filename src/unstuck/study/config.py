@@ -13,6 +13,7 @@ from pydantic import (
     model_validator,
 )
 
+from unstuck.complaints import one_of
 from unstuck.data.spec import DatasetSpec
 from unstuck.optim.coefficients import OPTIMIZERS
 from unstuck.optim.schedules import SCHEDULES
@@ -22,7 +23,6 @@ from unstuck.study.analyses.kinds import parse_analysis
 from unstuck.study.analyses.kinds import schema as analysis_schema
 from unstuck.study.experiment import Experiment
 from unstuck.study.fields import RESULTS_PATTERN, Count, Name, Rate, Section, Tolerance
-from unstuck.study.names import one_of
 from unstuck.study.paths import not_a_room
 from unstuck.study.report import ReportSettings
 from unstuck.training.spec import EndCriterion, Scalar

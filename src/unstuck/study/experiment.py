@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, Field, create_model, model_validator
 
+from unstuck.complaints import one_of
 from unstuck.study.fields import Count, Name, Rate, Section
 from unstuck.study.measurements.base import MeasurementBase
 from unstuck.study.measurements.registry import MEASUREMENTS
-from unstuck.study.names import one_of
 from unstuck.study.overrides import OVERRIDES, Where, checked_overrides, matches
 from unstuck.training.spec import (
     MOST_UNITS,

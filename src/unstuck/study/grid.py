@@ -6,13 +6,12 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from unstuck.complaints import complaint
+from unstuck.complaints import complaint, one_of, stopped
 from unstuck.errors import ConfigError
 from unstuck.optim.coefficients import OPTIMIZERS
 from unstuck.optim.schedules import SCHEDULES
 from unstuck.study.config import Study
 from unstuck.study.experiment import Experiment
-from unstuck.study.names import one_of, stopped
 from unstuck.study.overrides import OVERRIDES, matches
 from unstuck.training.spec import Cell, Recipe, Tune
 

@@ -8,14 +8,13 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from unstuck.complaints import complaint, shown, wanted
+from unstuck.complaints import complaint, one_of, shown, stopped, wanted
 from unstuck.data.spec import DatasetSpec
 from unstuck.errors import ConfigError
 from unstuck.population.spec import NetworkSpec
 from unstuck.study.config import Curvature, Execution, RateGrid, Study, Tuning
 from unstuck.study.fields import NAME_PATTERN, RESULTS_PATTERN
 from unstuck.study.measurements.base import MeasurementBase
-from unstuck.study.names import one_of, stopped
 from unstuck.yaml_files import read_yaml
 
 PATTERNS = {

@@ -7,12 +7,12 @@ from typing import Any
 
 import pandas as pd
 
+from unstuck.complaints import one_of, stopped
 from unstuck.errors import ConfigError
 from unstuck.study.config import Study
 from unstuck.study.digests import digest
 from unstuck.study.grid import Grids
 from unstuck.study.measurements.registry import MEASUREMENTS
-from unstuck.study.names import one_of, stopped
 from unstuck.study.overrides import matches
 from unstuck.training import result
 from unstuck.training.curves import MEASURED

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from unstuck.complaints import complaint
+from unstuck.complaints import complaint, one_of
 from unstuck.study.analyses.base import AnalysisBase
 from unstuck.study.analyses.batches.batch_orders import BatchOrdersAnalysis
 from unstuck.study.analyses.batches.gradient_noise import GradientNoiseAnalysis
@@ -30,7 +30,6 @@ from unstuck.study.analyses.rates.early_sigma import EarlySigmaAnalysis
 from unstuck.study.analyses.rates.effective_rates import EffectiveRatesAnalysis
 from unstuck.study.analyses.rates.trajectories import TrajectoriesAnalysis
 from unstuck.study.analyses.rates.update_rule import UpdateRuleAnalysis
-from unstuck.study.names import one_of
 
 KINDS: dict[str, type[AnalysisBase]] = {
     "batch_orders": BatchOrdersAnalysis,

@@ -7,12 +7,12 @@ import numpy as np
 import pandas as pd
 from pydantic import Field, PositiveFloat, PositiveInt
 
+from unstuck.complaints import one_of
 from unstuck.errors import ConfigError
 from unstuck.optim.coefficients import OPTIMIZERS, optimizer
 from unstuck.population.spec import NetworkSpec
 from unstuck.study.analyses.base import Context, DatasetsAnalysis
 from unstuck.study.fields import Networks
-from unstuck.study.names import one_of
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
 
+from unstuck.complaints import one_of, stopped
 from unstuck.errors import ConfigError
 from unstuck.optim.coefficients import OPTIMIZERS, Coefficients, optimizer
 from unstuck.optim.quadratic import Optimum, best_descent, best_heavy_ball
 from unstuck.optim.schedules import SCHEDULES
 from unstuck.study.analyses.base import AnalysisBase, Context
 from unstuck.study.analyses.rates.foretold import Foretold, foretold
-from unstuck.study.names import one_of, stopped
 
 if TYPE_CHECKING:
     from unstuck.surfaces.surface import Surface

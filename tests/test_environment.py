@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from unstuck.study.environment import ALLOCATOR, prepare_environment
+from unstuck.environment import ALLOCATOR, prepare_environment
 
 
 def test_what_the_user_set_stays_and_the_package_comes_first() -> None:
