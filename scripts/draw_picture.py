@@ -1,4 +1,4 @@
-"""Rule picture: draw the figure of one claim, and the forest of its scope."""
+"""Rule picture: draw the figure of one claim, in English or as the study says, and in Chinese."""
 
 from pathlib import Path
 
@@ -18,9 +18,9 @@ with logged(snakemake.log[0]):
     settings = FigureSettings.model_validate(snakemake.params.settings)
     claim = Claim.model_validate(snakemake.params.claim)
     summary = load_summaries([judged])[0]
-    for language, figure, scope in (
-        (settings.language, snakemake.output.figure, snakemake.output.scope),
-        ("zh", snakemake.output.chinese[:1], snakemake.output.chinese[1:]),
+    for language, files in (
+        (settings.language, snakemake.output.figure),
+        ("zh", [snakemake.output.chinese]),
     ):
         spoken = settings.model_copy(update={"language": language})
-        save_claim(claim, summary, tables, snakemake.input.words, spoken, figure, scope)
+        save_claim(claim, summary, tables, snakemake.input.words, spoken, files)

@@ -1,10 +1,11 @@
 """The pages of a study: whole without a network, all links lead somewhere, numbers are right."""
 
+import math
 import re
 from html.parser import HTMLParser
 from pathlib import Path
 
-import pandas as pd
+import numpy as np
 import pytest
 from small_tables import runs
 
@@ -12,9 +13,13 @@ from unstuck.claims.model import Claim, load_claim
 from unstuck.claims.results import load_summaries, save
 from unstuck.claims.verdict import decide
 from unstuck.files import write_text
+from unstuck.report.margins import by_margin, multiple
 from unstuck.report.overview import REACH, Mark, draw, error_share, in_margins
-from unstuck.report.site import Site, Source, _Pages, stretches
+from unstuck.report.site import GROUPS, Site, Source, _Pages, stretches
+from unstuck.statistics.estimate import Estimate
+from unstuck.statistics.rule import combine, position
 from unstuck.study.load import parse_study
+from unstuck.wording import number
 
 REPOSITORY = Path(__file__).parents[2]
 STUDY = {
@@ -95,11 +100,12 @@ def site(tmp_path_factory) -> Path:
     made = claim()
     save(decide(made, {"batch_epochs.runs": runs()}), root / "claims/1.2.5")
     (root / "figures").mkdir()
-    for name in ("1.2.5.svg", "1.2.5.zh.svg", "1.2.5.scope.svg"):
+    for name in ("1.2.5.svg", "1.2.5.zh.svg", "experiment.batch_epochs.svg"):
         write_text(root / "figures" / name, "<svg xmlns='http://www.w3.org/2000/svg'/>")
     (root / "tables").mkdir()
     runs().to_csv(root / "tables/batch_epochs.runs.csv", index=False)
-    pd.DataFrame({"lr": [0.1]}).to_csv(root / "tables/batch_epochs.rates.csv", index=False)
+    rates = runs().groupby(["dataset", "batch", "lr", "chosen"], as_index=False)["score"].mean()
+    rates.assign(heat_score=1).to_csv(root / "tables/batch_epochs.rates.csv", index=False)
     pages = REPOSITORY / "workflow/report/site"
     source = Source(pages, root / "claims", root / "figures", root / "tables", " --configfile a")
     summaries = load_summaries([root / "claims/1.2.5"])
@@ -203,6 +209,54 @@ def test_what_has_no_number_is_told_in_words():
 
 def test_lines_that_follow_each_other_are_one():
     assert stretches([3, 1, 2, 7]) == [(1, 3), (7, 7)]
+
+
+def test_a_line_of_the_scope_has_the_colour_of_its_outcome(site):
+    page = (site / "claims/1.2.5.html").read_text(encoding="utf-8")
+    rows = re.findall(r'class="line (\w+)".*?badge (\w+)"', page)
+    judged = load_summaries([site.parent / "claims/1.2.5"])[0]["comparisons"]
+    wanted = [GROUPS.get(row["word"], "open") for row in judged if row["role"] == "primary"]
+    assert len(rows) >= 4
+    assert all(mark == word for mark, word in rows)
+    assert [mark for mark, _ in rows[: len(wanted)]] == wanted
+
+
+@pytest.mark.parametrize(
+    ("parts", "words"),
+    [
+        # effect, low, high, margin, scale, claims
+        ([(5, 2, 8, 1, "difference", "effect")], ["supported", "direction", "small"]),
+        ([(0, -3, 3, 1, "difference", "equivalence")], ["undecided", "supported"]),
+        ([(-5, -8, -2, 1, "difference", "no worse")], ["contradicted", "undecided", "supported"]),
+        ([(1.5, 1.2, 1.8, 2, "ratio", "effect")], ["supported", "direction", "small"]),
+        ([(5, 2, 80, 1, "difference", "effect")] * 2, ["supported", "direction"]),
+        ([(None, None, None, 1, "difference", "effect")], []),
+    ],
+)
+def test_words_by_margin_are_those_of_the_rule(parts, words):
+    names = ("effect", "low", "high", "margin", "scale", "claims")
+    rows = [dict(zip(names, part, strict=True)) for part in parts]
+    found = by_margin(rows)
+    assert [str(each.word) for each in found] == words
+    for times in np.geomspace(0.101, 9.9, 50) if found else ():
+        judged = []
+        for effect, low, high, margin, scale, kind in parts:
+            ends = np.array([effect, low, high], float)
+            size = margin * times
+            if scale == "ratio":
+                ends, size = np.log(ends), math.log(multiple(margin, scale, times))
+            judged.append(position(Estimate(*ends, 9, lambda _: (1.0, 1.0)), size, kind))
+        here = next(each for each in found if times <= each.high)
+        assert here.word is combine(judged), times
+
+
+def test_an_experiment_has_its_picture_values_and_tables(site):
+    page = (site / "experiments/batch_epochs.html").read_text(encoding="utf-8")
+    words = Reader(page)
+    assert "../figures/experiment.batch_epochs.svg" in words.links
+    assert "../tables/batch_epochs.runs.csv" in words.links
+    part = runs().query("chosen and dataset == 'easy' and batch == '8'")
+    assert number(float(part["train_accuracy"].mean()), 3) in page
 
 
 @pytest.mark.parametrize("narrow", [False, True])

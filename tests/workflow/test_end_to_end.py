@@ -48,7 +48,6 @@ def test_every_claim_has_a_verdict_an_answer_and_a_figure(finished: Checkout) ->
     for claim in claims:
         assert f"**{claim} " in page
         assert (root / f"figures/{claim}.svg").stat().st_size > 1000
-        assert (root / f"figures/{claim}.scope.svg").stat().st_size > 1000
         assert (root / f"claims/{claim}/verdict.json").exists()
 
 

@@ -77,11 +77,11 @@ configfile_option = (
     else f" --configfile {shlex.join(study_files)}"
 )
 # of every claim
-pictures = [
-    path(suffix) for path in (paths.figure, paths.scope) for suffix in study.report.figures.formats
-]
+pictures = [paths.figure(suffix) for suffix in study.report.figures.formats]
 # the report's pages in Chinese
-chinese_pictures = [paths.figure("zh.svg"), paths.scope("zh.svg")]
+chinese_picture = paths.figure("zh.svg")
+# of every experiment
+experiment_pictures = [paths.experiment("svg"), paths.experiment("zh.svg")]
 # one section of the notes, such as section_1_2
 section_targets = {
     f"section_{section.replace('.', '_')}": section
@@ -124,6 +124,12 @@ def pictured_tables(wildcards):
     return [table_path(name) for name in judged[wildcards.claim].pictured]
 
 
+def experiment_tables(wildcards):
+    """Tables that an experiment's figure draws; the first are its runs."""
+    names = [f"{wildcards.experiment}.{kind}" for kind in ("runs", "curves", "rates", "spectra")]
+    return [table_path(name) for name in names if name in plan.tables]
+
+
 def judged_gates(wildcards):
     """Verdicts that parts of a claim wait for."""
     return [
@@ -149,7 +155,8 @@ def lasting_files():
             for name in sorted(plan.tables)
             for suffix in ("parquet", "csv")
         ),
-        *expand([*paths.judged, *pictures, *chinese_pictures], claim=judged),
+        *expand([*paths.judged, *pictures, chinese_picture], claim=judged),
+        *expand(experiment_pictures, experiment=study.experiments),
     ]
 
 

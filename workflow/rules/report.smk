@@ -10,13 +10,8 @@ rule picture:
         # of the checkout, where times say nothing
         words=ancient(WORDS),
     output:
-        figure=expand(
-            paths.figure("{suffix}"), suffix=study.report.figures.formats, allow_missing=True
-        ),
-        scope=expand(
-            paths.scope("{suffix}"), suffix=study.report.figures.formats, allow_missing=True
-        ),
-        chinese=chinese_pictures,
+        figure=pictures,
+        chinese=chinese_picture,
     log:
         paths.log("picture", "{claim}"),
     benchmark:
@@ -38,6 +33,32 @@ rule picture:
         "Drawing the figure of claim {wildcards.claim}"
     script:
         "../../scripts/draw_picture.py"
+
+
+rule experiment:
+    input:
+        tables=experiment_tables,
+        words=ancient(WORDS),
+    output:
+        experiment_pictures,
+    log:
+        paths.log("experiment", "{experiment}"),
+    benchmark:
+        paths.benchmark("experiment", "{experiment}")
+    conda:
+        "../envs/unstuck.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda w, attempt: attempt * 1000,
+        runtime=lambda w, attempt: attempt * 10,
+    params:
+        code=lambda w: code_of("draw_experiment", "figures/kinds/*.py"),
+        words=digest(WORDS.read_text(encoding="utf-8")),
+        settings=study.report.figures.model_dump(mode="json"),
+    message:
+        "Drawing the figure of experiment {wildcards.experiment}"
+    script:
+        "../../scripts/draw_experiment.py"
 
 
 rule schemas:
@@ -68,7 +89,8 @@ rule report:
     input:
         pages=ancient(sorted(PAGES.iterdir())),
         verdicts=expand(paths.judged[0], claim=judged),
-        figures=expand([paths.figure("svg"), paths.figure("zh.svg")], claim=judged),
+        figures=expand([*pictures, chinese_picture], claim=judged),
+        experiments=expand(experiment_pictures, experiment=study.experiments),
         runs=expand(paths.table("csv", "runs"), experiment=study.experiments),
         rates=expand(paths.table("csv", "rates"), experiment=study.experiments),
         notes=[study.notes] if study.notes else [],

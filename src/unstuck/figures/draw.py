@@ -1,7 +1,7 @@
 """A claim's figure as a whole: title, picture, comparison, and the pictures below."""
 
 import importlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -65,26 +65,34 @@ def draw(panel: Drawing, data: FigureData, words: Dictionary, settings: FigureSe
         subtitle = make_subtitle(data, panel, pen.words, plan.reading)
         figure.set_label(f"{title.text}\n{subtitle}")
         head = header_height(pen, title.text, subtitle, plan.key)
-        heights = [head, max(HEIGHT - head, plan.least_height)]
-        for each in panel.below:
-            cap = heading_height(_plan(each, pen).key)
-            heights += [cap, BELOW - cap]
-        figure.set_size_inches(WIDTH / DPI, sum(heights) / DPI)
-        figure.set_layout_engine(
-            ConstrainedLayoutEngine(w_pad=8 / DPI, h_pad=6 / DPI, wspace=0.02, hspace=0.02)
-        )
-        spots = _spots(figure, heights)
+        main = [head, max(HEIGHT - head, plan.least_height)]
+        spots = _spots(pen, [*main, *_heights(panel.below, pen)])
         write_header(pen, spots[0], title.text, subtitle, plan.key)
         _picture(panel, pen, spots[1], beside=panel.beside)
-        for index, each in enumerate(panel.below):
-            below = replace(pen, words=words.with_own(each.words, data.words))
-            text = each.title.words(words.language) if each.title else ""
-            write_heading(below, spots[2 + 2 * index], text, _plan(each, below).key)
-            _picture(each, below, spots[3 + 2 * index], beside=False)
-        figure.draw_without_rendering()
-        _settle(figure)
-        for settle in pen.later:
-            settle()
+        _pictures(panel.below, pen, spots[2:])
+        _finish(pen)
+    return figure
+
+
+def draw_pictures(
+    panels: Sequence[Drawing], data: FigureData, words: Dictionary, settings: FigureSettings
+) -> Figure:
+    """Draw pictures one below the other, each under its own title.
+
+    Raises
+    ------
+    DataError
+        If a table or column is missing, or nothing is left to draw.
+    """
+    palette = PALETTES[settings.scheme]
+    with styled(palette, settings.font, words.language):
+        figure = Figure(dpi=DPI, facecolor=palette.paper)
+        figure.set_size_inches(WIDTH / DPI, HEIGHT / DPI)
+        figure.set_label(data.claim)
+        pen = Pen(figure, data, words, palette)
+        # spots of words come before spots of pictures, as below a claim's figure
+        _pictures(panels, pen, _spots(pen, _heights(panels, pen)))
+        _finish(pen)
     return figure
 
 
@@ -94,10 +102,9 @@ def save_claim(
     tables: Mapping[str, pd.DataFrame],
     dictionary: str | Path,
     settings: FigureSettings,
-    figure: Iterable[str | Path],
-    scope: Iterable[str | Path],
+    paths: Iterable[str | Path],
 ) -> None:
-    """Draw a claim's figure and the forest of all that was judged of it, and write both.
+    """Draw a claim's figure and write it.
 
     Parameters
     ----------
@@ -108,22 +115,44 @@ def save_claim(
         judged is drawn instead.
     dictionary
         File of the words of figures.
-    figure, scope
-        Files of either, whose suffixes say their format.
+    paths
+        Files of it, whose suffixes say their format.
     """
     words = load_dictionary(dictionary, language_that_can_be_drawn(settings.language))
     data = figure_data(claim, summary, tables, words)
     forest = Effects(kind="effects")
     drawable = claim.figure is not None and set(claim.figure.tables()) <= set(tables)
     wanted = claim.figure if claim.figure is not None and drawable else forest
-    for panel, paths in ((wanted, figure), (forest, scope)):
-        try:
-            drawn = draw(panel, data, words, settings)
-        except NoRowsError:
-            # no run stalled, say: then nothing was tested either
-            drawn = draw(forest, data, words, settings)
-        for path in paths:
-            save(drawn, path, settings)
+    try:
+        drawn = draw(wanted, data, words, settings)
+    except NoRowsError:
+        # no run stalled, say: then nothing was tested either
+        drawn = draw(forest, data, words, settings)
+    for path in paths:
+        save(drawn, path, settings)
+
+
+def _heights(panels: Sequence[Drawing], pen: Pen) -> list[float]:
+    """Give the heights of headings and pictures one below the other, in turn."""
+    caps = [heading_height(pen, _plan(each, pen).key) for each in panels]
+    return [height for cap in caps for height in (cap, BELOW - cap)]
+
+
+def _pictures(panels: Sequence[Drawing], pen: Pen, spots: Sequence[SubFigure]) -> None:
+    """Draw pictures under their headings, each pair in two spots."""
+    for each, top, spot in zip(panels, spots[::2], spots[1::2], strict=True):
+        below = replace(pen, words=pen.words.with_own(each.words, pen.data.words))
+        text = each.title.words(pen.words.language) if each.title else ""
+        write_heading(below, top, text, _plan(each, below).key)
+        _picture(each, below, spot, beside=False)
+
+
+def _finish(pen: Pen) -> None:
+    """Lay out, then place what depends on places."""
+    pen.figure.draw_without_rendering()
+    _settle(pen.figure)
+    for settle in pen.later:
+        settle()
 
 
 def _settle(figure: Figure) -> None:
@@ -154,8 +183,13 @@ def _plan(panel: Drawing, pen: Pen) -> Plan:
     return plan
 
 
-def _spots(figure: Figure, heights: list[float]) -> list[SubFigure]:
+def _spots(pen: Pen, heights: list[float]) -> list[SubFigure]:
     """Give spots one below the other: those of words as wide as the figure, pictures less so."""
+    figure = pen.figure
+    figure.set_size_inches(WIDTH / DPI, sum(heights) / DPI)
+    figure.set_layout_engine(
+        ConstrainedLayoutEngine(w_pad=8 / DPI, h_pad=6 / DPI, wspace=0.02, hspace=0.02)
+    )
     grid = GridSpec(
         *(len(heights), 3),
         figure,

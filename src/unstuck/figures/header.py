@@ -1,6 +1,7 @@
 """The words above a figure: its verdict, its title, and what is measured."""
 
 import functools
+import math
 from collections.abc import Mapping
 
 from matplotlib.figure import SubFigure
@@ -11,6 +12,7 @@ from unstuck.figures.palette import HOLLOW
 from unstuck.figures.pen import HEADING, LABEL, SUBTITLE, TITLE, Pen, pieces
 
 MARGIN = 34  # pixels left and right
+KEY_LINE = 36  # height of a line of names of colours
 LEADING = 1.28  # height of a line over the size of its letters
 MARKS = {"supported": "✓", "small": "✓", "direction": "✓", "contradicted": "✗", "invalid": "!"}
 
@@ -20,12 +22,12 @@ def header_height(pen: Pen, title: str, subtitle: str, key: Mapping[str, str]) -
     height = 22 + 34 + 6.0
     for text, size, weight in ((title, TITLE, "bold"), (subtitle, SUBTITLE, "normal")):
         height += LEADING * size * len(lines(text, _room(pen), size, weight)) + 6
-    return height + (36 if key else 0)
+    return height + KEY_LINE * len(_key_lines(pen, key))
 
 
-def heading_height(key: Mapping[str, str]) -> float:
+def heading_height(pen: Pen, key: Mapping[str, str]) -> float:
     """Give how many pixels the heading of a picture below takes."""
-    return 52.0 + (36 if key else 0)
+    return 52.0 + KEY_LINE * len(_key_lines(pen, key))
 
 
 def write_header(
@@ -59,11 +61,25 @@ def write_heading(pen: Pen, spot: SubFigure, text: str, key: Mapping[str, str]) 
 
 
 def _write_key(pen: Pen, spot: SubFigure, y: float, key: Mapping[str, str]) -> None:
-    """Name colours in a line, each after a dot of it."""
-    x = float(MARGIN)
-    for text, colour in key.items():
-        _write(pen, spot, x, y, f"● {text}", LABEL, weight="bold", color=colour)
-        x += _width(f"● {text}", LABEL, "bold") + 32
+    """Name colours in lines, each after a dot of it."""
+    for line in _key_lines(pen, key):
+        for x, text in line:
+            _write(pen, spot, x, y, f"● {text}", LABEL, weight="bold", color=key[text])
+        y += KEY_LINE
+
+
+def _key_lines(pen: Pen, key: Mapping[str, str]) -> list[list[tuple[float, str]]]:
+    """Give the names of colours line by line, each with its distance from the left."""
+    lines: list[list[tuple[float, str]]] = []
+    x = math.inf
+    for text in key:
+        width = _width(f"● {text}", LABEL, "bold")
+        if x + width > MARGIN + _room(pen):
+            lines.append([])
+            x = MARGIN
+        lines[-1].append((x, text))
+        x += width + 32
+    return lines
 
 
 def _write(

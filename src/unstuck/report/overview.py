@@ -1,4 +1,4 @@
-"""All answers in one picture: each effect in units of its margin, as inline SVG."""
+"""Effects in units of their margins, as inline SVG: all answers, and one line of a claim."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -125,6 +125,27 @@ def draw(
     return Markup('<svg viewBox="0 0 {} {}" role="group" aria-label="{}">{}{}{}{}</svg>').format(
         *(width, y + 4, words["caption"], band, Markup("").join(lines), scale),
         Markup("").join(body),
+    )
+
+
+def line(row: Mapping[str, Any], group: str) -> Markup:
+    """Draw one judged comparison or check, in the colour of its outcome."""
+    width, height = 240, 22
+    place = in_margins(row) if "effect" in row else None
+    effect, low, high = place or (None, None, None)
+    error = None if "effect" in row else error_share(row)
+    mark = Mark("", "", "", group, "", effect, low, high, error)
+
+    def at(value: float) -> float:
+        return round(width / 2 + min(max(value, -REACH), REACH) / REACH * (width / 2 - 8), 1)
+
+    return Markup(
+        '<svg viewBox="0 0 {} {}" class="line {}" aria-hidden="true">'
+        '<rect x="{}" width="{}" height="{}" class="band"/>'
+        '<line x1="{}" x2="{}" y1="0" y2="{}" class="zero"/><g>{}</g></svg>'
+    ).format(
+        *(width, height, group, at(-1), round(at(1) - at(-1), 1), height),
+        *(at(0), at(0), height, _shape(mark, height // 2, at)),
     )
 
 

@@ -9,7 +9,7 @@ import importlib.metadata
 import os
 import platform
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -148,12 +148,13 @@ class Finished:
                     yield Path(paths.analysed(suffix).format(analysis=owner, table=kind))
         for claim in sorted({*self.judged} - self.timings):
             yield from self._inside(paths.claim.format(claim=claim))
-            figures = (
-                Path(path(suffix).format(claim=claim))
-                for path in (paths.figure, paths.scope)
-                for suffix in ("svg", "zh.svg")
-            )
-            yield from (figure for figure in figures if (self.folder / figure).exists())
+            yield from self._drawn(paths.figure, claim=claim)
+        for experiment in study.experiments:
+            yield from self._drawn(paths.experiment, experiment=experiment)
+
+    def _drawn(self, path: Callable[[str], str], **name: str) -> Iterator[Path]:
+        figures = (Path(path(suffix).format(**name)) for suffix in ("svg", "zh.svg"))
+        yield from (figure for figure in figures if (self.folder / figure).exists())
 
     def _inside(self, folder: str) -> Iterator[Path]:
         found = [path for path in _existing(self.folder / folder).iterdir() if path.suffix]

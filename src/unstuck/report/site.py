@@ -1,5 +1,8 @@
 """The report: a landing page, a page a claim and an experiment, pages beside; in two languages."""
 
+import functools
+import json
+import math
 import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -8,16 +11,19 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from unstuck.claims.lines import Comparison
 from unstuck.claims.model import Claim
 from unstuck.claims.results import how_sound
 from unstuck.data.spec import DatasetSpec
 from unstuck.report.dictionary import sections
+from unstuck.report.experiments import final_values, first_rows, rates_tried
+from unstuck.report.margins import by_margin, multiple
 from unstuck.report.overview import Mark, draw, error_share, in_margins
-from unstuck.statistics.rule import SAID, Word
+from unstuck.report.overview import line as line_picture
+from unstuck.statistics.rule import SAID, Word, said
 from unstuck.study.config import Study
 from unstuck.study.plan import Plan
 from unstuck.wording import number
@@ -31,11 +37,6 @@ GROUPS: Mapping[str, str] = {
     "no effect": "none",
     **dict.fromkeys(("contradicted", "wrong direction"), "no"),
 }
-#: columns that tell the cells of an experiment apart, in the order of a table
-AXES = (
-    *("dataset", "network", "batch", "optimizer", "schedule", "batchnorm", "loss", "activation"),
-    *("order", "lr_policy", "repeat", "subset", "relabel", "pool"),
-)
 #: files of a claim that the report takes along
 TABLES = ("values.csv", "comparisons.csv", "checks.csv", "verdict.json")
 
@@ -104,7 +105,7 @@ class Site:
         """Write every page into a folder that is not there yet."""
         for name in ("figures", "tables"):
             (folder / name).mkdir(parents=True)
-        for name in ("style.css", "filter.js"):
+        for name in ("style.css", "page.js"):
             shutil.copyfile(self.source.pages / name, folder / name)
         for summary in self.summaries:
             name = summary["claim"]
@@ -114,11 +115,17 @@ class Site:
             for table in TABLES:
                 shutil.copyfile(self.source.claims / name / table, folder / "tables" / name / table)
         for experiment in self.study.experiments:
-            rates = self.source.tables / f"{experiment}.rates.csv"
-            if rates.exists():
-                shutil.copyfile(rates, folder / "tables" / rates.name)
+            for file in sorted(self.source.figures.glob(f"experiment.{experiment}.*svg")):
+                shutil.copyfile(file, folder / "figures" / file.name)
+            for table in self.tables_of(experiment):
+                shutil.copyfile(self.source.tables / table, folder / "tables" / table)
         for language in LANGUAGES:
             _Pages(self, language).write(folder if language == "en" else folder / language)
+
+    def tables_of(self, experiment: str) -> list[str]:
+        """Give the tables of an experiment that the report takes along: curves are too large."""
+        names = [f"{experiment}.{kind}.csv" for kind in ("runs", "rates")]
+        return [name for name in names if (self.source.tables / name).exists()]
 
 
 @dataclass(frozen=True)
@@ -193,17 +200,17 @@ class _Pages:
         """A claim as rows and heads of pages show it."""
         sentence = summary["answer"][self.language]
         colon = "：" if self.language == "zh" else ":"
-        said, found, rest = sentence.partition(colon)
+        word, found, rest = sentence.partition(colon)
         if not found:
-            said, rest = sentence, ""
+            word, rest = sentence, ""
         rows = [row for row in summary["comparisons"] if row["role"] == "primary"]
         return {
             "id": summary["claim"],
             "section": summary["section"],
             "question": summary["question"][self.language],
             "group": GROUPS.get(summary["word"], "open"),
-            "word": said,
-            "said": f"{said}{found}",
+            "word": word,
+            "said": f"{word}{found}",
             "rest": rest,
             "effect": "; ".join(filter(None, map(self._effect, rows))),
             "counted": self._say(
@@ -266,8 +273,8 @@ class _Pages:
                 "alt": self._say("claim", "figure", title=summary["answer"][self.language]),
             },
             "did": claim.did.words(self.language) if claim.did else "",
-            "forest": self._picture(base, f"{claim.id}.scope"),
             "scope": [self._line(row, claim) for row in _lines(summary)],
+            "margins": self._margins(summary),
             "exclusive": self._exclusive(claim.id),
             "statement": claim.statement.words(self.language),
             "registered": self._registered(claim, summary),
@@ -296,8 +303,44 @@ class _Pages:
         effect, low, high = (number(float(row[key]), 3) for key in ("effect", "low", "high"))
         if row["scale"] == "ratio":
             return f"×{effect} ({low} – {high})"
+        return f"{effect} {self._unit(row)} ({low} – {high})"
+
+    def _margins(self, summary: Mapping[str, Any]) -> dict[str, Any]:
+        """The words that other margins would have given, and what moves a margin on the page."""
+        rows = [row for row in summary["comparisons"] if row["role"] == "primary"]
+        found = by_margin(rows)
+        if not found:
+            return {}
+
+        def told(times: float) -> str:
+            return "; ".join(self._margin(row, times) for row in rows)
+
+        stretches = []
+        for each in found:
+            answer = said(each.word, rows[0]["claims"])
+            ends = ("upto" if each is found[0] else "") + ("from" if each is found[-1] else "")
+            low, high = told(each.low), told(each.high)
+            stretches.append(
+                {
+                    "group": GROUPS.get(each.word, "open"),
+                    "said": answer.answer if self.language == "en" else answer.answer_zh,
+                    "text": self._say("margins", ends or "between", low=low, high=high),
+                    "high": round(math.log10(each.high), 4),
+                    "share": round(math.log10(each.high / each.low), 4),
+                }
+            )
+        parts = [[row["margin"], row["scale"], self._unit(row)] for row in rows]
+        lead = self._say("margins", "lead", margin=told(1))
+        return {"stretches": stretches, "parts": json.dumps(parts), "lead": lead}
+
+    def _margin(self, row: Mapping[str, Any], times: float) -> str:
+        """A margin so many times as large, in words."""
+        size = number(multiple(row["margin"], row["scale"], times), 2)
+        return f"×{size}" if row["scale"] == "ratio" else f"{size} {self._unit(row)}"
+
+    def _unit(self, row: Mapping[str, Any]) -> str:
         known = self.site.dictionary["units"].get(row["unit"])
-        return f"{effect} {known[self.language] if known else row['unit']} ({low} – {high})"
+        return str(known[self.language] if known else row["unit"])
 
     def _picture(self, base: str, name: str) -> str:
         """Address of a picture in this language, or in English; empty if there is none."""
@@ -307,15 +350,19 @@ class _Pages:
         return ""
 
     def _line(self, row: Mapping[str, Any], claim: Claim) -> dict[str, Any]:
-        line = claim.scope.get(row["line"])
+        line, part = claim.scope.get(row["line"]), claim.parts.get(row["line"])
         words = line.words.words(self.language) if line and line.words else row["line"]
         if row["role"] == "dataset":
             words = self._value("dataset", row["places"])
+        if row["role"] == "primary" and isinstance(part, Comparison):
+            words = part.measured.words(self.language)
         outcome = row["outcome"] or row["word"]
         if outcome in SAID_OUTCOMES:
             outcome = SAID_OUTCOMES[outcome][self.language]
         return {
             "name": words,
+            "picture": line_picture(row, _line_group(row)),
+            "primary": row["role"] == "primary",
             "effect": self._effect(row) if "effect" in row else check_words(row),
             "units": int(row.get("units") or row.get("n") or 0) or "",
             "outcome": outcome,
@@ -432,19 +479,14 @@ class _Pages:
 
     def _experiment(self, name: str) -> dict[str, Any]:
         base = "../" if self.language == "en" else "../../"
-        runs = _read(self.site.source.tables / f"{name}.runs.csv")
-        pictures = sorted(self.site.source.figures.glob(f"experiment.{name}.svg"))
-        tables = [f"{name}.rates.csv"]
+        columns = {**self.site.dictionary["columns"], **self.site.words["columns"]}
         return {
             "heading": name.replace("_", " "),
             "description": self.site.study.experiments[name].description,
-            "pictures": [{"src": f"{base}figures/{each.name}", "alt": name} for each in pictures],
-            "final": final_values(runs),
-            "tables": [
-                {"href": f"{base}tables/{each}", "name": each}
-                for each in tables
-                if (self.site.source.tables / each).exists()
-            ],
+            "picture": self._picture(base, f"experiment.{name}"),
+            "called": {each: words[self.language] for each, words in columns.items()},
+            **_told(self.site.source.tables, name),
+            "tables": [f"{base}tables/{each}" for each in self.site.tables_of(name)],
         }
 
 
@@ -481,34 +523,6 @@ def stretches(lines: Sequence[int]) -> list[tuple[int, int]]:
     return found
 
 
-def final_values(runs: pd.DataFrame, most: int = 60) -> dict[str, Any]:
-    """Mean and standard error of the final measurements, a row a cell, as words."""
-    if runs.empty:
-        return {"columns": [], "rows": []}
-    chosen = runs[runs["chosen"]] if "chosen" in runs else runs
-    axes = [name for name in AXES if name in chosen and chosen[name].nunique() > 1]
-    measured = [
-        each for each in ("train_accuracy", "test_accuracy", "train_loss") if each in chosen
-    ]
-    groups = chosen.groupby(axes, dropna=False) if axes else chosen.groupby(lambda _: "all")
-    rows = []
-    for key, part in list(groups)[:most]:
-        values = [
-            f"{number(float(part[each].mean()), 3)} ± {number(_error(part[each]), 2)}"
-            for each in measured
-        ]
-        labels = [str(each) for each in (key if isinstance(key, tuple) else (key,))]
-        rows.append([*labels, str(len(part)), *values])
-    return {"columns": [*(axes or [""]), "units", *measured], "rows": rows}
-
-
-def _error(values: "pd.Series[float]") -> float:
-    """Standard error of a mean; 0 of a single value."""
-    if len(values) < 2:
-        return 0.0
-    return float(np.std(values.to_numpy(), ddof=1) / np.sqrt(len(values)))
-
-
 def _dataset(name: str, spec: DatasetSpec) -> dict[str, Any]:
     return {
         "name": name,
@@ -521,8 +535,9 @@ def _dataset(name: str, spec: DatasetSpec) -> dict[str, Any]:
 
 
 def _lines(summary: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    rows = [*summary["comparisons"], *summary["checks"]]
-    return [row for row in rows if row["role"] in ("dataset", "scope")]
+    compared = summary["comparisons"]
+    others = [row for row in (*compared, *summary["checks"]) if row["role"] in ("dataset", "scope")]
+    return [*(row for row in compared if row["role"] == "primary"), *others]
 
 
 def _line_group(row: Mapping[str, Any]) -> str:
@@ -543,6 +558,18 @@ def _link(doi: str | None, arxiv: str | None, url: str | None) -> str:
 
 def _read(path: Path) -> pd.DataFrame:
     return pd.read_csv(path, low_memory=False) if path.exists() else pd.DataFrame()
+
+
+@functools.cache
+def _told(folder: Path, experiment: str) -> dict[str, Any]:
+    """What the pages of an experiment tell of its tables, in either language."""
+    runs, rates = (_read(folder / f"{experiment}.{kind}.csv") for kind in ("runs", "rates"))
+    return {
+        "final": final_values(runs),
+        "rates": rates_tried(rates),
+        "preview": first_rows(runs),
+        "count": f"{len(runs):,}",
+    }
 
 
 def _runs(path: Path) -> int:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from itertools import product
 from typing import Any, TypeVar
 
+import pandas as pd
 from pydantic import BaseModel, ValidationError
 
 from unstuck.complaints import complaint, one_of, stopped
@@ -15,7 +16,26 @@ from unstuck.study.experiment import Experiment
 from unstuck.study.overrides import OVERRIDES, matches
 from unstuck.training.spec import Cell, Recipe, Tune
 
+# of the fields of a run: those that stand last, or say nothing that another does not
+_NO_AXES = ("dataset", "architecture", "lr")
+
 Component = TypeVar("Component", bound=BaseModel)
+
+
+def axes_of(runs: pd.DataFrame) -> list[str]:
+    """Give the columns that tell the arms of an experiment apart, data sets last.
+
+    Parameters
+    ----------
+    runs
+        Its table of runs, whose fields stand from `dataset` to `lr`; rates are an axis where they
+        were not chosen.
+    """
+    chosen = runs[runs["chosen"].astype(bool)]
+    fields = map(str, runs.loc[:, "dataset":"lr"])
+    names = [name for name in fields if name not in _NO_AXES]
+    rates = ["lr"] if len(chosen) == len(runs) else []
+    return [name for name in (*names, *rates, "dataset") if chosen[name].nunique(dropna=False) > 1]
 
 
 class Grids:

@@ -91,9 +91,9 @@ class Paths:
         """A claim's figure."""
         return f"{self.root}/figures/{{claim}}.{suffix}"
 
-    def scope(self, suffix: str) -> str:
-        """The forest of a claim: all that was judged of it."""
-        return f"{self.root}/figures/{{claim}}.scope.{suffix}"
+    def experiment(self, suffix: str) -> str:
+        """An experiment's figure: curves, final values, rates, spectra."""
+        return f"{self.root}/figures/experiment.{{experiment}}.{suffix}"
 
     @property
     def report(self) -> str:
