@@ -32,7 +32,7 @@ def population(dataset):
 def test_chunks_and_blocks_change_nothing(population, monkeypatch):
     network, theta, buffers, part = population
     whole = Measure(network, "cross_entropy").gradient_norm(theta, buffers, part)
-    monkeypatch.setattr(measure, "CHUNK_BYTES", 48 * 8 * measure.activation_count(network))
+    monkeypatch.setattr(measure, "CHUNK_BYTES", 48 * 8 * network.activation_count)
     monkeypatch.setattr(measure, "BLOCK_BYTES", 2 * measure.CHUNK_BYTES)
     cut = Measure(network, "cross_entropy")
     for mine, theirs in zip(cut.gradient_norm(theta, buffers, part), whole, strict=True):
@@ -56,7 +56,7 @@ def test_gradient_norm_is_that_of_autograd(population):
 def test_members_are_measured_on_their_own_unit(population, monkeypatch):
     network, theta, buffers, part = population
     units = replace(part, size=64, rows=np.array([64, 0, 64, 192, 0]))
-    monkeypatch.setattr(measure, "CHUNK_BYTES", 48 * 8 * measure.activation_count(network))
+    monkeypatch.setattr(measure, "CHUNK_BYTES", 48 * 8 * network.activation_count)
     scores = Measure(network, "cross_entropy")
     norms = scores.gradient_norm(theta, buffers, units)
     losses = scores.loss_and_accuracy(theta, buffers, units)

@@ -29,7 +29,7 @@ if any(map(str.isspace, sys.executable)):
 
 from unstuck.claims.answer import place_words
 from unstuck.claims.planning import planned_claims
-from unstuck.errors import KernelError, UnstuckError
+from unstuck.errors import ConfigError, KernelError, UnstuckError
 from unstuck.lanes.library import load as load_kernel
 from unstuck.study.digests import SETTLED_OF_ROWS, digest, reached_digest
 from unstuck.environment import prepare_environment
@@ -60,6 +60,15 @@ try:
         update_config(written, workflow.config_settings.config)
         config.clear()
         config.update(written)
+    # code runs by the caller's word alone, never by that of a file
+    granted = workflow.config_settings.config.get("code", "")
+    if config.get("code", granted) != granted:
+        raise ConfigError(
+            f"{source}: code: only the command line can allow code; leave it out there, and add "
+            "to the command: --config code=FILE."
+        )
+    if granted:
+        config["code"] = granted
     study = parse_study(config, source)
     require_own(study.results, study.title, source)
     settle(study.results)
@@ -76,6 +85,8 @@ configfile_option = (
     if source == os.path.relpath(HOME / "config.yaml")
     else f" --configfile {shlex.join(study_files)}"
 )
+if study.code:
+    configfile_option += " --config " + shlex.quote(f"code={study.code}")
 # of every claim
 pictures = [paths.figure(suffix) for suffix in study.report.figures.formats]
 # the report's pages in Chinese

@@ -8,6 +8,8 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor
 
+from unstuck.errors import ConfigError
+
 
 class Loss(ABC):
     """A loss of outputs `[K, B, C]` and classes `[K, B]` or `[1, B]`."""
@@ -119,3 +121,16 @@ LOSSES: dict[str, Loss] = {
     "class_number": ClassNumber(),
 }
 """Every loss by the name that a run gives it."""
+
+
+def criterion_of(loss: str) -> Loss:
+    """Return a loss by its name.
+
+    Raises
+    ------
+    ConfigError
+        If there is none.
+    """
+    if loss not in LOSSES:
+        raise ConfigError(f"loss {loss!r} is not known: choose one of {', '.join(LOSSES)}")
+    return LOSSES[loss]

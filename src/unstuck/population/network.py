@@ -1,5 +1,6 @@
 """Stacked networks of one architecture: outputs, losses and gradients of K members at once."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
@@ -18,7 +19,7 @@ from unstuck.population.initialisation import (
 from unstuck.population.layers import Activation, Layer, MeanPool, Reshape, Saved, Shape, Tensors
 from unstuck.population.layout import Layout, Slot
 from unstuck.population.linear import Linear
-from unstuck.population.losses import LOSSES, Loss
+from unstuck.population.losses import criterion_of
 from unstuck.population.normalisation import BatchNorm, draw_noise
 from unstuck.population.spec import NetworkSpec
 
@@ -59,7 +60,7 @@ class Network:
         self.spec = spec
         self.input_shape = input_shape
         self.classes = classes
-        named = _layers(spec, input_shape, _criterion(loss).output_count(classes))
+        named = _layers(spec, input_shape, criterion_of(loss).output_count(classes))
         self.layers: tuple[Layer, ...] = tuple(named.values())
         self._parameters, self._parameter_spans = _lay(named, lambda layer: layer.parameters)
         self._buffers, self._buffer_spans = _lay(named, lambda layer: layer.buffers)
@@ -89,6 +90,15 @@ class Network:
     def multiply_adds(self) -> int:
         """Multiply-adds in the matrix products of one sample's way through one member."""
         return sum(layer.multiply_adds for layer in self.layers)
+
+    @property
+    def activation_count(self) -> int:
+        """Estimate of the numbers that a pass keeps per sample, unfolded patches included."""
+        kept = sum(math.prod(layer.output_shape) for layer in self.layers)
+        if self.spec.kind == "dense":
+            return math.prod(self.input_shape) + 2 * kept
+        axes = len(self.input_shape) - 1
+        return int(self.spec.kernel**axes * (math.prod(self.input_shape) + kept))
 
     @property
     def buffer_count(self) -> int:
@@ -171,7 +181,7 @@ class Network:
 
         `y` `[K, B]` or `[1, B]` holds classes; `loss` is a key of `LOSSES`.
         """
-        criterion = _criterion(loss)
+        criterion = criterion_of(loss)
         outputs, _ = self.forward(theta, x, buffers, training)
         return criterion.value(outputs, y).mean(1), criterion.correct(outputs, y, self.classes)
 
@@ -198,7 +208,7 @@ class Network:
         gradient : `[K, P]`, written into `out` if it is given
         new_buffers : `[K, Q]`
         """
-        criterion = _criterion(loss)
+        criterion = criterion_of(loss)
         parameters = self._parameters.views(theta)
         outputs, saved, new_buffers = self._run(parameters, x, buffers, training)
         value, upstream = criterion.value_and_gradient(outputs, y)
@@ -237,12 +247,6 @@ class Network:
             )
             gradients = [gradient.flatten(1) for gradient in own] + gradients
         return gradients
-
-
-def _criterion(loss: str) -> Loss:
-    if loss not in LOSSES:
-        raise ConfigError(f"loss {loss!r} is not known: choose one of {', '.join(LOSSES)}")
-    return LOSSES[loss]
 
 
 def _flat(arrays: list[NDArray[np.float64]]) -> Tensor:

@@ -13,12 +13,16 @@ from pydantic import (
     model_validator,
 )
 
-Kind = Literal["dense", "conv1d", "conv2d", "local1d", "local2d"]
+Kind = Literal["dense", "conv1d", "conv2d", "local1d", "local2d", "module"]
 Activation = Literal["tanh", "relu", "sigmoid"]
 Placement = Literal["off", "before", "after"]
 
+Value = bool | int | float | str
+
+#: what a network of kind `module` is described by
+OF_MODULES = ("file", "package", "name", "arguments")
 #: fields that a network without their effect is described without, so that they change no identity
-_OPTIONAL = ("repeat", "batchnorm_noise", "initial_bias")
+_OPTIONAL = ("repeat", "batchnorm_noise", "initial_bias", *OF_MODULES)
 
 
 class NetworkSpec(BaseModel):
@@ -27,7 +31,8 @@ class NetworkSpec(BaseModel):
     That has one output per class, or as many as the loss asks for.
 
     Convolutional kinds end in `pool` before the linear layer; local ones have weights of their own
-    at every place of a map. The convolutional fields are ignored by a dense network.
+    at every place of a map. The convolutional fields are ignored by a dense network. Kind `module`
+    is a `torch.nn.Module` of your own (docs/tutorials/my-network.md), which says all else itself.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -77,6 +82,35 @@ class NetworkSpec(BaseModel):
         "it is large the network starts sure that every sample is of that class.",
     )
 
+    file: str | None = Field(None, description="Kind `module`: the Python file that holds it.")
+    package: str | None = Field(
+        None, description="Kind `module`: what to import it from, of an installed package."
+    )
+    name: str | None = Field(
+        None, description="Kind `module`: its class, or a function that makes it."
+    )
+    arguments: dict[str, Value | list[Value]] = Field(
+        {}, description="Kind `module`: the keyword arguments of that."
+    )
+
+    def __hash__(self) -> int:
+        return hash(self.model_dump_json())
+
+    @model_validator(mode="after")
+    def _a_module_says_the_rest_itself(self) -> Self:
+        given = [name for name in type(self).model_fields if name in self.model_fields_set]
+        if self.kind != "module":
+            if own := [name for name in given if name in OF_MODULES]:
+                raise ValueError(f"{own[0]} belongs to kind: module, and this is {self.kind}")
+            return self
+        if other := [name for name in given if name not in ("kind", *OF_MODULES)]:
+            raise ValueError(
+                f"{other[0]} means nothing to kind: module, which takes {', '.join(OF_MODULES)}"
+            )
+        if self.name is None or (self.file is None) == (self.package is None):
+            raise ValueError("kind: module needs a name, and either the file or the package of it")
+        return self
+
     @model_validator(mode="after")
     def _same_padding_needs_odd_kernel(self) -> Self:
         if self.kind != "dense" and self.padding == "same" and self.kernel % 2 == 0:
@@ -88,9 +122,18 @@ class NetworkSpec(BaseModel):
 
     @model_serializer(mode="wrap")
     def _without_idle_fields(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        if self.kind == "module":
+            return {"kind": "module"} | {
+                name: getattr(self, name) for name in OF_MODULES if name in self.model_fields_set
+            }
         fields = type(self).model_fields
         idle = [name for name in _OPTIONAL if getattr(self, name) == fields[name].default]
         return {name: value for name, value in plain(self).items() if name not in idle}
+
+    @property
+    def origin(self) -> str:
+        """Where the code of a module comes from: its file or package; empty for other kinds."""
+        return self.file or self.package or ""
 
     @property
     def widths(self) -> tuple[int, ...]:

@@ -15,7 +15,7 @@ from unstuck.study.analyses.base import AnalysisBase
 from unstuck.study.experiment import Experiment
 from unstuck.study.load import load_study
 from unstuck.study.measurements.registry import MEASUREMENTS
-from unstuck.study.overrides import OVERRIDES
+from unstuck.study.overrides import ARGUMENT, OVERRIDES
 from unstuck.study.plan import Plan
 from unstuck.training.result import JobResult
 
@@ -25,6 +25,7 @@ _TYPES: Mapping[type, str] = {str: "string", float: "number", int: "integer", bo
 #: labels of cells that no key of an experiment is called by
 _LABELS: Mapping[str, str] = {
     "architecture": "Kind of the hidden layers.",
+    "arguments": "Keyword argument of a network of kind `module`.",
     "batch": "Samples per update, as the study names them: a number, or full.",
     "lr_policy": "Whether the learning rate is tuned or fixed.",
 }
@@ -155,8 +156,9 @@ def _axes(plan: Plan, experiments: Iterable[str] = ()) -> dict[str, Column]:
     found: dict[str, Column] = {}
     for name in experiments or plan.study.experiments:
         for label, kind in plan.label_types(name).items():
-            fields = (OVERRIDES.get(label) or Experiment).model_fields
-            meaning = _LABELS.get(label) or fields[label].description or ""
+            key = "arguments" if label.startswith(ARGUMENT) else label
+            fields = (OVERRIDES.get(key) or Experiment).model_fields
+            meaning = _LABELS.get(key) or fields[key].description or ""
             found[label] = Column(label, _TYPES[kind], "", meaning)
     return found
 

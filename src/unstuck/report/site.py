@@ -18,6 +18,7 @@ from unstuck.claims.lines import Comparison
 from unstuck.claims.model import Claim
 from unstuck.claims.results import how_sound
 from unstuck.data.spec import DatasetSpec
+from unstuck.population.foreign import source_digest
 from unstuck.report.dictionary import sections
 from unstuck.report.experiments import final_values, first_rows, rates_tried
 from unstuck.report.margins import by_margin, multiple
@@ -459,6 +460,11 @@ class _Pages:
             "experiments": [
                 {"name": name, "description": each.description, **self._counted(name)}
                 for name, each in study.experiments.items()
+            ],
+            "code": [
+                {"network": name, "origin": each.origin, "digest": source_digest(each)}
+                for name, each in study.networks.items()
+                if each.origin
             ],
             "analyses": [
                 {"name": name, "description": each.description}

@@ -180,6 +180,11 @@ class Study(Section):
         default_factory=dict, description="Measurements that are no grid of runs, by name."
     )
     curvature: Curvature = Field(default=Curvature(), description="Hessians of endpoints.")
+    code: str = Field(
+        default="",
+        description="Files and packages of networks of kind `module` that may run, with commas "
+        "between. Never in a file, only on the command line: `--config code=nets/mine.py`.",
+    )
     claims: Literal["all"] | list[str] = Field(
         default="all",
         description="Claims to judge: ids, files such as `my-claims/*.yaml` (docs/claims.md), and "
@@ -243,6 +248,20 @@ class Study(Section):
                     f"experiments up to {name} have {cells:,} cells, and execution.most_cells is "
                     f"{self.execution.most_cells:,}; take fewer values, or raise it"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _code_is_allowed(self) -> Self:
+        origins = sorted({each.origin for each in self.networks.values() if each.origin})
+        for name, network in self.networks.items():
+            if network.origin and network.origin not in self.code.split(","):
+                raise ValueError(
+                    f"networks.{name}: {network.origin} is code, which a study alone does not run; "
+                    f"to allow it, add to the command: --config code={','.join(origins)}"
+                )
+        for name, analysis in self.analyses.items():
+            if getattr(getattr(analysis, "network", None), "kind", "") == "module":
+                raise ValueError(f"analyses.{name}.network: kind: module is for experiments only")
         return self
 
     def _batches_fit(self, name: str, axes: Mapping[str, Sequence[Any]]) -> None:

@@ -4,6 +4,7 @@ Run ``python -m unstuck.study.documentation`` after changing the model; a test c
 """
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,7 @@ def schema() -> str:
             "anyOf": [field, {"type": "array", "items": field, "minItems": 1}],
             "description": f"Replaces the {_COMPONENTS[model]}'s own. {field.get('description')}",
         }
+    grid["patternProperties"] = {f"^{re.escape(overrides.ARGUMENT)}": {}}
     grid["additionalProperties"] = False
     content["title"] = "A study of unstuck"
     return json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False) + "\n"

@@ -9,7 +9,7 @@ from unstuck.complaints import one_of
 from unstuck.study.fields import Count, Name, Rate, Section
 from unstuck.study.measurements.base import MeasurementBase
 from unstuck.study.measurements.registry import MEASUREMENTS
-from unstuck.study.overrides import OVERRIDES, Where, checked_overrides, matches
+from unstuck.study.overrides import ARGUMENT, OVERRIDES, Where, checked_overrides, matches
 from unstuck.training.spec import (
     MOST_UNITS,
     Criterion,
@@ -36,7 +36,8 @@ class _Grid(Section):
     """A grid of runs: every list is an axis, every other value is the same for all runs.
 
     Besides the keys below, any field of a network, an optimizer or a schedule may be given
-    (`activation`, `momentum`, `warmup`, ...) and replaces what the named one says.
+    (`activation`, `momentum`, `warmup`, ...) and replaces what the named one says, and so may
+    `arguments.ANY`, a keyword argument of a network of kind `module`.
     """
 
     model_config = ConfigDict(extra="allow", frozen=True)
@@ -106,7 +107,8 @@ class _Grid(Section):
         if isinstance(given, Mapping):
             known = (*cls.model_fields, *OVERRIDES)
             for key in given:
-                one_of(key, known, what="key")
+                if not key.startswith(ARGUMENT):
+                    one_of(key, known, what="key")
             return checked_overrides(given)
         return given
 

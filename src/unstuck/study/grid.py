@@ -11,9 +11,10 @@ from unstuck.complaints import complaint, one_of, stopped
 from unstuck.errors import ConfigError
 from unstuck.optim.coefficients import OPTIMIZERS
 from unstuck.optim.schedules import SCHEDULES
+from unstuck.population.foreign import require_defined, source_digest
 from unstuck.study.config import Study
 from unstuck.study.experiment import Experiment
-from unstuck.study.overrides import OVERRIDES, matches
+from unstuck.study.overrides import ARGUMENT, OVERRIDES, matches
 from unstuck.training.spec import Cell, Recipe, Tune
 
 # of the fields of a run: those that stand last, or say nothing that another does not
@@ -49,13 +50,18 @@ class Grids:
     Raises
     ------
     ConfigError
-        If one of its own optimizers or schedules is not what it should be.
+        If one of its own optimizers, schedules or modules is not what it should be.
     """
 
     def __init__(self, study: Study) -> None:
         self._study = study
         self._optimizers = {**OPTIMIZERS, **_named(study.optimizers, OPTIMIZERS, "optimizers")}
         self._schedules = {**SCHEDULES, **_named(study.schedules, SCHEDULES, "schedules")}
+        self._sources: dict[str, str] = {}
+        for name, network in study.networks.items():
+            if network.kind == "module":
+                require_defined(network)
+                self._sources[name] = source_digest(network)
         self._data = {name: spec.digest for name, spec in study.datasets.items()}
 
     def of(self, name: str) -> tuple[tuple[dict[str, Any], Cell], ...]:
@@ -83,12 +89,17 @@ class Grids:
 
     def _cell(self, experiment: Experiment, point: Mapping[str, Any]) -> Cell:
         network = _with_overrides(self._study.networks[point["network"]], point)
+        given = {key: value for key, value in point.items() if key.startswith(ARGUMENT)}
+        if given:
+            named = {key.removeprefix(ARGUMENT): value for key, value in given.items()}
+            network = _replaced(network, {"arguments": network.arguments | named})
         optimizer = _with_overrides(self._optimizers[point["optimizer"]], point)
         schedule = _with_overrides(self._schedules[point["schedule"]], point)
         recipe = Recipe(
             dataset=point["dataset"],
             data=self._data[point["dataset"]],
             network=network,
+            source=self._sources.get(point["network"]),
             optimizer=optimizer,
             schedule=schedule,
             loss=point["loss"],
@@ -106,9 +117,10 @@ class Grids:
             "dataset": point["dataset"],
             "network": point["network"],
             "architecture": network.kind,
-            "activation": network.activation,
-            "batchnorm": network.batchnorm,
-            "init": network.init,
+            **{
+                name: "own" if network.kind == "module" else getattr(network, name)
+                for name in ("activation", "batchnorm", "init")
+            },
             "loss": point["loss"],
             "optimizer": point["optimizer"],
             "schedule": point["schedule"],
@@ -118,7 +130,7 @@ class Grids:
             "lr_policy": "tuned" if point["lr"] == "tuned" else "fixed",
         }
         optional = {*OVERRIDES, "subset", "relabel", "stop_loss"}
-        labels |= {key: point[key] for key in sorted(optional & point.keys())}
+        labels |= {key: point[key] for key in sorted(optional & point.keys())} | given
         target = experiment.target_of(point["dataset"])
         if target is not None:
             labels |= {"target": target}
@@ -153,7 +165,7 @@ def _with_overrides(component: Component, point: Mapping[str, Any]) -> Component
 
 
 def _replaced(component: Component, fields: Mapping[str, Any]) -> Component:
-    return type(component).model_validate(component.model_dump() | dict(fields))
+    return type(component).model_validate(component.model_dump(exclude_unset=True) | dict(fields))
 
 
 def _named(

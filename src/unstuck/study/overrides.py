@@ -9,14 +9,17 @@ from pydantic import BaseModel, BeforeValidator, TypeAdapter, ValidationError
 from unstuck.complaints import complaint
 from unstuck.optim.coefficients import Coefficients
 from unstuck.optim.schedules import ScheduleSpec
-from unstuck.population.spec import NetworkSpec
+from unstuck.population.spec import OF_MODULES, NetworkSpec
 from unstuck.training.spec import Scalar
+
+#: begins an axis over a keyword argument of a network of kind `module`
+ARGUMENT = "arguments."
 
 #: fields of an architecture, an optimizer or a schedule that an experiment may vary on its own
 OVERRIDES: Mapping[str, type[BaseModel]] = {
     field: model
     for model, fields in (
-        (NetworkSpec, tuple(name for name in NetworkSpec.model_fields if name != "kind")),
+        (NetworkSpec, tuple(n for n in NetworkSpec.model_fields if n not in ("kind", *OF_MODULES))),
         (Coefficients, tuple(Coefficients.model_fields)),
         (ScheduleSpec, tuple(ScheduleSpec.model_fields)),
     )

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from unstuck.data.dataset import Dataset, Split
 from unstuck.data.transforms import PARTS
 from unstuck.data.transforms import Part as PartName
+from unstuck.population.module import module_network
 from unstuck.population.network import Network
 from unstuck.training.checkpoint import Checkpoint
 from unstuck.training.curves import Curves
@@ -35,7 +36,8 @@ class Population:
 
 def network_of(recipe: Recipe, dataset: Dataset | Split) -> Network:
     """Return the network of a recipe."""
-    return Network(recipe.network, dataset.input_shape, dataset.classes, recipe.loss)
+    shape = (recipe.network, dataset.input_shape, dataset.classes, recipe.loss)
+    return module_network(*shape, recipe.source) if recipe.source else Network(*shape)
 
 
 def part_of(recipe: Recipe, dataset: Dataset, name: PartName, units: Sequence[int]) -> Part:

@@ -71,16 +71,6 @@ def evaluation_updates(updates: int, evaluations: int) -> list[int]:
     return sorted({round(updates * index / evaluations) for index in range(evaluations + 1)})
 
 
-def activation_count(network: Network) -> int:
-    """Estimate the numbers that a pass keeps per sample, unfolded patches included."""
-    spec = network.spec
-    kept = sum(math.prod(layer.output_shape) for layer in network.layers)
-    if spec.kind == "dense":
-        return math.prod(network.input_shape) + 2 * kept
-    axes = len(network.input_shape) - 1
-    return int(spec.kernel**axes * (math.prod(network.input_shape) + kept))
-
-
 class Measure:
     """Measures every member of a population on whole parts of a dataset.
 
@@ -98,7 +88,7 @@ class Measure:
     def __init__(self, network: Network, loss: str) -> None:
         self._network = network
         self._loss = loss
-        self._numbers = activation_count(network)
+        self._numbers = network.activation_count
 
     def loss_and_accuracy(
         self, theta: Tensor, buffers: Tensor, part: Part

@@ -11,7 +11,6 @@ import torch
 from unstuck.data.dataset import Dataset
 from unstuck.training.engines.choice import Choice, trained_in_lanes
 from unstuck.training.loop import network_of, shape_key
-from unstuck.training.measure import activation_count
 from unstuck.training.spec import Recipe, RunSpec
 
 #: bytes of state and activations that a population may touch in one update by torch on the CPU,
@@ -47,7 +46,7 @@ def members_per_population(
     if trained_in_lanes(engine, network, recipe, samples, device):
         fitting = LANES_BYTES // state
     else:
-        activations = samples * activation_count(network) * (state // network.parameter_count // 4)
+        activations = samples * network.activation_count * (state // network.parameter_count // 4)
         bound = CPU_BYTES if device.type == "cpu" else GPU_BYTES
         fitting = bound // (state + activations)
     return min(MOST_MEMBERS, max(1, fitting))

@@ -43,6 +43,9 @@ class Recipe(_Frozen):
     dataset: str = Field(description="Name of the dataset.")
     data: str = Field(description="Digest of the dataset's specification.")
     network: NetworkSpec = Field(description="Architecture and initialisation.")
+    source: str | None = Field(
+        None, description="SHA-256 of the source of a network of kind `module`."
+    )
     loss: LossName = Field("cross_entropy", description="Training loss.")
     optimizer: Coefficients = Field(description="Row of coefficients of the update rule.")
     schedule: ScheduleSpec = Field(description="Factor of the base rate at each update.")
@@ -78,7 +81,7 @@ class Recipe(_Frozen):
     def digest(self) -> str:
         """SHA-256 of the canonical JSON of the recipe."""
         fields = {name: getattr(self, name) for name in sorted(Recipe.model_fields)}
-        for name in ("subset", "stop_loss"):
+        for name in ("source", "subset", "stop_loss"):
             if fields[name] is None:
                 del fields[name]  # left out, the run is the one it was before there was the field
         if self.relabel == 0:

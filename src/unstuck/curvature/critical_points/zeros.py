@@ -77,14 +77,33 @@ def symmetry_zeros(problem: Problem, *, critical: bool = False) -> SymmetryZeros
 
 
 def _softmax_shifts(problem: Problem) -> Tensor:
-    weight, bias = problem.network.layout[-2:]
-    inputs, outputs = weight.shape[0], weight.shape[1]
-    if problem.loss not in _SHIFT_INVARIANT:
-        return problem.theta.new_zeros(problem.parameter_count, 0)
-    directions = problem.theta.new_zeros(problem.parameter_count, inputs + 1)
-    rows = torch.arange(weight.start, bias.stop).view(inputs + 1, outputs)
-    directions[rows, torch.arange(inputs + 1).unsqueeze(1)] = 1
-    return directions
+    theta, slots = problem.theta, problem.network.layout[-2:]
+    none = theta.new_zeros(problem.parameter_count, 0)
+    if problem.loss not in _SHIFT_INVARIANT or [len(each.shape) for each in slots] != [2, 1]:
+        return none
+    own = problem.network.spec.kind == "module"
+    # torch's own layers keep outputs first
+    outputs, inputs = slots[0].shape if own else slots[0].shape[::-1]
+    if slots[1].shape != (outputs,):
+        return none
+    index = torch.arange(slots[0].start, slots[1].stop, device=theta.device)
+    weights = index[: inputs * outputs]
+    weights = weights.view(outputs, inputs).mT if own else weights.view(inputs, outputs)
+    rows = torch.cat([weights, index[inputs * outputs :].unsqueeze(0)])
+    directions = theta.new_zeros(problem.parameter_count, inputs + 1)
+    directions[rows, torch.arange(inputs + 1, device=theta.device).unsqueeze(1)] = 1
+    return none if own and not _shifts_outputs(problem, directions) else directions
+
+
+def _shifts_outputs(problem: Problem, directions: Tensor) -> bool:
+    """Whether all outputs move alike along each of the directions ``[P, M]``."""
+    points = problem.theta + torch.cat([torch.zeros_like(directions[:, :1]), directions], 1).mT
+    outputs, _ = problem.network.forward(
+        points, problem.x.unsqueeze(0), problem.buffers_of(len(points)), problem.training
+    )
+    moved = outputs[1:] - outputs[:1]
+    spread = moved.amax(2) - moved.amin(2)
+    return bool((spread <= 1e-10 * (1 + outputs.abs().amax())).all())
 
 
 def _dependent_inputs(problem: Problem) -> Tensor:

@@ -76,6 +76,8 @@ def trained_in_lanes(
 
 def obstacle(recipe: Recipe, device: torch.device) -> str | None:
     """Return why lanes cannot train runs of a recipe, in half a sentence; None if they can."""
+    if recipe.network.kind == "module":
+        return "lanes train built-in networks, and this is one of kind module"
     if recipe.dtype != "float32":
         return f"lanes train in float32, not in {recipe.dtype}"
     if device.type != "cpu":

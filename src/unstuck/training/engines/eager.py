@@ -54,7 +54,7 @@ class Feed:
 
 
 class TorchEngine(Engine):
-    """Trains with hand-written gradients, in place.
+    """Trains in place, built-in networks with hand-written gradients.
 
     On the CPU a member's bits depend neither on the number of members nor on their values, at
     batch sizes that are 1 or a multiple of 16. On CUDA, where launching some sixty kernels takes
@@ -86,7 +86,7 @@ class TorchEngine(Engine):
         )
         self._gradient = torch.empty_like(self._theta)
         self._graph: Callable[..., tuple[Tensor, ...]] | None = None
-        if device.type == "cuda":
+        if device.type == "cuda" and network.spec.kind != "module":
             self._graph = torch.compile(self._pure_update, mode="reduce-overhead")
 
     @property

@@ -18,7 +18,7 @@ from unstuck.population.network import Network
 from unstuck.population.normalisation import EPSILON, BatchNorm
 from unstuck.training.engines.base import Arrays, Column, Engine, Rates
 from unstuck.training.engines.eager import initial
-from unstuck.training.measure import CHUNK_BYTES, Part, activation_count
+from unstuck.training.measure import CHUNK_BYTES, Part
 from unstuck.training.order import Batches
 from unstuck.training.spec import RunSpec
 
@@ -101,7 +101,7 @@ class LanesEngine(Engine):
 
     def gradient_norm(self, part: Part) -> tuple[Column, Column, Column]:
         # alike at any width: what batch normalisation takes together decides the bits
-        whole = part.size * activation_count(self._network) * 4 * MOST_LANES
+        whole = part.size * self._network.activation_count * 4 * MOST_LANES
         return self._members.gradient_norm(self._laid(part), max(1, -(-whole // CHUNK_BYTES)))
 
     def _remembered(self) -> Arrays:
