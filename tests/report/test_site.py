@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from small_tables import runs
 
 from unstuck.claims.model import Claim, load_claim
@@ -102,6 +103,7 @@ def site(tmp_path_factory) -> Path:
     (root / "figures").mkdir()
     for name in ("1.2.5.svg", "1.2.5.zh.svg", "experiment.batch_epochs.svg"):
         write_text(root / "figures" / name, "<svg xmlns='http://www.w3.org/2000/svg'/>")
+    Image.new("RGB", (24, 12)).save(root / "figures/1.2.5.png")
     (root / "tables").mkdir()
     runs().to_csv(root / "tables/batch_epochs.runs.csv", index=False)
     rates = runs().groupby(["dataset", "batch", "lr", "chosen"], as_index=False)["score"].mean()
@@ -121,7 +123,8 @@ def test_both_languages_have_every_page(site):
     found = [str(page.relative_to(site)) for page in pages(site)]
     english = [name for name in found if not name.startswith("zh/")]
     assert [f"zh/{name}" for name in english] == [name for name in found if name.startswith("zh/")]
-    assert {"index.html", "claims/1.2.5.html", "experiments/batch_epochs.html"} <= set(english)
+    wanted = ("index", "claims/1.2.5", "experiments/batch_epochs", "sections/1.2", "glossary")
+    assert {f"{name}.html" for name in wanted} <= set(english)
 
 
 def test_every_link_leads_to_a_file_and_nothing_is_fetched(site):

@@ -13,6 +13,7 @@ from typing import Any
 
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from PIL import Image
 
 from unstuck.claims.lines import Comparison
 from unstuck.claims.model import Claim
@@ -38,6 +39,8 @@ GROUPS: Mapping[str, str] = {
     "no effect": "none",
     **dict.fromkeys(("contradicted", "wrong direction"), "no"),
 }
+#: of a preview
+COLOURS = 64
 #: files of a claim that the report takes along
 TABLES = ("values.csv", "comparisons.csv", "checks.csv", "verdict.json")
 
@@ -112,6 +115,7 @@ class Site:
             name = summary["claim"]
             for file in sorted(self.source.figures.glob(f"{name}.*svg")):
                 shutil.copyfile(file, folder / "figures" / file.name)
+            preview(self.source.figures / f"{name}.png", folder / "figures" / f"{name}.png")
             (folder / "tables" / name).mkdir()
             for table in TABLES:
                 shutil.copyfile(self.source.claims / name / table, folder / "tables" / name / table)
@@ -137,15 +141,18 @@ class _Pages:
     language: str
 
     def write(self, folder: Path) -> None:
-        for name in ("claims", "experiments"):
+        for name in ("claims", "experiments", "sections"):
             (folder / name).mkdir(parents=True)
         self._page(folder, "index.html", self._index())
         self._page(folder, "notes.html", self._notes())
         self._page(folder, "method.html", self._method())
+        self._page(folder, "glossary.html", self._glossary())
         self._page(folder, "study.html", self._study())
         self._page(folder, "dictionary.html", self._dictionary())
         for summary in self.site.summaries:
             self._page(folder, f"claims/{summary['claim']}.html", self._claim(summary))
+        for section, title in self._sections().items():
+            self._page(folder, f"sections/{section}.html", self._section_page(section, title))
         for name in self.site.study.experiments:
             self._page(folder, f"experiments/{name}.html", self._experiment(name))
 
@@ -155,7 +162,7 @@ class _Pages:
         deep = "../" if "/" in name else ""
         away = f"{deep}zh/{name}" if self.language == "en" else f"../{deep}{name}"
         template = name.partition("/")[0].removesuffix(".html")
-        template = {"claims": "claim", "experiments": "experiment"}.get(template, template)
+        template = template.removesuffix("s") if deep else template
         shared = {
             "language": self.language,
             "w": self._words(self.site.words),
@@ -222,6 +229,7 @@ class _Pages:
     # the pages
 
     def _index(self) -> dict[str, Any]:
+        base = "" if self.language == "en" else "../"
         cards = [self._card(each) for each in self.site.summaries]
         groups = Counter(card["group"] for card in cards)
         sections = self._sections()
@@ -235,7 +243,31 @@ class _Pages:
             "claims": cards,
             "wide": draw(marks, sections, words),
             "narrow": draw(marks, sections, words, narrow=True),
-            "picture": f"figures/{cards[0]['id']}.svg" if cards else "",
+            "picture": f"{base}figures/{cards[0]['id']}.png" if cards else "",
+        }
+
+    def _section_page(self, section: str, title: str) -> dict[str, Any]:
+        base = "../" if self.language == "en" else "../../"
+        mine = [each for each in self.site.summaries if each["section"] == section]
+        return {
+            "heading": title,
+            "number": section,
+            "claims": [
+                {**self._card(each), **self._figure(base, each["claim"], each)} for each in mine
+            ],
+        }
+
+    def _glossary(self) -> dict[str, Any]:
+        words = read_yaml(self.site.source.pages / "glossary.yaml")
+        lead = self._say("glossary", "lead")
+        heading = self._say("nav", "glossary")
+        return {"heading": heading, "description": lead, "glossary": self._words(words)}
+
+    def _figure(self, base: str, name: str, summary: Mapping[str, Any]) -> dict[str, str]:
+        answer = summary["answer"][self.language]
+        return {
+            "src": self._picture(base, name),
+            "alt": self._say("claim", "figure", title=answer),
         }
 
     def _mark(self, summary: Mapping[str, Any]) -> Mark:
@@ -266,13 +298,10 @@ class _Pages:
         return {
             "heading": card["question"],
             "description": summary["answer"][self.language],
-            "picture": f"{base}figures/{claim.id}.svg",
+            "picture": f"{base}figures/{claim.id}.png",
             "claim": card,
             "section": self._section(claim.section),
-            "figure": {
-                "src": self._picture(base, claim.id),
-                "alt": self._say("claim", "figure", title=summary["answer"][self.language]),
-            },
+            "figure": self._figure(base, claim.id, summary),
             "did": claim.did.words(self.language) if claim.did else "",
             "scope": [self._line(row, claim) for row in _lines(summary)],
             "margins": self._margins(summary),
@@ -554,6 +583,12 @@ def _line_group(row: Mapping[str, Any]) -> str:
     if row["outcome"] in ("holds", "appearing"):
         return "yes"
     return GROUPS.get(row["word"] or row["outcome"], "open")
+
+
+def preview(figure: Path, path: Path) -> None:
+    """Write a figure's PNG at half its size and in few colours, as pages are shown elsewhere."""
+    with Image.open(figure) as picture:
+        picture.convert("RGB").reduce(2).quantize(COLOURS).save(path)
 
 
 def _link(doi: str | None, arxiv: str | None, url: str | None) -> str:
