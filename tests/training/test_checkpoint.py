@@ -118,7 +118,6 @@ JOB = """
     from unstuck.data.dataset import Dataset
     from unstuck.training.bank import Execution
     from unstuck.training.job import run_job
-    from unstuck.training.loop import STRETCH
     from unstuck.training.spec import Cell
     from unstuck.training import progress
     folder, kill_after = Path(sys.argv[1]), int(sys.argv[2])

@@ -9,7 +9,7 @@ import importlib.metadata
 import os
 import platform
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -57,16 +57,19 @@ class Finished:
         plan, claims = Plan(load_study(place / configfile)), place / "workflow/claims"
         return cls(plan, planned_claims(plan.study.claims, claims, plan), place)
 
-    @cached_property
+    @property
     def timings(self) -> frozenset[str]:
-        """Ids of claims that rest on a timing, which is never the same again."""
-        analyses = self.plan.study.analyses
-        timed = {name for name, each in analyses.items() if each.timing}
+        """Ids of claims whose word rests on a timing, which is never the same again."""
         return frozenset(
             claim
             for claim, planned in self.judged.items()
-            if timed.intersection(table.partition(".")[0] for table in planned.tables)
+            if any(self._timed(part.tables) for part in planned.claim.parts.values())
         )
+
+    def _timed(self, tables: Iterable[str]) -> bool:
+        analyses = self.plan.study.analyses
+        owners = {table.partition(".")[0] for table in tables}
+        return any(analyses[owner].timing for owner in owners if owner in analyses)
 
     @cached_property
     def identity(self) -> str:
@@ -115,7 +118,7 @@ class Finished:
     def digests(self) -> dict[str, str]:
         """SHA-256 of every result that is the same on every run, by its path.
 
-        Left out are logs, the report (which shows timings) and whatever rests on a timing.
+        Left out are logs, the report (which shows timings) and whatever reads a timing.
 
         Raises
         ------
@@ -146,7 +149,9 @@ class Finished:
             elif not study.analyses[owner].timing:
                 for suffix in ("parquet", "csv"):
                     yield Path(paths.analysed(suffix).format(analysis=owner, table=kind))
-        for claim in sorted({*self.judged} - self.timings):
+        for claim, planned in sorted(self.judged.items()):
+            if self._timed(planned.tables):
+                continue
             yield from self._inside(paths.claim.format(claim=claim))
             yield from self._drawn(paths.figure, claim=claim)
         for experiment in study.experiments:

@@ -86,9 +86,7 @@ class Verification:
         for each in timed:
             said = f"differs, as timings may: {each.difference}" if each.difference else "is kept"
             lines.append(f"Claim {each.claim} rests on a timing; its word {said}.")
-        lines.append(
-            f"Left out: {BESIDE}, and the files of {len(timed)} claims that rest on timings."
-        )
+        lines.append(f"Left out: {BESIDE}, and the files of claims that read a timing.")
         return lines
 
     def _conclusion(self) -> str:
@@ -117,7 +115,7 @@ def compare(
     reference
         What it is held against.
     timings
-        Ids of claims that rest on a timing: they are reported, and decide nothing.
+        Ids of claims whose word rests on a timing: they are reported, and decide nothing.
 
     Raises
     ------
