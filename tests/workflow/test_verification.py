@@ -47,6 +47,7 @@ def test_every_result_that_is_the_same_again_is_held(finished: Checkout) -> None
     folders = {Path(each).relative_to("results/smoke").parts[0] for each in others}
     # those of all claims, of which some rest on timings, figures as PNG, and whose folder it is
     decided = {"claims", "answers.csv", "answers.md", "verdicts.csv", "report"}
+    decided |= {"answers.schema.json", "verdicts.schema.json"}
     assert folders <= {"logs", "benchmarks", "figures", "study.json", *decided}
     kept = {Path(each).parts[3] for each in files if each.startswith("results/smoke/claims/")}
     assert kept == set(of(finished).judged)

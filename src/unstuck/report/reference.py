@@ -133,6 +133,7 @@ class Finished:
     def _files(self) -> Iterator[Path]:
         study, paths = self.plan.study, Paths(self.plan.study.results)
         yield Path(paths.plan)
+        yield Path(paths.plan).with_suffix(".schema.json")
         for name in study.datasets:
             yield from (Path(path.format(dataset=name)) for path in (paths.dataset, paths.card))
         for job in self.plan.jobs:
@@ -141,14 +142,7 @@ class Finished:
         for measurement in MEASUREMENTS:
             for job in self.plan.measured(measurement):
                 yield Path(paths.measurement(measurement).format(job=job))
-        for table in self.plan.tables:
-            owner, kind = table.split(".")
-            if owner in study.experiments:
-                for suffix in ("parquet", "csv"):
-                    yield Path(paths.table(suffix).format(experiment=owner, kind=kind))
-            elif not study.analyses[owner].timing:
-                for suffix in ("parquet", "csv"):
-                    yield Path(paths.analysed(suffix).format(analysis=owner, table=kind))
+        yield from self._tables(paths)
         for claim, planned in sorted(self.judged.items()):
             if self._timed(planned.tables):
                 continue
@@ -156,6 +150,17 @@ class Finished:
             yield from self._drawn(paths.figure, claim=claim)
         for experiment in study.experiments:
             yield from self._drawn(paths.experiment, experiment=experiment)
+
+    def _tables(self, paths: Paths) -> Iterator[Path]:
+        study = self.plan.study
+        for table in self.plan.tables:
+            owner, kind = table.split(".")
+            timing = owner in study.analyses and study.analyses[owner].timing
+            for suffix in ("schema.json",) if timing else ("parquet", "csv", "schema.json"):
+                if owner in study.experiments:
+                    yield Path(paths.table(suffix).format(experiment=owner, kind=kind))
+                else:
+                    yield Path(paths.analysed(suffix).format(analysis=owner, table=kind))
 
     def _drawn(self, path: Callable[[str], str], **name: str) -> Iterator[Path]:
         figures = (Path(path(suffix).format(**name)) for suffix in ("svg", "zh.svg"))
