@@ -48,6 +48,16 @@ def test_columns_of_an_experiment_have_a_schema_in_their_order(plan, kind):
     assert all(field["description"] and field["type"] for field in schema["fields"])
 
 
+def test_conditions_of_a_claim_are_described_by_the_tables_that_it_reads(plan):
+    conditions = ["distance", "batch", "owner", "surface", "radius"]
+    tables = ["anywhere.places", "gallery.points"]
+    schema = dictionary.Schemas(plan).of("claims/x.1/values", ["value", *conditions], tables)
+    value, *others = schema["fields"]
+    assert value["type"] == "number"
+    # where an arm differs from its reference the value is no number
+    assert {field["type"] for field in others} == {"string"}
+
+
 def test_a_column_that_nothing_describes_is_named(plan):
     with pytest.raises(DataError, match="the column lrr of the table tables"):
         dictionary.Schemas(plan).of("tables/grid.runs", ["run_id", "lrr"])

@@ -29,6 +29,7 @@ _LABELS: Mapping[str, str] = {
     "batch": "Samples per update, as the study names them: a number, or full.",
     "lr_policy": "Whether the learning rate is tuned or fixed.",
 }
+_OWNER = Column("owner", "string", "", "Experiment or analysis whose table the row is of.")
 _RUNS = described(JobResult)
 _CLAIM = described(results.comparisons) | described(results.checks) | described(results.values)
 _CLAIMS = described(results.verdicts) | described(results.answers)
@@ -120,12 +121,14 @@ class Schemas:
             key, more = f"tables/{EXPERIMENT}.{kind}", self._runs | self._labels[experiment]
         elif room == "claims":
             key = f"claims/{CLAIM}/{rest.partition('/')[2]}"
+            conditions = {"owner": _OWNER}
             for each in tables:
                 owner, _, kind = each.partition(".")
-                analysis = self._tables.get(f"analyses/{owner}/{kind}")
-                conditions = _all({"": analysis}) if analysis else self._labels[owner]
-                # of several lines, and of an arm and a reference that differ in it
-                more |= {key: each._replace(type="string") for key, each in conditions.items()}
+                conditions |= self._labels.get(owner, {})
+                for place in (f"analyses/{owner}/{kind}", f"tables/{EXPERIMENT}.{kind}"):
+                    conditions |= _all({"": self._tables[place]}) if place in self._tables else {}
+            # of several lines, and of an arm and a reference that differ in it
+            more = {name: column._replace(type="string") for name, column in conditions.items()}
         elif room == "plan":
             axes = self._tables[AXES].columns
             # whole numbers stand beside empty cells
