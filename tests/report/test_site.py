@@ -14,9 +14,11 @@ from unstuck.claims.model import Claim, load_claim
 from unstuck.claims.results import load_summaries, save
 from unstuck.claims.verdict import decide
 from unstuck.files import write_text
+from unstuck.report.claim_page import exclusive
 from unstuck.report.margins import by_margin, multiple
 from unstuck.report.overview import REACH, Mark, draw, error_share, in_margins
-from unstuck.report.site import GROUPS, Site, Source, _Pages, stretches
+from unstuck.report.site import Site, Source, stretches
+from unstuck.report.spoken import GROUPS, Spoken
 from unstuck.statistics.estimate import Estimate
 from unstuck.statistics.rule import combine, position
 from unstuck.study.load import parse_study
@@ -295,17 +297,17 @@ def test_of_two_statements_that_exclude_each_other_the_one_above_one_half_surviv
     source = Source(pages, *3 * [Path("nowhere")])
     site = Site.read(parse_study(STUDY), {}, summaries, source)
     assert [
-        (row["shares"], row["survives"]) for row in _Pages(site, "en")._exclusive("1.1.7")["rows"]
+        (row["shares"], row["survives"]) for row in exclusive(Spoken(site, "en"), "1.1.7")["rows"]
     ] == [
         (["10 % (5 – 15)", "70 % (65 – 75)"], "before any critical point"),
         (["80 % (75 – 85)", "54 % (49 – 59)"], "at a saddle"),
     ]
-    assert _Pages(site, "en")._exclusive("1.2.5") == {}
+    assert exclusive(Spoken(site, "en"), "1.2.5") == {}
     for name, each in lines.items():
         made = load_claim(next((REPOSITORY / "workflow/claims").rglob(f"{name}-*.yaml")))
         assert each.keys() <= {"", *made.scope}
-    assert not _Pages(Site.read(parse_study(STUDY), {}, summaries[:1], source), "en")._exclusive(
-        "1.1.7"
+    assert not exclusive(
+        Spoken(Site.read(parse_study(STUDY), {}, summaries[:1], source), "en"), "1.1.7"
     )
 
 

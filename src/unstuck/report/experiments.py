@@ -1,6 +1,8 @@
 """What the page of an experiment tells: final values, rates, and the first rows of its table."""
 
+import functools
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,23 @@ MOST_CELLS, MOST_RATES, PREVIEW = 60, 100, 8
 MEASURED = ("train_accuracy", "test_accuracy", "train_loss")
 
 Table = Mapping[str, Any]  # `columns`, `rows` of words, and how many rows are `left` out
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """Read a table; that which is not there is empty."""
+    return pd.read_csv(path, low_memory=False) if path.exists() else pd.DataFrame()
+
+
+@functools.cache
+def told(folder: Path, experiment: str) -> dict[str, Any]:
+    """What the pages of an experiment tell of its tables, in either language."""
+    runs, rates = (read_table(folder / f"{experiment}.{kind}.csv") for kind in ("runs", "rates"))
+    return {
+        "final": final_values(runs),
+        "rates": rates_tried(rates),
+        "preview": first_rows(runs),
+        "count": f"{len(runs):,}",
+    }
 
 
 def final_values(runs: pd.DataFrame) -> Table:

@@ -1,0 +1,212 @@
+"""The page of a claim."""
+
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from unstuck.claims.lines import Comparison
+from unstuck.claims.model import Claim
+from unstuck.report.experiments import read_table
+from unstuck.report.margins import by_margin
+from unstuck.report.overview import line as line_picture
+from unstuck.report.spoken import GROUPS, Spoken
+from unstuck.statistics.rule import SAID, said
+from unstuck.wording import number
+
+#: files of a claim that the report takes along
+TABLES = ("values.csv", "comparisons.csv", "checks.csv", "verdict.json")
+
+
+SAID_OUTCOMES: Mapping[str, Mapping[str, str]] = {
+    "reversal": {"en": "reverses", "zh": "相反"},
+    "vanishing": {"en": "gone", "zh": "不再如此"},
+    "appearing": {"en": "there is one", "zh": "有差别"},
+    "holds": {"en": "holds", "zh": "成立"},
+    "fails": {"en": "does not hold", "zh": "不成立"},
+    "not tested here": {"en": "not tested here", "zh": "此处未测"},
+    **{str(word): {"en": str(word), "zh": said.zh} for word, said in SAID.items()},
+}
+
+
+def claim_page(spoken: Spoken, summary: Mapping[str, Any]) -> dict[str, Any]:
+    """Give what the page of a claim tells."""
+    claim, card = spoken.site.claims[summary["claim"]], spoken.card(summary)
+    base = "../" if spoken.language == "en" else "../../"
+    runs = _runs(spoken.site.source.claims / claim.id / "values.csv")
+    target = spoken.site.source.figures / f"{claim.id}.svg"
+    return {
+        "heading": card["question"],
+        "description": summary["answer"][spoken.language],
+        "picture": f"{base}figures/{claim.id}.png",
+        "claim": card,
+        "section": spoken.section(claim.section),
+        "figure": spoken.figure(base, claim.id, summary),
+        "did": claim.did.words(spoken.language) if claim.did else "",
+        "scope": [_line(spoken, row, claim) for row in _lines(summary)],
+        "margins": _margins(spoken, summary),
+        "exclusive": exclusive(spoken, claim.id),
+        "statement": claim.statement.words(spoken.language),
+        "registered": _registered(spoken, claim, summary),
+        "changes": [each.model_dump(mode="json") for each in claim.changes],
+        "published": [
+            each.model_dump() | {"link": _link(each.doi, each.arxiv, each.url)}
+            for each in claim.published
+        ],
+        "command": f"snakemake {target.as_posix()}{spoken.site.source.configfile}",
+        "tables": [{"href": f"{base}tables/{claim.id}/{name}", "name": name} for name in TABLES],
+        "runs": spoken.say("claim", "runs", runs=f"{runs:,}") if runs else "",
+        "recompute": _recompute(summary),
+    }
+
+
+def _margins(spoken: Spoken, summary: Mapping[str, Any]) -> dict[str, Any]:
+    """The words that other margins would have given, and what moves a margin on the page."""
+    rows = [row for row in summary["comparisons"] if row["role"] == "primary"]
+    found = by_margin(rows)
+    if not found:
+        return {}
+
+    def told(times: float) -> str:
+        return "; ".join(spoken.margin(row, times) for row in rows)
+
+    stretches = []
+    for each in found:
+        answer = said(each.word, rows[0]["claims"])
+        ends = ("upto" if each is found[0] else "") + ("from" if each is found[-1] else "")
+        low, high = told(each.low), told(each.high)
+        stretches.append(
+            {
+                "group": GROUPS.get(each.word, "open"),
+                "said": answer.answer if spoken.language == "en" else answer.answer_zh,
+                "text": spoken.say("margins", ends or "between", low=low, high=high),
+                "high": round(math.log10(each.high), 4),
+                "share": round(math.log10(each.high / each.low), 4),
+            }
+        )
+    parts = [[row["margin"], row["scale"], spoken.unit(row)] for row in rows]
+    lead = spoken.say("margins", "lead", margin=told(1))
+    return {"stretches": stretches, "parts": json.dumps(parts), "lead": lead}
+
+
+def _line(spoken: Spoken, row: Mapping[str, Any], claim: Claim) -> dict[str, Any]:
+    line, part = claim.scope.get(row["line"]), claim.parts.get(row["line"])
+    words = line.words.words(spoken.language) if line and line.words else row["line"]
+    if row["role"] == "dataset":
+        words = spoken.value("dataset", row["places"])
+    if row["role"] == "primary" and isinstance(part, Comparison):
+        words = part.measured.words(spoken.language)
+    outcome = row["outcome"] or row["word"]
+    if outcome in SAID_OUTCOMES:
+        outcome = SAID_OUTCOMES[outcome][spoken.language]
+    return {
+        "name": words,
+        "picture": line_picture(row, _line_group(row)),
+        "primary": row["role"] == "primary",
+        "effect": spoken.effect(row) if "effect" in row else check_words(row),
+        "units": int(row.get("units") or row.get("n") or 0) or "",
+        "outcome": outcome,
+        "group": _line_group(row),
+    }
+
+
+def exclusive(spoken: Spoken, claim: str) -> dict[str, Any]:
+    """Two statements that exclude each other in the same runs, on the pages of both."""
+    told: dict[str, Any] = spoken.words(spoken.site.words["exclusive"])
+    names = [column["claim"] for column in told["columns"]]
+    judged = {
+        (summary["claim"], row["line"]): row
+        for summary in spoken.site.summaries
+        for row in summary["comparisons"]
+        if row["effect"] is not None
+    }
+    rows = []
+    for row in told["rows"]:
+        shares = [judged.get(key) for key in zip(names, row["lines"], strict=True)]
+        if claim not in names or not all(shares):
+            return {}
+        told_of = zip(told["columns"], filter(None, shares), strict=True)
+        found = [(column["name"], share) for column, share in told_of]
+        most = [name for name, share in found if share["low"] > 0]
+        rows.append(
+            {
+                "name": row["name"],
+                "shares": [share_words(share) for _, share in found],
+                "survives": ", ".join(most) or told["neither"],
+            }
+        )
+    return told | {"rows": rows}
+
+
+def _registered(spoken: Spoken, claim: Claim, summary: Mapping[str, Any]) -> list[str]:
+    told = []
+    if claim.notes:
+        lines = ", ".join(map(str, claim.notes))
+        told.append(spoken.say("claim", "lines", lines=lines))
+    if claim.from_lecture and spoken.language == "en":
+        told.append(spoken.say("claim", "lecture", what=claim.from_lecture))
+    if claim.registered:
+        told.append(spoken.say("claim", "registered_on", date=claim.registered.isoformat()))
+    if claim.measure and claim.measure.margin and claim.measure.because and spoken.language == "en":
+        margin = f"{claim.measure.margin:g} {claim.measure.unit or ''}".strip()
+        told.append(spoken.say("claim", "margin", margin=margin, because=claim.measure.because))
+    return told if claim.changes else [*told, spoken.say("claim", "no_changes")]
+
+
+def share_words(row: Mapping[str, Any]) -> str:
+    """The share of a comparison with one half, in percent, and its interval."""
+    share, low, high = (number(50 + float(row[key]), 3) for key in ("effect", "low", "high"))
+    return f"{share} % ({low} – {high})"
+
+
+def check_words(row: Mapping[str, Any]) -> str:
+    """The number of a check."""
+    return "" if row["value"] is None else number(float(row["value"]), 3)
+
+
+def _lines(summary: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    compared = summary["comparisons"]
+    others = [row for row in (*compared, *summary["checks"]) if row["role"] in ("dataset", "scope")]
+    return [*(row for row in compared if row["role"] == "primary"), *others]
+
+
+def _line_group(row: Mapping[str, Any]) -> str:
+    if row["outcome"] in ("reversal", "fails"):
+        return "no"
+    if row["outcome"] in ("vanishing",):
+        return "none"
+    if row["outcome"] in ("holds", "appearing"):
+        return "yes"
+    return GROUPS.get(row["word"] or row["outcome"], "open")
+
+
+def _link(doi: str | None, arxiv: str | None, url: str | None) -> str:
+    if doi:
+        return f"https://doi.org/{doi}"
+    return f"https://arxiv.org/abs/{arxiv}" if arxiv else url or ""
+
+
+def _runs(path: Path) -> int:
+    table = read_table(path)
+    return int(table["run_id"].nunique()) if "run_id" in table else 0
+
+
+def _recompute(summary: Mapping[str, Any]) -> str:
+    """Plain pandas that gives the number of the first part of a measured primary again."""
+    rows = [row for row in summary["comparisons"] if row["role"] == "primary"]
+    if not rows or rows[0]["statistic"] != "mean" or rows[0]["effect"] is None:
+        return ""
+    ratio = rows[0]["scale"] == "ratio"
+    lines = [
+        *(("import numpy as np",) if ratio else ()),
+        "import pandas as pd",
+        "v = pd.read_csv('values.csv', keep_default_na=False, na_values={'value': ['']})",
+        f"v = v[(v.role_of_line == 'primary') & (v.line == {rows[0]['line']!r}) & v.chosen]",
+        *(("v = v.assign(value=np.log(v.value))",) if ratio else ()),
+        "means = v.groupby(['pair', 'weight', 'side']).value.mean().unstack()",
+        "difference = means['arm'] - means.get('reference', 0)",
+        "effect = (difference * difference.index.get_level_values('weight')).sum()",
+        "print(np.exp(effect))" if ratio else "print(effect)",
+    ]
+    return "\n".join(lines)

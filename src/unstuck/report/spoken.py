@@ -1,0 +1,118 @@
+"""What pages say in one language: words, and a claim's row."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from unstuck.report.margins import multiple
+from unstuck.wording import number
+
+if TYPE_CHECKING:
+    from unstuck.report.site import Site
+
+LANGUAGES = ("en", "zh")
+#: colour of a word, and of what a line of the scope came to
+GROUPS: Mapping[str, str] = {
+    **dict.fromkeys(("supported", "small", "direction"), "yes"),
+    "partly": "part",
+    "no effect": "none",
+    **dict.fromkeys(("contradicted", "wrong direction"), "no"),
+}
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """A site in one of its languages."""
+
+    site: "Site"
+    language: str
+
+    def words(self, node: Any) -> Any:
+        """Words of this language: every mapping that has one becomes a text."""
+        if isinstance(node, Mapping):
+            if set(node) == set(LANGUAGES):
+                return node[self.language]
+            return {key: self.words(value) for key, value in node.items()}
+        if isinstance(node, list):
+            return [self.words(each) for each in node]
+        return node
+
+    def say(self, *path: str, **numbers: Any) -> str:
+        """The words at a place of the site's words, with numbers put in."""
+        node: Any = self.site.words
+        for key in path:
+            node = node[key]
+        text = str(node[self.language])
+        for name, value in numbers.items():
+            text = text.replace(f"{{{name}}}", str(value))
+        return text
+
+    def section(self, section: str) -> str:
+        """The title of a section."""
+        known = self.site.words["sections"].get(section)
+        return str((known or self.site.words["own"])[self.language])
+
+    def sections(self) -> dict[str, str]:
+        """The titles of all sections, by their numbers."""
+        return {each["section"]: self.section(each["section"]) for each in self.site.summaries}
+
+    def card(self, summary: Mapping[str, Any]) -> dict[str, Any]:
+        """A claim as rows and heads of pages show it."""
+        sentence = summary["answer"][self.language]
+        colon = "：" if self.language == "zh" else ":"
+        word, found, rest = sentence.partition(colon)
+        if not found:
+            word, rest = sentence, ""
+        rows = [row for row in summary["comparisons"] if row["role"] == "primary"]
+        return {
+            "id": summary["claim"],
+            "section": summary["section"],
+            "question": summary["question"][self.language],
+            "group": GROUPS.get(summary["word"], "open"),
+            "word": word,
+            "said": f"{word}{found}",
+            "rest": rest,
+            "effect": "; ".join(filter(None, map(self.effect, rows))),
+            "counted": self.say(
+                "table", "counted", n=max((row["units"] or 0 for row in rows), default=0)
+            ),
+        }
+
+    def value(self, column: str, value: str) -> str:
+        """What a value of a column is called; itself, where the dictionary has no word for it."""
+        word = self.site.dictionary["values"].get(column, {}).get(value)
+        return str(word[self.language]) if word else value
+
+    def effect(self, row: Mapping[str, Any]) -> str:
+        """An effect with its interval and unit, in few digits."""
+        if row["effect"] is None:
+            return ""
+        effect, low, high = (number(float(row[key]), 3) for key in ("effect", "low", "high"))
+        if row["scale"] == "ratio":
+            return f"×{effect} ({low} – {high})"
+        return f"{effect} {self.unit(row)} ({low} – {high})"
+
+    def margin(self, row: Mapping[str, Any], times: float) -> str:
+        """A margin so many times as large, in words."""
+        size = number(multiple(row["margin"], row["scale"], times), 2)
+        return f"×{size}" if row["scale"] == "ratio" else f"{size} {self.unit(row)}"
+
+    def unit(self, row: Mapping[str, Any]) -> str:
+        """The unit of a comparison."""
+        known = self.site.dictionary["units"].get(row["unit"])
+        return str(known[self.language] if known else row["unit"])
+
+    def picture(self, base: str, name: str) -> str:
+        """Address of a picture in this language, or in English; empty if there is none."""
+        for suffix in (f"{self.language}.svg", "svg"):
+            if (self.site.source.figures / f"{name}.{suffix}").exists():
+                return f"{base}figures/{name}.{suffix}"
+        return ""
+
+    def figure(self, base: str, name: str, summary: Mapping[str, Any]) -> dict[str, str]:
+        """The figure of a claim, with the words for who does not see it."""
+        answer = summary["answer"][self.language]
+        return {
+            "src": self.picture(base, name),
+            "alt": self.say("claim", "figure", title=answer),
+        }
