@@ -3,6 +3,7 @@
 import hashlib
 import json
 import shutil
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,20 @@ def test_every_claim_has_a_verdict_an_answer_and_a_figure(finished: Checkout) ->
         assert f"**{claim} " in page
         assert (root / f"figures/{claim}.svg").stat().st_size > 1000
         assert (root / f"claims/{claim}/verdict.json").exists()
+
+
+def test_the_report_of_snakemake_has_every_figure_and_page(
+    finished: Checkout, tmp_path: Path
+) -> None:
+    finished.snakemake("--report", str(tmp_path / "report.zip"), "--configfile", SMOKE)
+    with zipfile.ZipFile(tmp_path / "report.zip") as packed:
+        names = [Path(name) for name in packed.namelist()]
+    root = finished.folder / "results/smoke"
+    figures = {path.name for path in (root / "figures").glob("*.svg") if ".zh." not in path.name}
+    pages = {str(path.relative_to(root / "report")) for path in (root / "report").rglob("*.html")}
+    # each lies in a folder of its own, below data/raw
+    assert figures <= {path.name for path in names}
+    assert pages <= {"/".join(path.parts[4:]) for path in names}
 
 
 def test_a_claim_of_a_users_own_is_judged_and_drawn(finished: Checkout, tmp_path: Path) -> None:

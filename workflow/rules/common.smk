@@ -87,8 +87,10 @@ configfile_option = (
 )
 if study.code:
     configfile_option += " --config " + shlex.quote(f"code={study.code}")
-# of every claim
-pictures = [paths.figure(suffix) for suffix in study.report.figures.formats]
+# of every claim; the SVG, which there always is, first
+pictures = [
+    paths.figure(suffix) for suffix in sorted(study.report.figures.formats, key="svg".__ne__)
+]
 # the report's pages in Chinese
 chinese_picture = paths.figure("zh.svg")
 # of every experiment

@@ -10,7 +10,16 @@ rule picture:
         # of the checkout, where times say nothing
         words=ancient(WORDS),
     output:
-        figure=pictures,
+        figure=[
+            report(
+                pictures[0],
+                caption="../report/claim.rst",
+                category="Claims",
+                subcategory=lambda w: judged[w.claim].claim.section,
+                labels=lambda w: {"claim": w.claim, "about": judged[w.claim].claim.slug},
+            ),
+            *pictures[1:],
+        ],
         chinese=chinese_picture,
     log:
         paths.log("picture", "{claim}"),
@@ -40,7 +49,13 @@ rule experiment:
         tables=experiment_tables,
         words=ancient(WORDS),
     output:
-        experiment_pictures,
+        report(
+            experiment_pictures[0],
+            caption="../report/experiment.rst",
+            category="Experiments",
+            labels={"experiment": "{experiment}"},
+        ),
+        experiment_pictures[1:],
     log:
         paths.log("experiment", "{experiment}"),
     benchmark:
@@ -98,7 +113,7 @@ rule report:
         folder=report(
             directory(paths.report),
             htmlindex="index.html",
-            caption="../report/claim.rst",
+            caption="../report/pages.rst",
             category="Report",
             labels={"page": "answers"},
         ),
