@@ -7,6 +7,7 @@
 # make coverage   how often intervals cover the truth, simulated: docs/images/coverage.csv
 # make lanes      the pictures and tables of docs/lanes.md, measured anew
 # make scale      planning of ten thousand cells: docs/images/scale.csv
+# make rates      what `unstuck plan` reckons with, from finished studies (ARGS: their files)
 # make bench      speed against references: results/benchmarks.csv
 # make clean      deletes the results of the default study, and no other
 PYTHON ?= python3
@@ -18,7 +19,7 @@ BENCH_JAX := .venv-bench-jax
 ARGS      ?=
 
 .DEFAULT_GOAL := study
-.PHONY: study smoke test test-slow test-slurm sanitize faults verify reference bench lanes scale coverage lint format docs clean
+.PHONY: study smoke test test-slow test-slurm sanitize faults verify reference bench rates lanes scale coverage lint format docs clean
 
 KERNEL := $(wildcard src/unstuck/lanes/*.cpp) src/unstuck/lanes/build.py packaging/backend.py
 
@@ -87,6 +88,9 @@ bench: $(VENV)/.installed
 lanes: $(VENV)/.installed
 	$(MAKE) --no-print-directory bench ARGS="--only 'lanes_*' --output docs/images/lanes.csv $(ARGS)"
 	$(BIN)/python benchmarks/lanes.py
+
+rates: $(VENV)/.installed
+	$(BIN)/python benchmarks/rates.py $(ARGS)
 
 scale: $(VENV)/.installed
 	$(BIN)/python benchmarks/scale.py

@@ -16,6 +16,9 @@ from unstuck.errors import KernelError
 from unstuck.lanes import build
 
 PLACE = build.LIBRARY.relative_to(build.FOLDER.parents[1])
+#: what a wheel brings into the package's `home`, where the command and Snakemake find it
+WORKFLOW = ("Snakefile", "config.yaml", "workflow", "scripts", "profiles", "docs/examples")
+ROOT = Path(__file__).resolve().parents[1]
 
 
 def _compiler() -> list[str]:
@@ -31,10 +34,16 @@ def get_requires_for_build_editable(settings: Any = None) -> list[str]:
 
 
 class BuildWithKernel(build_py):
-    """Modules, and the kernel beside them: for an editable install in the source itself."""
+    """Modules, the kernel beside them and the workflow: an editable install has both in place."""
 
     def run(self) -> None:
         super().run()
+        for part in () if self.editable_mode else WORKFLOW:
+            files = [ROOT / part, *(ROOT / part).rglob("*.*")]
+            for file in filter(Path.is_file, files):
+                target = Path(self.build_lib, "unstuck/home", file.relative_to(ROOT))
+                self.mkpath(str(target.parent))
+                self.copy_file(str(file), str(target))
         output = build.LIBRARY if self.editable_mode else Path(self.build_lib, PLACE)
         try:
             build.build(output)

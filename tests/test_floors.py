@@ -30,6 +30,7 @@ FLOORS = {
     "claims": 5,
     "figures": 6,
     "report": 6,
+    "command": 7,
 }
 MODULES = sorted(PACKAGE.rglob("*.py"))
 

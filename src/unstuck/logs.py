@@ -4,6 +4,7 @@ import contextlib
 import io
 import os
 import sys
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import NoReturn, TextIO
 
 from unstuck.errors import StorageError, UnstuckError
 
+CPU_LINE = " of the processor"  # ends the last line of a job that succeeded
 INTERRUPTED = 130  # what a shell gives for a program that Ctrl-C ended
 
 
@@ -61,6 +63,8 @@ def logged(path: str | os.PathLike[str]) -> Iterator[Callable[[str], None]]:
     with log, contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
         try:
             yield lambda line: print(line, file=log)
+            # its start included: what the estimates of `unstuck plan` are made of
+            print(f"{time.process_time():.2f} s{CPU_LINE}", file=log)
         except (UnstuckError, OSError) as error:
             if not isinstance(error, UnstuckError):
                 traceback.print_exc(file=log)

@@ -33,9 +33,16 @@ def test_a_wheel_has_a_kernel_that_works(tmp_path: Path, has_compiler: bool) -> 
         environment["PATH"] = without_compilers(tmp_path / "programs")
     source, wheels = tmp_path / "source", tmp_path / "wheels"
     source.mkdir()
-    for name in ("pyproject.toml", "README.md", "LICENSE", "MANIFEST.in"):
+    for name in (
+        "pyproject.toml",
+        "README.md",
+        "LICENSE",
+        "MANIFEST.in",
+        "Snakefile",
+        "config.yaml",
+    ):
         shutil.copy(ROOT / name, source)
-    for name in ("src", "packaging"):
+    for name in ("src", "packaging", "workflow", "scripts", "profiles", "docs"):
         shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("*.so"))
     done = subprocess.run(
         [sys.executable, "-m", "pip", "wheel", "--no-deps", "-w", wheels, source],
@@ -58,3 +65,27 @@ def test_a_wheel_has_a_kernel_that_works(tmp_path: Path, has_compiler: bool) -> 
         check=True,
     )
     assert said.stdout.startswith("GCC" if has_compiler else "clang")
+    # the workflow is inside, where the command finds it from any folder
+    said = subprocess.run(
+        [sys.executable, "-c", "from unstuck.command.main import cli; cli(['plan', 'mine.yaml'])"],
+        env={**os.environ, "PYTHONPATH": str(tmp_path / "installed")},
+        cwd=tmp_path / "installed/unstuck/home/docs/examples",
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    snakefile = said.stdout.partition("--snakefile ")[2].split()[0]
+    assert Path(snakefile).is_relative_to(tmp_path / "installed")
+    planned = subprocess.run(
+        [
+            *(sys.executable, "-m", "snakemake", "--dry-run", "--snakefile", snakefile),
+            *("--configfile", tmp_path / "installed/unstuck/home/docs/examples/mine.yaml"),
+        ],
+        env={**os.environ, "PYTHONPATH": str(tmp_path / "installed")},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert planned.returncode == 0, planned.stderr
+    assert "Training the runs of batch_momentum" in planned.stdout + planned.stderr

@@ -47,9 +47,8 @@ def test_a_new_helper_is_found_without_being_named(monkeypatch, tmp_path):
         (package / name).write_text("")
     (package / "claims/one.py").write_text("from unstuck.claims import helper\nimport numpy\n")
     monkeypatch.setattr(digests, "PACKAGE", package)
-    assert reached("claims/one.py") == {
-        *("claims/one.py", "claims/helper.py", "claims/__init__.py", "__init__.py")
-    }
+    # the names of the package decide no result
+    assert reached("claims/one.py") == {"claims/one.py", "claims/helper.py", "claims/__init__.py"}
 
 
 def test_what_lies_beside_a_module_to_be_compiled_counts_but_for_comments(monkeypatch, tmp_path):
@@ -134,4 +133,7 @@ def test_every_module_counts_somewhere_or_decides_no_result() -> None:
         *("report/forecast.py", "report/recomputed.py"),
         *("report/reference.py", "report/verification.py"),
         *("environment.py", "study/analyses/kinds.py", "study/folder.py"),
+        # what a user calls
+        *(f"command/{name}.py" for name in ("__init__", "found", "home", "main", "work")),
+        "training/alone.py",
     }

@@ -55,6 +55,18 @@ class Problem:
     check
         Evaluate twice and refuse a function that does not repeat itself.
 
+    Examples
+    --------
+    >>> import numpy, unstuck
+    >>> network = unstuck.Network(unstuck.NetworkSpec(hidden=(2,)), (3,), classes=2)
+    >>> x, y = numpy.eye(3), numpy.array([0, 1, 1])
+    >>> problem = unstuck.Problem(
+    ...     network=network, theta=network.initial(0), x=x, y=y, loss="cross_entropy"
+    ... )
+    >>> loss, gradient = problem.loss_and_gradient()
+    >>> gradient.shape
+    torch.Size([14])
+
     Raises
     ------
     CurvatureError

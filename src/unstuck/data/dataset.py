@@ -52,6 +52,14 @@ class Dataset:
     The card's `units` is a list, in the order in which the splits are stacked, of what is
     particular to each: the number of the unit, the digest of its samples, and facts. Where its
     `splits` is `one` there is a single split, which is that of every unit.
+
+    Examples
+    --------
+    >>> import unstuck
+    >>> spec = unstuck.DatasetSpec(source="digits", train=64, validation=32, test=32)
+    >>> dataset = unstuck.prepare(spec, units=[0, 1])
+    >>> dataset.units, dataset.samples("train"), dataset.input_shape
+    ((0, 1), 64, (1, 8, 8))
     """
 
     tensors: Mapping[str, np.ndarray]  # x_train [U*N, *shape], y_train [U*N], and so on

@@ -35,6 +35,13 @@ def prepare(spec: DatasetSpec, units: Sequence[int], cache: Path | None = None) 
         Folder of downloads; None: the folder that the variable ``UNSTUCK_CACHE`` names, else the
         user's cache.
 
+    Examples
+    --------
+    >>> import unstuck
+    >>> spec = unstuck.DatasetSpec(source="digits", train=64, validation=32, test=32, pca=8)
+    >>> unstuck.prepare(spec, units=[0, 1]).unit(1).x_train.shape
+    (64, 8)
+
     Raises
     ------
     DataError

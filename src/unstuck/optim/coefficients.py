@@ -314,6 +314,12 @@ OPTIMIZER_DESCRIPTIONS: MappingProxyType[str, str] = MappingProxyType(
 def optimizer(name: str, **overrides: Any) -> Coefficients:
     """Return a named optimizer, with some of its coefficients replaced.
 
+    Examples
+    --------
+    >>> import unstuck
+    >>> unstuck.optimizer("momentum", momentum=0.5).momentum
+    0.5
+
     Raises
     ------
     ConfigError

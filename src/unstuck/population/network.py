@@ -44,6 +44,13 @@ class Network:
         Loss that the network is for, a key of `LOSSES`: it decides the outputs of the last layer,
         one a class unless the loss says otherwise.
 
+    Examples
+    --------
+    >>> import unstuck
+    >>> network = unstuck.Network(unstuck.NetworkSpec(hidden=(8,)), (64,), classes=10)
+    >>> network.parameter_count, network.initial(seed=0).shape
+    (610, torch.Size([610]))
+
     Raises
     ------
     ConfigError

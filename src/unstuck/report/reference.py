@@ -37,7 +37,7 @@ PACKAGES = (
     *("scikit-learn", "scipy", "seaborn", "statsmodels", "torch"),
 )
 #: code that decides no byte of a result
-BESIDE = ("report", "errors.py", "logs.py", "*/documentation.py")
+BESIDE = ("__init__.py", "command", "report", "errors.py", "logs.py", "*/documentation.py")
 #: variables by which a user chooses kernels of the libraries
 KERNELS = ("ATEN_CPU_CAPABILITY", "MKL_ENABLE_INSTRUCTIONS", "OPENBLAS_CORETYPE")
 

@@ -3,8 +3,11 @@
 import os
 from pathlib import Path
 
-from unstuck.errors import ConfigError
-from unstuck.files import check_writable, read_json, write_json
+import pandas as pd
+
+from unstuck.errors import ConfigError, DataError
+from unstuck.files import check_writable, read_json, read_parquet, write_json
+from unstuck.study.paths import Paths
 
 MARK = "study.json"
 #: when the mark is said to be written, in seconds: a copy that loses the times of files loses this
@@ -74,3 +77,38 @@ def settle(folder: str) -> None:
         os.utime(mark, (TIME, TIME))
     except PermissionError:
         return
+
+
+def read_table(name: str, results: str | os.PathLike[str] = "results") -> pd.DataFrame:
+    """Read a table of a finished study.
+
+    Parameters
+    ----------
+    name
+        ``EXPERIMENT.runs``, ``.curves``, ``.rates``, the table of a measurement such as
+        ``EXPERIMENT.spectra``, or ``ANALYSIS.TABLE``.
+    results
+        Folder of the study's results.
+
+    Examples
+    --------
+    >>> import unstuck
+    >>> unstuck.read_table("batch_momentum.runs", "results/nowhere")
+    Traceback (most recent call last):
+    unstuck.errors.DataError: results/nowhere has no table batch_momentum.runs.
+
+    Raises
+    ------
+    DataError
+        If it is not there, or damaged.
+    """
+    owner, _, kind = name.partition(".")
+    paths = Paths(str(results))
+    places = [
+        Path(paths.table().format(experiment=owner, kind=kind)),
+        Path(paths.analysed().format(analysis=owner, table=kind)),
+    ]
+    found = next((place for place in places if place.exists()), None)
+    if found is None:
+        raise DataError(f"{results} has no table {name}.")
+    return read_parquet(found)

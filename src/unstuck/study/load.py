@@ -54,6 +54,12 @@ def parse_study(config: Mapping[str, Any], source: str = "config.yaml") -> Study
 def load_study(path: str | Path) -> Study:
     """Read and check a configuration file.
 
+    Examples
+    --------
+    >>> import unstuck
+    >>> unstuck.read_study("docs/examples/mine.yaml").title
+    'Batch size, momentum and curvature'
+
     Raises
     ------
     ConfigError

@@ -62,6 +62,22 @@ class Job:
         return digest([cell.key for cell in self.cells])
 
 
+def rounds(cell: Cell) -> dict[str, tuple[list[str], range]]:
+    """Give rates and units of a cell that are known before training, by the role of their runs.
+
+    Of a rate to be chosen these are the grid's on the units of the heat, and the finalists,
+    numbered, on the others; extensions of the grid come on top while training.
+    """
+    rate = cell.rate
+    if not isinstance(rate, Tune):
+        return {"fixed": ([f"{rate:g}"], cell.units)}
+    places = min(rate.finalists, len(rate.rates))
+    return {
+        "heat": ([f"{lr:g}" for lr in rate.rates], cell.units[: rate.heat]),
+        "finalist": ([f"finalist {n}" for n in range(1, places + 1)], cell.units[rate.heat :]),
+    }
+
+
 class Plan:
     """What a study computes: cells, jobs, and the tables its experiments become.
 
@@ -69,6 +85,15 @@ class Plan:
     ----------
     study
         A checked study.
+
+    Examples
+    --------
+    >>> import unstuck
+    >>> plan = unstuck.Plan(unstuck.read_study("docs/examples/mine.yaml"))
+    >>> len(plan.cells["batch_momentum"]), len(plan.jobs)
+    (8, 4)
+    >>> plan.runs()["role"].unique().tolist()
+    ['heat', 'finalist']
     """
 
     def __init__(self, study: Study) -> None:
@@ -92,15 +117,18 @@ class Plan:
 
     def split_units(self, dataset: str) -> list[int]:
         """Numbers of the units that a dataset is split for: all that a run or an analysis asks."""
+        return sorted(self._split_units.get(dataset, ()))
+
+    @cached_property
+    def _split_units(self) -> dict[str, set[int]]:
         first = self.study.first_unit
-        cells = [
-            cell for held in self.cells.values() for cell in held if cell.run.dataset == dataset
-        ]
-        units = {unit for cell in cells for unit in cell.units}
+        units: dict[str, set[int]] = {}
+        for cell in (cell for cells in self.cells.values() for cell in cells):
+            units.setdefault(cell.run.dataset, set()).update(cell.units)
         for analysis in self.study.analyses.values():
-            if dataset in analysis.dataset_names:
-                units |= set(range(first, first + analysis.units))
-        return sorted(units)
+            for dataset in analysis.dataset_names:
+                units.setdefault(dataset, set()).update(range(first, first + analysis.units))
+        return units
 
     @cached_property
     def digest(self) -> str:
@@ -277,10 +305,7 @@ class Plan:
         }
 
     def runs(self) -> pd.DataFrame:
-        """The table of runs: one row a run that is known before training.
-
-        A tuned cell stands with the rates of its grid on the units of the heat, and with its
-        finalists, numbered, on the others; extensions of its grid come on top while training.
+        """The table of runs: one row a run that is known before training (`rounds`).
 
         Returns
         -------
@@ -301,19 +326,9 @@ class Plan:
                     "cell": cell.key,
                     **cell.labels,
                 }
-                rate = cell.rate
-                if isinstance(rate, Tune):
-                    places = min(rate.finalists, len(rate.rates))
-                    numbered = [f"finalist {place}" for place in range(1, places + 1)]
-                    rounds = {
-                        "heat": ([f"{lr:g}" for lr in rate.rates], cell.units[: rate.heat]),
-                        "finalist": (numbered, cell.units[rate.heat :]),
-                    }
-                else:
-                    rounds = {"fixed": ([f"{rate:g}"], cell.units)}
                 rows += [
                     head | {"role": role, "lr": lr, "seed": unit}
-                    for role, (rates, units) in rounds.items()
+                    for role, (rates, units) in rounds(cell).items()
                     for lr in rates
                     for unit in units
                 ]

@@ -73,6 +73,18 @@ def polish(
         Distance from where Newton's method starts at which the search is given up; the flatness of
         its end is then not measured.
 
+    Examples
+    --------
+    >>> import numpy, unstuck
+    >>> network = unstuck.Network(unstuck.NetworkSpec(hidden=(2,)), (3,), classes=2)
+    >>> x, y = numpy.eye(3), numpy.array([0, 1, 1])
+    >>> problem = unstuck.Problem(
+    ...     network=network, theta=network.initial(0), x=x, y=y, loss="cross_entropy",
+    ...     weight_decay=0.01,
+    ... )
+    >>> unstuck.polish(problem).certificate.kind
+    'minimum'
+
     Raises
     ------
     CurvatureError

@@ -38,6 +38,17 @@ class LayerBlock:
 def hessian(objective: Objective, *, limit: int = PARAMETER_LIMIT) -> Tensor:
     """Give the Hessian ``[P, P]``.
 
+    Examples
+    --------
+    >>> import numpy, unstuck
+    >>> network = unstuck.Network(unstuck.NetworkSpec(hidden=(2,)), (3,), classes=2)
+    >>> x, y = numpy.eye(3), numpy.array([0, 1, 1])
+    >>> problem = unstuck.Problem(
+    ...     network=network, theta=network.initial(0), x=x, y=y, loss="cross_entropy"
+    ... )
+    >>> unstuck.hessian(problem).shape
+    torch.Size([14, 14])
+
     Raises
     ------
     CurvatureError

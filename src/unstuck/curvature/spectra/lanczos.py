@@ -70,6 +70,19 @@ def extreme_eigenpairs(
     restarts
         Restarts of ARPACK after which it gives what it has.
 
+    Examples
+    --------
+    >>> import numpy, unstuck
+    >>> network = unstuck.Network(unstuck.NetworkSpec(hidden=(2,)), (3,), classes=2)
+    >>> x, y = numpy.eye(3), numpy.array([0, 1, 1])
+    >>> problem = unstuck.Problem(
+    ...     network=network, theta=network.initial(0), x=x, y=y, loss="cross_entropy"
+    ... )
+    >>> generator = numpy.random.default_rng(0)
+    >>> pairs = unstuck.extreme_eigenpairs(problem, generator=generator, lowest=1, highest=1)
+    >>> pairs.converged, bool(pairs.values[0] < pairs.values[1])
+    (True, True)
+
     Raises
     ------
     CurvatureError

@@ -60,6 +60,18 @@ class Spectrum:
 def spectrum(objective: Objective, *, limit: int = dense.PARAMETER_LIMIT) -> Spectrum:
     """Give all eigenvalues of the Hessian, in the precision of the objective's parameters.
 
+    Examples
+    --------
+    >>> import numpy, unstuck
+    >>> network = unstuck.Network(unstuck.NetworkSpec(hidden=(2,)), (3,), classes=2)
+    >>> x, y = numpy.eye(3), numpy.array([0, 1, 1])
+    >>> problem = unstuck.Problem(
+    ...     network=network, theta=network.initial(0), x=x, y=y, loss="cross_entropy"
+    ... )
+    >>> inertia = unstuck.spectrum(problem).inertia(relative_tolerance=1e-6)
+    >>> inertia.negative + inertia.zero + inertia.positive, inertia.certain
+    (14, True)
+
     Raises
     ------
     CurvatureError
