@@ -9,6 +9,8 @@
 # make scale      planning of ten thousand cells: docs/images/scale.csv
 # make rates      what `unstuck plan` reckons with, from finished studies (ARGS: their files)
 # make bench      speed against references: results/benchmarks.csv
+# make site       the documentation as a site: build/site/index.html
+# make oldest     the smoke study with the oldest versions that pyproject.toml allows
 # make clean      deletes the results of the default study, and no other
 PYTHON ?= python3
 VENV   ?= .venv
@@ -19,7 +21,7 @@ BENCH_JAX := .venv-bench-jax
 ARGS      ?=
 
 .DEFAULT_GOAL := study
-.PHONY: study smoke test test-slow test-slurm sanitize faults verify reference bench rates lanes scale coverage lint format docs clean
+.PHONY: study smoke test test-slow test-slurm sanitize faults verify reference bench rates lanes scale coverage lint format docs site oldest clean
 
 KERNEL := $(wildcard src/unstuck/lanes/*.cpp) src/unstuck/lanes/build.py packaging/backend.py
 
@@ -115,6 +117,25 @@ docs: $(VENV)/.installed
 	$(BIN)/python -m unstuck.claims.documentation
 	$(BIN)/python -m unstuck.report.dictionary
 	$(BIN)/python -m unstuck.figures.gallery
+
+$(VENV)/.docs: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet -e ".[docs]"
+	touch $@
+
+site: $(VENV)/.docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo "Open build/site/index.html"
+
+# the lower bounds of what pyproject.toml names, but torch, whose wheel is the one that is there
+OLDEST := build/oldest
+oldest: $(VENV)/.installed
+	rm -rf $(OLDEST) && $(PYTHON) -m venv $(OLDEST)/env
+	$(BIN)/python packaging/oldest.py > $(OLDEST)/oldest.txt
+	$(OLDEST)/env/bin/python -m pip install --quiet -r $(OLDEST)/oldest.txt
+	$(OLDEST)/env/bin/python -m pip install --quiet --no-deps .
+	cd $(OLDEST) && OMP_NUM_THREADS=1 PATH="$(abspath $(OLDEST))/env/bin:$$PATH" env/bin/snakemake \
+	  --snakefile $(abspath Snakefile) --configfile $(abspath workflow/studies/smoke.yaml) \
+	  --workflow-profile none --cores $(CORES)
 
 # a folder that holds a study.json is another study's, and is kept
 clean:

@@ -7,7 +7,7 @@ min_version("9.5")
 # a study given by --configfile stands alone; without one it is the default study
 if not workflow.overwrite_configfiles and "experiments" not in config:
 
-    configfile: f"{workflow.basedir}/config.yaml"
+    configfile: workflow.current_basedir.join("config.yaml").get_path_or_uri(secret_free=True)
 
 
 report: "workflow/report/workflow.rst"

@@ -2,11 +2,14 @@
 
 import doctest
 import inspect
+import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 import unstuck
 
@@ -26,6 +29,18 @@ def test_examples_of_a_public_name_hold(name: str) -> None:
     # what a study describes too has its docstring in the schema, and its example in the package's
     assert examples.examples or f"unstuck.{name}(" in (unstuck.__doc__ or "")
     assert doctest.DocTestRunner().run(examples).failed == 0
+
+
+def test_the_site_shows_every_page_and_public_name() -> None:
+    def pages(nav: Any) -> set[str]:
+        if isinstance(nav, str):
+            return {nav}
+        return set().union(*map(pages, nav.values() if isinstance(nav, dict) else nav))
+
+    shown = pages(yaml.safe_load(Path("mkdocs.yml").read_text())["nav"])
+    assert shown == {str(page.relative_to("docs")) for page in Path("docs").rglob("*.md")}
+    written = re.findall(r"heading: unstuck\.(\w+)", Path("docs/interface.md").read_text())
+    assert sorted(written) == NAMES
 
 
 def test_nothing_is_loaded_before_it_is_used() -> None:

@@ -120,12 +120,16 @@ def test_what_is_lost_is_planned_again(
     assert "plan" not in found
 
 
-def test_a_workflow_takes_this_one_as_a_module(checkout: Checkout, done: Path) -> None:
+# the second is where the Snakemake Workflow Catalog and snakedeploy look
+@pytest.mark.parametrize("snakefile", ["Snakefile", "workflow/Snakefile"])
+def test_a_workflow_takes_this_one_as_a_module(
+    checkout: Checkout, done: Path, snakefile: str
+) -> None:
     folder = done.with_name("module")
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     (folder / "Snakefile").write_text(
         f'configfile: "{done / STUDY}"\n'
-        f'module unstuck:\n    snakefile: "{checkout.folder / "Snakefile"}"\n    config: config\n'
+        f'module unstuck:\n    snakefile: "{checkout.folder / snakefile}"\n    config: config\n'
         "use rule * from unstuck as unstuck_*\n"
         "rule all:\n    default_target: True\n    input: rules.unstuck_all.input\n"
     )
