@@ -16,7 +16,7 @@ from unstuck.claims.verdict import decide
 from unstuck.files import write_text
 from unstuck.report.claim_page import exclusive
 from unstuck.report.margins import by_margin, multiple
-from unstuck.report.overview import REACH, Mark, draw, error_share, in_margins
+from unstuck.report.overview import REACH, Mark, draw, error_share, in_margins, placed
 from unstuck.report.site import Site, Source, stretches
 from unstuck.report.spoken import GROUPS, Spoken
 from unstuck.statistics.estimate import Estimate
@@ -187,6 +187,9 @@ def test_chinese_pages_speak_chinese(site):
 )
 def test_effects_are_told_in_margins(row, wanted):
     assert in_margins(row) == (wanted if wanted is None else pytest.approx(wanted))
+    assert placed(row | {"claims": "effect"}) == in_margins(row)
+    turned = None if wanted is None else (-wanted[0], -wanted[2], -wanted[1])
+    assert placed(row | {"claims": "equivalence"}) == turned
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,18 @@ def in_margins(row: Mapping[str, Any]) -> tuple[float, float, float] | None:
     return effect, low, high
 
 
+def placed(row: Mapping[str, Any]) -> tuple[float, float, float] | None:
+    """Give where a comparison stands in the picture: against the notes, the further left.
+
+    Where they say that nothing differs, any difference speaks against them.
+    """
+    place = in_margins(row)
+    if place is None or row["claims"] != "equivalence" or place[0] <= 0:
+        return place
+    effect, low, high = place
+    return -effect, -high, -low
+
+
 def error_share(row: Mapping[str, Any]) -> float | None:
     """Give how far a check is off in units of what it may be off; None where nothing was checked.
 

@@ -18,7 +18,7 @@ from unstuck.population.foreign import source_digest
 from unstuck.report.claim_page import TABLES, claim_page
 from unstuck.report.dictionary import sections
 from unstuck.report.experiments import read_table, told
-from unstuck.report.overview import Mark, draw, error_share, in_margins
+from unstuck.report.overview import Mark, draw, error_share, placed
 from unstuck.report.spoken import GROUPS, LANGUAGES, Spoken
 from unstuck.statistics.rule import SAID, Word
 from unstuck.study.config import Study
@@ -199,7 +199,7 @@ class _Pages(Spoken):
     def _mark(self, summary: Mapping[str, Any]) -> Mark:
         card = self.card(summary)
         rows = [row for row in summary["comparisons"] if row["role"] == "primary"]
-        places = [place for place in map(in_margins, rows) if place is not None]
+        places = [place for place in map(placed, rows) if place is not None]
         # of several parts the one that says least
         least = min(places, key=lambda place: place[0]) if places else (None, None, None)
         exact = [error_share(row) for row in summary["checks"] if row["role"] == "primary"]
