@@ -1,5 +1,6 @@
 """Every kind of figure: what its marks, words and colours are, and that its bytes stay."""
 
+import math
 import re
 from pathlib import Path
 from typing import Any
@@ -93,6 +94,14 @@ def test_every_mark_of_an_effect_has_the_colour_of_its_outcome(kind: str, scheme
         if not found[3]:
             assert mark.get_xdata()[0] == row.effect
     assert seen == {row.name for row in rows() if kind == "effects" or row.name != "on test data"}
+
+
+def test_a_row_without_a_number_takes_no_room_beside() -> None:
+    nothing = row(outcome="not tested here", effect=math.nan, low=math.nan, high=math.nan)
+    figure = draw(drawing(kind="arms", **KINDS["arms"]), figure_data(nothing), dictionary(), LIGHT)
+    panels = runs()["dataset"].nunique()
+    assert len(figure.axes) == panels
+    assert len(drawn("arms").axes) > panels
 
 
 def test_words_come_from_the_claim_before_the_dictionary() -> None:

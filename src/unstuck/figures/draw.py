@@ -204,7 +204,8 @@ def _spots(pen: Pen, heights: list[float]) -> list[SubFigure]:
 
 def _picture(panel: Drawing, pen: Pen, spot: SubFigure, *, beside: bool) -> None:
     """Draw one picture, with the comparison beside it where that is wanted."""
-    beside = beside and not isinstance(panel, Effects)
+    groups = [] if isinstance(panel, Effects) or not beside else effects.groups_beside(pen.data)
+    beside = bool(groups)
     grid = spot.add_gridspec(1, 2 if beside else 1, width_ratios=[2.6, 1] if beside else [1])
     if isinstance(panel, Particular):
         particular.function(panel.name)(panel, pen, grid[0])
@@ -221,7 +222,6 @@ def _picture(panel: Drawing, pen: Pen, spot: SubFigure, *, beside: bool) -> None
             axes[value] = spot.add_subplot(inner[index], sharey=first)
         _kind(panel).draw(panel, pen, axes)
     if beside:
-        groups = effects.groups_beside(pen.data)
         stack = GridSpecFromSubplotSpec(
             len(groups), 1, grid[1], height_ratios=[effects.share_beside(group) for group in groups]
         )

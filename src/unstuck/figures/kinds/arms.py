@@ -49,7 +49,7 @@ def draw(panel: Arms, pen: Pen, axes: Mapping[Any, Axes]) -> None:
         ax.set_xticks(range(len(arms)), names)
         ax.tick_params(axis="x", labelcolor=pen.palette.ink)
         ax.set_xlim(-0.5, len(arms) - 0.5)
-        if not _has_units(panel, table):
+        if not _has_units(panel, table) and panel.color in ("", panel.x):
             _number(panel, pen, ax, part, arms)
 
 

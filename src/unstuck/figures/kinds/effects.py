@@ -73,14 +73,15 @@ def grouped(rows: Group) -> list[Group]:
 
 
 def groups_beside(data: FigureData) -> list[Group]:
-    """Give the rows beside a picture.
+    """Give the rows beside a picture: those that have a number.
 
     Every part of the primary; the data sets and what the answer tells as far as there is room.
     """
     chosen: set[int] = set()
     told = tuple(row for row in data.of("scope") if row.told)
     for wanted in (data.of("primary"), data.of("dataset"), told):
-        more = chosen | {data.rows.index(row) for row in wanted}
+        found = [row for row in wanted if math.isfinite(row.effect)]
+        more = chosen | {data.rows.index(row) for row in found}
         if not chosen or _height(data, more) <= ROOM:
             chosen = more
     return grouped([(index, row) for index, row in enumerate(data.rows) if index in chosen])

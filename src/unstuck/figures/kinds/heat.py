@@ -19,7 +19,9 @@ MOST_NUMBERED = 60  # cells a panel; in more a number has no room
 def plan(panel: Heat, pen: Pen) -> Plan:
     """Give the panels, and what the colours are."""
     table = pen.rows(panel)
-    reading = pen.words.phrase("cells", value=pen.words.axis(panel.value))
+    reading = ""
+    if panel.numbers:
+        reading = pen.words.phrase("cells", value=pen.words.axis(panel.value))
     return Plan(pen.order(table, panel.panel, panel), reading, share_y=False)
 
 

@@ -84,6 +84,7 @@ class UpdateTimeAnalysis(AnalysisBase):
             samples (integer, samples): Samples of an epoch.
             updates (integer, updates): Updates that were timed.
             seconds (number, seconds): Median time of an update, by the clock.
+            epoch_seconds (number, seconds): That of all updates of an epoch.
         """
         rows: list[dict[str, Any]] = []
         for seed in context.units(self.seeds):
@@ -119,12 +120,14 @@ class UpdateTimeAnalysis(AnalysisBase):
         for index in np.random.default_rng([seed, STREAM, repeat]).permutation(len(jobs)):
             batch_size, timing = jobs[index]
             seconds = task.time(batch_size, self.seconds)
+            median = float(np.median(seconds))
             yield {
                 "batch_size": batch_size,
                 "timing": timing,
                 "samples": self.samples,
                 "updates": len(seconds),
-                "seconds": float(np.median(seconds)),
+                "seconds": median,
+                "epoch_seconds": median * self.samples / batch_size,
             }
 
 
