@@ -69,25 +69,15 @@ def snakemake(folder: Path, *arguments: str) -> tuple[float, float, str]:
 
 def pretend(folder: Path) -> None:
     """Make an empty file for every result, and have Snakemake take them for its own."""
-    from unstuck.study.load import load_study
-    from unstuck.study.paths import Paths
-    from unstuck.study.plan import Plan
-    from unstuck.training.result import CURVES, ENDPOINTS, RATES, RUNS
-
-    plan = Plan(load_study(folder / FILE))
-    paths = Paths(plan.study.results)
-    files = [paths.plan, paths.verdicts, paths.answers("csv"), paths.answers("md")]
-    files += [p.format(dataset=d) for d in plan.study.datasets for p in (paths.dataset, paths.card)]
-    names = (RUNS, CURVES, RATES, ENDPOINTS)
-    files += [paths.job(name).format(job=job) for job in plan.jobs for name in names]
-    for table in plan.tables:
-        experiment, kind = table.split(".")
-        for suffix in ("parquet", "csv"):
-            files.append(paths.table(suffix).format(experiment=experiment, kind=kind))
-    for file in files:
-        (folder / file).parent.mkdir(parents=True, exist_ok=True)
-        (folder / file).touch()
-    (folder / paths.report).mkdir()
+    lines = snakemake(folder, "--summary")[2].splitlines()
+    first = next(place for place, line in enumerate(lines) if line.startswith("output_file"))
+    for line in lines[first + 1 :]:
+        file = folder / line.partition("\t")[0]
+        file.parent.mkdir(parents=True, exist_ok=True)
+        if file.name == "report":
+            file.mkdir()
+        else:
+            file.touch()
     snakemake(folder, "--touch")
 
 
