@@ -26,6 +26,8 @@ CALLS = {
     "eval",
     "exec",
 }
+#: a network of the caller's own is code, and run only where the command line names its file
+ALLOWED = {"foreign.py": ["exec"]}
 #: what reads other things than text without being told so
 WORDS = {"allow_pickle", "weights_only"}
 
@@ -60,7 +62,7 @@ def test_no_source_loads_a_pickle_or_calls_a_shell(file: Path) -> None:
         directives = [line.strip() for line in file.read_text().splitlines()]
         assert not {"shell:", "run:"} & set(directives), "a rule runs a script"
     else:
-        assert list(dangers(tree)) == []
+        assert list(dangers(tree)) == ALLOWED.get(file.name, [])
 
 
 def test_the_search_finds_what_it_looks_for() -> None:
