@@ -17,10 +17,12 @@ with logged(snakemake.log[0]) as progress:
     torch.set_num_threads(snakemake.threads)
     study = parse_study(snakemake.config)
     settings = study.execution
-    dataset = Dataset.load(snakemake.input.tensors, snakemake.input.card)
+    cells = Plan(study).jobs[snakemake.wildcards.job].cells
+    # a file of one's own may have changed since
+    dataset = Dataset.load(snakemake.input.tensors, snakemake.input.card, cells[0].run.data)
     device = settings.resolved_device(torch.cuda.is_available())
     run_job(
-        Plan(study).jobs[snakemake.wildcards.job].cells,
+        cells,
         dataset,
         Path(snakemake.output.runs).parent,
         Execution(

@@ -92,8 +92,21 @@ def one_of(name: str, known: Iterable[str], *, what: str) -> str:
     if name in choices:
         return name
     near = difflib.get_close_matches(str(name), choices, n=1, cutoff=0.5)
-    hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(sorted(choices))}"
+    hint = f"did you mean {near[0]!r}?" if near else f"known are {few(sorted(choices), 60)}"
     raise ValueError(f"{what} {name!r} is unknown; {hint}")
+
+
+def few(names: Iterable[str], most: int = 8) -> str:
+    """List names, and say how many more there are.
+
+    Examples
+    --------
+    >>> few("abcd", most=2)
+    'a, b and 2 more'
+    """
+    listed = list(names)
+    more = f" and {len(listed) - most:,} more" if len(listed) > most else ""
+    return ", ".join(listed[:most]) + more
 
 
 def stopped(message: str) -> str:

@@ -40,6 +40,15 @@ def test_what_is_saved_is_loaded(dataset: Dataset, paths: tuple[Path, Path]) -> 
         np.testing.assert_array_equal(loaded.tensors[name], dataset.tensors[name])
 
 
+def test_one_prepared_from_other_data_is_refused(
+    dataset: Dataset, paths: tuple[Path, Path]
+) -> None:
+    replace(dataset, card={**dataset.card, "digest": "a" * 16}).save(*paths)
+    assert Dataset.load(*paths, "a" * 16).classes == 3
+    with pytest.raises(DataError, match=r"set.safetensors was prepared from other data than"):
+        Dataset.load(*paths, "b" * 16)
+
+
 def test_saving_twice_gives_the_same_bytes(dataset: Dataset, paths: tuple[Path, Path]) -> None:
     dataset.save(*paths)
     first = [path.read_bytes() for path in paths]

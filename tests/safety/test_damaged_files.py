@@ -13,17 +13,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from unstuck.claims.model import load_claim
 from unstuck.claims.results import VERDICT, load_summaries
 from unstuck.data.cifar import FOLDER, RECORD, TEST_MEMBER, TRAIN_MEMBERS, parse_cifar10
 from unstuck.data.dataset import Dataset, Split
 from unstuck.data.idx import parse_idx
+from unstuck.data.prepare import prepare
 from unstuck.errors import UnstuckError
 from unstuck.files import read_parquet, read_safetensors, write_json, write_parquet
-from unstuck.study.load import load_study
+from unstuck.study.load import load_study, parse_study
 from unstuck.study.plan import Wanted
 from unstuck.study.tables import collect
 from unstuck.training.bank import read_result
@@ -156,6 +159,24 @@ def study(folder: Path) -> None:
     shutil.copy(REPOSITORY / "workflow/studies/smoke.yaml", folder)
 
 
+ROWS = pd.DataFrame({"a": range(30), "b": ["u", "v", "w"] * 10, "y": ["no", "yes"] * 15})
+
+
+def images(folder: Path) -> None:
+    for number in range(6):
+        place = folder / f"pets/{'cat' if number % 2 else 'dog'}"
+        place.mkdir(parents=True, exist_ok=True)
+        Image.new("L", (3, 4), number).save(place / f"{number}.png")
+
+
+def read_own(path: Path, **file: object) -> object:
+    mine = {"source": "file", "file": {"path": str(path), **file}}
+    run = {"dataset": "mine", "network": "small", "lr": 0.1, "epochs": 1, "batch_size": "full"}
+    config = yaml.safe_load((REPOSITORY / "workflow/studies/smoke.yaml").read_text())
+    changes = {"datasets": {"mine": mine}, "experiments": {"grid": run}, "analyses": {}}
+    return prepare(parse_study({**config, **changes}).datasets["mine"], (0,))
+
+
 FILES: dict[str, tuple[Callable[[Path], None], Callable[[Path], Any]]] = {
     "dataset": (dataset, read_dataset),
     "job": (job, read_job),
@@ -170,6 +191,19 @@ FILES: dict[str, tuple[Callable[[Path], None], Callable[[Path], Any]]] = {
     "cifar10": (cifar, read_cifar),
     "claim": (claim, lambda folder: load_claim(next(folder.iterdir()))),
     "study": (study, lambda folder: load_study(folder / "smoke.yaml")),
+    "own table": (
+        lambda folder: ROWS.to_csv(folder / "mine.csv", index=False),
+        lambda folder: read_own(folder / "mine.csv", target="y", categorical=["b"]),
+    ),
+    "own parquet": (
+        lambda folder: ROWS.to_parquet(folder / "mine.parquet"),
+        lambda folder: read_own(folder / "mine.parquet", target="y", categorical=["b"]),
+    ),
+    "own arrays": (
+        lambda folder: np.savez(folder / "mine.npz", x=np.eye(30), y=np.arange(30) % 2),
+        lambda folder: read_own(folder / "mine.npz", target="y"),
+    ),
+    "own images": (images, lambda folder: read_own(folder / "pets")),
 }
 
 
@@ -182,7 +216,7 @@ def test_damage_gives_clean_errors(tmp_path: Path, kind: str, data: st.DataObjec
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     write(folder)
-    file = data.draw(st.sampled_from(sorted(folder.iterdir())))
+    file = data.draw(st.sampled_from(sorted(path for path in folder.rglob("*") if path.is_file())))
     damaged = data.draw(damage())(file.read_bytes())
     file.write_bytes(damaged)
     words = sentence(lambda: read(folder))

@@ -19,7 +19,7 @@ rule dataset:
         mem_mb=lambda w, attempt: attempt * 4000,
         runtime=lambda w, attempt: attempt * 30,
     params:
-        spec=lambda w: plan.dataset(w.dataset),
+        digest=lambda w: study.datasets[w.dataset].digest,
         units=lambda w: plan.split_units(w.dataset),
         code=lambda w: code_of("prepare_dataset"),
     message:

@@ -141,13 +141,24 @@ class Dataset:
         write_json(card_path, self.card)
 
     @classmethod
-    def load(cls, tensors_path: str | os.PathLike[str], card_path: str | os.PathLike[str]) -> Self:
+    def load(
+        cls,
+        tensors_path: str | os.PathLike[str],
+        card_path: str | os.PathLike[str],
+        digest: str | None = None,
+    ) -> Self:
         """Read a dataset that :meth:`save` wrote.
+
+        Parameters
+        ----------
+        digest
+            Of the description that it must be prepared from; any if left out.
 
         Raises
         ------
         DataError
-            If a file is missing or damaged, or the arrays are not those of the card.
+            If a file is missing or damaged, the arrays are not those of the card, or the dataset
+            is another.
         """
         card = read_json(card_path)
         arrays = read_safetensors(tensors_path)
@@ -160,6 +171,11 @@ class Dataset:
             raise DataError(
                 f"{os.fspath(tensors_path)} does not match its card {os.fspath(card_path)}; "
                 "delete both and run snakemake again to make them anew."
+            )
+        if digest not in (None, card.get("digest")):
+            raise DataError(
+                f"{os.fspath(tensors_path)} was prepared from other data than the study now names; "
+                "run snakemake again to make it anew."
             )
         return loaded
 

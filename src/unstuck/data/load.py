@@ -44,6 +44,10 @@ def load_raw(spec: DatasetSpec, cache: Path | None = None) -> RawData:
     DataError
         If a file cannot be had or does not hold what the source is known to hold.
     """
+    if spec.file is not None:
+        content, checksum = spec.file.content, str(spec.file.sha256)
+        part = RawPart(content.x(), content.y)
+        return RawData(part, None, content.unit, {spec.file.name: checksum})
     if spec.origin.files:
         contents = _contents(spec, cache)
         pool, test = _PARSERS[spec.source](contents)

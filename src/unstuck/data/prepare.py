@@ -130,7 +130,9 @@ def _split(spec: DatasetSpec, raw: RawData, unit: int) -> tuple[Samples, Samples
     for number, (pool, drawn) in enumerate(pools):
         split = stratified_split(pool.y, [sizes[part] for part in drawn], unit, number)
         for part, rows in zip(drawn, split, strict=True):
-            x[part] = pool.x[rows].astype(np.float32) / np.float32(raw.unit)
+            # float64 until it is standardised, where float32 would lose digits
+            exact = pool.x[rows].astype(np.result_type(pool.x, np.float32))
+            x[part] = exact / np.float32(raw.unit)
             y[part] = pool.y[rows]
     return x, y
 
@@ -161,6 +163,7 @@ def _description(spec: DatasetSpec, raw: RawData) -> dict[str, Any]:
     if any(isinstance(transform, Brightness) for transform in spec.transforms):
         names = [f"brightness {number} of {spec.classes}" for number in range(1, spec.classes + 1)]
     pca = {"components": spec.pca, "whitened": spec.pca_whiten} if spec.pca else None
+    columns = [] if spec.file is None else list(spec.file.content.columns)
     return {
         "source": source.name,
         "title": source.title,
@@ -170,6 +173,7 @@ def _description(spec: DatasetSpec, raw: RawData) -> dict[str, Any]:
         "raw_sha256": raw.checksums,
         "raw_shape": list(source.shape),
         "class_names": names,
+        **({"columns": columns} if columns else {}),
         "samples": {"train": spec.train, "validation": spec.validation, "test": spec.test},
         "shape": list(spec.input_shape),
         "splits": spec.splits,

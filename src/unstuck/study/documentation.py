@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from unstuck.data.own import FileSpec
 from unstuck.data.spec import DatasetSpec
 from unstuck.files import atomic_path
 from unstuck.optim.coefficients import OPTIMIZER_DESCRIPTIONS, Coefficients
@@ -25,6 +26,7 @@ PAGE = Path("docs/config.md")
 _SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("The study", config.Study),
     ("datasets.NAME", DatasetSpec),
+    ("datasets.NAME.file", FileSpec),
     ("networks.NAME", NetworkSpec),
     ("optimizers.NAME: fields of an optimizer", Coefficients),
     ("schedules.NAME: fields of a schedule", ScheduleSpec),

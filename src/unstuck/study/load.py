@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from unstuck.complaints import complaint, one_of, shown, stopped, wanted
+from unstuck.data.own import FileSpec
 from unstuck.data.spec import DatasetSpec
 from unstuck.errors import ConfigError
 from unstuck.population.spec import NetworkSpec
@@ -131,6 +132,7 @@ def _known_keys(location: tuple[int | str, ...]) -> list[str]:
     """Keys of the model at a location of the configuration."""
     models: dict[tuple[int, str], type[BaseModel]] = {
         (2, "datasets"): DatasetSpec,
+        (3, "datasets"): FileSpec,
         (2, "networks"): NetworkSpec,
         (1, "tuning"): Tuning,
         (3, "tuning"): RateGrid,

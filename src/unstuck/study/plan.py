@@ -110,11 +110,6 @@ class Plan:
         """The cells of every experiment, in the order of its grid."""
         return {name: tuple(cell for _, cell in grid) for name, grid in self._grid.items()}
 
-    def dataset(self, name: str) -> dict[str, Any]:
-        """The specification of a dataset as plain values."""
-        content: dict[str, Any] = self.study.datasets[name].model_dump(mode="json")
-        return content
-
     def split_units(self, dataset: str) -> list[int]:
         """Numbers of the units that a dataset is split for: all that a run or an analysis asks."""
         return sorted(self._split_units.get(dataset, ()))

@@ -1,0 +1,102 @@
+"""What a tutorial says can be copied and pasted, in an empty folder."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from checkout import REPOSITORY, copy_repository
+from PIL import Image
+from sklearn.datasets import load_wine
+
+from unstuck.data.spec import DatasetSpec
+from unstuck.files import read_json
+
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+def blocks(page: str, language: str) -> list[str]:
+    text = (REPOSITORY / "docs/tutorials" / page).read_text(encoding="utf-8")
+    return [block for found, block in BLOCK.findall(text) if found == language]
+
+
+def planned(said: str) -> set[str]:
+    """Rules that a dry run would run, by its table."""
+    return set(re.findall(r"^ *(\w+) +\d+ *$", said, re.MULTILINE))
+
+
+class Reader:
+    """Someone who types what a page says, in a folder of their own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / "reader"
+        self.folder.mkdir()
+        checkout = copy_repository(folder / "unstuck").folder
+        programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        self._environment = {**os.environ, "UNSTUCK": str(checkout), "PATH": programs}
+
+    def saves(self, name: str, text: str) -> None:
+        (self.folder / name).write_text(text, encoding="utf-8")
+
+    def types(self, command: str) -> str:
+        done = subprocess.run(
+            ["bash", "-ec", command],
+            cwd=self.folder,
+            env=self._environment,
+            capture_output=True,
+            text=True,
+            timeout=600,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+
+def test_my_data(tmp_path: Path) -> None:
+    reader = Reader(tmp_path)
+    (program,) = blocks("my-data.md", "python")
+    reader.saves("data.py", program)
+    reader.saves("mine.yaml", blocks("my-data.md", "yaml")[0])
+    _, made, ran, changed = blocks("my-data.md", "console")
+    reader.types(made)
+    reader.types(ran)
+    results = reader.folder / "results/mine"
+    card = read_json(results / "data/wine.json")
+    assert card["class_names"] == ["Barbera", "Barolo", "Grignolino"]
+    assert card["columns"][-2:] == ["strength=light", "strength=strong"]
+    runs = pd.read_csv(results / "tables/batches.runs.csv")
+    assert runs.loc[runs["chosen"], "test_accuracy"].mean() > 0.6
+    assert len(pd.read_csv(results / "tables/batches.spectra.csv")) == 4
+    assert (results / "report/index.html").exists()
+    # moved, touched and named anew, it is the same table
+    shutil.copyfile(reader.folder / "wine.csv", reader.folder / "wines.csv")
+    study = yaml.safe_load((reader.folder / "mine.yaml").read_text())
+    study["datasets"]["wine"]["file"]["path"] = "wines.csv"
+    reader.saves("moved.yaml", yaml.safe_dump(study, sort_keys=False))
+    moved = reader.types("snakemake -s $UNSTUCK/Snakefile --configfile moved.yaml --dry-run")
+    assert not {"dataset", "train"} & planned(moved)
+    assert {"dataset", "train", "measurement"} <= planned(reader.types(changed))
+
+
+def test_other_files_of_my_data_are_read_as_it_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    load_wine(as_frame=True).frame.rename(columns={"target": "cultivar"}).to_parquet("wine.parquet")
+    np.savez("points.npz", x=rng.normal(size=(30, 2, 5)), y=np.arange(30) % 3, z=0)
+    for number in range(20):
+        place = Path("pets/cat" if number % 2 else "pets/dog")
+        place.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (6, 4), (number, 0, 0)).save(place / f"{number}.png")
+    described = yaml.safe_load(blocks("my-data.md", "yaml")[1])["datasets"]
+    shapes = {
+        name: DatasetSpec.model_validate(each).input_shape for name, each in described.items()
+    }
+    assert shapes == {"columns": (3,), "arrays": (2, 5), "images": (3, 4, 6)}
