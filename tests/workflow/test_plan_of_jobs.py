@@ -6,6 +6,10 @@ import pandas as pd
 import pytest
 from checkout import SMOKE, Checkout, Planned, copy_finished
 
+from unstuck.claims.planning import planned_claims
+from unstuck.command.work import work_of
+from unstuck.study.load import load_study
+from unstuck.study.plan import Plan
 from unstuck.training.result import MEASUREMENTS
 
 Config = dict[str, Any]
@@ -21,6 +25,13 @@ def trained(planned: Planned) -> set[str]:
 
 def test_a_finished_study_is_seen_as_finished(finished: Checkout) -> None:
     assert finished.planned(SMOKE).counts == {}
+
+
+def test_the_command_counts_every_job(finished: Checkout) -> None:
+    plan = Plan(load_study(finished.folder / SMOKE))
+    judged = planned_claims(plan.study.claims, finished.folder / "workflow/claims", plan)
+    counts = finished.planned(SMOKE, "--forceall").counts
+    assert len(work_of(plan, judged)) == sum(counts.values())
 
 
 @pytest.mark.parametrize("text", ["description", "experiment"])

@@ -1,6 +1,7 @@
 """The words of the command ``unstuck``; what they do stands in the modules beside."""
 
 import re
+import shlex
 from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
@@ -88,9 +89,9 @@ def plan(study: Path, code: str) -> None:
 
     made, judged = _planned(study, code)
     _say(told(made, judged))
-    allowed = f" --config code={code}" if code else ""
-    words = f"--snakefile {SNAKEFILE} --configfile {study}{allowed} --cores all"
-    click.echo(f"\nRun it: snakemake {words}")
+    words = ["snakemake", "--snakefile", str(SNAKEFILE), "--configfile", str(study)]
+    words += ["--config", f"code={code}"] if code else []
+    click.echo(f"\nRun it: {shlex.join([*words, '--cores', 'all'])}")
 
 
 _results = click.option(
