@@ -1,6 +1,8 @@
 """Data of one's own: as other libraries read and prepare the same file, or one sentence."""
 
+import runpy
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -19,6 +21,7 @@ from unstuck.data.split import stratified_split
 from unstuck.errors import ConfigError, DataError
 from unstuck.study.load import parse_study
 
+REPOSITORY = Path(__file__).parents[2]
 PARTS = ("test", "validation", "train")
 
 
@@ -93,6 +96,7 @@ def test_a_table_is_prepared_as_scikit_learn_prepares_it(kind: str) -> None:
     assert (described.train, described.validation, described.test) == (108, 35, 35)
     card = prepare(described, (0,)).card
     assert card["class_names"] == list(labels.classes_) == ["Barbera", "Barolo", "Grignolino"]
+    assert card["title"].endswith(": Barbera, Barolo, Grignolino")
     assert card["columns"] == [*numbers, "strength=light", "strength=strong"]
 
 
@@ -168,7 +172,9 @@ STUDY = {
     "results": "results/mine",
     "networks": {"small": {"hidden": [4]}},
     "tuning": {"rates": {}},
-    "experiments": {"grid": {"dataset": "mine", "network": "small", "lr": 0.1, "epochs": 1}},
+    "experiments": {
+        "grid": {"dataset": "mine", "network": "small", "batch_size": 4, "lr": 0.1, "epochs": 1}
+    },
 }
 TARGET = {"target": "y"}
 X, Y = np.arange(40.0).reshape(20, 2), np.arange(20) % 2
@@ -178,6 +184,9 @@ X, Y = np.arange(40.0).reshape(20, 2), np.arange(20) % 2
     ("file", "content", "of", "words"),
     [
         ("t.csv", None, TARGET, "t.csv cannot be read (No such file or directory); paths are"),
+        ("~no one/t.csv", None, TARGET, "t.csv cannot be read (No such file or directory); paths"),
+        ("/dev/zero", None, TARGET, "/dev/zero cannot be read (it is neither a file nor a folder)"),
+        ("", None, TARGET, "datasets.mine.file.path: '' is wrong; it should be a text that is not"),
         ("t.xls", "a,y", TARGET, "is no .csv, .parquet or .npz file and no folder of images"),
         ("t.csv", "", TARGET, "cannot be read as .csv (No columns to parse from file)"),
         ("t.csv", "a,y\n1,2,3\n4,5,6", TARGET, "cannot be read as .csv (Length of header or names"),
@@ -207,7 +216,7 @@ X, Y = np.arange(40.0).reshape(20, 2), np.arange(20) % 2
         ("t.csv", numbers(y="no"), TARGET, "the column 'y' has one class only, 'no'"),
         ("t.csv", numbers(), {"target": "b", "inputs": ["a"]}, "'b' holds -0.894737; classes are"),
         ("t.npz", b"\x80\x04K\x01.", TARGET, "cannot be read as .npz"),
-        ("t.npz", {"x": X, "y": Y.astype(object)}, TARGET, "cannot be read as .npz (Object arrays"),
+        ("t.npz", {"x": X, "y": Y.astype(object)}, TARGET, "cannot be read as .npz (it holds obj"),
         ("t.npz", {"x": X, "z": X, "y": Y}, TARGET, "inputs the one array of samples, of x,"),
         ("t.npz", {"y": Y}, TARGET, "name in inputs the one array of samples"),
         ("t.npz", {"x": X, "y": Y}, {**TARGET, "categorical": ["x"]}, "categorical is for columns"),
@@ -327,6 +336,27 @@ def test_content_and_not_place_makes_the_dataset() -> None:
     # as the job reads what was planned
     with pytest.raises(ValidationError, match=r"t.csv has changed"):
         DatasetSpec.model_validate(planned.model_dump(mode="json"))
+
+
+def test_a_file_that_changes_after_planning_stops_its_job(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write("t.csv", numbers())
+    config = {
+        **STUDY,
+        "datasets": {"mine": {"source": "file", "file": {"path": "t.csv", **TARGET}}},
+    }
+    planned = parse_study(config).datasets["mine"].digest
+    write("t.csv", numbers(a=but(range(20), 3, 4)))
+    snakemake = SimpleNamespace(
+        log=[str(folder / "log")],
+        config=config,
+        wildcards=SimpleNamespace(dataset="mine"),
+        params=SimpleNamespace(digest=planned, units=[0]),
+    )
+    with pytest.raises(SystemExit):
+        runpy.run_path(str(REPOSITORY / "scripts/prepare_dataset.py"), {"snakemake": snakemake})
+    assert "t.csv has changed since planning; run snakemake again." in capsys.readouterr().err
 
 
 def test_content_of_images_is_their_bytes_and_classes(folder: Path) -> None:

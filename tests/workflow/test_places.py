@@ -2,12 +2,13 @@
 
 import os
 import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import yaml
-from checkout import Checkout, copy_repository
+from checkout import REPOSITORY, Checkout, copy_repository
 
 TINY = {
     "title": "Tiny",
@@ -135,3 +136,35 @@ def test_a_workflow_takes_this_one_as_a_module(
     )
     said = checkout.snakemake("--dry-run", where=folder)
     assert "unstuck_report" in said.stdout + said.stderr
+
+
+@pytest.mark.parametrize("how", ["configfile", "module"])
+def test_a_study_without_experiments_is_not_taken_for_the_default(
+    checkout: Checkout, tmp_path: Path, how: str
+) -> None:
+    study = {key: value for key, value in TINY.items() if key != "experiments"}
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump(study))
+    snakefile = checkout.folder / "Snakefile"
+    given = ["--snakefile", str(snakefile), "--configfile", "mine.yaml"]
+    if how == "module":
+        (tmp_path / "Snakefile").write_text(
+            f'configfile: "mine.yaml"\nmodule unstuck:\n    snakefile: "{snakefile}"\n'
+            "    config: config\nuse rule * from unstuck\n"
+        )
+        given = []
+    done = checkout.snakemake(*given, "--dry-run", check=False, where=tmp_path)
+    assert done.returncode == 1
+    assert "experiments is missing; it is required." in done.stdout + done.stderr
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="no make")
+def test_cleaning_deletes_the_default_study_and_no_other(tmp_path: Path) -> None:
+    shutil.copy(REPOSITORY / "Makefile", tmp_path)
+    kept = ("README.md", "mine/study.json", "mine/tables/grid.runs.csv")
+    for name in (*kept, "study.json", "verdicts.csv", "tables/grid.runs.csv", "runs/job/runs.csv"):
+        file = tmp_path / "results" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+    subprocess.run(["make", "clean"], cwd=tmp_path, check=True, capture_output=True)
+    left = {path for path in (tmp_path / "results").rglob("*") if path.is_file()}
+    assert left == {tmp_path / "results" / name for name in kept}

@@ -1,7 +1,9 @@
 """Data of one's own: a CSV, Parquet or NPZ file, or a folder of images, checked as it is read."""
 
 import csv
+import errno
 import hashlib
+import os
 import struct
 import warnings
 import zipfile
@@ -52,9 +54,10 @@ class FileSpec(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     path: str = Field(
+        min_length=1,
         description="A file .csv (separated by comma, semicolon or tab), .parquet or .npz, or a "
         "folder of images with a folder for each class. Relative to the folder in which Snakemake "
-        "works: where it was started, or its `--directory`."
+        "works: where it was started, or its `--directory`.",
     )
     target: str | None = Field(
         default=None,
@@ -98,7 +101,7 @@ class FileSpec(BaseModel):
     @model_validator(mode="after")
     def _is_sound(self) -> Self:
         try:
-            found = _checksum(Path(self.path).expanduser())
+            found = _checksum(_place(self.path))
         except OSError as error:
             raise ValueError(
                 f"{self.path} cannot be read ({error.strerror}); paths are relative to the folder "
@@ -118,12 +121,18 @@ class FileSpec(BaseModel):
         return self
 
 
+def _place(path: str) -> Path:
+    return Path(os.path.expanduser(path))
+
+
 def _checksum(path: Path) -> str:
     """SHA-256 of a file, or of names and checksums of the images of a folder."""
     if path.is_dir():
         files = [file for each in _visible(path, folders=True) for file in _visible(each)]
         lines = [f"{_checksum(file)}  {file.parent.name}/{file.name}\n" for file in files]
         return hashlib.sha256("".join(lines).encode()).hexdigest()
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "it is neither a file nor a folder")
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -137,7 +146,7 @@ def _visible(folder: Path, *, folders: bool = False) -> list[Path]:
     )
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=32)
 def _read(
     path: str,
     target: str | None,
@@ -152,7 +161,7 @@ def _read(
     ValueError
         In words that end no sentence, if it is not what can be learnt from.
     """
-    place = Path(path).expanduser()
+    place = _place(path)
     if place.is_dir():
         if target is not None or inputs is not None or categorical:
             raise ValueError("a folder of images takes no target, inputs or categorical")
@@ -162,18 +171,19 @@ def _read(
         ".parquet": pd.read_parquet,
         ".npz": _arrays,
     }
-    if place.suffix.lower() not in readers:
+    kind = place.suffix.lower()
+    if kind not in readers:
         raise ValueError("it is no .csv, .parquet or .npz file and no folder of images")
     try:
-        held = readers[place.suffix.lower()](place)
+        held = readers[kind](place)
     except DAMAGED as error:
         reason = str(error).strip().partition("\n")[0].rstrip(".")
-        raise ValueError(f"it cannot be read as {place.suffix.lower()} ({reason})") from error
+        raise ValueError(f"it cannot be read as {kind} ({reason})") from error
     names = [str(name) for name in held]
     if target is None:
         raise ValueError(f"target is missing; name what holds the classes, of {few(names)}")
     for name in (target, *(inputs or ())):
-        one_of(name, names, what="column" if place.suffix != ".npz" else "array")
+        one_of(name, names, what="array" if kind == ".npz" else "column")
     others = tuple(name for name in names if name != target) if inputs is None else inputs
     if target in others:
         raise ValueError(f"{target!r} is the target, and so no input; leave it out of inputs")
@@ -212,7 +222,12 @@ def _arrays(path: Path) -> dict[str, NDArray[Any]]:
     with np.load(path, allow_pickle=False) as held:
         if not isinstance(held, np.lib.npyio.NpzFile):
             raise ValueError("it is a single array")
-        return {name: held[name] for name in held.files}
+        try:
+            return {name: held[name] for name in held.files}
+        except ValueError as error:
+            if "Object arrays" in str(error):  # which only a pickle could hold
+                raise ValueError("it holds objects, or samples of different shapes") from error
+            raise
 
 
 def _of_table(

@@ -15,7 +15,7 @@ from pydantic import (
     model_validator,
 )
 
-from unstuck.complaints import one_of
+from unstuck.complaints import few, one_of
 from unstuck.data.own import FileSpec
 from unstuck.data.sources import SOURCES, Source
 from unstuck.data.split import largest_remainder
@@ -282,7 +282,7 @@ def _source_of(file: FileSpec, only: Sequence[int] | None) -> Source:
     fifth = max(1, samples // 5)
     return Source(
         name=file.name,
-        title=file.name,
+        title=f"{file.name}: {few(content.class_names[number] for number in kept)}",
         shape=content.shape,
         class_names=content.class_names,
         pool=samples,
