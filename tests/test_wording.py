@@ -68,3 +68,9 @@ def test_a_factor_is_shown_to_half_a_digit_and_never_as_nothing(places):
 def test_differences_have_signs():
     assert wording.effect(1.26, "difference", 1, sign=True) == "+1.3"
     assert wording.effect(-0.004, "difference", 2, sign=True) == "0.00"
+
+
+def test_of_one_the_unit_is_singular():
+    assert wording.counted("1", "percentage points") == "1 percentage point"
+    assert wording.counted("1.5", "points") == "1.5 points"
+    assert wording.counted("3", "") == "3"

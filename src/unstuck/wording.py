@@ -84,3 +84,8 @@ def _exp(value: float) -> float:
 
 def _trimmed(text: str) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def counted(size: str, unit: str) -> str:
+    """Put a unit behind a number; of one it loses its plural."""
+    return f"{size} {unit.removesuffix('s') if size == '1' else unit}".strip()

@@ -13,7 +13,7 @@ from unstuck.report.margins import by_margin
 from unstuck.report.overview import line as line_picture
 from unstuck.report.spoken import GROUPS, Spoken
 from unstuck.statistics.rule import SAID, said
-from unstuck.wording import number
+from unstuck.wording import counted, number
 
 #: files of a claim that the report takes along
 TABLES = ("values.csv", "comparisons.csv", "checks.csv", "verdict.json")
@@ -149,7 +149,7 @@ def _registered(spoken: Spoken, claim: Claim, summary: Mapping[str, Any]) -> lis
     if claim.registered:
         told.append(spoken.say("claim", "registered_on", date=claim.registered.isoformat()))
     if claim.measure and claim.measure.margin and claim.measure.because and spoken.language == "en":
-        margin = f"{claim.measure.margin:g} {claim.measure.unit or ''}".strip()
+        margin = counted(f"{claim.measure.margin:g}", claim.measure.unit or "")
         told.append(spoken.say("claim", "margin", margin=margin, because=claim.measure.because))
     return told if claim.changes else [*told, spoken.say("claim", "no_changes")]
 

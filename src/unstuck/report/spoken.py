@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from unstuck.report.margins import multiple
-from unstuck.wording import number
+from unstuck.wording import counted, number
 
 if TYPE_CHECKING:
     from unstuck.report.site import Site
@@ -95,7 +95,7 @@ class Spoken:
     def margin(self, row: Mapping[str, Any], times: float) -> str:
         """A margin so many times as large, in words."""
         size = number(multiple(row["margin"], row["scale"], times), 2)
-        return f"×{size}" if row["scale"] == "ratio" else f"{size} {self.unit(row)}"
+        return f"×{size}" if row["scale"] == "ratio" else counted(size, self.unit(row))
 
     def unit(self, row: Mapping[str, Any]) -> str:
         """The unit of a comparison."""

@@ -28,7 +28,7 @@
   const parts = JSON.parse(place.dataset.parts), words = [...place.querySelectorAll("li")];
   const told = ([margin, scale, unit], times) => {
     const size = Number((scale === "ratio" ? margin ** times : margin * times).toPrecision(2));
-    return scale === "ratio" ? `×${size}` : `${size} ${unit}`;
+    return scale === "ratio" ? `×${size}` : `${size} ${size === 1 ? unit.replace(/s$/, "") : unit}`;
   };
   const show = () => {
     const at = Number(slider.value), found = words.find((word) => at <= Number(word.dataset.high)) ?? words.at(-1);
