@@ -7,9 +7,10 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from unstuck.claims.reductions import names, reduction
+from unstuck.claims.lines import known_reduction
+from unstuck.claims.reductions import base, brought_code, names, reduction
 from unstuck.claims.reductions.summaries import at_common_level
-from unstuck.errors import DataError
+from unstuck.errors import DataError, RegistryError
 
 
 def made(name, rows, runs=None, **arguments):
@@ -219,3 +220,44 @@ def test_every_reduction_is_explained():
         text = reduction(name).__doc__
         assert text
         assert text.split("\n")[0].strip()
+
+
+TIMES = """
+def times_over(rows, runs, *, column, by=2):
+    return by * rows.set_index('run')[column]
+"""
+
+
+def bring(folder, monkeypatch, entries):
+    """Put a package on the path that names reductions as its entry points."""
+    metadata = folder / "brought-1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: brought\nVersion: 1.0\n")
+    (metadata / "entry_points.txt").write_text(f"[unstuck.reductions]\n{entries}\n")
+    (folder / "brought_reductions.py").write_text(TIMES)
+    monkeypatch.syspath_prepend(folder)
+    # without what earlier calls remember
+    monkeypatch.setattr(base, "_known", base._known.__wrapped__)
+
+
+def test_an_installed_package_brings_reductions(tmp_path, monkeypatch):
+    assert brought_code() == ""
+    bring(tmp_path, monkeypatch, "times_over = brought_reductions:times_over")
+    assert "times_over" in names()
+    assert made("times_over", {"x": [1.0, 2.0]}, column="x", by=3).tolist() == [3, 6]
+    assert brought_code() == TIMES
+    with pytest.raises(ValueError, match="times_over takes no argument 'colum'; it takes column, "):
+        known_reduction({"times_over": {"colum": "x"}}, "primary")
+
+
+@pytest.mark.parametrize(
+    ("entries", "said"),
+    [
+        ("mean = brought_reductions:times_over", "a reduction 'mean' exists already"),
+        ("other = brought_reductions:other", "'other', .*:other, cannot be loaded: "),
+    ],
+)
+def test_a_brought_reduction_that_cannot_be_had(tmp_path, monkeypatch, entries, said):
+    bring(tmp_path, monkeypatch, entries)
+    with pytest.raises(RegistryError, match=said):
+        names()

@@ -18,7 +18,7 @@ rule judge:
         mem_mb=lambda w, attempt: attempt * 1500,
         runtime=lambda w, attempt: attempt * 10,
     params:
-        code=lambda w: code_of("judge_claim"),
+        code=lambda w: code_of("judge_claim") + brought_code(),
         claim=lambda w: judged[w.claim].claim.written("figure"),
         lines=lambda w: judged[w.claim].lines,
         names=lambda w: judged[w.claim].tables,

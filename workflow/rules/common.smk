@@ -29,6 +29,7 @@ if any(map(str.isspace, sys.executable)):
 
 from unstuck.claims.answer import place_words
 from unstuck.claims.planning import planned_claims
+from unstuck.claims.reductions import brought_code
 from unstuck.errors import ConfigError, KernelError, UnstuckError
 from unstuck.lanes.library import load as load_kernel
 from unstuck.study.digests import SETTLED_OF_ROWS, digest, reached_digest

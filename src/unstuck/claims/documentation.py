@@ -72,6 +72,10 @@ a share itself; `numbers` adds names. `{{more|less}}` goes by the sign of the ef
 where the scope's sentence goes.
 """
 
+_REDUCTIONS = """`value: {name: {argument: …}}`. An installed package brings more by the entry point
+group `unstuck.reductions`, `name = "module:name"`; a function is written like those in
+`src/unstuck/claims/reductions/`."""
+
 _PARTS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("The file", model.Claim),
     ("primary, and a line of scope or controls", Line),
@@ -91,7 +95,7 @@ def page() -> str:
         table = fields(part, described)
         lines += [line for line in table if line not in shown or not line.startswith("| `")]
         shown |= set(table)
-    lines += ["", "## Reductions", "", "`value: {name: {argument: …}}`", ""]
+    lines += ["", "## Reductions", "", _REDUCTIONS, ""]
     lines += ["| name | arguments | gives |", "| --- | --- | --- |"]
     for name in reductions.names():
         lines.append(f"| `{name}` | {_arguments(name)} | {_gives(name)} |")

@@ -5,7 +5,16 @@ A module here holds those of one kind; `unstuck.claims.reductions.base.register`
 """
 
 from unstuck.claims.reductions import arrival, flags, rates, summaries
-from unstuck.claims.reductions.base import Axis, Column, arguments, axes, columns, names, reduction
+from unstuck.claims.reductions.base import (
+    Axis,
+    Column,
+    arguments,
+    axes,
+    brought_code,
+    columns,
+    names,
+    reduction,
+)
 
 __all__ = [
     "Axis",
@@ -13,6 +22,7 @@ __all__ = [
     "arguments",
     "arrival",
     "axes",
+    "brought_code",
     "columns",
     "flags",
     "names",

@@ -1,7 +1,10 @@
 """What a reduction is, and the register of them."""
 
 import inspect
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Mapping
+from functools import cache
+from importlib.metadata import entry_points
 from typing import Annotated, get_type_hints
 
 import pandas as pd
@@ -36,24 +39,47 @@ def register(function: Reduction) -> Reduction:
     return function
 
 
+@cache
+def _known() -> Mapping[str, Reduction]:
+    """Every reduction: those of this folder, and those that installed packages bring."""
+    found = dict(_REDUCTIONS)
+    for brought in entry_points(group="unstuck.reductions"):
+        if brought.name in found:
+            raise RegistryError(
+                f"{brought.value}: a reduction {brought.name!r} exists already; give it another "
+                "name."
+            )
+        try:
+            found[brought.name] = brought.load()
+        except Exception as error:
+            raise RegistryError(
+                f"the reduction {brought.name!r}, {brought.value}, cannot be loaded: {error}."
+            ) from error
+    return found
+
+
+def brought_code() -> str:
+    """Give the source of the reductions that installed packages bring: part of what judges."""
+    brought = [each for name, each in _known().items() if name not in _REDUCTIONS]
+    return "".join(inspect.getsource(sys.modules[each.__module__]) for each in brought)
+
+
 def reduction(name: str) -> Reduction:
     """Give a reduction by name.
 
     Raises
     ------
     RegistryError
-        If there is none.
+        If there is none, or one that an installed package brings cannot be had.
     """
-    if name not in _REDUCTIONS:
-        raise RegistryError(
-            f"there is no reduction {name!r}; there are {', '.join(sorted(_REDUCTIONS))}."
-        )
-    return _REDUCTIONS[name]
+    if name not in _known():
+        raise RegistryError(f"there is no reduction {name!r}; there are {', '.join(names())}.")
+    return _known()[name]
 
 
 def names() -> tuple[str, ...]:
     """Give the names of all reductions, sorted."""
-    return tuple(sorted(_REDUCTIONS))
+    return tuple(sorted(_known()))
 
 
 def arguments(name: str) -> dict[str, inspect.Parameter]:
