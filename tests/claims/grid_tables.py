@@ -21,7 +21,6 @@ ROWS: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
     },
     "stalls": {"origin": ("endpoint", "known minimum")},
     "places": {"distance": (0, 6, 8, 11, 16, 22, 28, 33, 38, 44)},
-    "filters": {"filter": (0, 1), "input": (0,), "row": (0, 1, 2), "column": (0, 1, 2)},
     "sharpness": {"factor": (0.1, 1.0, 10.0)},
 }
 #: columns that are no positive number

@@ -22,7 +22,7 @@ from unstuck.statistics.rule import (
     position,
     said,
 )
-from unstuck.statistics.undecided import detectable, units_to_decide
+from unstuck.statistics.undecided import units_to_decide
 
 DELTA = 2.0
 E = 1e-9
@@ -318,18 +318,6 @@ def test_every_word_can_be_said():
         said(W.CONTRADICTED, "exact").answer == said(W.CONTRADICTED, "equivalence").answer == "No"
     )
     assert said(W.SMALL, "effect") is SAID[W.SMALL]
-
-
-def test_what_units_can_detect_is_that_of_the_t_test():
-    from scipy import stats
-
-    deviation, n = 3.0, 20
-    half = stats.t.ppf(0.975, n - 1) * deviation / math.sqrt(n)
-    shift = detectable(estimate(-half, half, n=n)) / deviation * math.sqrt(n)
-    critical = stats.t.ppf(0.975, n - 1)
-    power = stats.nct.sf(critical, n - 1, shift) + stats.nct.cdf(-critical, n - 1, shift)
-    assert power == pytest.approx(0.8, abs=1e-6)
-    assert detectable(estimate(-math.inf, math.inf, n=1)) == math.inf
 
 
 @pytest.mark.parametrize(

@@ -273,7 +273,6 @@ def test_what_a_plan_does_not_know_is_said(
 @pytest.mark.parametrize(
     ("grid", "said"),
     [
-        ({"filters": [{}]}, "experiments.grid.filters: .*'dense' has no shared filters"),
         ({"places": [{}]}, "experiments.grid.places: the dataset digits has no transform `shift`"),
         (
             {"spectra": [{"where": {"optimizer": "sgd"}}], "exclude": [{"optimizer": "sgd"}]},

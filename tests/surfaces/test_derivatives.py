@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.autograd.functional import hessian, jacobian
 
-from unstuck.surfaces.catalogue import SURFACE_DESCRIPTIONS, SURFACES
+from unstuck.surfaces.catalogue import SURFACES
 from unstuck.surfaces.hill import Hill, hill_with_barrier
 from unstuck.surfaces.softmax_plane import SoftmaxPlane
 from unstuck.surfaces.surface import Surface
@@ -117,10 +117,6 @@ def test_no_critical_point_is_missing(name: str) -> None:
     distance, nearest = (ended[:, None] - known).norm(dim=2).min(dim=1)
     assert distance.max() < 1e-6
     assert set(nearest.tolist()) == set(range(len(known)))
-
-
-def test_every_surface_is_described() -> None:
-    assert SURFACE_DESCRIPTIONS.keys() == SURFACES.keys()
 
 
 def test_toy_is_the_saddle_of_the_notes() -> None:

@@ -1,23 +1,9 @@
-"""What an undecided comparison could have detected, and how many units would decide it."""
+"""How many units would decide an undecided comparison."""
 
 import math
-from functools import lru_cache
 
 from unstuck.statistics.estimate import Estimate
 from unstuck.statistics.rule import SIGNIFICANCE, Kind
-
-POWER = 0.8
-
-
-def detectable(estimate: Estimate) -> float:
-    """Give the smallest true effect that as many units tell from zero.
-
-    Of a two-sided paired t-test at 5 % with a power of 80 %, whose standard error is that of the
-    estimate's interval; infinite for a single unit.
-    """
-    if not math.isfinite(estimate.high - estimate.low):
-        return math.inf
-    return _deviation(estimate) * _standardised(estimate.n)
 
 
 def units_to_decide(estimate: Estimate, margin: float, kind: Kind = "effect") -> int | None:
@@ -53,13 +39,3 @@ def _deviation(estimate: Estimate) -> float:
 
     t = stats.t.ppf((1 + estimate.level) / 2, estimate.n - 1)
     return float((estimate.high - estimate.low) / (2 * t) * math.sqrt(estimate.n))
-
-
-@lru_cache(maxsize=256)
-def _standardised(units: int) -> float:
-    from statsmodels.stats.power import TTestPower
-
-    solution = TTestPower().solve_power(
-        nobs=units, alpha=SIGNIFICANCE, power=POWER, alternative="two-sided"
-    )
-    return float(solution)
