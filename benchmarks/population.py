@@ -21,10 +21,11 @@ from unstuck.data.spec import DatasetSpec
 from unstuck.lanes.library import VARIABLE, load
 from unstuck.optim.coefficients import OPTIMIZERS
 from unstuck.optim.schedules import SCHEDULES
+from unstuck.population.foreign import source_digest
 from unstuck.population.network import Network
 from unstuck.population.spec import NetworkSpec
 from unstuck.training.engines.choice import Choice, choose
-from unstuck.training.loop import batches_of
+from unstuck.training.loop import batches_of, network_of
 from unstuck.training.measure import Part
 from unstuck.training.spec import Recipe
 
@@ -55,7 +56,21 @@ class Case:
     @property
     def network(self) -> Network:
         """The network on its data."""
-        return Network(self.spec, self.data.input_shape, self.data.classes)
+        return network_of(self.recipe, self.data)
+
+    @property
+    def recipe(self) -> Recipe:
+        """What is trained."""
+        return Recipe(
+            dataset=self.source,
+            data="",
+            network=self.spec,
+            source=source_digest(self.spec) if self.spec.kind == "module" else None,
+            optimizer=OPTIMIZERS["adam"],
+            schedule=SCHEDULES["constant"],
+            batch_size=self.batch_size,
+            epochs=self.epochs,
+        )
 
     @property
     def epochs(self) -> int:
@@ -91,6 +106,16 @@ CASES = {
         module=partial(ordinary_loop.dense, batchnorm=True),
     ),
 }
+#: the loop's own modules, as a reader would bring them
+MODULES = {
+    name: replace(
+        case, spec=NetworkSpec(kind="module", file=str(ROOT / "ordinary_loop.py"), name=function)
+    )
+    for name, function, case in (
+        ("mlp", "dense", CASES["batch32"]),
+        ("cnn", "convolutional", CASES["cnn"]),
+    )
+}
 #: where registers of members stop paying: the parameters of sixteen members leave the caches
 BORDER = {
     f"{'x'.join(map(str, (784, *hidden)))}_batch{size}": Case(
@@ -104,18 +129,19 @@ JAX = ("batch1", "batch16", "batch32", "batch256")
 NARROW = {"avx2": 8, "sse": 4}
 
 
-def against_loop(name: str, effort: Effort, case: Case) -> Row:
+def against_loop(name: str, effort: Effort, case: Case, engine: Choice = "lanes") -> Row:
     """Compare with one network at a time, in the ordinary loop."""
     case = _shortened(case, effort)
-    members = _best(case, "lanes", None, effort)
+    members = _best(case, engine, None, effort)
     split = case.data.unit(0)
     x, y = torch.from_numpy(split.x_train), torch.from_numpy(split.y_train)
 
     def loop() -> None:
         ordinary_loop.train(case.module(), x, y, case.batch_size, case.epochs)
 
-    mine, reference = interleaved(_ours(case, members, "lanes"), timed(loop), effort.repeats)
-    note = f"{case.about}; {load().lanes} lanes, best K = {members}"
+    mine, reference = interleaved(_ours(case, members, engine), timed(loop), effort.repeats)
+    by = f"{load().lanes} lanes" if engine == "lanes" else engine
+    note = f"{case.about}; {by}, best K = {members}"
     return Row(name, mine / members, reference, note)
 
 
@@ -171,15 +197,7 @@ def _prepared(source: str) -> Dataset:
 
 def _ours(case: Case, members: int, engine: Choice, lanes: int | None = None) -> Timed:
     """Return one timed run of a population: order of samples, gathering, gradients, updates."""
-    recipe = Recipe(
-        dataset=case.source,
-        data="",
-        network=case.spec,
-        optimizer=OPTIMIZERS["adam"],
-        schedule=SCHEDULES["constant"],
-        batch_size=case.batch_size,
-        epochs=case.epochs,
-    )
+    recipe = case.recipe
     runs = [recipe.at(1e-3, seed) for seed in range(members)]
     seeds = [run.seed for run in runs]
     part = Part.of(case.data, "train", seeds)
@@ -260,6 +278,10 @@ class _JaxPeer:
 
 ROWS: dict[str, Callable[[str, Effort], Row]] = (
     {f"lanes_{name}": partial(against_loop, case=case) for name, case in CASES.items()}
+    | {
+        f"population_module_{name}": partial(against_loop, case=case, engine="torch")
+        for name, case in MODULES.items()
+    }
     | {f"lanes_{name}_jax": partial(against_jax, case=CASES[name]) for name in JAX}
     | {
         f"lanes_{name}_jax_{registers}": partial(against_jax, case=CASES[name], lanes=lanes)

@@ -1,5 +1,6 @@
 """What a tutorial says can be copied and pasted, in an empty folder."""
 
+import hashlib
 import os
 import re
 import shutil
@@ -100,3 +101,32 @@ def test_other_files_of_my_data_are_read_as_it_says(
         name: DatasetSpec.model_validate(each).input_shape for name, each in described.items()
     }
     assert shapes == {"columns": (3,), "arrays": (2, 5), "images": (3, 4, 6)}
+
+
+def test_my_network(tmp_path: Path) -> None:
+    reader = Reader(tmp_path)
+    (reader.folder / "nets").mkdir()
+    (module,), (study,) = (blocks("my-network.md", each) for each in ("python", "yaml"))
+    reader.saves("nets/mine.py", module)
+    reader.saves("mine.yaml", study)
+    _, command = blocks("my-network.md", "console")
+    alone = "snakemake -s $UNSTUCK/Snakefile --configfile mine.yaml --dry-run || true"
+    (sentence,) = blocks("my-network.md", "text")
+    assert sentence.strip() in reader.types(alone)
+    reader.types(command)
+    tables = reader.folder / "results/mine/tables"
+    runs = pd.read_csv(tables / "depth.runs.csv")
+    assert list(runs["arguments.depth"].value_counts()) == [4, 4]
+    assert set(runs["engine"]) == {"torch"}
+    spectra = pd.read_csv(tables / "depth.spectra.csv")
+    assert (spectra["negative"] + spectra["zero"] + spectra["positive"] == spectra.parameters).all()
+    assert len(pd.read_csv(tables / "depth.stalls.csv")) == 4
+    page = (reader.folder / "results/mine/report/study.html").read_text(encoding="utf-8")
+    assert hashlib.sha256(module.encode()).hexdigest() in page
+    # other code is other runs, and no file can allow it
+    again = f"{command.strip()} --dry-run"
+    assert not planned(reader.types(again))
+    reader.saves("nets/mine.py", f"{module}\n# another word\n")
+    assert {"train", "measurement"} <= planned(reader.types(again))
+    reader.saves("mine.yaml", f"{study}\ncode: nets/mine.py\n")
+    assert "code: only the command line can allow code" in reader.types(alone)

@@ -26,8 +26,11 @@ def source_digest(spec: NetworkSpec) -> str:
         If there is no such file or package, or the file is no Python or does not hold the module.
     """
     sha = hashlib.sha256()
-    for name, content in _sources(spec).items():
-        sha.update(f"{name} {len(content)} ".encode() + content)
+    if spec.file is not None:
+        sha.update(_read(spec.file))
+    else:
+        for name, content in _packaged(str(spec.package)).items():
+            sha.update(f"{name} {len(content)} ".encode() + content)
     return sha.hexdigest()
 
 
@@ -94,11 +97,9 @@ def _namespace(spec: NetworkSpec, source: str) -> ModuleType:
     return module
 
 
-def _sources(spec: NetworkSpec) -> dict[str, bytes]:
-    """Contents of all files that count, by a name that does not depend on where they lie."""
-    if spec.file is not None:
-        return {"": _read(spec.file)}
-    top = str(spec.package).partition(".")[0]
+def _packaged(package: str) -> dict[str, bytes]:
+    """Contents of all Python files of a package, by their path within it."""
+    top = package.partition(".")[0]
     found = PathFinder.find_spec(top)
     if found is None or found.origin is None:
         raise ConfigError(f"the package {top} is not installed; its name is that of an import.")
