@@ -14,11 +14,13 @@ from unstuck.study.plan import Plan
 
 with logged(snakemake.log[0]) as progress:
     torch.set_num_threads(snakemake.threads)
-    job = Plan(parse_study(snakemake.config)).jobs[snakemake.wildcards.job]
+    study = parse_study(snakemake.config)
+    job = Plan(study).jobs[snakemake.wildcards.job]
     endpoints = Endpoints.of_job(
         job.cells,
         Path(snakemake.input.runs).parent,
         Dataset.load(snakemake.input.tensors, snakemake.input.card),
+        study.execution.resolved_device(torch.cuda.is_available()),
     )
     table = measure(
         snakemake.wildcards.kind,

@@ -24,6 +24,7 @@ rule measurement:
     resources:
         mem_mb=lambda w, attempt: attempt * study.execution.train_mb,
         runtime=lambda w, attempt: attempt * study.execution.train_minutes,
+        gpu=study.execution.gpus,
     params:
         endpoints=lambda w: plan.measured(w.kind)[w.job],
         tolerance=study.curvature.tolerance,

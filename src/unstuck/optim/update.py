@@ -193,7 +193,7 @@ class UpdateRule:
             [row.terms(t) for row in self._distinct], dtype=self.m.dtype, device=self.m.device
         )
         if len(self._distinct) > 1:
-            terms = terms[self._which]
+            terms = terms.index_select(0, self._which)
         return terms.T.unsqueeze(2)
 
 

@@ -123,7 +123,7 @@ class Execution(Section):
     train_minutes: Count = Field(default=30, description="Runtime asked for a training job.")
     train_mb: Count = Field(default=1500, description="Memory asked for a training job.")
     gpus: Annotated[int, Field(ge=0)] = Field(
-        default=0, description="GPUs asked for a training job or an analysis."
+        default=0, description="GPUs asked for a training job, a measurement or an analysis."
     )
 
     @model_validator(mode="after")

@@ -33,9 +33,12 @@ class Endpoints:
     curves: pd.DataFrame  # of the job
     cells: Mapping[str, Cell]
     dataset: Dataset
+    device: str = "cpu"  # that problems lie on
 
     @classmethod
-    def of_job(cls, cells: Iterable[Cell], folder: Path, dataset: Dataset) -> Self:
+    def of_job(
+        cls, cells: Iterable[Cell], folder: Path, dataset: Dataset, device: str = "cpu"
+    ) -> Self:
         """Read the endpoints of a job.
 
         Parameters
@@ -46,6 +49,8 @@ class Endpoints:
             Where the job's result lies.
         dataset
             What its runs were trained on, each on the split of its seed.
+        device
+            Where the losses at endpoints are to be computed.
         """
         result = JobResult.load(folder)
         runs = result.runs
@@ -53,7 +58,7 @@ class Endpoints:
         rows = runs[wanted].sort_values(["cell", "seed"], ignore_index=True)
         by_key = {cell.key: cell for cell in cells}
         curves = result.curves.drop_duplicates(["run_id", "update"])
-        return cls(rows, result.endpoints, result.buffers, curves, by_key, dataset)
+        return cls(rows, result.endpoints, result.buffers, curves, by_key, dataset, device)
 
     def of(self, units: Mapping[str, int], *, stalled: bool = False) -> Self:
         """Give those of some cells.
@@ -89,7 +94,7 @@ class Endpoints:
                 {str(key): value for key, value in row.items()},
                 Problem(
                     network=network,
-                    theta=torch.from_numpy(self.theta[row["run_id"]]).double(),
+                    theta=torch.from_numpy(self.theta[row["run_id"]]).double().to(self.device),
                     buffers=self.buffers_of(row["run_id"]),
                     x=torch.from_numpy(split.x_train[:used]),
                     y=torch.from_numpy(recipe.labels(split.y_train[:used], split.classes)),

@@ -116,7 +116,7 @@ def _dependent_inputs(problem: Problem) -> Tensor:
     rank = int((singular > _rank_bound(rows, singular)).sum())
     null = vectors[rank:]  # [inputs + 1 - rank, inputs + 1]
     directions = problem.theta.new_zeros(len(null), outputs, problem.parameter_count)
-    index = torch.arange(weight.start, bias.stop).view(inputs + 1, outputs)
+    index = torch.arange(weight.start, bias.stop, device=null.device).view(inputs + 1, outputs)
     for unit in range(outputs):
         directions[:, unit, index[:, unit]] = null
     return directions.flatten(0, 1).mT
@@ -131,9 +131,10 @@ def _normalised_biases(problem: Problem) -> Tensor:
     ]
     if spec.batchnorm != "before" or not problem.couples_samples:
         slots = []
-    index = [place for slot in slots for place in range(slot.start, slot.stop)]
-    directions = problem.theta.new_zeros(problem.parameter_count, len(index))
-    directions[index, torch.arange(len(index))] = 1
+    sizes = [slot.stop - slot.start for slot in slots]
+    directions = problem.theta.new_zeros(problem.parameter_count, sum(sizes))
+    for slot, columns in zip(slots, torch.split(directions, sizes, 1), strict=True):
+        columns[slot.start : slot.stop].fill_diagonal_(1)
     return directions
 
 
@@ -146,8 +147,9 @@ def _rescalings(problem: Problem) -> Tensor:
     columns = []
     slots = problem.network.layout
     for weight, bias, following in zip(slots[:-2:2], slots[1:-2:2], slots[2::2], strict=True):
-        incoming = torch.arange(weight.start, bias.stop).view(-1, weight.shape[1])
-        outgoing = torch.arange(following.start, following.stop).view(following.shape)
+        places = torch.arange(weight.start, following.stop, device=theta.device)
+        incoming = places[: bias.stop - weight.start].view(-1, weight.shape[1])
+        outgoing = places[following.start - weight.start :].view(following.shape)
         for unit in range(weight.shape[1]):
             column = torch.zeros_like(theta)
             column[incoming[:, unit]] = theta[incoming[:, unit]]

@@ -8,7 +8,6 @@ identity, a few at a time: wide sets of columns lose to page faults.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from unstuck.curvature.hessian import layerwise
@@ -105,7 +104,7 @@ def by_products(
     for start in range(0, size, columns):
         count = min(columns, size - start)
         identity = theta.new_zeros(count, size)
-        identity[torch.arange(count), start + torch.arange(count)] = 1
+        identity[:, start : start + count].fill_diagonal_(1)
         matrix[start : start + count] = product(identity)
     return 0.5 * (matrix + matrix.mT)
 

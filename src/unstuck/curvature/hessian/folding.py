@@ -55,7 +55,7 @@ def unfold(problem: Problem, matrix: Tensor, gradient: Tensor | None) -> Tensor:
     if gradient is not None:
         slope = torch.func.grad(lambda theta: gradient @ folding(theta))
         bend = torch.func.vjp(slope, problem.theta)[1]
-        identity = torch.eye(problem.parameter_count).to(result)
+        identity = torch.eye(len(result), dtype=result.dtype, device=result.device)
         result += torch.func.vmap(lambda row: bend(row)[0], chunk_size=_ROWS)(identity)
     return 0.5 * (result + result.mT)
 

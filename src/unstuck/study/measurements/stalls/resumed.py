@@ -68,17 +68,16 @@ def resume(
     Parameters ``[K, P]`` in float64, one for each of the `stops`.
     """
     run = runs[0]
-    train = part_of(run, dataset, "train", units)
+    train = part_of(run, dataset, "train", units).to(theta.device)
     network = network_of(run, dataset)
     batches = batches_of(run, train, [each.seed for each in runs])
-    cpu = torch.device("cpu")
-    engine = choose("auto", network, runs, train, batches, stops[-1], cpu)
-    engine.put(theta.numpy(), engine.buffers)
+    engine = choose("auto", network, runs, train, batches, stops[-1], theta.device)
+    engine.put(theta.cpu().numpy(), engine.buffers)
     reached = []
     for stop in stops:
         if stop > engine.update:
             engine.run(stop - engine.update)
-        reached.append(torch.from_numpy(engine.theta.astype(np.float64)))
+        reached.append(torch.from_numpy(engine.theta.astype(np.float64)).to(theta.device))
     return reached
 
 
