@@ -76,7 +76,6 @@ def test_no_ghosts(rng, generator):
 def test_traces(build, generator):
     problem = build(hidden=(9, 6), weight_decay=0.1)
     expected = spectrum(problem).trace
-    assert trace.exact(problem).value == pytest.approx(expected, rel=1e-12)
     found = trace.hutch_plus_plus(problem, probes=60, generator=generator)
     assert 0 < found.error < 0.2 * expected
     assert abs(found.value - expected) < 4 * found.error

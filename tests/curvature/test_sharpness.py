@@ -9,7 +9,6 @@ from unstuck.curvature.spectra.sharpness import (
     largest_output_change,
     rescale_relu,
     sam_sharpness,
-    sharpness,
 )
 from unstuck.curvature.spectra.spectrum import spectrum
 from unstuck.errors import CurvatureError
@@ -44,29 +43,3 @@ def test_sam_of_a_bowl():
     assert sam_sharpness(bowl.at(torch.zeros(2, dtype=torch.float64)), radius=0.5) == 0
     with pytest.raises(CurvatureError, match="radius is 0"):
         sam_sharpness(bowl, radius=0)
-
-
-def test_more_steps_of_sam_approach_the_worst_point():
-    """For a quadratic whose gradient points along the flat axis, ascent turns to the steep one."""
-    scale = torch.tensor([1.0, 10.0], dtype=torch.float64)
-    bowl = Surface(
-        function=lambda t: 0.5 * (scale * t * t).sum(),
-        theta=torch.tensor([1e-1, 1e-3], dtype=torch.float64),
-    )
-    angles = np.linspace(0, 2 * np.pi, 100_001)
-    points = np.array([[1e-1, 1e-3]]) + np.stack([np.cos(angles), np.sin(angles)], 1)
-    worst = (0.5 * (points**2) @ scale.numpy()).max() - bowl.value()
-    one, many = (sam_sharpness(bowl, radius=1.0, steps=steps) for steps in (1, 50))
-    assert one < 0.5 * worst
-    assert many == pytest.approx(worst, rel=1e-3)
-
-
-def test_sharpness_of_a_network(build):
-    problem = build(weight_decay=0.01)
-    found = sharpness(problem, generator=np.random.default_rng([0, 7203]))
-    whole = spectrum(problem)
-    assert found.converged
-    assert found.lambda_max == pytest.approx(whole.lambda_max, rel=1e-6)
-    assert found.trace == pytest.approx(whole.trace, rel=1e-10)
-    assert found.trace_error == 0
-    assert found.sam > 0

@@ -19,8 +19,6 @@ def updates_until(
     ----------
     rows
         One row a run.
-    runs
-        Not used.
     arrived
         Updates at arrival; missing where a run never came there.
     budget

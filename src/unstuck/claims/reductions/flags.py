@@ -15,8 +15,6 @@ def equals(
     ----------
     rows
         One row a run.
-    runs
-        Not used.
     column
         Labels or numbers.
     value
@@ -41,8 +39,6 @@ def exceeds(
     ----------
     rows
         One row a run.
-    runs
-        Not used.
     column
         What is compared.
     times, of
@@ -63,8 +59,6 @@ def share_of_rows(
     ----------
     rows
         Any number of rows a run.
-    runs
-        Not used.
     column, value
         As in `equals`.
     """
@@ -89,8 +83,6 @@ def not_arrived(
     ----------
     rows
         One row a run.
-    runs
-        Not used.
     loss, reached
         The run's loss, and that of the point found from it.
     within

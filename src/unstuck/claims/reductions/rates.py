@@ -29,8 +29,6 @@ def largest_stable_rate(
     ----------
     rows
         A row a unit and rate; runs that diverged have `diverged_at`.
-    runs
-        Not used.
     above
         A run has learnt whose `column` lies above it.
     column
@@ -78,8 +76,6 @@ def usable_decades(
     ----------
     rows
         A row a unit and rate; a run that diverged counts as a guess.
-    runs
-        Not used.
     share
         How much of the way makes a rate usable.
     start
@@ -132,8 +128,6 @@ def least_gain_at_best_rates(
     ----------
     rows
         Of each run a row a walker, rate and `seed`.
-    runs
-        Not used.
     of, to
         Names of the two walkers.
     by, arrived, budget, rate
@@ -166,8 +160,6 @@ def gain_at_best_rates(
     ----------
     rows
         Of each run, which is a start, a row a walker and rate.
-    runs
-        Not used.
     of, to
         Names of the two walkers.
     at

@@ -36,8 +36,6 @@ def at_common_level(
     ----------
     rows
         Several rows a run.
-    runs
-        Not used.
     column
         What is given; positive.
     level
@@ -119,8 +117,6 @@ def knee(rows: pd.DataFrame, runs: pd.DataFrame, *, x: Column, y: Column) -> pd.
     ----------
     rows
         Several rows a run, with positive x and y.
-    runs
-        Not used.
     x, y
         The columns.
     """
@@ -150,8 +146,6 @@ def log_slope(
     ----------
     rows
         Two rows or more a run, with positive x and y.
-    runs
-        Not used.
     x, y
         The columns.
     largest
@@ -184,8 +178,6 @@ def leading_order(
     ----------
     rows
         Several rows a run.
-    runs
-        Not used.
     x, y, rounding
         The columns; rounding is the error of y.
     above

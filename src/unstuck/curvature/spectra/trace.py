@@ -1,4 +1,4 @@
-"""Trace of a Hessian: exact, and estimated from a few products with its error."""
+"""Trace of a Hessian, estimated from a few products with its error."""
 
 from dataclasses import dataclass
 
@@ -6,31 +6,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from unstuck.curvature.hessian import dense
 from unstuck.curvature.objective import Objective
-from unstuck.curvature.problem import Problem
 from unstuck.errors import CurvatureError
 
 
 @dataclass(frozen=True)
 class Trace:
-    """A trace; ``error`` is the standard error of an estimate, 0 for an exact one."""
+    """A trace, and the standard error of its estimate."""
 
     value: float
     error: float
-    products: int  # Hessian-vector products used; 0 if the Hessian was formed layer by layer
-
-    @property
-    def converged(self) -> bool:
-        """Whether the standard error is at most 1 % of the value."""
-        return self.error <= 0.01 * abs(self.value)
-
-
-def exact(objective: Objective, *, limit: int = dense.PARAMETER_LIMIT) -> Trace:
-    """Sum the diagonal of the dense Hessian."""
-    diagonal = dense.hessian(objective, limit=limit).diagonal()
-    formed = isinstance(objective, Problem) and dense.is_layerwise(objective)
-    return Trace(float(diagonal.double().sum()), 0.0, 0 if formed else len(diagonal))
 
 
 def hutch_plus_plus(objective: Objective, *, probes: int, generator: np.random.Generator) -> Trace:
@@ -48,7 +33,7 @@ def hutch_plus_plus(objective: Objective, *, probes: int, generator: np.random.G
     signs = _signs(objective, third, generator)
     signs = signs - (signs @ basis.mT) @ basis
     rest, error = _mean_and_error((objective.hessian_product(signs) * signs).sum(1))
-    return Trace(inside + rest, error, 3 * third)
+    return Trace(inside + rest, error)
 
 
 def _signs(objective: Objective, count: int, generator: np.random.Generator) -> Tensor:
