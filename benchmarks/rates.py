@@ -1,14 +1,13 @@
 """What steps of a study cost: the rates that `unstuck plan` reckons with, from studies that ran.
 
-    make rates ARGS="config.yaml workflow/studies/smoke.yaml"
+    make rates ARGS="config.yaml=990 workflow/studies/smoke.yaml=75"
 
-Every step's log ends in its seconds of the processor. These are spread over what the step computes
-(`unstuck.command.work`) by least squares without negative rates, those of all studies together.
-What torch trains is measured here, since the default study leaves all to lanes.
+A study is named with the seconds of the processor that all of it took (`/usr/bin/time snakemake`).
+Every step's log ends in its own; what is left is Snakemake's. They are spread over what the step
+computes (`unstuck.command.work`) by least squares without negative rates, those of all studies
+together. What torch trains is measured here, since the default study leaves all to lanes.
 """
 
-import resource
-import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -52,18 +51,19 @@ BY_TORCH: dict[str, Any] = {
 }
 
 
-def measured(file: str) -> Iterator[tuple[Work, float, float]]:
+def measured(file: str, whole: float) -> Iterator[tuple[Work, float, float]]:
     """Give the work of each step of a finished study, its seconds, and MiB of an analysis."""
     plan = Plan(load_study(file))
-    paths = Paths(plan.study.results)
+    paths, logged = Paths(plan.study.results), 0.0
     for name, work in work_of(plan, planned_claims(plan.study.claims, CLAIMS, plan)).items():
         log, rule = Path(paths.log(name)), name.partition("/")[0]
         last = log.read_text().splitlines()[-1:] if log.exists() else []
         if name == "snakemake":
-            yield work, planning(file), np.nan
+            yield work, whole - logged, np.nan
         elif last and last[0].endswith(CPU_LINE):
             analysed = Path(paths.benchmark(name)) if rule == "analysis" else None
             mib = pd.read_csv(analysed, sep="\t")["max_rss"].max() if analysed else np.nan
+            logged += float(last[0].split()[0])
             yield work, float(last[0].split()[0]), mib
         else:
             print(f"{log} says no time and is left out", file=sys.stderr)
@@ -80,15 +80,6 @@ def by_torch() -> Iterator[tuple[Work, float, float]]:
         start = time.process_time()
         train_cells(job.cells, dataset, Execution(engine="torch"))
         yield work, time.process_time() - start, np.nan
-
-
-def planning(file: str) -> float:
-    """Seconds of a dry run: what Snakemake itself takes."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    command = [sys.executable, "-m", "snakemake", "--dry-run", "--configfile", file]
-    subprocess.run(command, capture_output=True, check=True)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def fit(steps: Sequence[tuple[Work, float, float]]) -> pd.DataFrame:
@@ -116,7 +107,8 @@ def fit(steps: Sequence[tuple[Work, float, float]]) -> pd.DataFrame:
 
 def main(files: Sequence[str]) -> int:
     """Measure the rates by finished studies, and write them."""
-    steps = [*by_torch(), *(step for file in files or ["config.yaml"] for step in measured(file))]
+    named = (file.split("=") for file in files)
+    steps = [*by_torch(), *(step for file, whole in named for step in measured(file, float(whole)))]
     table = fit(steps)
     write_csv(RATES, table)
     rates = by_amount(table)

@@ -25,8 +25,6 @@ Rates = Mapping[str, Mapping[str, float]]
 #: seconds of the processor for one of each amount, as ``make rates`` measures them
 RATES = Path(__file__).with_name("rates.csv")
 
-#: steps that a study has once
-ENDS = ("plan", "answers", "schemas", "report")
 #: MiB of a job that holds next to nothing: Python and torch
 BASE_MB = 350
 #: measurements that form whole Hessians
@@ -105,11 +103,12 @@ def work_of(plan: Plan, claims: Iterable[str]) -> dict[str, Work]:
     for name, experiment in plan.study.experiments.items():
         for kind in ("runs", *experiment.measurements):
             steps[f"table/{name}.{kind}"] = Work(_amounts({"table": 1}))
-        steps[f"experiment/{name}"] = Work(_amounts({"picture of an experiment": 1}))
+        steps[f"experiment/{name}"] = Work(_amounts({"picture": 1}))
     for claim in claims:
         steps[f"judge/{claim}"] = Work(_amounts({"judge": 1}), disk=CLAIM_BYTES)
         steps[f"picture/{claim}"] = Work(_amounts({"picture": 1}))
-    steps |= {name: Work(_amounts({name: 1})) for name in ENDS}
+    steps |= {name: Work(_amounts({name: 1})) for name in ("plan", "answers", "report")}
+    steps["schemas"] = Work(_amounts({"table": 1}))
     steps["snakemake"] = Work(_amounts({"snakemake": 1, "step": len(steps)}))
     return steps
 
