@@ -2,7 +2,7 @@
 
 from snakemake.utils import min_version
 
-min_version("9.5")
+min_version("9.14")
 
 # a study given by --configfile stands alone; without one it is the default study
 if not workflow.overwrite_configfiles and "experiments" not in config:
