@@ -231,7 +231,7 @@ def scope_of(effect: float, other: float, **line):
     [
         (0.03, -0.03, "reversal", "But not late: there it reverses (−3.0"),
         (0.03, 0.0, "vanishing", "But not late: there it is gone."),
-        (0.0, 0.03, "appearing", "Late there is one ("),
+        (0.0, 0.03, "appearing", "Late there is a difference ("),
         (0.03, 0.03, "", ""),
     ],
 )

@@ -45,14 +45,14 @@ _COMMON = {
 }
 _TOLD = {
     "en": {
-        "reversal": "But not {where}: there it reverses ({e}).",
+        "reversal": "But not {where}: there it reverses ({e}{unit}).",
         "vanishing": "But not {where}: there it is gone.",
-        "appearing": "{Where} there is one ({e}).",
+        "appearing": "{Where} there is a difference ({e}{unit}).",
     },
     "zh": {
-        "reversal": "但{where}则相反（{e}）。",
+        "reversal": "但{where}则相反（{e}{unit}）。",
         "vanishing": "但{where}则不再如此。",
-        "appearing": "{where}则有差别（{e}）。",
+        "appearing": "{where}则有差别（{e}{unit}）。",
     },
 }
 
@@ -314,7 +314,10 @@ def _told_by_scope(verdict: Verdict, language: str, places: Places) -> list[str]
             continue
         texts.append(
             _TOLD[language][role].format(
-                where=where, Where=where[:1].upper() + where[1:], e=_told(judged, "e")["e"]
+                where=where,
+                Where=where[:1].upper() + where[1:],
+                e=_told(judged, "e")["e"],
+                unit=_unit(judged.spec, language) if isinstance(judged.spec, Comparison) else "",
             )
         )
     if gone:

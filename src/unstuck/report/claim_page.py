@@ -22,7 +22,7 @@ TABLES = ("values.csv", "comparisons.csv", "checks.csv", "verdict.json")
 SAID_OUTCOMES: Mapping[str, Mapping[str, str]] = {
     "reversal": {"en": "reverses", "zh": "相反"},
     "vanishing": {"en": "gone", "zh": "不再如此"},
-    "appearing": {"en": "there is one", "zh": "有差别"},
+    "appearing": {"en": "a difference", "zh": "有差别"},
     "holds": {"en": "holds", "zh": "成立"},
     "fails": {"en": "does not hold", "zh": "不成立"},
     "not tested here": {"en": "not tested here", "zh": "此处未测"},
