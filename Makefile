@@ -3,6 +3,7 @@
 # make test-slurm the smoke study on a real Slurm (root, Debian): docs/cluster.md
 # make sanitize   the kernel's tests under AddressSanitizer and UBSan (g++)
 # make faults     what goes wrong, injected for real: docs/faults.md is written anew
+# make sweep      every file of a finished study damaged, 10,000 mutated files: docs/faults.md too
 # make verify     are finished results the same again as reference/? (ARGS: another study)
 # make coverage   how often intervals cover the truth, simulated: docs/images/coverage.csv
 # make lanes      the pictures and tables of docs/lanes.md, measured anew
@@ -21,7 +22,7 @@ BENCH_JAX := .venv-bench-jax
 ARGS      ?=
 
 .DEFAULT_GOAL := study
-.PHONY: study smoke test test-slow test-slurm sanitize faults verify reference bench rates lanes scale coverage lint format docs site oldest clean
+.PHONY: study smoke test test-slow test-slurm sanitize faults sweep verify reference bench rates lanes scale coverage lint format docs site oldest clean
 
 KERNEL := $(wildcard src/unstuck/lanes/*.cpp) src/unstuck/lanes/build.py packaging/backend.py
 
@@ -63,6 +64,10 @@ sanitize: $(VENV)/.installed
 
 faults: $(VENV)/.installed
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest tests/faults --write-faults
+
+sweep: $(VENV)/.installed
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest --write-faults -m "slow or not slow" \
+	  tests/workflow/test_damage.py tests/safety/test_mutated_files.py
 
 # finished results against the verdicts and digests in reference/, and writing these anew
 verify: $(VENV)/.installed

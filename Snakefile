@@ -27,6 +27,9 @@ include: "workflow/rules/report.smk"
 onstart:
     try:
         take(study.results, study.title, source)
+        # of a cluster the GPU is elsewhere
+        if study.execution.device == "cuda" and workflow.local_exec:
+            require_gpu()
         if study.execution.engine != "torch":
             load_kernel()
     except KernelError as error:

@@ -2,9 +2,7 @@
 
 from pathlib import Path
 
-from pyarrow import parquet
-
-from unstuck.files import write_json
+from unstuck.files import column_names, write_json
 from unstuck.logs import logged
 from unstuck.report.dictionary import Schemas
 from unstuck.study.load import parse_study
@@ -14,12 +12,7 @@ with logged(snakemake.log[0]):
     schemas = Schemas(Plan(parse_study(snakemake.config)))
     root = Path(snakemake.params.root)
     for table, place in zip(snakemake.input, snakemake.output, strict=True):
-        if table.endswith(".parquet"):
-            columns = parquet.read_schema(table).names
-        else:
-            with open(table, encoding="utf-8") as text:
-                columns = text.readline().rstrip("\n").split(",")
         name = Path(table).relative_to(root).with_suffix("").as_posix()
         _, _, claim = name.partition("claims/")
         tables = snakemake.params.judged.get(claim.partition("/")[0], ())
-        write_json(place, schemas.of(name, columns, tables))
+        write_json(place, schemas.of(name, column_names(table), tables))

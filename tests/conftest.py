@@ -31,6 +31,16 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
     return Scheduling(config, log)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--write-faults", action="store_true", help="write docs/faults.md")
+
+
+@pytest.fixture(scope="session")
+def writes_faults(request: pytest.FixtureRequest) -> bool:
+    """Whether docs/faults.md is to be written, not held against what is seen."""
+    return bool(request.config.getoption("--write-faults"))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def built_kernel() -> None:
     """Build the kernel beside its source if it is missing or stale."""

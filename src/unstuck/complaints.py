@@ -7,13 +7,18 @@ from typing import Any
 from pydantic_core import ErrorDetails
 
 LONGEST = 60
+#: characters of names that are listed as known
+LISTED = 250
 
 _WANTED = {
     "int_type": "a whole number",
     "int_from_float": "a whole number",
+    "int_parsing": "a whole number",
     "float_type": "a number",
+    "float_parsing": "a number",
     "string_type": "a word",
     "bool_type": "true or false",
+    "bool_parsing": "true or false",
     "list_type": "a list",
     "tuple_type": "a list",
     "dict_type": "a mapping of keys",
@@ -28,6 +33,7 @@ _WANTED = {
     "too_long": "a list of at most {max_length}",
     "string_too_short": "a text that is not empty",
     "literal_error": "{expected}",
+    "union_tag_invalid": "of a known {discriminator}: {expected_tags}",
 }
 
 
@@ -91,9 +97,16 @@ def one_of(name: str, known: Iterable[str], *, what: str) -> str:
     choices = [str(each) for each in known]
     if name in choices:
         return name
+    raise ValueError(f"{what} {shown(name)} is unknown; {hint(name, choices)}")
+
+
+def hint(name: str, known: Iterable[str], are: str = "known are") -> str:
+    """Say which of the known names is near one, or some of what is known."""
+    choices = sorted(known)
     near = difflib.get_close_matches(str(name), choices, n=1, cutoff=0.5)
-    hint = f"did you mean {near[0]!r}?" if near else f"known are {few(sorted(choices), 60)}"
-    raise ValueError(f"{what} {name!r} is unknown; {hint}")
+    text = ", ".join(choices)
+    most = len(choices) if len(text) <= LISTED else text[:LISTED].count(", ")
+    return f"did you mean {near[0]!r}?" if near else f"{are} {few(choices, most)}"
 
 
 def few(names: Iterable[str], most: int = 8) -> str:

@@ -1,6 +1,7 @@
-"""Reading and writing files: atomic, deterministic, without pickle."""
+"""Reading and writing files: atomic, deterministic, without pickle, with a checksum in a study."""
 
 import glob
+import hashlib
 import json
 import os
 import shutil
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 #: what damaged bytes make of a reader that does not expect them
 BAD_VALUES = (OSError, ValueError, TypeError, KeyError, IndexError, OverflowError, MemoryError)
 
+#: file of a results folder that says whose it is; all that lies beside and below has a checksum
+MARK = "study.json"
+CHECKSUM = ".sha256"
+
 #: rows of a Parquet file that are read together: of a table sorted by cell, those of some cells
 ROWS_OF_A_GROUP = 8192
 
@@ -28,6 +33,8 @@ ROWS_OF_A_GROUP = 8192
 @contextmanager
 def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Give a path for a new file, which takes the place of ``path`` only if the block succeeds.
+
+    In a results folder its checksum is written beside it, for `require_whole`.
 
     Of several processes only one may write a file at a time: what a killed one left unfinished is
     removed.
@@ -46,7 +53,64 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
         umask = os.umask(0)
         os.umask(umask)
         temporary.chmod(0o666 & ~umask)
+        if _of_a_study(target):
+            _write_checksum(target, temporary)
         temporary.replace(target)
+
+
+def checksum_path(path: Path) -> Path:
+    """Give the place of a file's checksum, the SHA-256 of its bytes in hexadecimal digits."""
+    return path.with_name(f".{path.name}{CHECKSUM}")
+
+
+def checksummed(path: Path) -> Path:
+    """Give the file that a checksum belongs to; any other path is its own."""
+    name = path.name.removesuffix(CHECKSUM)
+    return path if name == path.name else path.with_name(name.removeprefix("."))
+
+
+def require_whole(path: str | os.PathLike[str]) -> None:
+    """Hold a file of a results folder against its checksum; others have none.
+
+    Raises
+    ------
+    DataError
+        If it, or its checksum, is missing, or it is not what was written.
+    """
+    path = Path(path)
+    if not _of_a_study(path):
+        return
+    try:
+        damaged = _sha256(path) not in checksum_path(path).read_bytes().split(b"\n")
+    except OSError as error:
+        raise _unwritten(path, f"{error.filename} cannot be read: {error.strerror}") from error
+    if damaged:
+        raise _unwritten(path, f"{checksum_path(path).name} is the checksum of other bytes")
+
+
+def _unwritten(path: Path, reason: str) -> DataError:
+    return DataError(
+        f"{path} is not what was written ({reason}); delete it and run snakemake again to make it "
+        "anew."
+    )
+
+
+def _of_a_study(path: Path) -> bool:
+    return path.name == MARK or any((folder / MARK).exists() for folder in path.parents)
+
+
+def _sha256(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest().encode()
+
+
+def _write_checksum(target: Path, content: Path) -> None:
+    # the old one holds too, of a file that a kill leaves in place or that Snakemake puts back
+    place = checksum_path(target)
+    digests = [_sha256(content), *(place.read_bytes().split(b"\n")[:1] if place.exists() else [])]
+    made = content.with_name(place.name)
+    made.write_bytes(b"\n".join([*dict.fromkeys(digests), b""]))
+    made.replace(place)
 
 
 @contextmanager
@@ -124,6 +188,7 @@ def read_json(path: str | os.PathLike[str]) -> Any:
     DataError
         If the file is missing or is not JSON.
     """
+    require_whole(path)
     try:
         return json.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
@@ -148,6 +213,7 @@ def read_parquet(path: str | os.PathLike[str], columns: list[str] | None = None)
     """
     import pyarrow
 
+    require_whole(path)
     try:
         return pd.read_parquet(path, columns=columns, page_checksum_verification=True)
     except (*BAD_VALUES, pyarrow.ArrowException) as error:
@@ -158,6 +224,55 @@ def write_csv(path: str | os.PathLike[str], table: pd.DataFrame) -> None:
     """Write a table as CSV with full float precision, without its index."""
     with atomic_path(path) as temporary:
         table.to_csv(temporary, index=False, lineterminator="\n")
+
+
+def read_csv(path: str | os.PathLike[str], **options: Any) -> pd.DataFrame:
+    """Read a table written as CSV, with options of pandas.
+
+    Raises
+    ------
+    DataError
+        If the file is missing, damaged or no table.
+    """
+    require_whole(path)
+    try:
+        table: pd.DataFrame = pd.read_csv(path, **{"low_memory": False, **options})
+        return table
+    except BAD_VALUES as error:
+        raise _unreadable(path, "CSV", error) from error
+
+
+def column_names(path: str | os.PathLike[str]) -> list[str]:
+    """Read the names of the columns of a table, Parquet or CSV.
+
+    Raises
+    ------
+    DataError
+        If the file is missing, damaged or no table.
+    """
+    if Path(path).suffix != ".parquet":
+        return [str(name) for name in read_csv(path, nrows=0)]
+    import pyarrow
+    from pyarrow import parquet
+
+    require_whole(path)
+    try:
+        return list(parquet.read_schema(path).names)
+    except (*BAD_VALUES, pyarrow.ArrowException) as error:
+        raise _unreadable(path, "Parquet", error) from error
+
+
+def copy(source: str | os.PathLike[str], target: str | os.PathLike[str]) -> None:
+    """Copy a file that is whole.
+
+    Raises
+    ------
+    DataError
+        If it is missing or damaged.
+    """
+    require_whole(source)
+    with atomic_path(target) as temporary:
+        shutil.copyfile(source, temporary)
 
 
 def write_pieces(
@@ -213,6 +328,7 @@ def read_safetensors(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     from safetensors import SafetensorError
     from safetensors.numpy import load_file
 
+    require_whole(path)
     try:
         return dict(load_file(path))
     except (*BAD_VALUES, SafetensorError) as error:

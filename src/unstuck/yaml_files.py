@@ -17,6 +17,7 @@ from unstuck.errors import ConfigError
 
 MOST_CHARACTERS = 1_000_000
 MOST_LEVELS = 40
+LONGEST_KEY = 100
 #: values of a file once its aliases are written out
 MOST_VALUES = 200_000
 
@@ -53,6 +54,9 @@ class _Loader(yaml.SafeLoader):
             line = self.peek_event().start_mark.line + 1  # type: ignore[no-untyped-call]
             raise _RefusedError(f"line {line} is nested deeper than {MOST_LEVELS} levels")
         node = super().compose_node(parent, index)
+        if isinstance(node, ScalarNode) and not node.value.replace("\n", "").isprintable():
+            line = node.start_mark.line + 1
+            raise _RefusedError(f"line {line} holds characters that cannot be printed")
         self._level -= 1
         return node
 
@@ -76,6 +80,10 @@ class _Loader(yaml.SafeLoader):
             line = key.start_mark.line + 1
             if not isinstance(key, ScalarNode):
                 raise _RefusedError(f"the key in line {line} is no plain word")
+            if len(key.value) > LONGEST_KEY:
+                raise _RefusedError(
+                    f"the key in line {line} has more than {LONGEST_KEY} characters"
+                )
             if key.value in lines:
                 raise _RefusedError(
                     f"the key {key.value!r} stands twice, in lines {lines[key.value]} and {line}; "

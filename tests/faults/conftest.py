@@ -12,12 +12,6 @@ from checkout import SMOKE, Checkout, copy_repository
 from disturbed import RESULTS, TARGETS, Call, digests, shrink
 from fault_table import Recover, Table
 
-WRITE = "--write-faults"
-
-
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption(WRITE, action="store_true", help="write docs/faults.md")
-
 
 @dataclass
 class Undisturbed:
@@ -72,9 +66,9 @@ def recover(undisturbed: Undisturbed) -> Recover:
 
 
 @pytest.fixture(scope="session")
-def table(request: pytest.FixtureRequest, undisturbed: Undisturbed) -> Iterator[Table]:
+def table(writes_faults: bool, undisturbed: Undisturbed) -> Iterator[Table]:
     """Takes what the tests saw."""
-    made = Table(request.config.getoption(WRITE, default=False))
+    made = Table(writes_faults)
     yield made
     if made.writes:
         fault_table.write(made.rows, undisturbed.seconds)

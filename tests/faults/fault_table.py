@@ -1,5 +1,6 @@
 """The table of faults in docs/faults.md: written from what the tests saw, and held against it."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,15 +40,19 @@ machine; where training was interrupted it took {whole:.0f} s undisturbed.
 TAIL = """
 Results are written in a folder beside their place and moved, so a file has its old or its new
 content, and never a part of it. What a killed writer left (`.runs.parquet-k3v9x1qz/`) is never read
-and goes when the file is written again. Checkpoints of a population and datasets carry checksums.
+and goes when the file is written again. Beside every file lies its SHA-256, in
+`.runs.parquet.sha256`, which its readers check, and `make verify` of all files; a kill between the
+two is no damage, for the checksum of the content before holds until the next is written.
 
 A job that is killed before it has begun its log, in its first second or two, makes the logger of
 `profiles/default` (snakemake-logger-plugin-rich 0.5.1) print a traceback of its own beside the
 message; nothing else differs.
 
 What is not covered: a file system that loses renamed files in a power cut (nothing calls `fsync`),
-two machines that share a results folder without the lock in `.snakemake/`, and damage to the footer
-of a Parquet file that leaves it readable (its pages carry checksums).
+two machines that share a results folder without the lock in `.snakemake/`, and damage to logs and
+benchmarks, which nothing reads. A file that nothing reads again, such as a picture or a page of the
+report, is made again where it is lost (of the report, where all of it is); where it is damaged only
+`make verify` says so.
 """
 
 
@@ -72,7 +77,7 @@ class Fault:
 
 def documented() -> dict[str, tuple[str, ...]]:
     """Rows of the document by the name of the fault, without their seconds."""
-    lines = DOCUMENT.read_text().splitlines() if DOCUMENT.exists() else []
+    lines = _sections()[0].splitlines()
     rows = [line.strip("| ").split(" | ")[:3] for line in lines if line.startswith("| ")]
     return {row[0]: tuple(row) for row in rows[2:]}
 
@@ -83,7 +88,19 @@ def write(faults: dict[str, Fault], whole: float) -> None:
     if missing:
         raise SystemExit(f"docs/faults.md is not written: not tested here: {', '.join(missing)}")
     rows = "".join(faults[name].line for name in FAULTS)
-    DOCUMENT.write_text(HEAD.format(whole=whole) + rows + TAIL)
+    DOCUMENT.write_text(HEAD.format(whole=whole) + rows + TAIL + "".join(_sections()[1:]))
+
+
+def write_section(title: str, text: str) -> None:
+    """Write one of the sections below the table anew."""
+    head = f"## {title}\n"
+    kept = [section for section in _sections() if not section.startswith(head)]
+    DOCUMENT.write_text("".join([*kept, f"{head}\n{text}\n\n"]).rstrip() + "\n")
+
+
+def _sections() -> list[str]:
+    text = DOCUMENT.read_text() if DOCUMENT.exists() else ""
+    return re.split(r"^(?=## )", text.rstrip() + "\n\n", flags=re.MULTILINE)
 
 
 @dataclass

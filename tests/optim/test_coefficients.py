@@ -43,7 +43,7 @@ def test_names_are_looked_up() -> None:
     assert optimizer("adam", beta2=0.9).beta2 == 0.9
     with pytest.raises(ConfigError, match="Unknown optimizer 'admw'; did you mean 'adamw'"):
         optimizer("admw")
-    with pytest.raises(ConfigError, match="known are sgd, momentum"):
+    with pytest.raises(ConfigError, match="known are adagrad, adagrad_mean, adam"):
         optimizer("lbfgs")
     with pytest.raises(ConfigError, match=r"optimizer\.sgd.*beta2 belongs to"):
         optimizer("sgd", beta2=0.5)

@@ -7,8 +7,8 @@ import pytest
 from checkout import SMOKE, Checkout
 
 from unstuck.errors import DataError
-from unstuck.files import read_json, write_json
-from unstuck.report.reference import Finished, Reference
+from unstuck.files import CHECKSUM, read_json, write_json
+from unstuck.report.reference import TIMESTAMP, Finished, Reference
 from unstuck.report.reference import main as make_reference
 from unstuck.report.verification import compare, follows
 from unstuck.report.verification import main as make_verify
@@ -37,13 +37,21 @@ def test_the_commands_find_a_finished_study_identical(
     assert "Identical: " in said
     assert "words follow from the stored values" in said
     assert "A real difference would look like this" in said
+    page = finished.folder / "results/smoke/report/index.html"
+    content = page.read_bytes()
+    try:
+        page.write_bytes(content[:-1])
+        assert make_verify(options) == 1
+    finally:
+        page.write_bytes(content)
+    assert "report/index.html is not what was written" in capsys.readouterr().err
 
 
 def test_every_result_that_is_the_same_again_is_held(finished: Checkout) -> None:
     files = of(finished).digests()
     root = finished.folder / "results/smoke"
     every = {str(path.relative_to(finished.folder)) for path in root.rglob("*") if path.is_file()}
-    others = {each for each in every - files.keys() if not each.endswith(".snakemake_timestamp")}
+    others = {each for each in every - files.keys() if not each.endswith((TIMESTAMP, CHECKSUM))}
     folders = {Path(each).relative_to("results/smoke").parts[0] for each in others}
     # those of all claims, of which some rest on timings, figures as PNG, and whose folder it is
     decided = {"claims", "answers.csv", "answers.md", "verdicts.csv", "report"}

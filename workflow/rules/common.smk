@@ -184,6 +184,16 @@ def described_tables():
     ]
 
 
+def require_gpu():
+    """Refuse to begin without the GPU that the study asks for."""
+    import torch
+
+    if not torch.cuda.is_available():
+        raise WorkflowError(
+            f"{source}: execution.device: cuda, but torch finds no GPU here; take auto or cpu."
+        )
+
+
 def code_of(script, *modules, **options):
     """Digest of the code that a rule depends on, found by the imports of its script."""
     return reached_digest(SCRIPTS / f"{script}.py", *modules, **options)

@@ -104,6 +104,7 @@ rule report:
     input:
         pages=ancient(sorted(PAGES.iterdir())),
         verdicts=expand(paths.judged[0], claim=judged),
+        judged=expand(paths.judged[1:], claim=judged),
         figures=expand([*pictures, chinese_picture], claim=judged),
         experiments=expand(experiment_pictures, experiment=study.experiments),
         runs=expand(paths.table("csv", "runs"), experiment=study.experiments),

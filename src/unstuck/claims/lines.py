@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from unstuck.claims import reductions
 from unstuck.claims.terms import Frozen, Range, Scalar, Selection, Text, Words
+from unstuck.complaints import one_of, shown
 
 #: the same as a change to another: null takes a column's condition away
 Change = dict[str, Scalar | list[Scalar] | Range | None]
@@ -276,16 +277,12 @@ def known_reduction(value: Any, where: str) -> None:
     if not isinstance(value, Mapping):
         return
     ((name, given),) = value.items()
-    if name not in reductions.names():
-        raise ValueError(
-            f"{where}.value: there is no reduction {name!r}; there are "
-            f"{', '.join(reductions.names())}"
-        )
+    one_of(name, reductions.names(), what=f"{where}.value: the reduction")
     known = reductions.arguments(name)
     for key in given:
         if key not in known:
             raise ValueError(
-                f"{where}.value: {name} takes no argument {key!r}; it takes {', '.join(known)}"
+                f"{where}.value: {name} takes no argument {shown(key)}; it takes {', '.join(known)}"
             )
     for key, parameter in known.items():
         if parameter.default is parameter.empty and key not in given:

@@ -35,6 +35,7 @@ from unstuck.claims.lines import (
     table_names,
 )
 from unstuck.claims.terms import Frozen, Text
+from unstuck.complaints import complaint, shown
 from unstuck.errors import RegistryError, UnstuckError
 from unstuck.yaml_files import read_yaml
 
@@ -263,10 +264,16 @@ def load_claim(file: str | Path) -> Claim:
         content = read_yaml(path)
     except UnstuckError as error:
         raise RegistryError(str(error)) from error
+    if not path.read_bytes().endswith(b"\n"):
+        raise RegistryError(
+            f"{path.name}: its last line has no line break, as if the file were cut short; see "
+            "whether all is there, and end it with one."
+        )
     for key, value in found.groupdict().items():
         if str(content.setdefault(key, value)) != value:
             raise RegistryError(
-                f"{path.name}: key '{key}' is {content[key]!r}, but the file's name says {value!r}."
+                f"{path.name}: key '{key}' is {shown(content[key])}, but the file's name says "
+                f"{value!r}."
             )
         content[key] = value
     try:
@@ -349,8 +356,7 @@ def _sentence(error: ValidationError, where: str = "") -> str:
         return f"key '{key}' is unknown" + (f"; did you mean '{near[0]}'?" if near else "")
     if first["type"] == "missing":
         return f"key '{key}' is missing"
-    message = str(first["msg"]).rstrip(".")
-    return f"key '{key}' is {first['input']!r}: {message[:1].lower()}{message[1:]}"
+    return f"key '{key}': {complaint(first)}"
 
 
 def _is_branch(part: str) -> bool:

@@ -1,6 +1,5 @@
 """Which claims a study can judge, which lines of them, and what it lacks for the others."""
 
-import difflib
 import glob
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from unstuck.claims.lines import Check, Comparison, Value
 from unstuck.claims.model import Claim, load_claims
 from unstuck.claims.reductions import columns
 from unstuck.claims.selection import selected
-from unstuck.complaints import one_of, stopped
+from unstuck.complaints import hint, one_of, shown, stopped
 from unstuck.errors import ConfigError, DataError
 from unstuck.study.measurements.registry import MEASUREMENTS
 from unstuck.study.plan import Plan
@@ -268,9 +267,8 @@ def _of_columns(tables: Iterable[str], read: Iterable[str], cells: _Cells) -> st
         known |= {*own, *(cells.plan.columns_of(f"{owner}.runs") or ())}
     for column in read:
         if column not in known:
-            near = difflib.get_close_matches(column, known, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(sorted(known))}."
-            return f"{' and '.join(tables)} has no column {column!r}; {hint}"
+            near = hint(column, known, "it has")
+            return stopped(f"{' and '.join(tables)} has no column {shown(column)}; {near}")
     return ""
 
 

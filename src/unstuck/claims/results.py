@@ -12,7 +12,7 @@ from unstuck.claims.answer import LANGUAGES, Places, answer, texts
 from unstuck.claims.lines import Comparison
 from unstuck.claims.stability import changes, words_anew
 from unstuck.claims.verdict import Judged, Verdict
-from unstuck.files import read_json, write_csv, write_json
+from unstuck.files import read_csv, read_json, write_csv, write_json
 from unstuck.statistics.rule import SAID, Word, alarms_allowed, position
 from unstuck.study.paths import CHECKS, COMPARISONS, VALUES, VERDICT
 
@@ -55,7 +55,7 @@ def word_of(folder: str | Path) -> tuple[str, Word]:
 
 def load_values(folder: str | Path) -> pd.DataFrame:
     """Read the values that a claim that was judged compares."""
-    table = pd.read_csv(Path(folder) / VALUES, dtype={"line": str})
+    table = read_csv(Path(folder) / VALUES, dtype={"line": str})
     return table.assign(line=table["line"].fillna(""))
 
 

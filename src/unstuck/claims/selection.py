@@ -8,6 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from unstuck.claims.terms import BEST, LARGEST, SMALLEST, Range, Scalar
+from unstuck.complaints import hint, shown, stopped
 from unstuck.errors import DataError, NoRowsError
 
 Mask = NDArray[np.bool_]
@@ -37,13 +38,15 @@ def selected(table: pd.DataFrame, selection: Mapping[str, Any], label: str) -> p
     for column, wanted in sorted(selection.items(), key=lambda item: is_extreme(item[1])):
         if column not in rows:
             raise DataError(
-                f"{label}: there is no column {column!r}; the table has "
-                f"{', '.join(map(str, table.columns))}."
+                stopped(
+                    f"{label}: there is no column {shown(column)}; "
+                    f"{hint(column, map(str, table.columns), 'the table has')}"
+                )
             )
         kept = rows[_mask(rows[column], wanted)]
         if kept.empty:
             raise NoRowsError(
-                f"{label}: no row has {column} {wanted!r}; there are {_values(rows[column])}."
+                f"{label}: no row has {column} {shown(wanted)}; there are {_values(rows[column])}."
             )
         rows = kept
     return rows

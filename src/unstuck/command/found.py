@@ -10,8 +10,7 @@ import pandas as pd
 
 from unstuck.complaints import one_of, stopped
 from unstuck.errors import DataError
-from unstuck.files import read_json, read_parquet
-from unstuck.study.folder import MARK
+from unstuck.files import MARK, read_json, read_parquet
 from unstuck.study.load import load_study
 from unstuck.study.paths import VERDICT
 from unstuck.study.plan import Plan

@@ -15,7 +15,6 @@ RMSProp's momentum of normalised gradients) a field of `Coefficients` says so.
 
 from __future__ import annotations
 
-import difflib
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Generic, Literal, NamedTuple, Self, TypeVar
@@ -25,6 +24,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from unstuck.arithmetic import Array, powers
+from unstuck.complaints import hint, stopped
 from unstuck.errors import ConfigError
 
 Number = TypeVar("Number")
@@ -117,7 +117,10 @@ class Coefficients(BaseModel):
         "(RMSProp with momentum).",
     )
     weight_decay: float = Field(
-        default=0.0, ge=0, description="λ, the strength of the weight decay."
+        default=0.0,
+        ge=0,
+        description="λ, the strength of the weight decay, which acts on every parameter: on biases "
+        "too, and on the γ and β of batch normalisation.",
     )
     decoupled_decay: bool = Field(
         default=False,
@@ -326,9 +329,7 @@ def optimizer(name: str, **overrides: Any) -> Coefficients:
         If the name is unknown or the coefficients contradict each other.
     """
     if name not in OPTIMIZERS:
-        near = difflib.get_close_matches(name, OPTIMIZERS, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(OPTIMIZERS)}."
-        raise ConfigError(f"Unknown optimizer {name!r}; {hint}")
+        raise ConfigError(stopped(f"Unknown optimizer {name!r}; {hint(name, OPTIMIZERS)}"))
     try:
         return Coefficients.model_validate(OPTIMIZERS[name].model_dump() | overrides)
     except ValidationError as error:

@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from unstuck.complaints import stopped
 from unstuck.errors import ConfigError
 from unstuck.population.convolution import Convolution, LocalConvolution
 from unstuck.population.initialisation import (
@@ -275,6 +276,10 @@ def _lay(
 
 def _layers(spec: NetworkSpec, input_shape: Shape, outputs: int) -> dict[str, Layer]:
     """Build the layers of a network by name, from input to output."""
+    try:
+        spec.hidden_weights(input_shape)
+    except ValueError as error:
+        raise ConfigError(stopped(str(error))) from error
     draw = partial(_draw, spec)
     layers: dict[str, Layer] = {}
     shape = _features_last(spec, input_shape)
@@ -289,11 +294,6 @@ def _layers(spec: NetworkSpec, input_shape: Shape, outputs: int) -> dict[str, La
             )
             layers[f"convolution{number}"] = main
         shape = main.output_shape
-        if min(shape) < 1:
-            raise ConfigError(
-                f"hidden layer {number} of input {input_shape}: kernel {spec.kernel} is larger "
-                "than its map; use fewer layers, a smaller kernel or stride, or padding"
-            )
         norm = BatchNorm(shape, spec.batchnorm_momentum, noisy=spec.batchnorm_noise > 0)
         if spec.batchnorm == "before":
             layers[f"batchnorm{number}"] = norm
@@ -316,10 +316,4 @@ def _draw(
 def _features_last(spec: NetworkSpec, input_shape: Shape) -> Shape:
     if spec.kind == "dense":
         return (int(np.prod(input_shape)),)
-    axes = {"conv1d": 2, "local1d": 2, "conv2d": 3, "local2d": 3}[spec.kind]
-    if len(input_shape) != axes:
-        raise ConfigError(
-            f"a {spec.kind} network needs samples of {axes} axes, channels first, "
-            f"not of shape {input_shape}"
-        )
     return (*input_shape[1:], input_shape[0])

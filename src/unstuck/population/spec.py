@@ -1,5 +1,6 @@
 """The description of a network: everything but its input shape, its classes and its weights."""
 
+import math
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -41,7 +42,7 @@ class NetworkSpec(BaseModel):
     hidden: tuple[PositiveInt, ...] = Field(
         (32, 16), description="Units (dense) or channels (convolution) of each hidden layer."
     )
-    repeat: PositiveInt = Field(
+    repeat: Annotated[int, Field(ge=1, le=1000)] = Field(
         1, description="How many times the list of hidden layers is repeated, one after another."
     )
     kernel: PositiveInt = Field(3, description="Side of the convolution kernel, in samples.")
@@ -144,3 +145,37 @@ class NetworkSpec(BaseModel):
     def margin(self) -> int:
         """Zeros added at each end of each axis by a convolution."""
         return (self.kernel - 1) // 2 if self.padding == "same" else self.padding
+
+    def hidden_weights(self, input_shape: tuple[int, ...]) -> int:
+        """Count the weights of the hidden layers; of a module, which says itself, none.
+
+        Parameters
+        ----------
+        input_shape
+            Shape of a sample, channels first.
+
+        Raises
+        ------
+        ValueError
+            If the layers do not take such samples.
+        """
+        if self.kind == "module":
+            return 0
+        features, *sides = (math.prod(input_shape),) if self.kind == "dense" else input_shape
+        if self.kind != "dense" and len(sides) != (axes := int(self.kind[-2])):
+            raise ValueError(
+                f"a {self.kind} network needs samples of {axes + 1} axes, channels first, not of "
+                f"shape {input_shape}"
+            )
+        count, patch = 0, self.kernel ** len(sides)
+        for number, width in enumerate(self.widths, start=1):
+            sides = [(side + 2 * self.margin - self.kernel) // self.stride + 1 for side in sides]
+            if min(sides, default=1) < 1:
+                raise ValueError(
+                    f"hidden layer {number} of input {input_shape}: kernel {self.kernel} is larger "
+                    "than its map; use fewer layers, a smaller kernel or stride, or padding"
+                )
+            places = math.prod(sides) if self.kind.startswith("local") else 1
+            count += features * patch * width * places
+            features = width
+        return count

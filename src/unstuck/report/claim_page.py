@@ -8,7 +8,7 @@ from typing import Any
 
 from unstuck.claims.lines import Comparison
 from unstuck.claims.model import Claim
-from unstuck.report.experiments import read_table
+from unstuck.files import read_csv
 from unstuck.report.margins import by_margin
 from unstuck.report.overview import line as line_picture
 from unstuck.report.spoken import GROUPS, Spoken
@@ -188,7 +188,7 @@ def _link(doi: str | None, arxiv: str | None, url: str | None) -> str:
 
 
 def _runs(path: Path) -> int:
-    table = read_table(path)
+    table = read_csv(path)
     return int(table["run_id"].nunique()) if "run_id" in table else 0
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from unstuck.files import read_csv
 from unstuck.statistics import race
 from unstuck.study.grid import axes_of
 from unstuck.wording import number
@@ -20,15 +21,10 @@ MEASURED = ("train_accuracy", "test_accuracy", "train_loss")
 Table = Mapping[str, Any]  # `columns`, `rows` of words, and how many rows are `left` out
 
 
-def read_table(path: Path) -> pd.DataFrame:
-    """Read a table; that which is not there is empty."""
-    return pd.read_csv(path, low_memory=False) if path.exists() else pd.DataFrame()
-
-
 @functools.cache
 def told(folder: Path, experiment: str) -> dict[str, Any]:
     """What the pages of an experiment tell of its tables, in either language."""
-    runs, rates = (read_table(folder / f"{experiment}.{kind}.csv") for kind in ("runs", "rates"))
+    runs, rates = (read_csv(folder / f"{experiment}.{kind}.csv") for kind in ("runs", "rates"))
     return {
         "final": final_values(runs),
         "rates": rates_tried(rates),

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from unstuck.errors import UnstuckError
+from unstuck.files import read_csv
 from unstuck.report.reference import Finished, parser
 
 COLUMNS = ("claim", "part", "units", "margin", "half_width", "units_needed")
@@ -57,7 +58,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         study = Finished.of(options.configfile)
         tables = [
-            pd.read_csv(study.claim(claim) / "comparisons.csv", dtype={"claim": "str"})
+            read_csv(study.claim(claim) / "comparisons.csv", dtype={"claim": "str"})
             for claim in study.judged
         ]
     except (UnstuckError, OSError) as error:

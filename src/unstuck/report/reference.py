@@ -19,11 +19,11 @@ import pandas as pd
 
 from unstuck.claims.planning import Planned, planned_claims
 from unstuck.errors import DataError, UnstuckError
-from unstuck.files import read_json, write_csv, write_json
+from unstuck.files import MARK, checksummed, read_json, require_whole, write_csv, write_json
 from unstuck.study.digests import digest, package_digest
 from unstuck.study.load import load_study
 from unstuck.study.measurements.registry import MEASUREMENTS
-from unstuck.study.paths import Paths
+from unstuck.study.paths import ROOMS, Paths
 from unstuck.study.plan import Plan
 from unstuck.training.result import CURVES, ENDPOINTS, RATES, RUNS
 
@@ -38,6 +38,8 @@ PACKAGES = (
 )
 #: code that decides no byte of a result
 BESIDE = ("__init__.py", "command", "report", "errors.py", "logs.py", "*/documentation.py")
+#: what Snakemake leaves in a folder that a rule makes
+TIMESTAMP = ".snakemake_timestamp"
 #: variables by which a user chooses kernels of the libraries
 KERNELS = ("ATEN_CPU_CAPABILITY", "MKL_ENABLE_INSTRUCTIONS", "OPENBLAS_CORETYPE")
 
@@ -129,6 +131,25 @@ class Finished:
             str(path): hashlib.sha256(_existing(self.folder / path).read_bytes()).hexdigest()
             for path in sorted(self._files())
         }
+
+    def damaged(self) -> list[str]:
+        """Say which results, pages and pictures too, are not what was written.
+
+        Left out are logs and benchmarks, which nothing reads.
+        """
+        paths = Paths(self.plan.study.results)
+        root = self.folder / paths.root
+        whole = (paths.plan, paths.verdicts, *(paths.answers(kind) for kind in ("csv", "md")))
+        found = {root / MARK, *(self.folder / path for path in whole)}
+        for room in {*ROOMS} - {"benchmarks", "checkpoints", "logs"}:
+            found |= {path for path in (root / room).rglob("*") if path.is_file()}
+        said = []
+        for file in sorted({checksummed(path) for path in found if path.name != TIMESTAMP}):
+            try:
+                require_whole(file)
+            except DataError as error:
+                said.append(str(error))
+        return said
 
     def _files(self) -> Iterator[Path]:
         study, paths = self.plan.study, Paths(self.plan.study.results)

@@ -1,6 +1,5 @@
 """The report: a landing page, a page a claim and an experiment, pages beside; in two languages."""
 
-import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,10 +13,11 @@ from PIL import Image
 from unstuck.claims.model import Claim
 from unstuck.claims.results import how_sound
 from unstuck.data.spec import DatasetSpec
+from unstuck.files import atomic_path, copy, read_csv, require_whole, write_text
 from unstuck.population.foreign import source_digest
 from unstuck.report.claim_page import TABLES, claim_page
 from unstuck.report.dictionary import sections
-from unstuck.report.experiments import read_table, told
+from unstuck.report.experiments import told
 from unstuck.report.overview import Mark, draw, error_share, placed
 from unstuck.report.spoken import GROUPS, LANGUAGES, Spoken
 from unstuck.statistics.rule import SAID, Word
@@ -94,20 +94,20 @@ class Site:
         for name in ("figures", "tables"):
             (folder / name).mkdir(parents=True)
         for name in ("style.css", "page.js"):
-            shutil.copyfile(self.source.pages / name, folder / name)
+            copy(self.source.pages / name, folder / name)
         for summary in self.summaries:
             name = summary["claim"]
             for file in sorted(self.source.figures.glob(f"{name}.*svg")):
-                shutil.copyfile(file, folder / "figures" / file.name)
+                copy(file, folder / "figures" / file.name)
             preview(self.source.figures / f"{name}.png", folder / "figures" / f"{name}.png")
             (folder / "tables" / name).mkdir()
             for table in TABLES:
-                shutil.copyfile(self.source.claims / name / table, folder / "tables" / name / table)
+                copy(self.source.claims / name / table, folder / "tables" / name / table)
         for experiment in self.study.experiments:
             for file in sorted(self.source.figures.glob(f"experiment.{experiment}.*svg")):
-                shutil.copyfile(file, folder / "figures" / file.name)
+                copy(file, folder / "figures" / file.name)
             for table in self.tables_of(experiment):
-                shutil.copyfile(self.source.tables / table, folder / "tables" / table)
+                copy(self.source.tables / table, folder / "tables" / table)
         for language in LANGUAGES:
             _Pages(self, language).write(folder if language == "en" else folder / language)
 
@@ -157,7 +157,7 @@ class _Pages(Spoken):
         text = self.site.environment.get_template(f"{template}.html.j2").render(
             {**shared, **content}
         )
-        (folder / name).write_text(text, encoding="utf-8")
+        write_text(folder / name, text)
 
     # the pages
 
@@ -278,7 +278,7 @@ class _Pages(Spoken):
         return {"heading": self.say("nav", "dictionary"), "tables": tables}
 
     def _counted(self, experiment: str) -> dict[str, Any]:
-        runs = read_table(self.site.source.tables / f"{experiment}.runs.csv")
+        runs = read_csv(self.site.source.tables / f"{experiment}.runs.csv")
         engines = sorted(runs["engine"].dropna().unique()) if "engine" in runs else []
         unique = runs["run_id"].nunique() if "run_id" in runs else 0
         return {"runs": f"{unique:,}", "engines": ", ".join(map(str, engines))}
@@ -320,5 +320,6 @@ def _dataset(name: str, spec: DatasetSpec) -> dict[str, Any]:
 
 def preview(figure: Path, path: Path) -> None:
     """Write a figure's PNG at half its size and in few colours, as pages are shown elsewhere."""
-    with Image.open(figure) as picture:
-        picture.convert("RGB").reduce(2).quantize(COLOURS).save(path)
+    require_whole(figure)
+    with Image.open(figure) as picture, atomic_path(path) as temporary:
+        picture.convert("RGB").reduce(2).quantize(COLOURS).save(temporary)

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from unstuck.errors import DataError, UnstuckError
+from unstuck.files import read_csv
 from unstuck.report import recomputed
 from unstuck.report.reference import Finished, Reference, parser
 from unstuck.wording import number
@@ -241,7 +242,7 @@ def stored(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Read the values, comparisons and checks of a claim from its folder."""
     tables = []
     for name in ("values", "comparisons", "checks"):
-        table = pd.read_csv(folder / f"{name}.csv")
+        table = read_csv(folder / f"{name}.csv")
         texts = {name: table[name].astype("object").fillna("") for name in TEXTS if name in table}
         tables.append(table.assign(**texts))
     return tables[0], tables[1], tables[2]
@@ -251,8 +252,10 @@ def main(arguments: Sequence[str]) -> int:
     """Compare the results of a study with its reference and say what is found."""
     options = parser(__doc__ or "").parse_args(arguments)
     try:
-        reference = Reference.load(options.reference)
         finished = Finished.of(options.configfile)
+        if damaged := finished.damaged():
+            raise DataError("\n".join(damaged))
+        reference = Reference.load(options.reference)
         found = compare(Reference.of(finished), reference, finished.timings)
         lines = found.sentences()
         planted = real_differences(reference)

@@ -6,10 +6,9 @@ from pathlib import Path
 import pandas as pd
 
 from unstuck.errors import ConfigError, DataError
-from unstuck.files import check_writable, read_json, read_parquet, write_json
+from unstuck.files import MARK, check_writable, read_json, read_parquet, write_json
 from unstuck.study.paths import Paths
 
-MARK = "study.json"
 #: when the mark is said to be written, in seconds: a copy that loses the times of files loses this
 TIME = 315_532_800
 

@@ -12,6 +12,7 @@ from unstuck.errors import ConfigError
 from unstuck.optim.coefficients import OPTIMIZERS
 from unstuck.optim.schedules import SCHEDULES
 from unstuck.population.foreign import require_defined, source_digest
+from unstuck.population.spec import NetworkSpec
 from unstuck.study.config import Study
 from unstuck.study.experiment import Experiment
 from unstuck.study.overrides import ARGUMENT, OVERRIDES, matches
@@ -19,6 +20,9 @@ from unstuck.training.spec import Cell, Recipe, Tune
 
 # of the fields of a run: those that stand last, or say nothing that another does not
 _NO_AXES = ("dataset", "architecture", "lr")
+
+#: bytes that training takes for a weight at least: itself and its gradient, in float32
+WEIGHT_BYTES = 8
 
 Component = TypeVar("Component", bound=BaseModel)
 
@@ -93,6 +97,7 @@ class Grids:
         if given:
             named = {key.removeprefix(ARGUMENT): value for key, value in given.items()}
             network = _replaced(network, {"arguments": network.arguments | named})
+        self._require_fit(network, point)
         optimizer = _with_overrides(self._optimizers[point["optimizer"]], point)
         schedule = _with_overrides(self._schedules[point["schedule"]], point)
         recipe = Recipe(
@@ -141,6 +146,20 @@ class Grids:
             seeds=experiment.units_of(point),
             first_unit=self._study.first_unit,
         )
+
+    def _require_fit(self, network: NetworkSpec, point: Mapping[str, Any]) -> None:
+        """Refuse a network that its data do not fit, or whose weights no training job can hold."""
+        place = f"networks.{point['network']}, dataset {point['dataset']}"
+        try:
+            count = network.hidden_weights(self._study.datasets[point["dataset"]].input_shape)
+        except ValueError as error:
+            raise ConfigError(stopped(f"{place}: {error}")) from error
+        needed, given = WEIGHT_BYTES * count >> 20, self._study.execution.train_mb
+        if needed > given:
+            raise ConfigError(
+                f"{place}: training {count:,} weights takes {needed:,} MB, more than "
+                f"execution.train_mb: {given}; use smaller layers, or raise it."
+            )
 
     def _rate(self, experiment: Experiment, point: Mapping[str, Any]) -> float | Tune:
         if point["lr"] != "tuned":

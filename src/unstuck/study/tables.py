@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from unstuck.errors import DataError
-from unstuck.files import BAD_VALUES, write_pieces
+from unstuck.files import BAD_VALUES, require_whole, write_pieces
 from unstuck.study.plan import Wanted
 
 #: rows of a table that are in memory at a time, beside those of one cell
@@ -81,9 +81,12 @@ class _File:
 
     @classmethod
     def of(cls, path: str | Path) -> Self:
+        require_whole(path)
         with _readable(Path(path)):
             data = ds.dataset(os.fspath(path), format=_FORMAT)
-            data.schema.field("cell")
+            # damaged names are met here, not where they are used
+            if "cell" not in data.schema.names:
+                raise KeyError("it has no column cell")
             return cls(Path(path), data)
 
     def batches(

@@ -10,15 +10,13 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from unstuck.curvature import PARAMETER_LIMIT
 from unstuck.curvature.hessian import layerwise
 from unstuck.curvature.hessian.folding import fold, unfold
 from unstuck.curvature.hessian.layerwise import Kind
 from unstuck.curvature.objective import Objective, finite
 from unstuck.curvature.problem import Problem
 from unstuck.errors import CurvatureError
-
-PARAMETER_LIMIT = 20_000
-"""Parameters above which no dense matrix is formed unless ``limit`` says so (3 GiB in float64)."""
 
 COLUMNS = 8
 """Columns of the identity that the product route handles at once."""

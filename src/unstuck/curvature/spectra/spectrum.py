@@ -7,6 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from unstuck.curvature import PARAMETER_LIMIT
 from unstuck.curvature.hessian import dense
 from unstuck.curvature.objective import Objective, finite
 from unstuck.curvature.spectra.inertia import Inertia, inertia_of_eigenvalues
@@ -57,7 +58,7 @@ class Spectrum:
         return self.inertia(relative_tolerance).minimum_ratio
 
 
-def spectrum(objective: Objective, *, limit: int = dense.PARAMETER_LIMIT) -> Spectrum:
+def spectrum(objective: Objective, *, limit: int = PARAMETER_LIMIT) -> Spectrum:
     """Give all eigenvalues of the Hessian, in the precision of the objective's parameters.
 
     Examples

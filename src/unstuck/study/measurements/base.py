@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 import pandas as pd
 from pydantic import Field
 
+from unstuck.curvature import PARAMETER_LIMIT
 from unstuck.study.fields import Count, Section
 from unstuck.study.overrides import Where
 
@@ -75,8 +76,18 @@ class MeasurementBase(Section):
 class CurvatureBase(MeasurementBase):
     """A measurement of the Hessian of the training loss."""
 
+    #: whether the whole matrix is formed
+    dense: ClassVar[bool] = True
+
     def check(self, recipe: "Recipe", dataset: "DatasetSpec") -> None:
-        """Refuse a loss whose Hessian is not computed here."""
+        """Refuse a loss whose Hessian is not computed here, and a network with too many weights."""
+        weights = recipe.network.hidden_weights(dataset.input_shape)
+        if self.dense and weights > PARAMETER_LIMIT:
+            raise ValueError(
+                f"{type(self).__name__.lower()}: the Hessian of a network of {weights:,} weights "
+                f"is too large to form, beyond {PARAMETER_LIMIT:,}; name smaller networks in "
+                "`where`, or measure sharpness"
+            )
         if recipe.loss == "class_number":
             raise ValueError(
                 f"{type(self).__name__.lower()}: the Hessian of the loss class_number is not "

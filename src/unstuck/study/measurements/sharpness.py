@@ -31,6 +31,7 @@ FACTORS = (0.1, 10.0)
 class Sharpness(CurvatureBase):
     """Endpoints whose sharpness is measured: largest eigenvalue, trace, rise of the loss nearby."""
 
+    dense = False
     columns = ("factor", "output_change", "lambda_max", "trace", "trace_error", "sam")
 
     def run(self, endpoints: "Endpoints", tolerance: float, progress: "Progress") -> pd.DataFrame:
