@@ -20,7 +20,7 @@ from unstuck.report.overview import REACH, Mark, draw, error_share, in_margins, 
 from unstuck.report.site import Site, Source, stretches
 from unstuck.report.spoken import GROUPS, Spoken
 from unstuck.statistics.estimate import Estimate
-from unstuck.statistics.rule import combine, position
+from unstuck.statistics.rule import SAID, Word, combine, position
 from unstuck.study.load import parse_study
 from unstuck.wording import number
 
@@ -129,7 +129,7 @@ def test_both_languages_have_every_page(site):
     assert {f"{name}.html" for name in wanted} <= set(english)
 
 
-def test_every_link_leads_to_a_file_and_nothing_is_fetched(site):
+def assert_links_lead_somewhere(site: Path) -> None:
     for page in pages(site):
         reader = Reader(page.read_text(encoding="utf-8"))
         assert len(set(reader.ids)) == len(reader.ids)
@@ -138,6 +138,27 @@ def test_every_link_leads_to_a_file_and_nothing_is_fetched(site):
                 continue
             assert "://" not in link
             assert (page.parent / link).resolve().exists(), (page, link)
+
+
+def test_every_link_leads_to_a_file_and_nothing_is_fetched(site):
+    assert_links_lead_somewhere(site)
+
+
+def test_a_study_without_claims_opens_with_its_experiments(site, tmp_path):
+    root = site.parent
+    source = Source(
+        REPOSITORY / "workflow/report/site",
+        *(root / "claims", root / "figures", root / "tables"),
+    )
+    Site.read(parse_study(STUDY), {}, [], source).write(tmp_path)
+    assert_links_lead_somewhere(tmp_path)
+    for page in (tmp_path / "index.html", tmp_path / "zh/index.html"):
+        text = page.read_text(encoding="utf-8")
+        reader = Reader(text)
+        assert "<h1>Made up &lt;&amp;&gt;</h1>" in text
+        assert "experiments/batch_epochs.html" in reader.links
+        assert any(link.endswith("figures/experiment.batch_epochs.svg") for link in reader.links)
+        assert not re.search('class="(counts|effects|filter|findings)"', text)
 
 
 def test_texts_of_a_study_and_a_claim_are_escaped(site):
@@ -152,6 +173,15 @@ def test_the_numbers_of_a_page_are_those_of_the_verdict(site):
         language = "zh" if "zh" in page.parts else "en"
         assert summary["sentence"][language] in text
         assert summary["texts"][language]["e"] in text
+
+
+def test_the_first_page_counts_answers_by_the_words_of_the_rule(site):
+    summary = load_summaries([site.parent / "claims/1.2.5"])[0]
+    answer = SAID[Word(summary["word"])]
+    for page, words in (("index", answer.answer.lower()), ("zh/index", answer.answer_zh)):
+        text = (site / f"{page}.html").read_text(encoding="utf-8")
+        assert f"<b>1</b>{words}</li></ul>" in text
+        assert text.count(f'="{summary["word"]}"') == 2  # a row, and the choice that keeps it
 
 
 def test_the_command_and_the_pandas_lines_give_the_number_again(site, monkeypatch, capsys):

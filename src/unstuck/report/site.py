@@ -20,7 +20,7 @@ from unstuck.report.dictionary import sections
 from unstuck.report.experiments import told
 from unstuck.report.overview import Mark, draw, error_share, placed
 from unstuck.report.spoken import GROUPS, LANGUAGES, Spoken
-from unstuck.statistics.rule import SAID, Word
+from unstuck.statistics.rule import Kind, Word, said
 from unstuck.study.config import Study
 from unstuck.study.plan import Plan
 from unstuck.yaml_files import read_yaml
@@ -125,7 +125,8 @@ class _Pages(Spoken):
         for name in ("claims", "experiments", "sections"):
             (folder / name).mkdir(parents=True)
         self._page(folder, "index.html", self._index())
-        self._page(folder, "notes.html", self._notes())
+        if self.site.summaries:
+            self._page(folder, "notes.html", self._notes())
         self._page(folder, "method.html", self._method())
         self._page(folder, "glossary.html", self._glossary())
         self._page(folder, "study.html", self._study())
@@ -148,6 +149,7 @@ class _Pages(Spoken):
             "language": self.language,
             "w": self.words(self.site.words),
             "root": deep,
+            "judged": bool(self.site.summaries),
             "assets": deep if self.language == "en" else f"../{deep}",
             "other": away,
             "version": version("unstuck"),
@@ -163,21 +165,50 @@ class _Pages(Spoken):
 
     def _index(self) -> dict[str, Any]:
         base = "" if self.language == "en" else "../"
+        if not self.site.summaries:
+            study = self.site.study
+            return {
+                "heading": study.title,
+                "description": study.description,
+                "experiments": [
+                    {
+                        "name": name,
+                        "description": each.description,
+                        "picture": self.picture(base, f"experiment.{name}"),
+                    }
+                    for name, each in study.experiments.items()
+                ],
+            }
         cards = [self.card(each) for each in self.site.summaries]
-        groups = Counter(card["group"] for card in cards)
         sections = self.sections()
         marks = [self._mark(each) for each in self.site.summaries]
         words = self.words(self.site.words["overview"])
         return {
             "heading": self.say("title"),
             "description": self.say("lead", claims=len(cards)),
-            "counts": [(name, groups[name]) for name in self.site.words["groups"] if groups[name]],
+            # of a claim that nothing differs a bare no is true too
+            "counts": [each for each in self._words("equivalence") if each["count"]],
             "sections": list(sections.items()),
             "claims": cards,
             "wide": draw(marks, sections, words),
             "narrow": draw(marks, sections, words, narrow=True),
-            "picture": f"{base}figures/{cards[0]['id']}.png" if cards else "",
+            "picture": f"{base}figures/{cards[0]['id']}.png",
         }
+
+    def _words(self, kind: Kind) -> list[dict[str, Any]]:
+        """Every word of the rule, how it reads for a kind of claim, and how often it is given."""
+        found = Counter(each["word"] for each in self.site.summaries)
+        answers = {word: said(word, kind) for word in Word}
+        return [
+            {
+                "key": str(word),
+                "word": str(word) if self.language == "en" else answer.zh,
+                "said": answer.answer if self.language == "en" else answer.answer_zh,
+                "group": GROUPS.get(word, "open"),
+                "count": found[word],
+            }
+            for word, answer in answers.items()
+        ]
 
     def _section_page(self, section: str, title: str) -> dict[str, Any]:
         base = "../" if self.language == "en" else "../../"
@@ -237,19 +268,9 @@ class _Pages(Spoken):
         return {"heading": self.say("nav", "notes"), "lines": lines, "own": bool(own)}
 
     def _method(self) -> dict[str, Any]:
-        found = Counter(each["word"] for each in self.site.summaries)
-        words = [
-            {
-                "word": str(word) if self.language == "en" else said.zh,
-                "said": said.answer if self.language == "en" else said.answer_zh,
-                "group": GROUPS.get(str(word), "open"),
-                "count": found[str(word)] or "",
-            }
-            for word, said in ((word, SAID[word]) for word in Word)
-        ]
         sound = how_sound(self.site.summaries)
         mine = sound[LANGUAGES.index(self.language) :: 2]
-        return {"heading": self.say("nav", "method"), "words": words, "sound": mine}
+        return {"heading": self.say("nav", "method"), "words": self._words("effect"), "sound": mine}
 
     def _study(self) -> dict[str, Any]:
         study = self.site.study

@@ -69,6 +69,7 @@ class Spoken:
             "section": summary["section"],
             "question": summary["question"][self.language],
             "group": GROUPS.get(summary["word"], "open"),
+            "judged": summary["word"],
             "word": word,
             "said": f"{word}{found}",
             "rest": rest,

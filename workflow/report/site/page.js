@@ -7,11 +7,11 @@
   const none = document.querySelector(".nothing");
   const show = () => {
     const words = form.elements.words.value.toLowerCase().split(/\s+/).filter(Boolean);
-    const group = form.elements.group.value, section = form.elements.section.value;
+    const word = form.elements.word.value, section = form.elements.section.value;
     let left = 0;
     for (const row of rows) {
       const text = row.textContent.toLowerCase();
-      row.hidden = !(words.every((word) => text.includes(word)) && (!group || row.dataset.group === group) && (!section || row.dataset.section === section));
+      row.hidden = !(words.every((each) => text.includes(each)) && (!word || row.dataset.word === word) && (!section || row.dataset.section === section));
       left += !row.hidden;
     }
     none.hidden = left > 0;
