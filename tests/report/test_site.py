@@ -14,10 +14,10 @@ from unstuck.claims.model import Claim, load_claim
 from unstuck.claims.results import load_summaries, save
 from unstuck.claims.verdict import decide
 from unstuck.files import write_text
-from unstuck.report.claim_page import exclusive
+from unstuck.report.claim_page import _line, exclusive
 from unstuck.report.margins import by_margin, multiple
 from unstuck.report.overview import REACH, Mark, draw, error_share, in_margins, placed
-from unstuck.report.site import Site, Source, stretches
+from unstuck.report.site import EXAMPLES, Site, Source, stretches
 from unstuck.report.spoken import GROUPS, Spoken
 from unstuck.statistics.estimate import Estimate
 from unstuck.statistics.rule import SAID, Word, combine, position
@@ -182,6 +182,25 @@ def test_the_first_page_counts_answers_by_the_words_of_the_rule(site):
         text = (site / f"{page}.html").read_text(encoding="utf-8")
         assert f"<b>1</b>{words}</li></ul>" in text
         assert text.count(f'="{summary["word"]}"') == 2  # a row, and the choice that keeps it
+
+
+def test_the_method_draws_intervals_that_the_rule_gives_their_words():
+    for word, (low, high) in EXAMPLES.items():
+        assert position(Estimate((low + high) / 2, low, high, 9, lambda _: (1.0, 1.0)), 1) == word
+
+
+def test_parts_of_one_measure_are_told_apart_by_letter_and_arms():
+    made = load_claim(next((REPOSITORY / "workflow/claims").rglob("2.1.12-*.yaml")))
+    source = Source(REPOSITORY / "workflow/report/site", *3 * [Path("nowhere")])
+    site = Site.read(parse_study(STUDY), {}, [], source)
+    row = dict.fromkeys(("effect", "low", "high", "outcome", "places")) | {"word": "small"}
+    rows = [row | {"role": "primary", "line": part, "part": part} for part in "AB"]
+    assert [_line(Spoken(site, "en"), each, made)["name"] for each in rows] == [
+        "A: momentum against SGD",
+        "B: RMSProp against SGD",
+    ]
+    on_digits = row | {"role": "dataset", "part": "B", "line": "B: on digits", "places": "digits"}
+    assert _line(Spoken(site, "zh"), on_digits, made)["name"] == "B：digits"
 
 
 def test_the_command_and_the_pandas_lines_give_the_number_again(site, monkeypatch, capsys):

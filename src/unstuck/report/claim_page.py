@@ -96,19 +96,35 @@ def _line(spoken: Spoken, row: Mapping[str, Any], claim: Claim) -> dict[str, Any
     if row["role"] == "dataset":
         words = spoken.value("dataset", row["places"])
     if row["role"] == "primary" and isinstance(part, Comparison):
-        words = part.measured.words(spoken.language)
+        words = _name_of_part(spoken, claim, row["line"], part)
+    if row["role"] in ("primary", "dataset") and len(claim.parts) > 1:
+        words = f"{row['part']}: {words}" if spoken.language == "en" else f"{row['part']}：{words}"
     outcome = row["outcome"] or row["word"]
     if outcome in SAID_OUTCOMES:
         outcome = SAID_OUTCOMES[outcome][spoken.language]
     return {
         "name": words,
-        "picture": line_picture(row, _line_group(row)),
+        "picture": line_picture(row, line_group(row)),
         "primary": row["role"] == "primary",
         "effect": spoken.effect(row) if "effect" in row else check_words(row),
         "units": int(row.get("units") or row.get("n") or 0) or "",
         "outcome": outcome,
-        "group": _line_group(row),
+        "group": line_group(row),
     }
+
+
+def _name_of_part(spoken: Spoken, claim: Claim, line: str, part: Comparison) -> str:
+    """Name a part as its figure does: by its measure, by its arms where others have that too."""
+    others = [each for name, each in claim.parts.items() if name != line]
+    same = any(isinstance(each, Comparison) and each.measured == part.measured for each in others)
+    if not same or not isinstance(part.arm, dict) or not isinstance(part.reference, dict):
+        return part.measured.words(spoken.language)
+    sides = {"arm": part.arm, "reference": part.reference}
+    told = {
+        side: ", ".join(spoken.value(column, str(value)) for column, value in chosen.items())
+        for side, chosen in sides.items()
+    }
+    return str(spoken.site.dictionary["phrases"]["against"][spoken.language]).format(**told)
 
 
 def exclusive(spoken: Spoken, claim: str) -> dict[str, Any]:
@@ -171,7 +187,8 @@ def _lines(summary: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return [*(row for row in compared if row["role"] == "primary"), *others]
 
 
-def _line_group(row: Mapping[str, Any]) -> str:
+def line_group(row: Mapping[str, Any]) -> str:
+    """Give the colour of what a line came to."""
     if row["outcome"] in ("reversal", "fails"):
         return "no"
     if row["outcome"] in ("vanishing",):

@@ -15,10 +15,11 @@ from unstuck.claims.results import how_sound
 from unstuck.data.spec import DatasetSpec
 from unstuck.files import atomic_path, copy, read_csv, require_whole, write_text
 from unstuck.population.foreign import source_digest
-from unstuck.report.claim_page import TABLES, claim_page
+from unstuck.report.claim_page import SAID_OUTCOMES, TABLES, claim_page, line_group
 from unstuck.report.dictionary import sections
 from unstuck.report.experiments import told
 from unstuck.report.overview import Mark, draw, error_share, placed
+from unstuck.report.overview import line as line_picture
 from unstuck.report.spoken import GROUPS, LANGUAGES, Spoken
 from unstuck.statistics.rule import Kind, Word, said
 from unstuck.study.config import Study
@@ -27,6 +28,16 @@ from unstuck.yaml_files import read_yaml
 
 #: of a preview
 COLOURS = 64
+#: an interval that gets each word, in margins
+EXAMPLES: Mapping[str, tuple[float, float]] = {
+    "supported": (1.5, 4.5),
+    "small": (0.15, 0.85),
+    "direction": (0.3, 3.0),
+    "no effect": (-0.7, 0.6),
+    "contradicted": (-4.5, -1.5),
+    "wrong direction": (-3.0, -0.3),
+    "undecided": (-1.8, 2.6),
+}
 
 
 @dataclass(frozen=True)
@@ -270,7 +281,32 @@ class _Pages(Spoken):
     def _method(self) -> dict[str, Any]:
         sound = how_sound(self.site.summaries)
         mine = sound[LANGUAGES.index(self.language) :: 2]
-        return {"heading": self.say("nav", "method"), "words": self._words("effect"), "sound": mine}
+        words = [
+            {**each, "picture": self._example(each["key"], each["group"])}
+            for each in self._words("effect")
+        ]
+        outcomes = [
+            {
+                "key": name,
+                "said": SAID_OUTCOMES[name][self.language],
+                "group": line_group({"outcome": name, "word": None}),
+            }
+            for name in self.site.words["method"]["outcomes"]
+        ]
+        return {
+            "heading": self.say("nav", "method"),
+            "words": words,
+            "outcomes": outcomes,
+            "sound": mine,
+        }
+
+    def _example(self, word: str, group: str) -> str:
+        """Draw where the interval of a word lies; nothing of a word that no interval gives."""
+        if word not in EXAMPLES:
+            return ""
+        low, high = EXAMPLES[word]
+        ends = {"low": low, "high": high, "effect": (low + high) / 2}
+        return line_picture({**ends, "margin": 1.0, "scale": "difference"}, group)
 
     def _study(self) -> dict[str, Any]:
         study = self.site.study
