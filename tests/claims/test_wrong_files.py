@@ -156,6 +156,12 @@ WRONG_STUDIES = [
     ("primary/arm", {"bach": 8}, "has no column 'bach'; did you mean 'batch'?"),
     ("primary/where", {"optimizer": "adam"}, "no row has optimizer 'adam'; there are sgd"),
     ("primary/over", {"datset": "mean"}, "has no column 'datset'; did you mean 'dataset'?"),
+    ("primary/over", {}, "the arm has several values of unit 10000, with dataset digits, "),
+    (
+        "primary/reference",
+        {"batch": [32, 128]},
+        "the reference has several values of unit 10000, with batch 128, 32; say which in `where`",
+    ),
     ("measure/value", "train_acuracy", "has no column 'train_acuracy'; did you mean"),
     ("measure/value", {"mean": {"column": "speed"}}, "has no column 'speed'"),
     ("primary/units", "start", "has no column 'start'"),

@@ -54,13 +54,8 @@ def compare(spec: Comparison, tables: Tables) -> Compared:
     for column in (*spec.over, spec.units):
         if column not in rows:
             raise DataError(f"{spec.label}: no table has the column {column!r}.")
-    rows = selected(rows, spec.where, spec.label)
-    sides = _sides(spec)
-    own = {column for side in sides.values() for column in side}
-    common = [column for column in spec.over if column not in own]
-    inner = [column for column in spec.over if column in own]
-    arms = [_arm_rows(spec, side, rows, common) for side in sides]
-    measured = _measured(spec, pd.concat(arms, ignore_index=True), runs, common)
+    common, inner = _common(spec)
+    measured = _measured(spec, _arms(spec, rows, common), runs, common)
     told = {*_TOLD, *spec.over, *([spec.against] if spec.against else [])}
     measured = measured[[column for column in measured if column in told]]
     pairs: list[Pair] = []
@@ -79,6 +74,40 @@ def compare(spec: Comparison, tables: Tables) -> Compared:
                 pairs.append(Pair(place, {**condition, **labels}, weight, arm, mate))
     pairs, missing = _paired(spec, pairs)
     return Compared(spec, _weighted(pairs), missing=missing)
+
+
+def refuse_several(spec: Comparison, cells: pd.DataFrame) -> None:
+    """Refuse a comparison of which an arm holds several cells that it does not tell apart.
+
+    Parameters
+    ----------
+    spec
+        The comparison, of columns that are known before training.
+    cells
+        One row a cell, with `cell`, `owner`, its labels, and one of its units.
+
+    Raises
+    ------
+    DataError
+        In the words in which `compare` refuses the rows of these cells.
+    """
+    keys = ["side", *spec.over, "unit", "rate"]
+    axes = [column for column in axes_of(spec) if column in cells]
+    _refuse_many(spec, _arms(spec, cells, _common(spec)[0]), [*keys, *axes])
+
+
+def _common(spec: Comparison) -> tuple[list[str], list[str]]:
+    """Columns averaged over that both arms have in common, and those that an arm names itself."""
+    own = {column for side in _sides(spec).values() for column in side}
+    named = [column for column in spec.over if column in own]
+    return [column for column in spec.over if column not in own], named
+
+
+def _arms(spec: Comparison, rows: pd.DataFrame, common: list[str]) -> pd.DataFrame:
+    """Rows of all arms, one below the other."""
+    rows = selected(rows, spec.where, spec.label)
+    arms = [_arm_rows(spec, side, rows, common) for side in _sides(spec)]
+    return pd.concat(arms, ignore_index=True)
 
 
 def _arm_rows(spec: Comparison, side: str, rows: pd.DataFrame, common: list[str]) -> pd.DataFrame:
@@ -113,7 +142,7 @@ def _measured(
     ((name, arguments),) = spec.value.items()
     if "run_id" in rows:
         each = rows.drop_duplicates(["run_id", "owner", *keys])
-        _refuse_many(spec, each, [*keys, *_axes(spec)])
+        _refuse_many(spec, each, [*keys, *axes_of(spec)])
     sides = _sides(spec)
     runs = _of_runs(runs, spec.where, spec.label)
     parts = []
@@ -268,14 +297,14 @@ def _refuse_many(spec: Comparison, rows: pd.DataFrame, keys: list[str]) -> None:
     """Refuse a unit that has several values in one arm, naming what varies."""
     _refuse_alike(spec, rows[rows.duplicated(keys, keep=False)], keys)
     arm = ["side", *spec.over]
-    if "cell" in rows and not _axes(spec):
+    if "cell" in rows and not axes_of(spec):
         # two cells of different rates are no finalists of one
         cells = rows.groupby(arm, dropna=False)["cell"].transform("nunique")
         _refuse_alike(spec, rows[cells > 1], [*arm, "unit"])
 
 
-def _axes(spec: Comparison) -> list[str]:
-    """Columns along which the comparison's reduction reduces."""
+def axes_of(spec: Comparison) -> list[str]:
+    """Give the columns along which the comparison's reduction reduces."""
     if isinstance(spec.value, str):
         return []
     ((name, arguments),) = spec.value.items()

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from unstuck.claims.comparison import axes_of, refuse_several
 from unstuck.claims.drawing import Panel
 from unstuck.claims.lines import Check, Comparison, Value
 from unstuck.claims.model import Claim, load_claims
@@ -17,6 +18,9 @@ from unstuck.complaints import hint, one_of, shown, stopped
 from unstuck.errors import ConfigError, DataError
 from unstuck.study.measurements.registry import MEASUREMENTS
 from unstuck.study.plan import Plan
+
+#: columns that planning knows of some cells alone: a rate may be chosen, a budget counted otherwise
+_PARTLY = frozenset({"lr", "epochs", "updates"})
 
 ALL = "all"
 FIGURE = "figure"
@@ -186,7 +190,7 @@ class _Cells:
                 rate = {"lr": cell.rate} if isinstance(cell.rate, float) else {}
                 budget = {"epochs": cell.run.epochs, "updates": cell.run.updates}
                 said = {key: value for key, value in budget.items() if value is not None}
-                rows.append({**cell.labels, **rate, **said, "owner": owner})
+                rows.append({**cell.labels, **rate, **said, "owner": owner, "cell": cell.key})
         return pd.DataFrame(rows)
 
 
@@ -243,7 +247,33 @@ def _complaint(spec: Comparison | Check, cells: _Cells) -> str:
     if complaint:
         return complaint
     complaints = (_of_rows(spec.tables, [spec.where, side], cells) for side in sides)
-    return next(filter(None, complaints), "")
+    found = next(filter(None, complaints), "")
+    return found or (_of_units(spec, cells) if isinstance(spec, Comparison) else "")
+
+
+def _of_units(spec: Comparison, cells: _Cells) -> str:
+    """Say which arm holds cells that the comparison does not tell apart."""
+    parts = [part for part in map(cells.of, spec.tables) if part is not None]
+    if len(parts) < len(spec.tables):
+        return ""
+    rows = pd.concat(parts, ignore_index=True)
+    sides: dict[str, Mapping[str, Any]] = {"arm": spec.arm, "where": spec.where}
+    if isinstance(spec.reference, Mapping):
+        sides["reference"] = spec.reference
+    read = set(spec.over).union(axes_of(spec), *sides.values())
+    if any(name not in rows or rows[name].isna().any() for name in read & _PARTLY):
+        return ""
+    sides["over"] = spec.over
+    told = {
+        key: {column: value for column, value in given.items() if column in rows}
+        for key, given in sides.items()
+    }
+    rows = rows.assign(**{spec.units: cells.plan.study.first_unit})
+    try:
+        refuse_several(spec.model_copy(update=told), rows)
+    except DataError as error:
+        return str(error).removeprefix(f"{spec.label}: ")
+    return ""
 
 
 def _of_value(value: Value | None) -> list[str]:
