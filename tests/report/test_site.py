@@ -314,6 +314,10 @@ def test_an_experiment_has_its_picture_values_and_tables(site):
     assert "../tables/batch_epochs.runs.csv" in words.links
     part = runs().query("chosen and dataset == 'easy' and batch == '8'")
     assert number(float(part["train_accuracy"].mean()), 3) in page
+    chinese = (site / "zh/experiments/batch_epochs.html").read_text(encoding="utf-8")
+    for text, word in ((page, "all"), (chinese, "全部")):
+        final = text.partition("<table>")[2].partition("</table>")[0]
+        assert f">{word}</td>" in final
 
 
 @pytest.mark.parametrize("narrow", [False, True])

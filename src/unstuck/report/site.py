@@ -343,14 +343,27 @@ class _Pages(Spoken):
     def _experiment(self, name: str) -> dict[str, Any]:
         base = "../" if self.language == "en" else "../../"
         columns = {**self.site.dictionary["columns"], **self.site.words["columns"]}
+        tables = told(self.site.source.tables, name)
         return {
             "heading": name.replace("_", " "),
             "description": self.site.study.experiments[name].description,
             "picture": self.picture(base, f"experiment.{name}"),
             "called": {each: words[self.language] for each, words in columns.items()},
-            **told(self.site.source.tables, name),
+            **tables,
+            **{each: self._spoken(tables[each]) for each in ("final", "rates")},
             "tables": [f"{base}tables/{each}" for each in self.site.tables_of(name)],
         }
+
+    def _spoken(self, table: Mapping[str, Any]) -> dict[str, Any]:
+        """Call values as figures do; data sets by their names, as several may be called alike."""
+        rows = [
+            [
+                value if column == "dataset" else self.value(column, value)
+                for column, value in zip(table["columns"], row, strict=True)
+            ]
+            for row in table["rows"]
+        ]
+        return {**table, "rows": rows}
 
 
 def stretches(lines: Sequence[int]) -> list[tuple[int, int]]:
