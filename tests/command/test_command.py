@@ -104,12 +104,14 @@ def test_what_is_right_ends_well(study: str, words: list[str], said: str) -> Non
         (["new", "tiny.yaml"], "tiny.yaml is there already; give another name."),
         (["new", "My Study.yml"], "a study is called by lower-case letters"),
         (["claim", "new", "mine"], "a claim is called by an id and a slug, such as x.1-mine."),
+        (["answer", "x.1", "--results", "empty"], "empty holds no claim that was judged"),
         (["answer", "1.2.5"], "results holds no results; name their folder with --results."),
         (["show", "abc"], "results holds no results; name their folder with --results."),
     ],
 )
 def test_what_is_wrong_gets_one_sentence(study: str, words: list[str], sentence: str) -> None:
     Path("wrong.yaml").write_text(yaml.safe_dump(STUDY | {"networks": {"small": {"hidden": "4"}}}))
+    take("empty", "Nothing", "nothing.yaml")
     Path("granting.yaml").write_text(yaml.safe_dump(STUDY | {"code": "mine.py"}))
     done = called(*words)
     assert done.exit_code == 1
@@ -129,7 +131,7 @@ def test_a_new_study_and_claim_are_right_together(folder: Path) -> None:
     assert "jobs        15, " in planned
     # the claim compares a table that this study does not make, and planning says which
     Path("own.yaml").write_text(text.replace("claims: []", 'claims: ["my-claims/*.yaml"]'))
-    assert "it reads the table batch_epochs.runs" in called("check", "own.yaml").output
+    assert "own.yaml: claims: x.1, primary: it reads" in called("check", "own.yaml").output
     Path("own.yaml").write_text(
         yaml.safe_dump({**STUDY, "claims": ["my-claims/*.yaml"], "results": "results/own"})
     )
@@ -200,10 +202,18 @@ def test_a_run_is_shown_and_its_script_trains_it_to_the_same_bits(
         (["show", "x"], "'x' is the beginning of no run"),
         (["show", ""], "'' is the beginning of 12 runs"),
         (["show", "RUN", "--study", "other.yaml"], "other.yaml is not the study of this run"),
+        (["show", "RUN", "--study", "module.yaml"], "net.py is code, which a study alone does not"),
+        (
+            ["show", "RUN", "--study", "module.yaml", "--code", "net.py"],
+            "module.yaml is not the study of this run",
+        ),
     ],
 )
 def test_a_run_that_cannot_be_told(trained: Plan, words: list[str], sentence: str) -> None:
     Path("other.yaml").write_text(yaml.safe_dump(STUDY | {"networks": {"small": {"hidden": [5]}}}))
+    Path("net.py").write_text("class Net: ...\n")
+    own = {"kind": "module", "file": "net.py", "name": "Net"}
+    Path("module.yaml").write_text(yaml.safe_dump(STUDY | {"networks": {"small": own}}))
     (rows, *_) = _tables(trained)
     done = called(*(rows["run_id"].iloc[0] if word == "RUN" else word for word in words))
     assert done.exit_code == 1

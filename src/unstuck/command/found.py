@@ -79,13 +79,15 @@ def find_run(run_id: str, folder: Path) -> Found:
     return Found(row, table.parent, table.parents[2])
 
 
-def told(found: Found, study: str | None) -> Iterator[str]:
+def told(found: Found, study: str | None, code: str = "") -> Iterator[str]:
     """Tell what a run was and became: its row, its curve, its spectrum, how to train it alone.
 
     Parameters
     ----------
     study
         File of its study; if left out the one that its results name.
+    code
+        What of that study's code may run, as in `load_study`.
     """
     run_id = found.row["run_id"]
     yield f"Run {run_id} of {found.job}"
@@ -102,17 +104,17 @@ def told(found: Found, study: str | None) -> Iterator[str]:
         yield "\nThe Hessian of its training loss, where it stopped"
         yield from (f"  {name:22}{_text(row[name])}" for name in _SPECTRUM)
     yield "\nTo train it alone, to the same bits:\n"
-    yield _alone(found, study)
+    yield _alone(found, study, code)
 
 
 def _text(value: Any) -> str:
     return number(value.item() if isinstance(value, np.generic) else value)
 
 
-def _alone(found: Found, file: str | None) -> str:
+def _alone(found: Found, file: str | None, code: str) -> str:
     """Give a script that trains a run, from the study that says what it is."""
     file = file or read_json(found.folder / MARK)["source"]
-    cells = (cell for held in Plan(load_study(file)).cells.values() for cell in held)
+    cells = (cell for held in Plan(load_study(file, code)).cells.values() for cell in held)
     recipe = next((cell.run for cell in cells if cell.key == found.row["cell"]), None)
     if recipe is None:
         raise DataError(f"{file} is not the study of this run; name it with --study.")
@@ -134,8 +136,10 @@ def answered(claim: str, folder: Path, language: str) -> Iterator[str]:
         for study in reversed(studies(folder))
         for path in sorted(study.glob(f"claims/*/{VERDICT}"))
     }
+    if not judged:
+        raise DataError(f"{folder} holds no claim that was judged; name its study with --results.")
     try:
-        content = read_json(judged[one_of(claim, judged, what="claim")])
+        content = read_json(judged[one_of(claim, judged, what=f"{folder}: claim")])
     except ValueError as error:
         raise DataError(stopped(str(error))) from error
     yield f"{claim}  {content['question'][language]}\n\n{content['answer'][language]}\n"

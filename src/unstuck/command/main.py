@@ -43,7 +43,7 @@ def cli() -> None:
       unstuck check mine.yaml        is it right? one sentence, or ok
       unstuck plan mine.yaml         what it would run and take, and the command that runs it
       unstuck answer 1.2.5           what came of a claim, in the terminal
-      unstuck show a8d0aaca          what a run was, and how to train it alone
+      unstuck show RUN_ID            what a run was, and how to train it alone
     Snakemake runs studies; this command starts nothing.
     """
 
@@ -106,7 +106,8 @@ _results = click.option(
 @click.argument("run_id")
 @_results
 @click.option("--study", help="File of its study; if left out the one that its results name.")
-def show(run_id: str, results: Path, study: str | None) -> None:
+@_code
+def show(run_id: str, results: Path, study: str | None, code: str) -> None:
     """Show the run RUN_ID (its first digits will do): what it was, and how to train it alone.
 
     Points of figures have their run in claims/ID/values.csv, rows of tables in the column run_id.
@@ -114,7 +115,7 @@ def show(run_id: str, results: Path, study: str | None) -> None:
     from unstuck.command.found import find_run
     from unstuck.command.found import told as told_of_run
 
-    _say(told_of_run(find_run(run_id, results), study))
+    _say(told_of_run(find_run(run_id, results), study, code))
 
 
 @cli.command()
@@ -153,15 +154,14 @@ def new_claim(name: str) -> None:
 
 def _planned(study: Path, code: str) -> tuple["Plan", dict[str, "Planned"]]:
     from unstuck.claims.planning import planned_claims
-    from unstuck.study.load import parse_study
+    from unstuck.study.load import load_study
     from unstuck.study.plan import Plan
-    from unstuck.yaml_files import read_yaml
 
-    content = read_yaml(study)
-    if "code" in content:
-        raise ConfigError(f"{study}: code: only --code can allow code; leave it out of the file.")
-    made = Plan(parse_study(content | ({"code": code} if code else {}), str(study)))
-    return made, planned_claims(made.study.claims, CLAIMS, made)
+    made = Plan(load_study(study, code))
+    try:
+        return made, planned_claims(made.study.claims, CLAIMS, made)
+    except UnstuckError as error:
+        raise ConfigError(f"{study}: {error}") from error
 
 
 def _write_new(file: Path, text: str) -> None:

@@ -23,6 +23,13 @@ PATTERNS = {
     RESULTS_PATTERN: "results, or one folder below it such as results/mine",
 }
 
+#: of keys that a study must have
+_EXAMPLES = {
+    "datasets": "{digits: {source: digits}}",
+    "networks": "{small: {hidden: [16]}}",
+    "tuning": "{rates: {default: {low: 0.001, high: 1}}}",
+}
+
 #: numbers of a study beyond this are mistakes
 LARGEST = 10**9
 
@@ -52,8 +59,16 @@ def parse_study(config: Mapping[str, Any], source: str = "config.yaml") -> Study
         raise ConfigError(f"{source}: {sentence}") from error
 
 
-def load_study(path: str | Path) -> Study:
+def load_study(path: str | Path, code: str = "") -> Study:
     """Read and check a configuration file.
+
+    Parameters
+    ----------
+    path
+        The file.
+    code
+        What of its code may run: files and packages of modules, commas between. A file alone
+        allows none.
 
     Examples
     --------
@@ -66,7 +81,10 @@ def load_study(path: str | Path) -> Study:
     ConfigError
         If the file is missing, is no YAML mapping, or says something wrong.
     """
-    return parse_study(read_yaml(path), str(path))
+    content = read_yaml(path)
+    if "code" in content:
+        raise ConfigError(f"{path}: code: only --code can allow code; leave it out of the file.")
+    return parse_study(content | ({"code": code} if code else {}), str(path))
 
 
 def _check_values(value: Any, source: str, place: str) -> None:
@@ -103,7 +121,8 @@ def _sentence(error: ValidationError, config: Mapping[str, Any]) -> str:
         message = complaint(first)
         return stopped(f"{location}: {message}" if location else message)
     if first["type"] == "missing":
-        return f"{location} is missing; it is required."
+        such = f", such as {location}: {_EXAMPLES[location]}" if location in _EXAMPLES else ""
+        return f"{location} is missing; it is required{such}."
     if first["type"] == "extra_forbidden":
         parent, _, key = location.rpartition(".")
         try:
@@ -111,6 +130,8 @@ def _sentence(error: ValidationError, config: Mapping[str, Any]) -> str:
         except ValueError as unknown:
             return stopped(f"{parent}: {unknown}" if parent else str(unknown))
     right = " or ".join(dict.fromkeys(wanted(each, PATTERNS) for each in same))
+    if right == "a list" and isinstance(first["input"], int | float):
+        right += f", such as [{first['input']}]"
     return f"{location}: {shown(first['input'])} is wrong; it should be {right}."
 
 
