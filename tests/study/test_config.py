@@ -44,6 +44,15 @@ def put(config: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
         ("experiments/grid/seeds", "ten", "experiments.grid.seeds: 'ten' is wrong"),
         ("experiments/grid/exclude", [{"optimiser": "sgd"}], "did you mean 'optimizer'?"),
         ("experiments/grid/spectra", [{"where": {"batch_size": 64}}], "64 is none of its values"),
+        (
+            "experiments/grid",
+            {
+                **{"dataset": "digits", "network": "small", "epochs": 1, "lr": 0.1},
+                **{"optimizer": "momentun", "spectra": [{"where": {"optimizer": "momentum"}}]},
+            },
+            "'momentun' is unknown; did you mean 'momentum'?",
+        ),
+        ("networks/small/hidden", 16, "16 is wrong; it should be a list, such as [16]."),
         ("experiments", {}, "experiments is empty"),
         ("experiments", 7, "experiments: 7 is wrong"),
         ("datasets/digits/source", "digitz", "did you mean 'digits'?"),

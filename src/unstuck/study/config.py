@@ -229,6 +229,16 @@ class Study(Section):
         return self
 
     @model_validator(mode="after")
+    def _values_are_of_their_axes(self) -> Self:
+        # once the names are known: of two that differ the axis may have the mistyped one
+        for name, experiment in self.experiments.items():
+            try:
+                experiment.require_values()
+            except ValueError as error:
+                raise ValueError(f"experiments.{name}: {error}") from error
+        return self
+
+    @model_validator(mode="after")
     def _lanes_take_the_dtypes(self) -> Self:
         for name, experiment in self.experiments.items():
             if self.execution.engine == "lanes" and set(experiment.axes()["dtype"]) != {"float32"}:

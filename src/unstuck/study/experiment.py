@@ -127,13 +127,9 @@ class _Grid(Section):
         numbers = self.seeds if isinstance(self.seeds, list) else [UnitsOf(seeds=self.seeds)]
         if not numbers or numbers[-1].where:
             raise ValueError("seeds needs a last entry without `where`, for all other cells")
-        rules = [each.where for each in measured] + [each.where for each in numbers]
-        for rule in [*rules, *self.exclude]:
-            for key, wanted in rule.items():
+        for rule in self._rules():
+            for key in rule:
                 one_of(key, axes, what="axis")
-                for each in wanted if isinstance(wanted, list) else [wanted]:
-                    if each not in axes[key]:
-                        raise ValueError(f"{key}: {each!r} is none of its values {axes[key]}")
         most = max(each.seeds for each in numbers)
         for entry in measured:
             if (entry.seeds or 0) > most:
@@ -142,6 +138,27 @@ class _Grid(Section):
                     f"{most}; ask for at most that many"
                 )
         return self
+
+    def _rules(self) -> list[dict[str, Any]]:
+        """Selections of cells, by values of axes."""
+        measured = [each.where for entries in self.measurements.values() for each in entries]
+        numbers = self.seeds if isinstance(self.seeds, list) else []
+        return [*measured, *(each.where for each in numbers), *self.exclude]
+
+    def require_values(self) -> None:
+        """Refuse a selection of a value that its axis has not.
+
+        Raises
+        ------
+        ValueError
+            If there is one.
+        """
+        axes = self.axes()
+        for rule in self._rules():
+            for key, wanted in rule.items():
+                for each in wanted if isinstance(wanted, list) else [wanted]:
+                    if each not in axes[key]:
+                        raise ValueError(f"{key}: {each!r} is none of its values {axes[key]}")
 
     def units_of(self, point: Mapping[str, Any]) -> int:
         """How many units the cell at a point of the grid has."""
