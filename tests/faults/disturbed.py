@@ -121,7 +121,9 @@ class Call:
         code, said = self.end()
         assert code != 0
         assert "Traceback" not in said, said
-        lines = {line.strip() for line in said.splitlines() if re.search(pattern, line)}
+        # Snakemake's own word may come before the line break of a job's
+        apart = said.replace("Terminating processes", "\nTerminating processes")
+        lines = {line.strip() for line in apart.splitlines() if re.search(pattern, line)}
         assert len(lines) == 1, said
         return self.plain(lines.pop())
 
