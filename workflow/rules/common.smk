@@ -87,7 +87,8 @@ configfile_option = (
     else f" --configfile {shlex.join(study_files)}"
 )
 if study.code:
-    configfile_option += " --config " + shlex.quote(f"code={study.code}")
+    word = shlex.quote(f"code={study.code}")
+    configfile_option = f"{configfile_option} --config {word}"
 # of every claim; the SVG, which there always is, first
 pictures = [
     paths.figure(suffix) for suffix in sorted(study.report.figures.formats, key="svg".__ne__)

@@ -92,7 +92,7 @@ rule schemas:
     params:
         code=lambda w: code_of("write_schemas"),
         meanings=lambda w: digest(page(plan)),
-        root=study.results,
+        root=lambda w: study.results,
         judged={name: planned.tables for name, planned in judged.items()},
     message:
         "Describing the columns of every table"
