@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from unstuck.claims.model import load_claim
 from unstuck.errors import DataError, RegistryError
 from unstuck.figures import fonts, gallery
+from unstuck.figures.averages import average, interval
 from unstuck.figures.draw import draw
 from unstuck.figures.judged import figure_data as judged_data
 from unstuck.figures.output import save
@@ -282,3 +283,11 @@ def test_factors_have_an_axis_of_logarithms_and_checks_their_bounds() -> None:
     assert "×3.0" in words
     assert "at least 2.95" in words
     assert "2.98" in words
+
+
+@pytest.mark.parametrize("by", ["mean", "geometric"])
+def test_an_interval_is_drawn_of_five_units_and_of_no_fewer(by: str) -> None:
+    values = np.array([1.0, 2.0, 4.0, 5.0, 7.0])
+    assert interval(values[:4], by) == (average(values[:4], by),) * 2
+    low, high = interval(values, by)
+    assert low < average(values, by) < high

@@ -5,6 +5,9 @@ import numpy.typing as npt
 
 from unstuck.statistics import race
 
+#: units of a mean that an interval says something of
+FEWEST = 5
+
 
 def average(values: npt.ArrayLike, by: str) -> float:
     """Give the mean, median or geometric mean of finite values; nan if there are none."""
@@ -19,7 +22,8 @@ def average(values: npt.ArrayLike, by: str) -> float:
 def interval(values: npt.ArrayLike, by: str) -> tuple[float, float]:
     """Give the 95 % interval of the average; of a median that of the middle half of the units.
 
-    Units that all have one value, but for rounding, have an interval of no width.
+    Units that all have one value, but for rounding, have an interval of no width; so have
+    fewer than `FEWEST`, whose interval says nothing.
     """
     array = _finite(values)
     if not array.size or np.allclose(array, array[0], rtol=1e-9, atol=0):
@@ -28,6 +32,8 @@ def interval(values: npt.ArrayLike, by: str) -> tuple[float, float]:
     if by == "median":
         low, high = np.quantile(array, [0.25, 0.75])
         return float(low), float(high)
+    if len(array) < FEWEST:
+        return average(array, by), average(array, by)
     units = np.log(array) if by == "geometric" else array
     found = race.interval([race.Place(race.Arm(units[:, None]))])
     low, high = found.low, found.high
