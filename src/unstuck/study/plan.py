@@ -91,7 +91,7 @@ class Plan:
     >>> import unstuck
     >>> plan = unstuck.Plan(unstuck.read_study("docs/examples/mine.yaml"))
     >>> len(plan.cells["batch_momentum"]), len(plan.jobs)
-    (8, 4)
+    (8, 6)
     >>> plan.runs()["role"].unique().tolist()
     ['heat', 'finalist']
     """
