@@ -10,12 +10,6 @@ if not workflow.overwrite_configfiles and "experiments" not in config:
     configfile: workflow.current_basedir.join("config.yaml").get_path_or_uri(secret_free=True)
 
 
-# a limit on submissions is for clusters: here its timer would wake the scheduler, and with it every
-# parameter of every waiting job, once a second for each job that has ended (snakemake#2967)
-if workflow.local_exec and workflow.scheduling_settings is not None:
-    workflow.scheduling_settings.max_jobs_per_timespan = None
-
-
 report: "workflow/report/workflow.rst"
 
 
@@ -31,6 +25,10 @@ include: "workflow/rules/report.smk"
 
 # before any job, and never in a dry run: the results of others can be looked at
 onstart:
+    # a limit on submissions is for clusters; here it would wake the scheduler, to look at every file of
+    # every waiting job, once a second for each job that has ended (snakemake/snakemake#2967)
+    if workflow.local_exec:
+        workflow.scheduler.job_rate_limiter = None
     try:
         take(study.results, study.title, source)
         # of a cluster the GPU is elsewhere
