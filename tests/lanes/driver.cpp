@@ -118,7 +118,7 @@ void run(const char *name, const Builder &built, int64_t objective, int64_t stri
     JOIN(lanes_workspace, SUFFIX)(&net, SAMPLES, &most);
     Array<unsigned char> memory(most);
     Array<REAL> losses(UPDATES * L), gradient(P * L);
-    Array<double> loss(L), correct(L), norm(L);
+    Array<double> l2(L), loss(L), correct(L), norm(L);
     for (int64_t parts = 0; parts < 64; parts++) {
         const Members members{theta, momentum, squares, buffers};
         if (parts & HAS_EARLY && !(parts & HAS_SQUARES)) continue;
@@ -131,9 +131,9 @@ void run(const char *name, const Builder &built, int64_t objective, int64_t stri
     note_members(momentum, P);
     note_members(squares, P);
     note_members(buffers, Q);
-    JOIN(lanes_measure, SUFFIX)(&net, &part, SAMPLES, 1, theta, buffers, loss, correct, nullptr, nullptr, memory);
+    JOIN(lanes_measure, SUFFIX)(&net, &part, SAMPLES, 1, theta, buffers, nullptr, loss, correct, nullptr, nullptr, memory);
     note(loss, MEMBERS * sizeof(double)), note(correct, MEMBERS * sizeof(double));
-    JOIN(lanes_measure, SUFFIX)(&net, &part, SAMPLES, strides, theta, buffers, loss, correct, norm, gradient, memory);
+    JOIN(lanes_measure, SUFFIX)(&net, &part, SAMPLES, strides, theta, buffers, l2, loss, correct, norm, gradient, memory);
     note(norm, MEMBERS * sizeof(double)), note_members(gradient, P);
     JOIN(lanes_distance, SUFFIX)(P, start, theta, norm);
     note(norm, MEMBERS * sizeof(double));

@@ -49,7 +49,7 @@ def vaswani(warmup: int) -> Scheduler:
 
 REFERENCES: dict[str, tuple[ScheduleSpec, Scheduler]] = {
     "constant": (ScheduleSpec(), formula(lambda t: 1.0)),
-    "step in thirds": (ScheduleSpec(shape="step"), step(67, 0.1)),
+    "step in quarters": (ScheduleSpec(shape="step", every=0.25), step(50, 0.1)),
     "step every 30": (ScheduleSpec(shape="step", every=30, drop=0.5), step(30, 0.5)),
     "inverse_sqrt": (ScheduleSpec(shape="inverse_sqrt"), formula(lambda t: (t + 1) ** -0.5)),
     "cosine": (ScheduleSpec(shape="cosine"), cosine(UPDATES)),
@@ -100,6 +100,39 @@ def test_named_schedules_work_for_any_length(name: str, updates: int) -> None:
     assert factor.dtype == np.float64
     assert factor.max() == 1
     assert factor.min() > 0
+
+
+@pytest.mark.parametrize("parts", [2, 3, 4, 5, 7, 10])
+def test_stages_of_a_share_of_the_run_are_as_many_and_differ_by_one_update_at_most(
+    parts: int,
+) -> None:
+    spec = ScheduleSpec(shape="step", every=1 / parts, drop=0.5)
+    for updates in (*range(parts, 240), 999, 1000, 1001, 99_999, 100_000, 100_001):
+        values, sizes = np.unique(factors(spec, updates), return_counts=True)
+        np.testing.assert_array_equal(values, 0.5 ** np.arange(parts)[::-1], str(updates))
+        assert np.ptp(sizes) <= 1, updates
+
+
+@pytest.mark.parametrize(
+    ("keywords", "updates", "stages"),
+    [
+        ({}, 1, [1]),
+        ({}, 2, [1, 1]),
+        ({}, 4, [1, 2, 1]),
+        ({}, 100, [33, 34, 33]),
+        ({}, 200, [67, 66, 67]),
+        ({"every": 3}, 7, [3, 3, 1]),
+        ({"every": 9}, 7, [7]),
+        ({"every": 0.01}, 4, [1, 1, 1, 1]),
+        ({"warmup": 2, "every": 0.25}, 10, [2, 3, 3]),
+    ],
+)
+def test_stages_lie_where_they_should(
+    keywords: dict[str, float], updates: int, stages: list[int]
+) -> None:
+    factor = factors(ScheduleSpec(shape="step", **keywords), updates)[keywords.get("warmup", 0) :]
+    expected = np.repeat(0.1 ** np.arange(len(stages)), stages)
+    np.testing.assert_allclose(factor, expected, rtol=1e-12)
 
 
 def test_transformer_peaks_at_the_end_of_its_warm_up() -> None:

@@ -11,6 +11,8 @@ from unstuck.population.spec import NetworkSpec
 from unstuck.training import measure
 from unstuck.training.measure import Measure, Part, evaluation_updates
 
+L2 = torch.tensor([0, 0.01, 0.1, 1, 10], dtype=torch.float64)
+
 
 @pytest.mark.parametrize(
     ("updates", "evaluations", "expected"),
@@ -31,11 +33,11 @@ def population(dataset):
 
 def test_chunks_and_blocks_change_nothing(population, monkeypatch):
     network, theta, buffers, part = population
-    whole = Measure(network, "cross_entropy").gradient_norm(theta, buffers, part)
+    whole = Measure(network, "cross_entropy").gradient_norm(theta, buffers, part, L2)
     monkeypatch.setattr(measure, "CHUNK_BYTES", 48 * 8 * network.activation_count)
     monkeypatch.setattr(measure, "BLOCK_BYTES", 2 * measure.CHUNK_BYTES)
     cut = Measure(network, "cross_entropy")
-    for mine, theirs in zip(cut.gradient_norm(theta, buffers, part), whole, strict=True):
+    for mine, theirs in zip(cut.gradient_norm(theta, buffers, part, L2), whole, strict=True):
         np.testing.assert_allclose(mine, theirs, rtol=1e-12)
     loss, accuracy = cut.loss_and_accuracy(theta, buffers, part)
     np.testing.assert_allclose(loss, whole[1], rtol=1e-12)
@@ -48,8 +50,9 @@ def test_gradient_norm_is_that_of_autograd(population):
     loss, _ = network.loss_and_correct(
         leaf, part.x.unsqueeze(0), part.y.unsqueeze(0), "cross_entropy", buffers, True
     )
-    (gradient,) = torch.autograd.grad(loss.sum(), leaf)
-    norm, _, _ = Measure(network, "cross_entropy").gradient_norm(theta, buffers, part)
+    descended = loss + L2 / 2 * leaf.square().sum(1)
+    (gradient,) = torch.autograd.grad(descended.sum(), leaf)
+    norm, _, _ = Measure(network, "cross_entropy").gradient_norm(theta, buffers, part, L2)
     np.testing.assert_allclose(norm, gradient.norm(dim=1).numpy(), rtol=1e-12)
 
 
@@ -58,12 +61,12 @@ def test_members_are_measured_on_their_own_unit(population, monkeypatch):
     units = replace(part, size=64, rows=np.array([64, 0, 64, 192, 0]))
     monkeypatch.setattr(measure, "CHUNK_BYTES", 48 * 8 * network.activation_count)
     scores = Measure(network, "cross_entropy")
-    norms = scores.gradient_norm(theta, buffers, units)
+    norms = scores.gradient_norm(theta, buffers, units, L2)
     losses = scores.loss_and_accuracy(theta, buffers, units)
     for member, row in enumerate(units.rows):
         own = Part.shared(part.x[row : row + 64], part.y[row : row + 64], 1)
         alone = slice(member, member + 1)
-        mine = scores.gradient_norm(theta[alone], buffers[alone], own)
+        mine = scores.gradient_norm(theta[alone], buffers[alone], own, L2[alone])
         np.testing.assert_array_equal([each[member] for each in norms], np.ravel(mine))
         mine = scores.loss_and_accuracy(theta[alone], buffers[alone], own)
         np.testing.assert_array_equal([each[member] for each in losses], np.ravel(mine))

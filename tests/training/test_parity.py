@@ -175,6 +175,44 @@ def test_update_norm_is_that_of_the_last_update(make_recipe, dataset):
     assert np.isnan(curves["update_norm"].iloc[0])
 
 
+@pytest.mark.parametrize("name", ["torch", "lanes"])
+@pytest.mark.parametrize("decoupled", [False, True])
+@pytest.mark.parametrize("network", [{}, {"batchnorm": "before"}])
+def test_gradient_norm_is_that_of_what_training_descends(
+    make_recipe, dataset, name, decoupled, network
+):
+    """By autograd: with the L2 term, of which decoupled decay has none."""
+    decay = OPTIMIZERS["momentum"].model_copy(
+        update={"weight_decay": 0.3, "decoupled_decay": decoupled}
+    )
+    recipe = make_recipe(network=network, updates=5, batch_size="full").model_copy(
+        update={"optimizer": decay}
+    )
+    run = recipe.at(LR, 3)
+    result = train_population([run], dataset, engine=name)
+    built = Network(recipe.network, dataset.input_shape, dataset.classes)
+    data, theta = dataset.unit(3), torch.from_numpy(result.theta[run.run_id]).double()
+    theta.requires_grad_()
+    x, y = torch.from_numpy(data.x_train).double(), torch.from_numpy(data.y_train)
+    buffers = built.initial_buffers().double().unsqueeze(0)
+    loss, _ = built.loss_and_correct(theta[None], x[None], y[None], run.loss, buffers, True)
+    descended = loss.sum() + (0 if decoupled else 0.15 * theta.square().sum())
+    (gradient,) = torch.autograd.grad(descended, theta)
+    row = result.final.iloc[0]
+    assert row["engine"] == name
+    assert row["gradient_norm"] == pytest.approx(gradient.norm().item(), rel=1e-5)
+
+
+def test_the_norm_at_a_minimum_of_what_is_descended_is_small(make_recipe, dataset):
+    """Where decay balances the loss, whose own gradient stays large."""
+    decay = OPTIMIZERS["momentum"].model_copy(update={"weight_decay": 0.1})
+    recipe = make_recipe(network={"hidden": ()}, updates=400, batch_size="full", dtype="float64")
+    run = recipe.model_copy(update={"optimizer": decay}).at(0.2, 3)
+    row = train_population([run], dataset).final.iloc[0]
+    assert row["gradient_norm"] < 1e-9
+    assert row["initial_gradient_norm"] > 1e-3
+
+
 def test_the_update_that_a_gpu_captures_is_the_one_of_the_cpu(make_recipe, dataset):
     """Without the capture, which needs a GPU: as the pure function that is captured."""
     recipe = make_recipe("adamw", batch_size=16, network={"batchnorm": "before"}, dtype="float64")

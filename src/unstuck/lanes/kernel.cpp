@@ -949,11 +949,12 @@ EXPORT(lanes_train)(const Net *net, const Part *part, const Members *members,
 }
 
 // Mean loss and share of correct samples of a whole part, [L] each, at inference; or in training,
-// if the Euclidean norm [L] of the gradient of the mean loss is asked for, and the gradient [P][L].
+// if the Euclidean norm [L] of the gradient of what is descended is asked for, the mean loss plus
+// `l2` [L] / 2 times the squared parameters, and the gradient of the mean loss alone [P][L].
 // Batch normalisation takes every `strides`-th sample together; without it `strides` is 1.
 EXPORT(lanes_measure)(const Net *net, const Part *part, Int samples, Int strides,
-                      REAL *theta, REAL *buffers, double *loss, double *correct, double *norm,
-                      REAL *gradient, void *memory) {
+                      REAL *theta, REAL *buffers, const double *l2, double *loss, double *correct,
+                      double *norm, REAL *gradient, void *memory) {
     const bool is_training = norm, is_whole = is_training && has_batchnorm(*net);
     const Int chunk = is_whole ? (samples + strides - 1) / strides : least(net->block, samples);
     const Int passes = is_whole ? strides : (samples + chunk - 1) / chunk;
@@ -972,8 +973,11 @@ EXPORT(lanes_measure)(const Net *net, const Part *part, Int samples, Int strides
     }
     for (int l = 0; l < L; l++) loss[l] = total[l] / (double)samples, correct[l] /= (double)samples;
     if (!is_training) return;
+    D decay;
+    for (int l = 0; l < L; l++) decay[l] = l2[l];
     for (Int k = 0; k < net->parameters; k++) {
         D g = __builtin_convertvector(w.gradient[k], D);
+        g = g + decay * __builtin_convertvector(((const V *)theta)[k], D);
         squares += g * g;
     }
     for (int l = 0; l < L; l++) norm[l] = __builtin_sqrt(squares[l]);

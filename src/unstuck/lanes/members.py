@@ -158,18 +158,22 @@ class Members:
         loss, correct = (np.concatenate(each) for each in zip(*done, strict=True))
         return loss, correct
 
-    def gradient_norm(self, samples: Samples, strides: int = 1) -> tuple[Column, Column, Column]:
+    def gradient_norm(
+        self, samples: Samples, l2: Column, strides: int = 1
+    ) -> tuple[Column, Column, Column]:
         """Return the gradient's norm, the mean loss and the accuracy `[K]` of a part in training.
 
-        Batch normalisation takes every `strides`-th sample together.
+        The gradient is that of the mean loss plus `l2` `[K]` / 2 · |θ|². Batch normalisation takes
+        every `strides`-th sample together.
         """
-        done = [block.gradient(samples, strides)[:3] for block in self._blocks]
+        done = [block.gradient(samples, l2, strides)[:3] for block in self._blocks]
         norm, loss, correct = (np.concatenate(each) for each in zip(*done, strict=True))
         return norm, loss, correct
 
     def gradient(self, samples: Samples, strides: int = 1) -> Floats:
         """Return the gradient of the mean loss of a part in training `[K, P]`."""
-        done = [block.gradient(samples, strides, wanted=True)[3] for block in self._blocks]
+        none = np.zeros(self.count)
+        done = [block.gradient(samples, none, strides, wanted=True)[3] for block in self._blocks]
         return np.concatenate(done)
 
     def marks(self) -> list[Floats]:
@@ -256,16 +260,17 @@ class _Block:
 
     def evaluate(self, samples: Samples) -> tuple[Column, Column]:
         loss, correct = np.empty(self._lanes), np.empty(self._lanes)
-        self._measure(samples, 1, loss, correct, None, None)
+        self._measure(samples, 1, None, loss, correct, None, None)
         return loss[: self.count], correct[: self.count]
 
     def gradient(
-        self, samples: Samples, strides: int, wanted: bool = False
+        self, samples: Samples, l2: Column, strides: int, wanted: bool = False
     ) -> tuple[Column, Column, Column, Floats]:
         loss, correct, norm = (np.empty(self._lanes) for _ in range(3))
         gradient = np.empty_like(self.theta)
         strides = strides if self._description.has_batchnorm else 1
-        self._measure(samples, strides, loss, correct, norm, gradient if wanted else None)
+        decay = _copied(l2[self.members], np.dtype(np.float64))
+        self._measure(samples, strides, decay, loss, correct, norm, gradient if wanted else None)
         k = self.count
         return norm[:k], loss[:k], correct[:k], gradient.T[:k]
 
@@ -273,6 +278,7 @@ class _Block:
         self,
         samples: Samples,
         strides: int,
+        l2: Column | None,
         loss: Column,
         correct: Column,
         norm: Column | None,
@@ -285,6 +291,7 @@ class _Block:
             ctypes.c_int64(strides),
             _pointer(self.theta),
             _pointer(self.buffers),
+            None if l2 is None else _pointer(l2),
             _pointer(loss),
             _pointer(correct),
             None if norm is None else _pointer(norm),

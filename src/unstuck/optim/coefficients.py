@@ -143,6 +143,15 @@ class Coefficients(BaseModel):
         return self
 
     @property
+    def l2(self) -> float:
+        """λ of the term λ/2 · |θ|² of what is descended; 0 if the decay is decoupled.
+
+        Decoupled decay is the gradient of nothing: where AdamW comes to rest λθ balances the
+        normalised direction, not the gradient of the loss (Loshchilov & Hutter 2019, section 3).
+        """
+        return 0.0 if self.decoupled_decay else self.weight_decay
+
+    @property
     def uses_momentum(self) -> bool:
         """Whether m must be stored."""
         return self.momentum > 0
@@ -179,7 +188,7 @@ class Coefficients(BaseModel):
         keep_s, take_s = self._squares()
         root, floor, rectification = self._normalisation(t)
         terms = Terms[Any](
-            l2=0.0 if self.decoupled_decay else self.weight_decay,
+            l2=self.l2,
             decay=self.weight_decay if self.decoupled_decay else 0.0,
             keep_s=keep_s,
             take_s=take_s,

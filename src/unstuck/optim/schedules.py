@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from types import MappingProxyType
 from typing import Literal, Self
 
@@ -27,9 +28,10 @@ class ScheduleSpec(BaseModel):
     shape: Literal["constant", "step", "inverse_sqrt", "cosine", "linear", "transformer"] = Field(
         default="constant",
         description="The decay after warm-up, k = 0, 1, ... counting from its end: constant (1); "
-        "step (drop^⌊k/every⌋); inverse_sqrt (1/√(k+1)); cosine or linear (from 1 to final over "
-        "the rest of the run); transformer (min(1/√n, n/w^1.5)·√w for update n = 1, 2, ... and "
-        "warm-up w, Vaswani et al. 2017, scaled to a peak of 1 at n = w).",
+        "step (drop after every stretch of `every`, rounded to an update by itself); inverse_sqrt "
+        "(1/√(k+1)); cosine or linear (from 1 to final over the rest of the run); transformer "
+        "(min(1/√n, n/w^1.5)·√w for update n = 1, 2, ... and warm-up w, Vaswani et al. 2017, "
+        "scaled to a peak of 1 at n = w).",
     )
     warmup: float = Field(
         default=0.0,
@@ -136,14 +138,21 @@ def _length(length: float, updates: int) -> int:
     return round(length * updates) if length < 1 else int(length)
 
 
+def _stages(every: float, rest: int, updates: int) -> npt.NDArray[np.int64]:
+    """Return how many drops lie before each of the `rest` updates after warm-up."""
+    # each drop is rounded by itself: a rounded length would add up to a last stage of an update
+    length = max(every * updates, 1.0) if every < 1 else every
+    drops = np.rint(length * np.arange(1, math.ceil(rest / length) + 1))
+    return np.searchsorted(drops, np.arange(rest), side="right")
+
+
 def _decay(spec: ScheduleSpec, rest: int, updates: int) -> Factors:
     """Factors of the `rest` updates after warm-up, in a run of `updates`."""
     k = np.arange(rest, dtype=np.float64)
     if spec.shape == "constant":
         return np.ones(rest)
     if spec.shape == "step":
-        every = max(_length(spec.every, updates), 1)
-        return powers(spec.drop, np.arange(rest) // every)
+        return powers(spec.drop, _stages(spec.every, rest, updates))
     if spec.shape == "inverse_sqrt":
         return 1 / np.sqrt(k + 1)
     if spec.shape == "cosine":

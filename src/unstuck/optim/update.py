@@ -37,7 +37,7 @@ class Form(NamedTuple):
     def of(cls, rows: Sequence[Coefficients]) -> Form:
         """Return the parts that any of `rows` needs."""
         return cls(
-            l2=any(row.weight_decay > 0 and not row.decoupled_decay for row in rows),
+            l2=any(row.l2 > 0 for row in rows),
             decay=any(row.weight_decay > 0 and row.decoupled_decay for row in rows),
             accumulator=any(row.uses_accumulator for row in rows),
             early=any(row.normalises_gradient for row in rows),

@@ -99,11 +99,6 @@ class Endpoints:
                     x=torch.from_numpy(split.x_train[:used]),
                     y=torch.from_numpy(recipe.labels(split.y_train[:used], split.classes)),
                     loss=recipe.loss,
-                    weight_decay=_weight_decay(recipe.optimizer),
+                    weight_decay=recipe.optimizer.l2,
                 ),
             )
-
-
-def _weight_decay(optimizer: Any) -> float:
-    """L2 decay is part of the loss that is trained; decoupled decay is not."""
-    return 0.0 if optimizer.decoupled_decay else float(optimizer.weight_decay)

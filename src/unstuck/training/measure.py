@@ -108,13 +108,13 @@ class Measure:
         return _mean(loss, part), _mean(correct, part)
 
     def gradient_norm(
-        self, theta: Tensor, buffers: Tensor, part: Part
+        self, theta: Tensor, buffers: Tensor, part: Part, l2: Tensor
     ) -> tuple[Column, Column, Column]:
         """Return the Euclidean norm of the full-batch gradient, mean loss and accuracy `[K]`.
 
-        The loss is the one that training descends. With batch normalisation that is the training
-        mode: features are normalised by the statistics of the chunk, which is the whole part
-        unless its activations exceed `CHUNK_BYTES`; then a chunk takes every n-th sample.
+        The gradient is that of the mean loss plus `l2` `[K]` / 2 · |θ|². Batch normalisation is in
+        training mode: features are normalised by the statistics of the chunk, which is the whole
+        part unless its activations exceed `CHUNK_BYTES`; then a chunk takes every n-th sample.
         """
         loss, correct = torch.zeros(2, len(theta), dtype=torch.float64, device=theta.device)
         norm = torch.zeros_like(loss)
@@ -131,7 +131,8 @@ class Measure:
                 loss[members] += value.double() * len(chunk)
                 correct[members] += right
             if total is not None:
-                norm[members] = torch.linalg.vector_norm(total, dim=1, dtype=torch.float64)
+                whole = total.double().addcmul_(theta[members].double(), l2[members].unsqueeze(1))
+                norm[members] = torch.linalg.vector_norm(whole, dim=1)
         return norm.cpu().numpy(), _mean(loss, part), _mean(correct, part)
 
     def _chunks(self, part: Part, theta: Tensor) -> list[Tensor]:

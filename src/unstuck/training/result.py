@@ -74,10 +74,13 @@ class JobResult:
         parameters (integer, parameters): Parameters of the network.
         multiply_adds (integer): Multiplications and additions of a forward pass of one sample.
         train_loss, validation_loss, test_loss (number): Mean loss over that part at the end, which
-            cross-entropy gives in nats; infinite if the run diverged.
+            cross-entropy gives in nats; infinite if the run diverged. As for predictions: without
+            weight decay, with batch normalisation by its running averages.
         train_accuracy, validation_accuracy, test_accuracy (number): Share of that part that is
             classified rightly at the end.
-        gradient_norm (number): Norm of the gradient of the training loss at the end.
+        gradient_norm (number): Norm of the gradient at the end of what training descends: the mean
+            training loss, plus λ/2 · |θ|² if weight decay acts as L2. Decoupled decay (AdamW) is
+            the gradient of nothing and is left out.
         initial_gradient_norm (number): That at the initial weights.
         diverged_at (number, updates): Update at which the run diverged; none if it did not.
         stopped_at (number, updates): Update at which it had the loss to stop at; none if it never
@@ -91,7 +94,7 @@ class JobResult:
         epoch (number, epochs): Passes over the training part made so far.
         train_loss, validation_loss (number): Mean loss over that part.
         train_accuracy, validation_accuracy (number): Share of that part that is classified rightly.
-        gradient_norm (number): Norm of the gradient of the training loss.
+        gradient_norm (number): Norm of the gradient of what training descends, as in runs.
         update_norm (number): Length of the last update.
     rates
         One row a cell and rate that it might choose.

@@ -29,7 +29,9 @@ class Spectra(CurvatureBase):
         -------
         spectra
             One row an endpoint, of the exact Hessian of the training loss.
-            train_loss (number): Loss on all training samples in float64, decay included.
+            train_loss (number): What training descends, on all training samples in float64: unlike
+                train_loss of runs with the L2 term of weight decay, and with batch normalisation
+                by the statistics of these samples.
             gradient_norm (number): Norm of its gradient.
             lambda_max, lambda_min (number): Extreme eigenvalue.
             trace (number): Sum of the eigenvalues.

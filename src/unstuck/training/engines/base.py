@@ -83,7 +83,8 @@ class Engine(ABC):
     def gradient_norm(self, part: Part) -> tuple[Column, Column, Column]:
         """Return the Euclidean norm of the full-batch gradient, mean loss and accuracy `[K]`.
 
-        The loss is the one that training descends, with batch normalisation in training.
+        The gradient is that of what training descends: the mean loss, with batch normalisation in
+        training, and the L2 term (`Coefficients.l2`). The loss returned is without the term.
         """
 
     @abstractmethod

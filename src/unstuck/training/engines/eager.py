@@ -84,6 +84,8 @@ class TorchEngine(Engine):
         self._rule = UpdateRule(
             [run.optimizer for run in runs], network.parameter_count, dtype, device
         )
+        l2 = [run.optimizer.l2 for run in runs]
+        self._l2 = torch.tensor(l2, dtype=torch.float64, device=device)
         self._gradient = torch.empty_like(self._theta)
         self._graph: Callable[..., tuple[Tensor, ...]] | None = None
         if device.type == "cuda" and network.spec.kind != "module":
@@ -121,7 +123,7 @@ class TorchEngine(Engine):
         return self._measure.loss_and_accuracy(self._theta, self._buffers, part)
 
     def gradient_norm(self, part: Part) -> tuple[Column, Column, Column]:
-        return self._measure.gradient_norm(self._theta, self._buffers, part)
+        return self._measure.gradient_norm(self._theta, self._buffers, part, self._l2)
 
     def _remembered(self) -> Arrays:
         return {f"rule.{name}": each.cpu().numpy() for name, each in self._rule.state.items()}

@@ -53,6 +53,7 @@ class LanesEngine(Engine):
         self._seeds = [run.seed for run in runs]
         self._rows = list(dict.fromkeys(run.optimizer for run in runs))
         self._row_of = np.array([self._rows.index(run.optimizer) for run in runs])
+        self._l2 = np.array([run.optimizer.l2 for run in runs])
         self._parts = np.array([parts_of(self._rows[row]) for row in self._row_of])
         self._members = Members(describe(network, runs[0].loss), len(runs))
         buffers = network.initial_buffers().numpy() + np.zeros((len(runs), 1))
@@ -102,7 +103,8 @@ class LanesEngine(Engine):
     def gradient_norm(self, part: Part) -> tuple[Column, Column, Column]:
         # alike at any width: what batch normalisation takes together decides the bits
         whole = part.size * self._network.activation_count * 4 * MOST_LANES
-        return self._members.gradient_norm(self._laid(part), max(1, -(-whole // CHUNK_BYTES)))
+        strides = max(1, -(-whole // CHUNK_BYTES))
+        return self._members.gradient_norm(self._laid(part), self._l2, strides)
 
     def _remembered(self) -> Arrays:
         return {"momentum": self._members.momentum, "squares": self._members.squares}
@@ -218,7 +220,7 @@ def features_last(x: NDArray[np.floating], network: Network) -> NDArray[np.float
 def parts_of(row: Coefficients) -> int:
     """Return which parts of the update rule an optimizer needs, in the bits of the kernel."""
     needed = (
-        row.weight_decay > 0 and not row.decoupled_decay,
+        row.l2 > 0,
         row.weight_decay > 0 and row.decoupled_decay,
         row.uses_accumulator,
         row.normalises_gradient,
