@@ -1,14 +1,17 @@
 """What is wrong with a value or a name, in the words of someone who writes a study."""
 
 import difflib
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, get_args, get_origin
 
+from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
 LONGEST = 60
 #: characters of names that are listed as known
 LISTED = 250
+#: share of characters in common from which on a name is taken for another that was mistyped
+NEAR = 0.61
 
 _WANTED = {
     "int_type": "a whole number",
@@ -43,10 +46,10 @@ def shown(value: Any) -> str:
     Examples
     --------
     >>> shown(None), shown(True), shown("ful"), shown({"a": 1}), shown(["x"] * 99)
-    ('nothing', 'true', "'ful'", 'a mapping', 'a list of 99')
+    ('null', 'true', "'ful'", 'a mapping', 'a list of 99')
     """
     if value is None or isinstance(value, bool):
-        return {None: "nothing", True: "true", False: "false"}[value]
+        return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, Mapping):
         return "a mapping"
     text = repr(value)
@@ -86,6 +89,36 @@ def complaint(error: ErrorDetails, patterns: Mapping[str, str] | None = None) ->
     return f"{shown(error['input'])} is wrong; it should be {wanted(error, patterns)}"
 
 
+def keys_at(model: type[BaseModel], location: Sequence[int | str]) -> list[str]:
+    """Give the keys that a mapping may have, by where pydantic says that it stands in a model."""
+    # a model, and how many keys of mappings stand before its own
+    here = [(model, 0)]
+    for part in location:
+        if any(part in each.model_fields and not names for each, names in here):
+            fields = [each.model_fields for each, names in here if not names]
+            here = [
+                found for held in fields if part in held for found in _models(held[part].annotation)
+            ]
+        elif isinstance(part, str):
+            # a name in a mapping, or the kind that a model of several is of
+            named = [(each, names) for each, names in here if part in _kinds(each)]
+            here = named or [(each, max(0, names - 1)) for each, names in here]
+    return sorted({key for each, _ in here for key in each.model_fields})
+
+
+def _kinds(model: type[BaseModel]) -> tuple[Any, ...]:
+    kind = model.model_fields.get("kind")
+    return get_args(kind.annotation) if kind else ()
+
+
+def _models(annotation: Any, names: int = 0) -> Iterator[tuple[type[BaseModel], int]]:
+    """Give the models in the annotation of a field, and how many mappings each is inside."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation, names
+    for each in get_args(annotation):
+        yield from _models(each, names + (get_origin(annotation) is dict))
+
+
 def one_of(name: str, known: Iterable[str], *, what: str) -> str:
     """Return ``name`` if it is known.
 
@@ -103,7 +136,9 @@ def one_of(name: str, known: Iterable[str], *, what: str) -> str:
 def hint(name: str, known: Iterable[str], are: str = "known are") -> str:
     """Say which of the known names is near one, or some of what is known."""
     choices = sorted(known)
-    near = difflib.get_close_matches(str(name), choices, n=1, cutoff=0.5)
+    by_lower = {each.lower(): each for each in reversed(choices)}
+    found = difflib.get_close_matches(str(name).lower(), by_lower, n=1, cutoff=NEAR)
+    near = [by_lower[each] for each in found]
     text = ", ".join(choices)
     most = len(choices) if len(text) <= LISTED else text[:LISTED].count(", ")
     return f"did you mean {near[0]!r}?" if near else f"{are} {few(choices, most)}"

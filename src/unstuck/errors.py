@@ -1,5 +1,8 @@
 """The errors a user can cause: one sentence that names the place, the value and the way out."""
 
+import contextlib
+from collections.abc import Iterator
+
 
 class UnstuckError(Exception):
     """Base of every error that is reported to the user as one sentence, without a traceback."""
@@ -31,3 +34,12 @@ class KernelError(UnstuckError):
 
 class RegistryError(UnstuckError):
     """An entry of the registry of claims is wrong."""
+
+
+@contextlib.contextmanager
+def found_in(place: str) -> Iterator[None]:
+    """Begin the sentence of a user's error with the place that it is about."""
+    try:
+        yield
+    except UnstuckError as error:
+        raise type(error)(f"{place}: {error}") from error

@@ -1,10 +1,8 @@
 """The spread of 1/σ over orders of the data, as an analysis on tiny data."""
 
 import numpy as np
-import pytest
 
 from unstuck.data.dataset import Dataset, Split
-from unstuck.errors import ConfigError
 from unstuck.study.analyses.base import Context
 from unstuck.study.analyses.kinds import parse_analysis
 
@@ -47,8 +45,3 @@ def test_larger_batches_make_it_surer():
 
 def test_parameters_without_a_gradient_are_left_out():
     assert (measured(4, activation="relu")["share"] < 1).any()
-
-
-def test_batch_normalisation_is_refused():
-    with pytest.raises(ConfigError, match="batchnorm must be off"):
-        measured(4, batchnorm="before")

@@ -5,7 +5,6 @@ import pytest
 import torch
 
 from unstuck.data.dataset import Dataset, Split
-from unstuck.errors import ConfigError
 from unstuck.study.analyses.base import Context
 from unstuck.study.analyses.kinds import parse_analysis
 
@@ -96,15 +95,3 @@ def test_turned_bowls_keep_their_trace(table):
     turned = table.query("dataset == 'turned bowl'").groupby(["optimizer", "seed"])["curvature"]
     np.testing.assert_allclose(turned.sum(), np.logspace(-2, 0, 12).sum(), rtol=1e-12)
     assert turned.std().max() < np.logspace(-2, 0, 12).std(ddof=1)
-
-
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [
-        ({"rates": {"sgd": 0.1}}, "sgd gives every parameter the same rate"),
-        ({"network": {"hidden": [3], "batchnorm": "before"}}, "batchnorm must be off"),
-    ],
-)
-def test_a_mistake_is_named(change, words, context):
-    with pytest.raises(ConfigError, match=words):
-        parse_analysis(GIVEN | change).run(context)

@@ -52,7 +52,11 @@ def test_other_source_makes_other_runs(own: dict[str, Any]) -> None:
         (OWN, "", "to allow it, add to the command: --config code=nets/mine.py."),
         (OWN, "nets/other.py", "networks.own: nets/mine.py is code, which a study alone does not"),
         ({**OWN, "file": "no.py"}, "no.py", "no.py cannot be read (No such file or directory)."),
-        ({**OWN, "name": "Nut"}, "nets/mine.py", "nets/mine.py defines no Nut; it defines Net."),
+        (
+            {**OWN, "name": "Nut"},
+            "nets/mine.py",
+            "nets/mine.py defines no Nut; did you mean 'Net'?",
+        ),
         ({**OWN, "file": "bad.py"}, "bad.py", "bad.py is no Python that can be read"),
         (
             {"kind": "module", "package": "not_there.nets", "name": "Net"},

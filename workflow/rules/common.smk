@@ -30,7 +30,7 @@ if any(map(str.isspace, sys.executable)):
 from unstuck.claims.answer import place_words
 from unstuck.claims.planning import planned_claims
 from unstuck.claims.reductions import brought_code
-from unstuck.errors import ConfigError, KernelError, UnstuckError
+from unstuck.errors import ConfigError, KernelError, UnstuckError, found_in
 from unstuck.lanes.library import load as load_kernel
 from unstuck.study.digests import SETTLED_OF_ROWS, digest, reached_digest
 from unstuck.environment import prepare_environment
@@ -73,8 +73,12 @@ try:
     study = parse_study(config, source)
     require_own(study.results, study.title, source)
     settle(study.results)
-    plan = Plan(study)
-    judged = planned_claims(study.claims, HOME / "workflow/claims", plan)
+    with found_in(source):
+        plan = Plan(study)
+        judged = planned_claims(study.claims, HOME / "workflow/claims", plan)
+        # not again in what Snakemake starts for a job
+        if workflow.is_main_process:
+            plan.try_modules()
 except UnstuckError as error:
     raise WorkflowError(str(error)) from None
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from unstuck.command.home import CLAIMS, EXAMPLES, SNAKEFILE
-from unstuck.errors import ConfigError, UnstuckError
+from unstuck.errors import ConfigError, UnstuckError, found_in
 from unstuck.files import write_text
 
 if TYPE_CHECKING:
@@ -157,11 +157,11 @@ def _planned(study: Path, code: str) -> tuple["Plan", dict[str, "Planned"]]:
     from unstuck.study.load import load_study
     from unstuck.study.plan import Plan
 
-    made = Plan(load_study(study, code))
-    try:
-        return made, planned_claims(made.study.claims, CLAIMS, made)
-    except UnstuckError as error:
-        raise ConfigError(f"{study}: {error}") from error
+    checked = load_study(study, code)
+    with found_in(str(study)):
+        made = Plan(checked)
+        made.try_modules()
+        return made, planned_claims(checked.claims, CLAIMS, made)
 
 
 def _write_new(file: Path, text: str) -> None:

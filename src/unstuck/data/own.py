@@ -182,8 +182,9 @@ def _read(
     names = [str(name) for name in held]
     if target is None:
         raise ValueError(f"target is missing; name what holds the classes, of {few(names)}")
-    for name in (target, *(inputs or ())):
-        one_of(name, names, what="array" if kind == ".npz" else "column")
+    for key, asked in (("target", (target,)), ("inputs", inputs or ())):
+        for name in asked:
+            one_of(name, names, what=f"{key}: {'array' if kind == '.npz' else 'column'}")
     others = tuple(name for name in names if name != target) if inputs is None else inputs
     if target in others:
         raise ValueError(f"{target!r} is the target, and so no input; leave it out of inputs")

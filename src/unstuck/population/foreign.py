@@ -13,6 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from unstuck.complaints import hint, stopped
 from unstuck.errors import ConfigError
 from unstuck.population.spec import NetworkSpec
 
@@ -57,8 +58,8 @@ def require_defined(spec: NetworkSpec) -> None:
         elif isinstance(node, ast.Assign):
             names |= {target.id for target in node.targets if isinstance(target, ast.Name)}
     if spec.name not in names:
-        known = ", ".join(sorted(names)) or "nothing"
-        raise ConfigError(f"{spec.file} defines no {spec.name}; it defines {known}.")
+        known = hint(str(spec.name), names, "it defines") if names else "it defines nothing"
+        raise ConfigError(stopped(f"{spec.file} defines no {spec.name}; {known}"))
 
 
 def load(spec: NetworkSpec, source: str) -> Any:
@@ -82,8 +83,8 @@ def load(spec: NetworkSpec, source: str) -> Any:
         return getattr(_namespace(spec, source), str(spec.name))
     except AttributeError as error:
         raise ConfigError(f"{spec.origin} has no {spec.name}.") from error
-    except ImportError as error:
-        raise ConfigError(f"{spec.origin} cannot be imported: {error}.") from error
+    except (Exception, SystemExit) as error:
+        raise ConfigError(f"{spec.origin} cannot be run: {said(error)}.") from error
 
 
 @lru_cache
@@ -95,6 +96,11 @@ def _namespace(spec: NetworkSpec, source: str) -> ModuleType:
     sys.modules[module.__name__] = module
     exec(compile(_read(str(spec.file)), str(spec.file), "exec"), module.__dict__)
     return module
+
+
+def said(error: BaseException) -> str:
+    """Give the first line of what an error of foreign code says, without its full stop."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
 
 
 def _packaged(package: str) -> dict[str, bytes]:

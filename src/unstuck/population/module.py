@@ -12,7 +12,7 @@ from torch.func import functional_call, vmap
 from torch.utils.flop_counter import FlopCounterMode
 
 from unstuck.errors import ConfigError
-from unstuck.population.foreign import load
+from unstuck.population.foreign import load, said
 from unstuck.population.layers import Shape
 from unstuck.population.layout import Layout
 from unstuck.population.losses import criterion_of
@@ -220,10 +220,10 @@ class ModuleNetwork(Network):
         try:
             return work()
         except Exception as error:
-            said = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
-            if "randomness" in said:
-                said = "it draws random numbers as it computes, like dropout; leave that out"
-            raise ConfigError(f"{self._about} {what}: {said}.") from error
+            why = said(error)
+            if "randomness" in why:
+                why = "it draws random numbers as it computes, like dropout; leave that out"
+            raise ConfigError(f"{self._about} {what}: {why}.") from error
 
 
 @lru_cache

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -9,7 +10,9 @@ from pydantic import (
     Field,
     PlainValidator,
     StringConstraints,
+    ValidationInfo,
     WithJsonSchema,
+    field_validator,
     model_validator,
 )
 
@@ -196,16 +199,38 @@ class Study(Section):
     )
     execution: Execution = Field(default=Execution(), description="Where and how runs compute.")
 
+    @field_validator("optimizers", "schedules")
+    @classmethod
+    def _names_are_new(cls, given: Any, about: ValidationInfo) -> Any:
+        for name in given:
+            if name in (OPTIMIZERS if about.field_name == "optimizers" else SCHEDULES):
+                raise ValueError(f"{name!r} is built in; give yours another name")
+        return given
+
+    @field_validator("notes")
+    @classmethod
+    def _notes_are_there(cls, file: str | None) -> str | None:
+        if file is not None and not Path(file).is_file():
+            raise ValueError(
+                f"there is no file {file!r}; its path is relative to the folder in which "
+                "Snakemake works"
+            )
+        return file
+
     @model_validator(mode="after")
     def _names_resolve(self) -> Self:
-        if not self.experiments:
-            raise ValueError("experiments is empty; give at least one")
+        sections = ("datasets", "networks", "experiments")
+        if empty := [section for section in sections if not getattr(self, section)]:
+            raise ValueError(f"{empty[0]} is empty; give at least one")
+        optimizers = {**OPTIMIZERS, **self.optimizers}
+        for name in self.tuning.rates:
+            one_of(name, ("default", *optimizers), what="tuning.rates: optimizer")
         for name, experiment in self.experiments.items():
             axes = experiment.axes()
             for axis, known in (
                 ("dataset", self.datasets),
                 ("network", self.networks),
-                ("optimizer", {**OPTIMIZERS, **self.optimizers}),
+                ("optimizer", optimizers),
                 ("schedule", {**SCHEDULES, **self.schedules}),
             ):
                 for value in axes[axis]:
@@ -221,11 +246,19 @@ class Study(Section):
                 for dataset in axes["dataset"]:
                     one_of(dataset, experiment.target, what=f"experiments.{name}.target: dataset")
             self._batches_fit(name, axes)
+        return self
+
+    @model_validator(mode="after")
+    def _analyses_can_be_computed(self) -> Self:
         for name, analysis in self.analyses.items():
             if name in self.experiments:
                 raise ValueError(f"analyses.{name} has the name of an experiment; give it another")
             for dataset in analysis.dataset_names:
                 one_of(dataset, self.datasets, what=f"analyses.{name}: dataset")
+            try:
+                analysis.check(self.datasets)
+            except ValueError as error:
+                raise ValueError(f"analyses.{name}: {error}") from error
         return self
 
     @model_validator(mode="after")

@@ -9,7 +9,7 @@ from unstuck.complaints import one_of
 from unstuck.study.fields import Count, Name, Rate, Section
 from unstuck.study.measurements.base import MeasurementBase
 from unstuck.study.measurements.registry import MEASUREMENTS
-from unstuck.study.overrides import ARGUMENT, OVERRIDES, Where, checked_overrides, matches
+from unstuck.study.overrides import ARGUMENT, NO_AXES, OVERRIDES, Where, checked_overrides, matches
 from unstuck.training.spec import (
     MOST_UNITS,
     Criterion,
@@ -43,13 +43,13 @@ class _Grid(Section):
     model_config = ConfigDict(extra="allow", frozen=True)
 
     description: str = Field(default="", description="What the experiment is for.")
-    dataset: Name | list[Name] = Field(description="Names from `datasets`.")
-    network: Name | list[Name] = Field(description="Names from `networks`.")
+    dataset: str | list[str] = Field(description="Names from `datasets`.")
+    network: str | list[str] = Field(description="Names from `networks`.")
     loss: LossName | list[LossName] = Field(default="cross_entropy", description="Training loss.")
-    optimizer: Name | list[Name] = Field(
+    optimizer: str | list[str] = Field(
         default="sgd", description="Built-in optimizers or names from `optimizers`."
     )
-    schedule: Name | list[Name] = Field(
+    schedule: str | list[str] = Field(
         default="constant", description="Built-in schedules or names from `schedules`."
     )
     lr: Rate | Literal["tuned"] | list[Rate | Literal["tuned"]] = Field(
@@ -107,6 +107,8 @@ class _Grid(Section):
         if isinstance(given, Mapping):
             known = (*cls.model_fields, *OVERRIDES)
             for key in given:
+                if key in NO_AXES:
+                    raise ValueError(f"{key} is no axis; describe several {NO_AXES[key]}")
                 if not key.startswith(ARGUMENT):
                     one_of(key, known, what="key")
             return checked_overrides(given)
@@ -123,27 +125,31 @@ class _Grid(Section):
             if len({repr(each) for each in value}) < len(value):
                 raise ValueError(f"{key} names a value twice; each value of an axis stands once")
         axes = self.axes()
-        measured = [each for entries in self.measurements.values() for each in entries]
         numbers = self.seeds if isinstance(self.seeds, list) else [UnitsOf(seeds=self.seeds)]
         if not numbers or numbers[-1].where:
             raise ValueError("seeds needs a last entry without `where`, for all other cells")
-        for rule in self._rules():
+        for place, rule in self._rules():
             for key in rule:
-                one_of(key, axes, what="axis")
+                one_of(key, axes, what=f"{place}: axis")
         most = max(each.seeds for each in numbers)
-        for entry in measured:
-            if (entry.seeds or 0) > most:
-                raise ValueError(
-                    f"endpoints of {entry.seeds} units are to be measured, but the experiment has "
-                    f"{most}; ask for at most that many"
-                )
+        for kind, entries in self.measurements.items():
+            for entry in entries:
+                if (entry.seeds or 0) > most:
+                    raise ValueError(
+                        f"{kind}: endpoints of {entry.seeds} units are to be measured, but the "
+                        f"experiment has {most}; ask for at most that many"
+                    )
         return self
 
-    def _rules(self) -> list[dict[str, Any]]:
-        """Selections of cells, by values of axes."""
-        measured = [each.where for entries in self.measurements.values() for each in entries]
-        numbers = self.seeds if isinstance(self.seeds, list) else []
-        return [*measured, *(each.where for each in numbers), *self.exclude]
+    def _rules(self) -> list[tuple[str, dict[str, Any]]]:
+        """Selections of cells, by values of axes, and the keys under which they stand."""
+        selecting = {
+            kind: [each.where for each in held] for kind, held in self.measurements.items()
+        }
+        if isinstance(self.seeds, list):
+            selecting["seeds"] = [each.where for each in self.seeds]
+        selecting["exclude"] = self.exclude
+        return [(place, rule) for place, rules in selecting.items() for rule in rules]
 
     def require_values(self) -> None:
         """Refuse a selection of a value that its axis has not.
@@ -154,11 +160,13 @@ class _Grid(Section):
             If there is one.
         """
         axes = self.axes()
-        for rule in self._rules():
+        for place, rule in self._rules():
             for key, wanted in rule.items():
                 for each in wanted if isinstance(wanted, list) else [wanted]:
                     if each not in axes[key]:
-                        raise ValueError(f"{key}: {each!r} is none of its values {axes[key]}")
+                        raise ValueError(
+                            f"{place}: {key}: {each!r} is none of its values {axes[key]}"
+                        )
 
     def units_of(self, point: Mapping[str, Any]) -> int:
         """How many units the cell at a point of the grid has."""

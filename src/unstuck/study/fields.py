@@ -2,7 +2,16 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveInt,
+    StringConstraints,
+)
+
+from unstuck.population.spec import NetworkSpec
 
 # a name becomes part of a path, so it may hold nothing that leads out of results/
 NAME_PATTERN = r"^[a-z][a-z0-9_]{0,39}$"
@@ -14,6 +23,18 @@ Samples = Annotated[PositiveInt, Field(description="The first so many training s
 Networks = Annotated[
     PositiveInt, Field(description="Networks a dataset, one for each of the first so many units.")
 ]
+
+
+def _without_batchnorm(network: NetworkSpec) -> NetworkSpec:
+    if network.batchnorm != "off":
+        raise ValueError(
+            f"batchnorm: {network.batchnorm} makes a sample's gradient depend on its batch; take "
+            "off here"
+        )
+    return network
+
+
+PlainNetwork = Annotated[NetworkSpec, AfterValidator(_without_batchnorm)]
 Tolerance = Annotated[
     float,
     Field(

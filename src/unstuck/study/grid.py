@@ -8,14 +8,14 @@ import pandas as pd
 from pydantic import BaseModel, ValidationError
 
 from unstuck.complaints import complaint, one_of, stopped
-from unstuck.errors import ConfigError
+from unstuck.errors import ConfigError, found_in
 from unstuck.optim.coefficients import OPTIMIZERS
 from unstuck.optim.schedules import SCHEDULES
 from unstuck.population.foreign import require_defined, source_digest
 from unstuck.population.spec import NetworkSpec
 from unstuck.study.config import Study
 from unstuck.study.experiment import Experiment
-from unstuck.study.overrides import ARGUMENT, OVERRIDES, matches
+from unstuck.study.overrides import ARGUMENT, COUNTING, OVERRIDES, matches
 from unstuck.training.spec import Cell, Recipe, Tune
 
 # of the fields of a run: those that stand last, or say nothing that another does not
@@ -64,8 +64,9 @@ class Grids:
         self._sources: dict[str, str] = {}
         for name, network in study.networks.items():
             if network.kind == "module":
-                require_defined(network)
-                self._sources[name] = source_digest(network)
+                with found_in(f"networks.{name}"):
+                    require_defined(network)
+                    self._sources[name] = source_digest(network)
         self._data = {name: spec.digest for name, spec in study.datasets.items()}
 
     def of(self, name: str) -> tuple[tuple[dict[str, Any], Cell], ...]:
@@ -82,6 +83,15 @@ class Grids:
             raise ConfigError(f"experiments.{name}: {_first(error)}") from error
         if not points:
             raise ConfigError(f"experiments.{name}.exclude leaves no cell; leave out less.")
+        runs = [cell.run for _, cell in points]
+        for axis in points[0][0].keys() & COUNTING.keys():
+            field, values = COUNTING[axis]
+            held = {getattr(part, field, None) for run in runs for part in _components(run)}
+            if not held & set(values):
+                raise ConfigError(
+                    f"experiments.{name}.{axis} changes nothing: it counts where {field} is "
+                    f"{' or '.join(values)}, and here it never is; leave it out."
+                )
         return points
 
     def _expand(self, experiment: Experiment) -> Iterator[tuple[dict[str, Any], Cell]]:
@@ -177,6 +187,10 @@ class Grids:
         )
 
 
+def _components(run: Recipe) -> tuple[BaseModel, ...]:
+    return run.network, run.optimizer, run.schedule
+
+
 def _with_overrides(component: Component, point: Mapping[str, Any]) -> Component:
     """A component with the fields that the point of the grid names replaced, and checked."""
     fields = {key: point[key] for key in point if OVERRIDES.get(key) is type(component)}
@@ -198,6 +212,8 @@ def _named(
             raise ConfigError(f"{key}.base is missing; name one of {', '.join(sorted(known))}.")
         try:
             base = known[one_of(str(fields["base"]), known, what=f"{key}.base:")]
+            for field in fields:
+                one_of(field, ("base", *type(base).model_fields), what=f"{key}: key")
             made[name] = _replaced(base, {k: v for k, v in fields.items() if k != "base"})
         except ValidationError as error:
             raise ConfigError(f"{key}.{_first(error)}") from error

@@ -6,16 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
-from unstuck.complaints import complaint, one_of, shown, stopped, wanted
-from unstuck.data.own import FileSpec
-from unstuck.data.spec import DatasetSpec
+from unstuck.complaints import complaint, keys_at, one_of, shown, stopped, wanted
 from unstuck.errors import ConfigError
-from unstuck.population.spec import NetworkSpec
-from unstuck.study.config import Curvature, Execution, RateGrid, Study, Tuning
+from unstuck.study.config import Study
 from unstuck.study.fields import NAME_PATTERN, RESULTS_PATTERN
-from unstuck.study.measurements.base import MeasurementBase
 from unstuck.yaml_files import read_yaml
 
 PATTERNS = {
@@ -111,11 +108,14 @@ def _check_values(value: Any, source: str, place: str) -> None:
 def _sentence(error: ValidationError, config: Mapping[str, Any]) -> str:
     """The first thing wrong, as one sentence."""
     errors = error.errors(include_url=False)
-    head = _key_path(errors[0]["loc"], config)
+    # a key that is missing may be there under a name that is mistyped
+    place = errors[0]["loc"][:-1]
+    errors.sort(key=lambda each: (each["type"], each["loc"][:-1]) != ("extra_forbidden", place))
+    head = _key_path(errors[0], config)
     # pydantic reports every branch of a union: the branch that got furthest is the one meant
-    related = [each for each in errors if _key_path(each["loc"], config).startswith(head)]
-    location = max((_key_path(each["loc"], config) for each in related), key=len)
-    same = [each for each in related if _key_path(each["loc"], config) == location]
+    related = [each for each in errors if _key_path(each, config).startswith(head)]
+    location = max((_key_path(each, config) for each in related), key=len)
+    same = [each for each in related if _key_path(each, config) == location]
     first = next((each for each in same if each["type"] == "value_error"), same[0])
     if first["type"] == "value_error":
         message = complaint(first)
@@ -126,41 +126,31 @@ def _sentence(error: ValidationError, config: Mapping[str, Any]) -> str:
     if first["type"] == "extra_forbidden":
         parent, _, key = location.rpartition(".")
         try:
-            one_of(key, _known_keys(first["loc"][:-1]), what="key")
+            one_of(key, keys_at(Study, first["loc"][:-1]), what="key")
         except ValueError as unknown:
             return stopped(f"{parent}: {unknown}" if parent else str(unknown))
+    if first["type"] == "union_tag_not_found":
+        return f"{location}.kind is missing; it is required."
+    if first["type"] == "union_tag_invalid":
+        kind, tag, known = first["ctx"].values()
+        key = f"{location}.{kind}".replace("'", "")
+        return f"{key}: {tag!r} is wrong; it should be one of {known}."
     right = " or ".join(dict.fromkeys(wanted(each, PATTERNS) for each in same))
-    if right == "a list" and isinstance(first["input"], int | float):
+    if right == "a list" and type(first["input"]) in (int, float):
         right += f", such as [{first['input']}]"
     return f"{location}: {shown(first['input'])} is wrong; it should be {right}."
 
 
-def _key_path(location: tuple[int | str, ...], config: Any) -> str:
-    """The part of pydantic's location that stands in the config: union branches left out."""
+def _key_path(error: ErrorDetails, config: Any) -> str:
+    """The part of pydantic's location that stands in the config, or is missing there."""
     parts: list[str] = []
     here: Any = config
-    for part in location:
+    for part in error["loc"]:
         inside_list = isinstance(here, list) and isinstance(part, int) and part < len(here)
         if inside_list or (isinstance(here, Mapping) and part in here):
             here = here[part]
-        elif not (isinstance(here, Mapping) and part == location[-1]):
+        # all others are branches of unions
+        elif error["type"] != "missing" or part != error["loc"][-1]:
             continue
         parts.append(str(part))
     return ".".join(parts)
-
-
-def _known_keys(location: tuple[int | str, ...]) -> list[str]:
-    """Keys of the model at a location of the configuration."""
-    models: dict[tuple[int, str], type[BaseModel]] = {
-        (2, "datasets"): DatasetSpec,
-        (3, "datasets"): FileSpec,
-        (2, "networks"): NetworkSpec,
-        (1, "tuning"): Tuning,
-        (3, "tuning"): RateGrid,
-        (1, "curvature"): Curvature,
-        (1, "execution"): Execution,
-    }
-    if not location:
-        return list(Study.model_fields)
-    default = MeasurementBase if location[0] == "experiments" else Study
-    return list(models.get((len(location), str(location[0])), default).model_fields)

@@ -15,6 +15,12 @@ from unstuck.training.spec import Scalar
 #: begins an axis over a keyword argument of a network of kind `module`
 ARGUMENT = "arguments."
 
+#: fields that are none of `OVERRIDES`, and what is varied instead
+NO_AXES = {
+    **dict.fromkeys(("hidden", "kind"), "networks, and name them in network"),
+    "shape": "schedules, and name them in schedule",
+}
+
 #: fields of an architecture, an optimizer or a schedule that an experiment may vary on its own
 OVERRIDES: Mapping[str, type[BaseModel]] = {
     field: model
@@ -24,7 +30,20 @@ OVERRIDES: Mapping[str, type[BaseModel]] = {
         (ScheduleSpec, tuple(ScheduleSpec.model_fields)),
     )
     for field in fields
-    if field not in ("hidden", "shape")
+    if field not in NO_AXES
+}
+
+#: of these fields, where they count: a field of the same component, and its values that let them
+COUNTING: Mapping[str, tuple[str, tuple[Any, ...]]] = {
+    field: where
+    for where, fields in {
+        ("kind", ("conv1d", "conv2d", "local1d", "local2d")): "kernel stride padding pool",
+        ("batchnorm", ("before", "after")): "batchnorm_momentum batchnorm_noise",
+        ("shape", ("step",)): "every drop",
+        ("shape", ("cosine", "linear")): "final",
+        ("accumulator", ("sum", "mean", "exponential")): "epsilon epsilon_scaled",
+    }.items()
+    for field in fields.split()
 }
 
 

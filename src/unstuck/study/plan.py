@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from unstuck.complaints import one_of, stopped
-from unstuck.errors import ConfigError
+from unstuck.errors import ConfigError, found_in
 from unstuck.study.config import Study
 from unstuck.study.digests import digest
 from unstuck.study.grid import Grids
@@ -109,6 +109,26 @@ class Plan:
     def cells(self) -> dict[str, tuple[Cell, ...]]:
         """The cells of every experiment, in the order of its grid."""
         return {name: tuple(cell for _, cell in grid) for name, grid in self._grid.items()}
+
+    def try_modules(self) -> None:
+        """Run the code that the caller allowed, and build every network of kind `module` from it.
+
+        Raises
+        ------
+        ConfigError
+            If one cannot be trained as a population.
+        """
+        cells = [cell for held in self.cells.values() for cell in held if cell.run.source]
+        if not cells:
+            return
+        from unstuck.population.module import module_network
+
+        for cell in cells:
+            run, dataset = cell.run, self.study.datasets[cell.run.dataset]
+            with found_in(f"networks.{cell.labels['network']}, dataset {run.dataset}"):
+                module_network(
+                    run.network, dataset.input_shape, dataset.classes, run.loss, str(run.source)
+                )
 
     def split_units(self, dataset: str) -> list[int]:
         """Numbers of the units that a dataset is split for: all that a run or an analysis asks."""

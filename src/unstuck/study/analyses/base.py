@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 if TYPE_CHECKING:
     from unstuck.data.dataset import Dataset
+    from unstuck.data.spec import DatasetSpec
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,15 @@ class AnalysisBase(BaseModel, ABC):
     def reads(self) -> tuple[str, ...]:
         """Tables it needs, as ``experiment.kind``."""
         return ()
+
+    def check(self, datasets: Mapping[str, "DatasetSpec"]) -> None:
+        """Refuse datasets that it cannot be computed on, before anything runs.
+
+        Raises
+        ------
+        ValueError
+            With a sentence, without its full stop, that says what would be right.
+        """
 
     @abstractmethod
     def run(self, context: Context) -> dict[str, pd.DataFrame]:

@@ -1,20 +1,20 @@
 """How far the gradients of minibatches scatter about that of all samples, by batch size."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 
-from unstuck.population.spec import NetworkSpec
 from unstuck.study.analyses.base import Context, DatasetsAnalysis
-from unstuck.study.fields import Networks
+from unstuck.study.fields import Networks, PlainNetwork
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from unstuck.data.dataset import Dataset
+    from unstuck.data.spec import DatasetSpec
 
 STREAM = 7431
 # epochs of the measured batches: none that a point was trained with
@@ -28,7 +28,7 @@ class GradientNoiseAnalysis(DatasetsAnalysis):
 
     tables = ("variance",)
 
-    network: NetworkSpec = Field(description="The architecture; without batch normalisation.")
+    network: PlainNetwork = Field(description="The architecture; without batch normalisation.")
     points: tuple[NonNegativeInt, ...] = Field(
         default=(0, 100, 1000),
         min_length=1,
@@ -45,6 +45,17 @@ class GradientNoiseAnalysis(DatasetsAnalysis):
         default=64, description="Batches a size at least, in whole epochs of reshuffled data."
     )
     seeds: Networks = 3
+
+    def check(self, datasets: Mapping[str, "DatasetSpec"]) -> None:
+        """Refuse batches that do not cut the training samples into equal parts."""
+        for name in self.datasets:
+            samples = datasets[name].train
+            for size in self.batch_sizes:
+                if samples % size or size == samples:
+                    raise ValueError(
+                        f"batch_sizes: {size} does not cut the {samples} training samples of "
+                        f"{name} into two or more equal batches; take a proper divisor"
+                    )
 
     def run(self, context: Context) -> dict[str, pd.DataFrame]:
         """Measure.
@@ -95,22 +106,11 @@ class _Point:
     ) -> None:
         import torch
 
-        from unstuck.errors import ConfigError
         from unstuck.population.network import Network
 
         split = dataset.unit(seed)
         self.samples = len(split.y_train)
-        for size in analysis.batch_sizes:
-            if self.samples % size or size == self.samples:
-                raise ConfigError(
-                    f"batch_sizes holds {size}, which does not cut the {self.samples} training "
-                    "samples into two or more equal batches; use a proper divisor."
-                )
         self._network = Network(analysis.network, dataset.input_shape, dataset.classes)
-        if self._network.buffer_count:
-            raise ConfigError(
-                "network.batchnorm must be off: it makes a sample's gradient depend on its batch."
-            )
         self._x = torch.from_numpy(split.x_train).double()
         self._y = torch.from_numpy(split.y_train)
         self._labels, self._seed, self._updates = split.y_train, seed, updates

@@ -6,9 +6,8 @@ import numpy as np
 import pandas as pd
 from pydantic import Field, PositiveInt
 
-from unstuck.population.spec import NetworkSpec
 from unstuck.study.analyses.base import Context, DatasetsAnalysis
-from unstuck.study.fields import Networks
+from unstuck.study.fields import Networks, PlainNetwork
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -23,7 +22,7 @@ class EarlySigmaAnalysis(DatasetsAnalysis):
 
     tables = ("sigma",)
 
-    network: NetworkSpec = Field(description="The architecture; without batch normalisation.")
+    network: PlainNetwork = Field(description="The architecture; without batch normalisation.")
     batch_size: PositiveInt = Field(default=16, description="Samples of a minibatch.")
     at: tuple[PositiveInt, ...] = Field(
         default=(2, 3, 4, 5, 6, 8, 10, 14, 20, 30, 50, 70, 100),
@@ -59,16 +58,11 @@ class EarlySigmaAnalysis(DatasetsAnalysis):
     def _network(self, data: "Split", seed: int) -> list[dict[str, Any]]:
         import torch
 
-        from unstuck.errors import ConfigError
         from unstuck.optim.coefficients import OPTIMIZERS
         from unstuck.optim.update import UpdateRule
         from unstuck.population.network import Network
 
         network = Network(self.network, data.input_shape, data.classes)
-        if network.buffer_count:
-            raise ConfigError(
-                "network.batchnorm must be off: it makes a sample's gradient depend on its batch."
-            )
         start = network.initial(seed)
         theta = start.expand(self.orders, -1).contiguous()
         row = OPTIMIZERS["adam"]

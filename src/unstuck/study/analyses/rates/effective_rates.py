@@ -5,14 +5,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Field, PositiveFloat, PositiveInt, field_validator
 
 from unstuck.complaints import one_of
-from unstuck.errors import ConfigError
 from unstuck.optim.coefficients import OPTIMIZERS, optimizer
-from unstuck.population.spec import NetworkSpec
 from unstuck.study.analyses.base import Context, DatasetsAnalysis
-from unstuck.study.fields import Networks
+from unstuck.study.fields import Networks, PlainNetwork
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -30,7 +28,7 @@ class EffectiveRatesAnalysis(DatasetsAnalysis):
 
     tables = ("coordinates",)
 
-    network: NetworkSpec = Field(description="The architecture; fully connected, no batchnorm.")
+    network: PlainNetwork = Field(description="The architecture; fully connected, no batchnorm.")
     rates: dict[str, PositiveFloat] = Field(
         default={"adagrad": 0.03, "rmsprop": 0.003, "adam": 0.003},
         min_length=1,
@@ -49,6 +47,15 @@ class EffectiveRatesAnalysis(DatasetsAnalysis):
         default=100, description="Starts on the bowls, each with axes of its own where turned."
     )
     seeds: Networks = 10
+
+    @field_validator("rates")
+    @classmethod
+    def _of_adaptive_optimizers(cls, rates: dict[str, float]) -> dict[str, float]:
+        for name in rates:
+            row = OPTIMIZERS[one_of(name, OPTIMIZERS, what="optimizer")]
+            if not row.uses_accumulator:
+                raise ValueError(f"{name} gives every parameter the same rate; leave it out")
+        return rates
 
     def run(self, context: Context) -> dict[str, pd.DataFrame]:
         """Walk, train and measure.
@@ -70,10 +77,6 @@ class EffectiveRatesAnalysis(DatasetsAnalysis):
             other_curvature (number): That of the same parameter of the next unit's network; none
                 for bowls.
         """
-        for name in self.rates:
-            row = OPTIMIZERS[one_of(name, OPTIMIZERS, what="optimizer")]
-            if not row.uses_accumulator:
-                raise ConfigError(f"rates.{name}: {name} gives every parameter the same rate.")
         frames = []
         for name in sorted(self.rates):
             context.progress(f"effective rates of {name}")
@@ -129,8 +132,6 @@ class EffectiveRatesAnalysis(DatasetsAnalysis):
 
         data, seeds = context.datasets[place], context.units(self.seeds)
         network = Network(self.network, data.input_shape, data.classes)
-        if network.buffer_count:
-            raise ConfigError("network.batchnorm must be off: a Hessian of batches is not one.")
         train = Part.of(data, "train", seeds)
         theta = torch.stack([network.initial(seed) for seed in seeds]).float()
         buffers = network.initial_buffers().float().repeat(self.seeds, 1)
