@@ -5,14 +5,17 @@ less its octal and hexadecimal numbers, so ``off``, ``no``, ``010`` and ``1:30``
 ``1e-3`` is a number.
 """
 
+import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
+from yaml.composer import Composer
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
+from unstuck.complaints import shown
 from unstuck.errors import ConfigError
 
 MOST_CHARACTERS = 1_000_000
@@ -20,6 +23,8 @@ MOST_LEVELS = 40
 LONGEST_KEY = 100
 #: values of a file once its aliases are written out
 MOST_VALUES = 200_000
+#: numbers of a study or a claim beyond this are mistakes
+LARGEST = 10**9
 
 _TAG = "tag:yaml.org,2002:"
 _SCALARS = {
@@ -38,13 +43,23 @@ class _RefusedError(Exception):
     """What is wrong with a text, in words."""
 
 
-class _Loader(yaml.SafeLoader):
+# libyaml reads the registry in a sixth of the time, which every start of Snakemake waits for
+if TYPE_CHECKING or not yaml.__with_libyaml__:
+    from yaml import SafeLoader
+else:
+    from yaml import CSafeLoader as SafeLoader
+
+
+class _Loader(SafeLoader, Composer):
     """A safe loader with the scalars above and bounds on what a text may become."""
 
     yaml_implicit_resolvers = {}  # noqa: RUF012
+    # that of libyaml would pass by what follows
+    get_single_node = Composer.get_single_node
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
+        self.anchors: dict[str, Node] = {}  # of the composer
         self._level = 0
         self._sizes: dict[int, int] = {}
 
@@ -156,3 +171,40 @@ def read_yaml(path: str | Path) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} cannot be read ({error}); name an existing file.") from error
     return parse_yaml(text, str(path))
+
+
+def require_plain(value: Any, source: str, place: str = "") -> None:
+    """Refuse what no field of a study or a claim takes, wherever it stands.
+
+    Parameters
+    ----------
+    value
+        What was read, from YAML or by Snakemake.
+    source
+        Name of the file it came from, for messages.
+    place
+        The keys that lead to it, with dots between.
+
+    Raises
+    ------
+    ConfigError
+        If there is a number without end or beyond `LARGEST`, a character that cannot be printed,
+        or no value of YAML.
+    """
+    if isinstance(value, Mapping):
+        for key, each in value.items():
+            require_plain(key, source, f"{place}.{shown(key)}".lstrip("."))
+            require_plain(each, source, f"{place}.{key}".lstrip("."))
+    elif isinstance(value, list):
+        for number, each in enumerate(value):
+            require_plain(each, source, f"{place}.{number}")
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise ConfigError(f"{source}: {place}: {value} is wrong; it should be a finite number.")
+    elif isinstance(value, int | float) and abs(value) > LARGEST:
+        raise ConfigError(
+            f"{source}: {place}: {value:g} is wrong; it should be at most {LARGEST:,}."
+        )
+    elif isinstance(value, str) and not value.replace("\n", "").isprintable():
+        raise ConfigError(f"{source}: {place} holds characters that cannot be printed.")
+    elif not isinstance(value, str | int | float | None):
+        raise ConfigError(f"{source}: {place}: {shown(value)} is no value of YAML.")

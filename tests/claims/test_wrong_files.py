@@ -90,6 +90,13 @@ WRONG_FILES = [
     ("primary/reference", {"batch": 8}, "primary: arm and reference are the same"),
     ("measure/margin", -1, "key 'measure.margin': -1 is wrong; it should be more than 0"),
     ("measure/margin", "one", "key 'measure.margin': 'one' is wrong; it should be a number"),
+    # what is of another type, and no number though another reader would take it for one
+    ("measure/margin", "5", "key 'measure.margin': '5' is wrong; it should be a number"),
+    ("measure/margin", True, "key 'measure.margin': true is wrong; it should be a number"),
+    ("measure/best", float("inf"), "measure.best: inf is wrong; it should be a finite number"),
+    ("primary/least", 2.0, "key 'primary.least': 2.0 is wrong; it should be a whole number"),
+    ("notes", ["4"], "key 'notes.0': '4' is wrong; it should be a whole number"),
+    ("notes", [10**12], "notes.0: 1e+12 is wrong; it should be at most 1,000,000,000"),
     (
         "measure",
         {"value": "updates", "unit": "times", "scale": "ratio", "margin": 0.5},

@@ -6,6 +6,7 @@ A file declares and does not compute. What needs more than a column is a reducti
 
 import datetime
 import difflib
+import json
 import re
 from collections.abc import Mapping
 from functools import cached_property
@@ -37,7 +38,7 @@ from unstuck.claims.lines import (
 from unstuck.claims.terms import Frozen, Text
 from unstuck.complaints import complaint, shown
 from unstuck.errors import RegistryError, UnstuckError
-from unstuck.yaml_files import read_yaml
+from unstuck.yaml_files import read_yaml, require_plain
 
 PARTS = ("A", "B", "C")
 #: in an answer: words by the sign of an effect
@@ -262,6 +263,7 @@ def load_claim(file: str | Path) -> Claim:
         )
     try:
         content = read_yaml(path)
+        require_plain(content, path.name)
     except UnstuckError as error:
         raise RegistryError(str(error)) from error
     if not path.read_bytes().endswith(b"\n"):
@@ -277,7 +279,8 @@ def load_claim(file: str | Path) -> Claim:
             )
         content[key] = value
     try:
-        return Claim.model_validate(content)
+        # as JSON, in which true is no number and "5" is none either
+        return Claim.model_validate_json(json.dumps(content), strict=True)
     except ValidationError as error:
         raise RegistryError(f"{path.name}: {_sentence(error)}.") from error
 

@@ -1,7 +1,6 @@
 """From a configuration, as Snakemake or YAML gives it, to a checked ``Study``."""
 
 import json
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from unstuck.complaints import complaint, keys_at, one_of, shown, stopped, wante
 from unstuck.errors import ConfigError
 from unstuck.study.config import Study
 from unstuck.study.fields import NAME_PATTERN, RESULTS_PATTERN
-from unstuck.yaml_files import read_yaml
+from unstuck.yaml_files import read_yaml, require_plain
 
 PATTERNS = {
     NAME_PATTERN: "at most 40 lower-case letters, digits and _, a letter first",
@@ -26,9 +25,6 @@ _EXAMPLES = {
     "networks": "{small: {hidden: [16]}}",
     "tuning": "{rates: {default: {low: 0.001, high: 1}}}",
 }
-
-#: numbers of a study beyond this are mistakes
-LARGEST = 10**9
 
 
 def parse_study(config: Mapping[str, Any], source: str = "config.yaml") -> Study:
@@ -46,7 +42,7 @@ def parse_study(config: Mapping[str, Any], source: str = "config.yaml") -> Study
     ConfigError
         With one sentence that names the file, the key, the value and what would be right.
     """
-    _check_values(config, source, "")
+    require_plain(config, source)
     try:
         # as JSON, in which true is no number and "5" is none either
         return Study.model_validate_json(json.dumps(config), strict=True)
@@ -82,27 +78,6 @@ def load_study(path: str | Path, code: str = "") -> Study:
     if "code" in content:
         raise ConfigError(f"{path}: code: only --code can allow code; leave it out of the file.")
     return parse_study(content | ({"code": code} if code else {}), str(path))
-
-
-def _check_values(value: Any, source: str, place: str) -> None:
-    """Refuse what no field of a study takes, wherever it stands."""
-    if isinstance(value, Mapping):
-        for key, each in value.items():
-            _check_values(key, source, f"{place}.{shown(key)}".lstrip("."))
-            _check_values(each, source, f"{place}.{key}".lstrip("."))
-    elif isinstance(value, list):
-        for number, each in enumerate(value):
-            _check_values(each, source, f"{place}.{number}")
-    elif isinstance(value, float) and not math.isfinite(value):
-        raise ConfigError(f"{source}: {place}: {value} is wrong; it should be a finite number.")
-    elif isinstance(value, int | float) and abs(value) > LARGEST:
-        raise ConfigError(
-            f"{source}: {place}: {value:g} is wrong; it should be at most {LARGEST:,}."
-        )
-    elif isinstance(value, str) and not value.replace("\n", "").isprintable():
-        raise ConfigError(f"{source}: {place} holds characters that cannot be printed.")
-    elif not isinstance(value, str | int | float | None):
-        raise ConfigError(f"{source}: {place}: {shown(value)} is no value of YAML.")
 
 
 def _sentence(error: ValidationError, config: Mapping[str, Any]) -> str:
