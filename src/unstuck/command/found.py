@@ -10,7 +10,7 @@ import pandas as pd
 
 from unstuck.complaints import one_of, stopped
 from unstuck.errors import DataError
-from unstuck.files import MARK, read_json, read_parquet
+from unstuck.files import MARK, checksum_path, read_json, read_parquet
 from unstuck.study.load import load_study
 from unstuck.study.paths import VERDICT
 from unstuck.study.plan import Plan
@@ -99,7 +99,9 @@ def told(found: Found, study: str | None, code: str = "") -> Iterator[str]:
     places = sorted({round(i * (len(curve) - 1) / (LOOKS - 1)) for i in range(LOOKS)})
     yield "\nIts curve\n" + curve.iloc[places].to_string(index=False, float_format="{:.4g}".format)
     measured = found.folder / "measurements" / found.job.name / "spectra.parquet"
-    spectra = read_parquet(measured) if measured.exists() else pd.DataFrame({"run_id": []})
+    # its checksum tells a table that was lost from one that the study does not ask for
+    asked = measured.exists() or checksum_path(measured).exists()
+    spectra = read_parquet(measured) if asked else pd.DataFrame({"run_id": []})
     for _, row in spectra[spectra["run_id"] == run_id].head(1).iterrows():
         yield "\nThe Hessian of its training loss, where it stopped"
         yield from (f"  {name:22}{_text(row[name])}" for name in _SPECTRUM)
