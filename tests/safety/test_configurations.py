@@ -153,3 +153,13 @@ def test_words_of_a_study_are_no_commands(checkout: Checkout) -> None:
     checkout.snakemake(target, "--configfile", str(evil))
     assert (checkout.folder / target).exists()
     assert not (checkout.folder / "made").exists()
+
+
+def test_notes_are_a_text_before_anything_runs(tmp_path: Path) -> None:
+    (tmp_path / "text").write_text("1 – ä", encoding="utf-8")
+    (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
+    assert parse_study({**CONFIG, "notes": str(tmp_path / "text")}).notes
+    for name in (".", "binary", "none", "none/none", "\ud800", "a" * 999, "/dev/zero"):
+        with pytest.raises(ConfigError, match=r"^config\.yaml: notes") as error:
+            parse_study({**CONFIG, "notes": str(tmp_path / name)})
+        assert len(str(error.value)) <= 400

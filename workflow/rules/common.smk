@@ -27,6 +27,12 @@ if any(map(str.isspace, sys.executable)):
         "environment in a folder without one."
     )
 
+if {*str(HOME)} & {*"{}"}:
+    raise WorkflowError(
+        f"Snakemake takes what stands in braces in {HOME} for a wildcard; move the workflow to a "
+        "folder without braces."
+    )
+
 from unstuck.claims.answer import place_words
 from unstuck.claims.planning import planned_claims
 from unstuck.claims.reductions import brought_code

@@ -109,7 +109,8 @@ rule report:
         experiments=expand(experiment_pictures, experiment=study.experiments),
         runs=expand(paths.table("csv", "runs"), experiment=study.experiments),
         rates=expand(paths.table("csv", "rates"), experiment=study.experiments),
-        notes=[study.notes] if study.notes else [],
+        # of a function, braces are no wildcards
+        notes=lambda w: [study.notes] if study.notes else [],
     output:
         folder=report(
             directory(paths.report),
@@ -133,7 +134,6 @@ rule report:
         written={name: planned.claim.written() for name, planned in judged.items()},
         settings=digest({key: value for key, value in config.items() if key != "execution"}),
         pages=digest([page.read_text(encoding="utf-8") for page in sorted(PAGES.iterdir())]),
-        # of a function, braces are no wildcards
         configfile=lambda w: configfile_option,
     message:
         "Writing the report"

@@ -1,6 +1,7 @@
 """The typed model of a study: the single truth about what ``config.yaml`` may say."""
 
 import math
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -16,7 +17,7 @@ from pydantic import (
     model_validator,
 )
 
-from unstuck.complaints import one_of
+from unstuck.complaints import one_of, shown
 from unstuck.data.spec import DatasetSpec
 from unstuck.optim.coefficients import OPTIMIZERS
 from unstuck.optim.schedules import SCHEDULES
@@ -210,11 +211,19 @@ class Study(Section):
     @field_validator("notes")
     @classmethod
     def _notes_are_there(cls, file: str | None) -> str | None:
-        if file is not None and not Path(file).is_file():
+        if file is None:
+            return None
+        # of Path, a name that is too long is an error
+        if not os.path.isfile(file):
             raise ValueError(
-                f"there is no file {file!r}; its path is relative to the folder in which "
+                f"there is no file {shown(file)}; its path is relative to the folder in which "
                 "Snakemake works"
             )
+        try:
+            Path(file).read_text(encoding="utf-8")
+        except (OSError, ValueError):
+            # the report reads them, when all else is made
+            raise ValueError(f"{shown(file)} cannot be read; name a text in UTF-8") from None
         return file
 
     @model_validator(mode="after")
