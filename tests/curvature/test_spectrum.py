@@ -25,6 +25,35 @@ def test_toy_origin_and_minimum():
     assert minimum.minimum_ratio(1e-10) == 0.5
 
 
+def test_a_function_that_draws_anew_is_refused():
+    module = torch.nn.Dropout(0.5)
+    surface = Surface(function=lambda t: module(t).square().sum(), theta=torch.ones(20).double())
+    with pytest.raises(CurvatureError, match="turn off dropout"):
+        spectrum(surface)
+    module.eval()
+    np.testing.assert_allclose(spectrum(surface).eigenvalues, 2)
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_what_is_not_finite_is_refused(bad):
+    with pytest.raises(CurvatureError, match="NaN or infinite"):
+        spectrum_of(torch.full((3, 3), bad).double())
+    with pytest.raises(CurvatureError, match="NaN or infinite"):
+        spectrum(Surface(function=lambda t: bad * t @ t, theta=torch.ones(3).double()))
+
+
+@pytest.mark.parametrize("hidden", [(), (5, 4)])
+@pytest.mark.parametrize("loss", ["cross_entropy", "squared_error"])
+def test_a_network_of_zeros_has_its_zeros_counted(build, hidden, loss):
+    """No hidden layer has a unit to rescale, and rescaling a dead one is no direction."""
+    problem = build(hidden=hidden, activation="relu", loss=loss)
+    problem = problem.at(torch.zeros_like(problem.theta))
+    found = symmetry_zeros(problem, critical=True)
+    eigenvalues = spectrum(problem).eigenvalues
+    assert found.total <= (np.abs(eigenvalues) < 1e-12).sum()
+    assert found.residual < 1e-12
+
+
 def test_quadratic(rng):
     values = np.sort(rng.standard_normal(12))
     basis = np.linalg.qr(rng.standard_normal((12, 12)))[0]

@@ -187,6 +187,32 @@ def test_runs_that_diverged_have_no_endpoint_and_a_table_has_its_columns(
     assert runs["diverged_at"].notna().sum() == len(rates) - left
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [{"hidden": []}, {"hidden": [4], "activation": "relu"}, {"hidden": [4], "activation": "tanh"}],
+)
+@pytest.mark.parametrize("loss", ["cross_entropy", "squared_error"])
+def test_every_measurement_takes_a_network_of_zeros(config, tmp_path, fields, loss):
+    """Whose hidden units are dead, so that nearly all of its Hessian is 0."""
+    kinds = ["spectra", "sharpness", "stalls", "audit"]
+    config["datasets"]["digits"] |= {"train": 64, "pca": 4}
+    config["networks"]["small"] = fields
+    same = {"dataset": "digits", "network": "small", "loss": loss, "lr": 1e-9, "updates": 12}
+    many = {"evaluations": 12, "seeds": 1, **{kind: [{}] for kind in kinds}}
+    config["experiments"] = {"grid": same | many}
+    plan = Plan(parse_study(config))
+    (job,) = plan.jobs.values()
+    dataset = prepare(plan.study.datasets["digits"], [0])
+    train_cells(job.cells, dataset).save(tmp_path)
+    trained = Endpoints.of_job(job.cells, tmp_path, dataset)
+    dead = replace(trained, theta={name: 0 * each for name, each in trained.theta.items()})
+    for kind in kinds:
+        table = measured((plan, dead), kind)
+        assert len(table), kind
+        assert not {"negative", "zero"} <= {*table} or (table["zero"] >= 0).all()
+    assert measured((plan, dead), "stalls")["stalled"].all()
+
+
 def test_where_the_loss_is_flat_sharpness_is_zero(config, tmp_path):
     config["datasets"]["digits"] |= {"train": 64, "pca": INPUTS}
     config["networks"]["small"] = {"hidden": []}

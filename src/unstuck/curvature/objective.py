@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Protocol, Self, runtime_checkable
 
 import torch
@@ -64,11 +65,23 @@ class Surface:
         return float(value.detach()), gradient
 
     def hessian_product(self, vectors: Tensor) -> Tensor:
-        """Apply the Hessian to ``vectors``, ``[P]`` or ``[M, P]``."""
+        """Apply the Hessian to ``vectors``, ``[P]`` or ``[M, P]``.
+
+        Raises
+        ------
+        CurvatureError
+            If the gradient is not finite, or another when it is asked for again.
+        """
+        assert self._is_deterministic
         theta = self.theta.detach().requires_grad_()
         (gradient,) = torch.autograd.grad(self.function(theta), theta, create_graph=True)
         rows = vectors.reshape(-1, theta.numel())
         return torch.stack([_row(gradient, theta, row) for row in rows]).view_as(vectors)
+
+    @cached_property
+    def _is_deterministic(self) -> bool:
+        require_deterministic(self)
+        return True
 
 
 def _row(gradient: Tensor, theta: Tensor, row: Tensor) -> Tensor:
@@ -79,6 +92,30 @@ def _row(gradient: Tensor, theta: Tensor, row: Tensor) -> Tensor:
         gradient, theta, row, retain_graph=True, allow_unused=True, materialize_grads=True
     )[0]
     return product
+
+
+def require_deterministic(objective: Objective) -> None:
+    """Refuse a function that draws anew at each call, which has no Hessian.
+
+    Raises
+    ------
+    CurvatureError
+        If the gradient is not finite, or another when it is asked for again.
+    """
+    first_loss, first = objective.loss_and_gradient()
+    second_loss, second = objective.loss_and_gradient()
+    finite("the gradient", first)
+    # parallel reductions may reorder sums, so the bound is far above rounding, not zero
+    bound = 1e3 * torch.finfo(first.dtype).eps
+    moved = float((first - second).norm())
+    if moved > bound * float(first.norm()) or abs(first_loss - second_loss) > bound * abs(
+        first_loss
+    ):
+        raise CurvatureError(
+            f"two evaluations at one point differ (loss {first_loss:.17g} and "
+            f"{second_loss:.17g}, gradients by {moved:.3g}); curvature needs a deterministic "
+            "function: turn off dropout, noise and shuffling."
+        )
 
 
 def finite(name: str, value: Tensor) -> Tensor:

@@ -20,7 +20,7 @@ from torch import Tensor
 from unstuck.curvature.hessian.layerwise import affine_layers
 from unstuck.curvature.hessian.linearised import Linearised
 from unstuck.curvature.hessian.output_hessian import criterion, output_hessian
-from unstuck.curvature.objective import finite
+from unstuck.curvature.objective import finite, require_deterministic
 from unstuck.errors import CurvatureError
 from unstuck.population.losses import Loss
 from unstuck.population.network import Network
@@ -103,7 +103,7 @@ class Problem:
         for name, value in values.items():
             object.__setattr__(self, name, value)
         if self.check:
-            self._require_deterministic()
+            require_deterministic(self)
 
     @property
     def criterion(self) -> Loss:
@@ -242,22 +242,6 @@ class Problem:
                 f"P = {self.parameter_count}."
             )
         return vectors.reshape(-1, self.parameter_count).to(self.theta)
-
-    def _require_deterministic(self) -> None:
-        first_loss, first = self.loss_and_gradient()
-        second_loss, second = self.loss_and_gradient()
-        finite("the gradient", first)
-        # parallel reductions may reorder sums, so the bound is far above rounding, not zero
-        bound = 1e3 * torch.finfo(first.dtype).eps
-        moved = float((first - second).norm())
-        if moved > bound * float(first.norm()) or abs(first_loss - second_loss) > bound * abs(
-            first_loss
-        ):
-            raise CurvatureError(
-                f"two evaluations at one point differ (loss {first_loss:.17g} and "
-                f"{second_loss:.17g}, gradients by {moved:.3g}); curvature needs a deterministic "
-                "function: turn off dropout, noise and shuffling."
-            )
 
 
 def _product(gradient: Tensor, theta: Tensor, rows: Tensor) -> Tensor:

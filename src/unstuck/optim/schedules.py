@@ -118,20 +118,32 @@ def factors(spec: ScheduleSpec, updates: int) -> Factors:
     ConfigError
         If the run has no updates, or is not longer than the warm-up.
     """
-    if updates < 1:
-        raise ConfigError(f"A schedule needs at least 1 update, not {updates}.")
-    warmup = _length(spec.warmup, updates)
-    if warmup >= updates and warmup > 1:
-        raise ConfigError(
-            f"warmup = {spec.warmup} takes {warmup} updates, but the run has {updates}; "
-            "give a fraction below 1 or fewer updates."
-        )
+    warmup = warmup_of(spec, updates)
     if spec.shape == "transformer":
         n = np.arange(1, updates + 1, dtype=np.float64)
         warmup = max(warmup, 1)  # a short run may round its fraction to nothing
         return np.minimum(np.sqrt(warmup / n), n / warmup)
     rise = np.arange(1, warmup + 1, dtype=np.float64) / max(warmup, 1)
     return np.concatenate([rise, _decay(spec, updates - warmup, updates)])
+
+
+def warmup_of(spec: ScheduleSpec, updates: int) -> int:
+    """Return how many updates of a run warm up.
+
+    Raises
+    ------
+    ConfigError
+        If the run has no updates, or is not longer than the warm-up.
+    """
+    if updates < 1:
+        raise ConfigError(f"A schedule needs at least 1 update, not {updates}.")
+    warmup = _length(spec.warmup, updates)
+    if warmup >= updates and warmup > 1:
+        raise ConfigError(
+            f"warmup = {spec.warmup:g} takes {warmup} updates, but the run has {updates}; "
+            "give a fraction below 1 or fewer updates."
+        )
+    return warmup
 
 
 def _length(length: float, updates: int) -> int:

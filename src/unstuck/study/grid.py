@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 from unstuck.complaints import complaint, one_of, stopped
 from unstuck.errors import ConfigError, found_in
 from unstuck.optim.coefficients import OPTIMIZERS
-from unstuck.optim.schedules import SCHEDULES
+from unstuck.optim.schedules import SCHEDULES, warmup_of
 from unstuck.population.foreign import require_defined, source_digest
 from unstuck.population.spec import NetworkSpec
 from unstuck.study.config import Study
@@ -84,6 +84,9 @@ class Grids:
         if not points:
             raise ConfigError(f"experiments.{name}.exclude leaves no cell; leave out less.")
         runs = [cell.run for _, cell in points]
+        for run in runs:
+            with found_in(f"experiments.{name}.schedule"):
+                warmup_of(run.schedule, run.total_updates(self._study.datasets[run.dataset].train))
         for axis in points[0][0].keys() & COUNTING.keys():
             field, values = COUNTING[axis]
             held = {getattr(part, field, None) for run in runs for part in _components(run)}

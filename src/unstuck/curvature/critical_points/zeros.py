@@ -142,7 +142,7 @@ def _rescalings(problem: Problem) -> Tensor:
     """Generators of incoming weights times c, outgoing over c, for each ReLU unit."""
     spec, theta = problem.network.spec, problem.theta
     applies = spec.kind == "dense" and spec.activation == "relu" and spec.batchnorm == "off"
-    if not applies or problem.weight_decay:
+    if not spec.widths or not applies or problem.weight_decay:
         return theta.new_zeros(problem.parameter_count, 0)
     columns = []
     slots = problem.network.layout
@@ -159,10 +159,10 @@ def _rescalings(problem: Problem) -> Tensor:
 
 
 def _orthonormal(directions: Tensor) -> Tensor:
-    if not directions.shape[1]:
-        return directions
     norms = torch.linalg.vector_norm(directions, dim=0)
-    unit = directions[:, norms > 0] / norms[norms > 0]
+    unit: Tensor = directions[:, norms > 0] / norms[norms > 0]
+    if not unit.shape[1]:
+        return unit
     vectors, singular, _ = torch.linalg.svd(unit, full_matrices=False)
     basis: Tensor = vectors[:, singular > _rank_bound(unit, singular)]
     return basis

@@ -9,6 +9,7 @@ import torch
 
 from unstuck.errors import ConfigError, KernelError
 from unstuck.lanes.library import load
+from unstuck.lanes.network import MOST_LAYERS
 from unstuck.population.network import Network
 from unstuck.training.engines.base import Engine
 from unstuck.training.engines.eager import TorchEngine
@@ -67,17 +68,19 @@ def trained_in_lanes(
     """
     if asked == "torch":
         return False
-    if why := obstacle(recipe, device):
+    if why := obstacle(network, recipe, device):
         if asked == "lanes":
             raise ConfigError(f"execution.engine = lanes, but {why}; use auto or torch.")
         return False
     return asked == "lanes" or not torch_is_faster(network, samples)
 
 
-def obstacle(recipe: Recipe, device: torch.device) -> str | None:
+def obstacle(network: Network, recipe: Recipe, device: torch.device) -> str | None:
     """Return why lanes cannot train runs of a recipe, in half a sentence; None if they can."""
     if recipe.network.kind == "module":
         return "lanes train built-in networks, and this is one of kind module"
+    if len(network.layers) > MOST_LAYERS:
+        return f"lanes train {MOST_LAYERS} layers at most, and this network has more"
     if recipe.dtype != "float32":
         return f"lanes train in float32, not in {recipe.dtype}"
     if device.type != "cpu":
