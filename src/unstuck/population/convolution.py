@@ -12,12 +12,11 @@ from unstuck.population.products import affine, affine_gradients, affine_input_g
 from unstuck.population.windows import Windows
 
 
-class Convolution(Layer):
-    """Cross-correlation with zero padding, as one matrix product over unfolded patches per member.
+class _Windowed(Layer):
+    """Cross-correlation with zero padding: a linear layer on every window of the input."""
 
-    The weight is `[kernel, C_in, C_out]` or `[kernel, kernel, C_in, C_out]`, the bias `[C_out]`:
-    torch's `[C_out, C_in, kernel...]` with its first axis moved last, then its second.
-    """
+    #: whether each place has weights of its own
+    local = False
 
     def __init__(
         self,
@@ -30,15 +29,30 @@ class Convolution(Layer):
         draw: Draw,
     ) -> None:
         self._windows = Windows(input_shape, kernel=kernel, stride=stride, padding=padding)
-        self.parameters = {"weight": (*self._windows.patch, outputs), "bias": (outputs,)}
-        self.output_shape = (*self._windows.places, outputs)
+        places = self._windows.places
+        own = places if self.local else ()
+        self.parameters = {
+            "weight": (*own, *self._windows.patch, outputs),
+            "bias": (*own, outputs),
+        }
+        self.output_shape = (*places, outputs)
         self.multiply_adds = math.prod(self.output_shape) * math.prod(self._windows.patch)
         self._draw = draw
 
     def initial_parameters(self, generator: np.random.Generator) -> list[NDArray[np.float64]]:
+        # a place has the same fan-in, and an input the same fan-out, with weights shared or not
         shape = self.parameters["weight"]
         fan_in, fan_out = self._windows.area * shape[-2], self._windows.area * shape[-1]
-        return [self._draw(generator, shape, fan_in, fan_out), np.zeros(shape[-1])]
+        weight = self._draw(generator, shape, fan_in, fan_out)
+        return [weight, np.zeros(self.parameters["bias"])]
+
+
+class Convolution(_Windowed):
+    """Weights shared by all places: one matrix product over unfolded patches per member.
+
+    The weight is `[kernel, C_in, C_out]` or `[kernel, kernel, C_in, C_out]`, the bias `[C_out]`:
+    torch's `[C_out, C_in, kernel...]` with its first axis moved last, then its second.
+    """
 
     def forward(self, x: Tensor, parameters: Tensors, buffers: Tensors, training: bool) -> Pass:
         weight, bias = parameters
@@ -65,38 +79,13 @@ class Convolution(Layer):
         return gradients, self._windows.fold(upstream, sent)
 
 
-class LocalConvolution(Layer):
+class LocalConvolution(_Windowed):
     """Convolution whose places each have weights of their own: fields without sharing.
 
-    The weight is `[*places, *kernel, C_in, C_out]`, the bias `[*places, C_out]`. It is drawn as
-    that of `Convolution`: a place has the same fan-in, and an input the same fan-out, in both.
+    The weight is `[*places, *kernel, C_in, C_out]`, the bias `[*places, C_out]`.
     """
 
-    def __init__(
-        self,
-        input_shape: Shape,
-        outputs: int,
-        *,
-        kernel: int,
-        stride: int,
-        padding: int,
-        draw: Draw,
-    ) -> None:
-        self._windows = Windows(input_shape, kernel=kernel, stride=stride, padding=padding)
-        places = self._windows.places
-        self.parameters = {
-            "weight": (*places, *self._windows.patch, outputs),
-            "bias": (*places, outputs),
-        }
-        self.output_shape = (*places, outputs)
-        self.multiply_adds = math.prod(self.output_shape) * math.prod(self._windows.patch)
-        self._draw = draw
-
-    def initial_parameters(self, generator: np.random.Generator) -> list[NDArray[np.float64]]:
-        shape = self.parameters["weight"]
-        fan_in, fan_out = self._windows.area * shape[-2], self._windows.area * shape[-1]
-        weight = self._draw(generator, shape, fan_in, fan_out)
-        return [weight, np.zeros(self.parameters["bias"])]
+    local = True
 
     def forward(self, x: Tensor, parameters: Tensors, buffers: Tensors, training: bool) -> Pass:
         weight, bias = parameters
