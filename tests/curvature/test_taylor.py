@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from unstuck.curvature.critical_points.escape import descend, drop, escape_times
+from unstuck.curvature.critical_points.escape import drop
 from unstuck.curvature.objective import Surface
 from unstuck.curvature.taylor import remainders
 from unstuck.errors import CurvatureError
@@ -78,36 +78,8 @@ def test_toy_drop():
     found = drop(TOY_SADDLE, direction=TOY_DOWN, eigenvalue=-2.0, radii=RADII)
     np.testing.assert_allclose(found.ratio, 1 - RADII**2 / 4, rtol=1e-12)
     assert found.residual < 1e-14
-    assert found.converged
     wrong = drop(TOY_SADDLE, direction=TOY_DOWN, eigenvalue=-1.0, radii=RADII)
-    assert not wrong.converged
-
-
-def test_toy_escape_is_linear_in_k():
-    found = escape_times(
-        TOY_SADDLE,
-        direction=TOY_DOWN,
-        eigenvalue=-2.0,
-        exponents=(2, 4, 6, 8, 10, 12),
-        rate=0.05,
-        fall=0.5,
-        max_updates=2_000,
-    )
-    assert found.converged
-    assert found.predicted_slope == pytest.approx(np.log(10) / np.log(1.1))
-    assert found.slope == pytest.approx(found.predicted_slope, rel=0.01)
-    assert found.largest_deviation < 1.5
-    assert found.stays.escaped_at is None
-    assert found.stays.distances.max() == 0
-    assert len(found.stays.losses) > 2 * found.updates.max()
-
-
-def test_descent_stops_at_the_first_update_below_the_threshold():
-    bowl = Surface(function=lambda t: 0.5 * t @ t, theta=torch.zeros(1, dtype=torch.float64))
-    start = torch.ones(1, dtype=torch.float64)
-    found = descend(bowl, start=start, rate=0.5, threshold=0.01, max_updates=50)
-    np.testing.assert_allclose(found.losses, 0.5 * 0.25 ** np.arange(4))
-    assert found.escaped_at == 3
+    assert wrong.residual == pytest.approx(1)
 
 
 def test_wrong_arguments_are_named():
@@ -117,5 +89,3 @@ def test_wrong_arguments_are_named():
         remainders(TOY_SADDLE, TOY_DOWN, radii=RADII[::-1])
     with pytest.raises(CurvatureError, match="direction has norm 0"):
         remainders(TOY_SADDLE, 0 * TOY_DOWN, radii=RADII)
-    with pytest.raises(CurvatureError, match="rate is -1"):
-        descend(TOY_SADDLE, start=TOY_DOWN, rate=-1, threshold=0, max_updates=5)

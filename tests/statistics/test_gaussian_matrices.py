@@ -7,7 +7,7 @@ import pytest
 from scipy import integrate
 
 from unstuck.errors import DataError
-from unstuck.statistics.gaussian_matrices import DECAY, orthogonal_ensemble, probability_positive
+from unstuck.statistics.gaussian_matrices import orthogonal_ensemble, probability_positive
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,8 @@ def test_draws_meet_the_exact_probability():
 
 def test_the_law_for_large_sizes_is_approached():
     logs = -np.log([probability_positive(size) for size in range(1, 9)])
-    errors = np.abs(np.diff(logs, 2) - 2 * DECAY)
+    # exp(-n² ln 3 / 4), Dean and Majumdar 2006
+    errors = np.abs(np.diff(logs, 2) - math.log(3) / 2)
     assert (np.diff(errors) < 0).all()
     assert errors[-1] < 1e-3
 

@@ -131,29 +131,19 @@ def test_every_saddle_is_stepped_off(tables):
 
 
 def test_updates_to_leave_are_linear_in_the_exponent(tables):
-    times = tables["times"]
-    assert set(times["seed"]) == {0}
-    assert set(times["width"]) == {3}
-    for _, part in times.groupby("rung"):
-        off = part[part["exponent"] > 0].sort_values("exponent")
-        steps = off["updates"].diff().dropna()
-        assert (steps - off["predicted_slope"].iloc[0]).abs().max() <= 1.5
-        on = part[part["exponent"] == 0].iloc[0]
-        assert np.isnan(on["updates"])
-        assert on["farthest"] < 1e-12
-        assert on["observed"] >= off["updates"].max()
-
-
-def test_curves_start_at_the_loss_of_their_saddle(tables):
-    place = ["seed", "width", "rung"]
-    curves, points = tables["curves"], tables["points"].set_index(place)
-    starts = curves[curves["update"] == 0]
-    for row in starts.itertuples():
-        loss = points.loc[(row.seed, row.width, row.rung), "loss"]
-        assert row.loss == pytest.approx(loss, abs=1e-4)
-    ends = curves[curves["exponent"] > 0].groupby([*place, "exponent"])["loss"].last()
-    losses = points.loc[[key[:3] for key in ends.index], "loss"].to_numpy()
-    assert (ends.to_numpy() < 0.999 * losses).all()
+    leaving = tables["leaving"]
+    assert set(leaving["seed"]) == {0}
+    assert set(leaving["width"]) == {3}
+    assert leaving["rung"].tolist() == [0, 1, 2]
+    assert (leaving["slope"] - leaving["predicted_slope"]).abs().max() <= 1
+    assert leaving["deviation"].max() <= 1.5
+    assert (leaving["stuck"] == 0).all()
+    # a descent that starts on the saddle stays
+    assert leaving["farthest"].max() < 1e-12
+    points = tables["points"].set_index(["seed", "width", "rung"])["loss"]
+    losses = points.loc[list(zip(*(leaving[each] for each in points.index.names), strict=True))]
+    np.testing.assert_array_equal(leaving["saddle_loss"], losses)
+    assert (leaving["end_loss"] < 0.999 * leaving["saddle_loss"]).all()
 
 
 def test_another_run_gives_the_same_tables(context, tables):

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 import torch
 
+from unstuck.curvature.critical_points.ladder import TanhNetworks
 from unstuck.data.dataset import Dataset, Split
 from unstuck.files import read_parquet, write_parquet
 from unstuck.statistics.gaussian_matrices import probability_positive
@@ -111,7 +112,9 @@ def test_a_search_that_did_not_end_is_not_certified(context):
 
 def test_starts_along_training_have_a_lower_loss_than_random_ones(context):
     analysis = parse_analysis(SEARCH)
-    problem = analysis._problem(context, "blobs", 2, 0)
+    data = context.datasets["blobs"].unit(0)
+    networks = TanhNetworks(data.x_train[:40], data.y_train[:40], data.classes, 0.03)
+    problem = networks.problem(2)
     starts, again, others = (analysis._starts(problem, 2, seed) for seed in (0, 0, 1))
     losses = {
         name: np.mean([problem.at(point).value() for point in points])
@@ -126,11 +129,11 @@ def test_starts_along_training_have_a_lower_loss_than_random_ones(context):
 
 def test_random_matrices_are_counted(context):
     analysis = parse_analysis({"kind": "random_matrices", "sizes": [1, 3], "matrices": 4000})
-    shares = analysis.run(context)["shares"]
-    assert len(shares) == 2 * 10
-    for size, part in shares.groupby("size"):
+    kinds = analysis.run(context)["kinds"]
+    assert (kinds["matrices"] == 10 * 4000).all()
+    for size, part in kinds.set_index("kind").groupby("size"):
         exact = probability_positive(int(size))
-        found = part["positive"].sum() / part["matrices"].sum()
-        assert found == pytest.approx(exact, abs=4 * np.sqrt(exact / 40_000))
-    assert part["positive"].nunique() > 1
-    pd.testing.assert_frame_equal(shares, analysis.run(context)["shares"])
+        assert part["share"]["minimum"] == pytest.approx(exact, abs=4 * np.sqrt(exact / 40_000))
+        assert part["share"].sum() == pytest.approx(1)
+    assert kinds["standard_errors"].abs().max() < 4
+    pd.testing.assert_frame_equal(kinds, analysis.run(context)["kinds"])

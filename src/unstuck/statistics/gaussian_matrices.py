@@ -9,9 +9,6 @@ from unstuck.errors import DataError
 
 Array = NDArray[np.float64]
 
-DECAY = math.log(3) / 4
-"""Of the large-n law exp(-n^2 ln 3 / 4) (Dean and Majumdar 2006)."""
-
 LARGEST = 8
 """Rows of the largest matrices; beyond it the determinants lose too many digits."""
 

@@ -77,9 +77,6 @@ def test_the_toy_is_what_the_notes_say(gallery):
         -2,
         2,
     ]
-    axes = gallery["axes"].iloc[0]
-    np.testing.assert_allclose(axes[["low_1", "low_2"]].astype(float), [math.sqrt(0.5)] * 2)
-    np.testing.assert_allclose(gallery["axes"]["loss"].iloc[1:], 0)
 
 
 @pytest.mark.parametrize(

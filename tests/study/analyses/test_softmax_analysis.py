@@ -1,7 +1,5 @@
 """Softmax against scipy and closed forms, and its walks against torch.optim."""
 
-import math
-
 import numpy as np
 import pytest
 import torch
@@ -33,7 +31,6 @@ def test_ratios_grow_and_differences_shrink(tables):
     np.testing.assert_allclose(gaps["ratio"], np.exp(gaps["gap"]), rtol=1e-11)
     np.testing.assert_allclose(gaps["difference"], np.tanh(gaps["gap"] / 2), atol=1e-14)
     assert gaps["sigmoid_error"].max() < 1e-14
-    assert tables["identities"]["error"].max() < 1e-14
 
 
 def test_small_outputs_are_drawn_together(tables):
@@ -42,23 +39,10 @@ def test_small_outputs_are_drawn_together(tables):
     assert shares[10.0] > 0.5
 
 
-def test_where_floating_point_saturates(tables):
-    gaps = tables["saturation"].set_index(["dtype", "output"])["gap"]
-    # 1 + exp(−g) rounds to 1 below half a unit in the last place
-    assert gaps["float64", 1] == pytest.approx(53 * math.log(2), abs=0.02)
-    assert gaps["float32", 1] == pytest.approx(24 * math.log(2), abs=0.02)
-    # subnormals end at 2^-1074 and 2^-149; half of that rounds to 0
-    assert gaps["float64", 0] == pytest.approx(1075 * math.log(2), abs=0.02)
-    assert gaps["float32", 0] == pytest.approx(150 * math.log(2), abs=0.02)
-    exact = tables["saturation"].query("dtype == 'exact'")
-    assert not exact["rounds"].any()
-
-
 def test_a_softmax_of_another_base_shows(monkeypatch):
     monkeypatch.setattr(
         softmax_outputs, "softmax", lambda logits: special.softmax(np.log(2) * logits, axis=1)
     )
-    assert softmax_outputs.identities()["error"].max() > 0.01
     assert softmax_outputs.vectors_and_pairs()[1]["ratio_error"].max() > 0.01
 
 

@@ -6,7 +6,7 @@ import torch
 from scipy import integrate, stats
 
 from unstuck.optim.coefficients import OPTIMIZERS
-from unstuck.study.analyses.rates import bowl_paths, early_variance, parity, steady_state
+from unstuck.study.analyses.rates import early_variance, parity, steady_state
 
 
 @pytest.fixture(scope="module")
@@ -98,28 +98,8 @@ def test_simulated_and_rectified_variance(tables):
     assert table["RAdam"][100] == pytest.approx(1, rel=0.1)
 
 
-def test_schedules_have_known_factors(tables):
-    assert tables["schedules"]["error"].max() < 1e-12
-
-
 def test_the_mean_with_a_decaying_rate_walks_the_path_of_the_sum(tables):
     gaps = tables["adagrad"].groupby("rule")["gap"]
     assert gaps.max()["mean, decayed"] < 1e-12
     assert gaps.max()["recurrence"] < 1e-8
     assert gaps.min()["mean"] > 1e-3
-
-
-def test_the_bowl_is_walked_at_the_best_rate(tables):
-    path = tables["bowl"].query("optimizer == 'sgd'")
-    ends = path["update"].max()
-    distance = np.hypot(path["x"], path["y"]) / np.hypot(*bowl_paths.START)
-    assert path["settled"].iloc[0] == 1 + path["update"][distance > 0.01].max()
-    assert ends == bowl_paths.UPDATES
-    # 2/(1 + κ) is the best rate of gradient descent on a long run
-    assert path["rate"].iloc[0] == pytest.approx(2 / 31, rel=0.15)
-
-
-def test_the_rules_are_spelt_by_their_coefficients():
-    assert bowl_paths.formulas(OPTIMIZERS["sgd"]) == ("g", "1")
-    assert bowl_paths.formulas(OPTIMIZERS["adam"]) == ("0.9m + 0.1g", "√(0.999s + 0.001g²)")
-    assert bowl_paths.formulas(OPTIMIZERS["rmsprop"]) == ("g", "√(0.99s + 0.01g²)")

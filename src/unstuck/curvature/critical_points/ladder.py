@@ -9,14 +9,17 @@ falls as k rises. The origin of y = w1 w2 x is the case k = 0 of one unit. (Fuku
 embed minima by duplicating units; Simsek et al. 2021 count such embeddings.)
 """
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from unstuck.curvature.critical_points.certificate import RELATIVE_TOLERANCE, Certificate, certify
-from unstuck.curvature.critical_points.polishing import CriticalPoint, polish
+from unstuck.curvature.critical_points.polishing import polish
 from unstuck.curvature.hessian.output_hessian import criterion
 from unstuck.curvature.objective import Surface
 from unstuck.curvature.problem import Problem
@@ -24,135 +27,95 @@ from unstuck.errors import CurvatureError
 from unstuck.population.network import Network
 from unstuck.population.spec import NetworkSpec
 
+Array = NDArray[Any]
+
 STREAM = 7301
-"""Stream of the random numbers that start the narrow networks."""
+"""Stream of the random numbers that start the narrow networks, if no other is given."""
 
 
-@dataclass(frozen=True)
-class Rung:
-    """One exact critical point of the wide network."""
+@dataclass(frozen=True, eq=False)
+class TanhNetworks:
+    """Tanh networks with one hidden layer, of any width, and their cross-entropy on some data."""
 
-    width: int  # k, units in use
-    problem: Problem  # of the wide network, at the point
-    certificate: Certificate
-    narrow: CriticalPoint  # the polished minimum of the width-k network
+    x: Array  # [N, *shape]
+    y: Array  # [N], classes
+    classes: int
+    weight_decay: float
 
     @property
-    def converged(self) -> bool:
-        """Whether both the narrow minimum and the wide critical point are certified."""
-        return self.narrow.converged and self.certificate.converged
+    def inputs(self) -> int:
+        """Numbers of a sample."""
+        return math.prod(self.x.shape[1:])
 
-
-def ladder(
-    *,
-    x: Tensor,
-    y: Tensor,
-    classes: int,
-    width: int,
-    seed: int,
-    loss: str = "cross_entropy",
-    weight_decay: float = 1e-3,
-    starts: int = 3,
-    relative_tolerance: float = RELATIVE_TOLERANCE,
-) -> tuple[Rung, ...]:
-    """Build the rungs k = 0 ... ``width`` of a tanh network with one hidden layer.
-
-    Each width starts from the minimum below it plus one small random unit, and from ``starts - 1``
-    random points; the lowest loss is kept, so that the losses fall from rung to rung.
-
-    Parameters
-    ----------
-    x, y
-        Samples ``[N, i]`` and classes ``[N]``.
-    starts
-        Searches for the minimum of each width.
-
-    Raises
-    ------
-    CurvatureError
-        If the width or the number of starts is not positive.
-    """
-    if width < 1 or starts < 1:
-        raise CurvatureError(f"width is {width} and starts {starts}; both must be at least 1.")
-    x = torch.as_tensor(x, dtype=torch.float64).flatten(1)
-    search = _Search(x, torch.as_tensor(y), classes, loss, weight_decay, seed, starts)
-    narrow = search.constant()
-    rungs = []
-    for units in range(width + 1):
-        if units:
-            narrow = search.minimum(units, below=narrow.theta)
-        padded = pad(narrow.theta, inputs=x.shape[1], classes=classes, units=units, width=width)
-        point = search.problem(width, padded)
-        certificate = certify(point, relative_tolerance=relative_tolerance)
-        rungs.append(Rung(units, point, certificate, narrow))
-    return tuple(rungs)
-
-
-def pad(theta: Tensor, *, inputs: int, classes: int, units: int, width: int) -> Tensor:
-    """Add ``width - units`` zero units to a network with one hidden layer of ``units``.
-
-    ``theta`` ``[P]`` is laid out as weights ``[inputs, units]``, biases ``[units]``, weights
-    ``[units, classes]``, biases ``[classes]``; with no unit, it is the last biases alone.
-    """
-    edges = np.cumsum([inputs * units, units, units * classes, classes])
-    if len(theta) != edges[-1] or width < units:
-        raise CurvatureError(
-            f"theta has {len(theta)} parameters; {units} of {width} units with {inputs} inputs "
-            f"and {classes} classes have {edges[-1]}, and a network cannot be padded to fewer."
-        )
-    parts = [part.clone() for part in torch.tensor_split(theta, edges[:-1].tolist())]
-    more = width - units
-    incoming = torch.cat([parts[0].view(inputs, units), theta.new_zeros(inputs, more)], 1)
-    biases = torch.cat([parts[1], theta.new_zeros(more)])
-    outgoing = torch.cat([parts[2], theta.new_zeros(more * classes)])
-    return torch.cat([incoming.flatten(), biases, outgoing, parts[3]])
-
-
-@dataclass(frozen=True)
-class _Search:
-    """Minima of tanh networks with one hidden layer, on one data set."""
-
-    x: Tensor
-    y: Tensor
-    classes: int
-    loss: str
-    weight_decay: float
-    seed: int
-    starts: int
-
-    def problem(self, units: int, theta: Tensor) -> Problem:
-        """Give the loss of a network of ``units`` at ``theta`` ``[P]``."""
+    def problem(self, width: int, theta: Tensor | None = None) -> Problem:
+        """Give the loss of a network of a width at ``theta`` ``[P]``, or at zero."""
+        spec = NetworkSpec(kind="dense", hidden=(width,), activation="tanh")
+        network = Network(spec, (self.inputs,), self.classes)
+        if theta is None:
+            theta = torch.zeros(network.parameter_count, dtype=torch.float64)
         return Problem(
-            network=self._network(units),
+            network=network,
             theta=theta,
-            x=self.x,
-            y=self.y,
-            loss=self.loss,
+            x=torch.as_tensor(self.x).flatten(1),
+            y=torch.as_tensor(self.y),
+            loss="cross_entropy",
             weight_decay=self.weight_decay,
         )
 
-    def constant(self) -> CriticalPoint:
-        """Give the minimum of a network without hidden units: its last biases ``[C]``."""
-        y = self.y.unsqueeze(0)
+    def without_units(self) -> Surface:
+        """Give the loss of a network without hidden units, of its last biases ``[C]`` alone."""
+        y = torch.as_tensor(self.y).unsqueeze(0)
 
         def loss(biases: Tensor) -> Tensor:
             outputs = biases.expand(1, y.shape[1], -1)
-            mean = criterion(self.loss).value(outputs, y).mean()
+            mean = criterion("cross_entropy").value(outputs, y).mean()
             return mean + 0.5 * self.weight_decay * biases @ biases
 
-        return polish(Surface(function=loss, theta=self.x.new_zeros(self.classes)))
+        return Surface(function=loss, theta=torch.zeros(self.classes, dtype=torch.float64))
 
-    def minimum(self, units: int, *, below: Tensor) -> CriticalPoint:
-        """Give the best of several minima of ``units``, one of them found from the one below."""
-        sizes = {"inputs": self.x.shape[1], "classes": self.classes, "width": units}
-        theta = pad(below, units=units - 1, **sizes)
-        rng = np.random.default_rng([self.seed, STREAM, units])
-        points = [theta + 0.1 * torch.from_numpy(rng.standard_normal(len(theta)))]
-        network = self._network(units)
-        points += [network.initial(self.seed + start) for start in range(1, self.starts)]
-        found = [polish(self.problem(units, point)) for point in points]
-        return min(found, key=lambda point: (not point.converged, point.certificate.loss))
+    def minima(
+        self,
+        theta: Tensor,
+        width: int,
+        seed: int,
+        *,
+        stream: int = STREAM,
+        lbfgs_iterations: int = 5_000,
+    ) -> Iterator[Tensor]:
+        """Give the polished minimum of 0, 1, ... ``width`` units, ``[P]`` each.
 
-    def _network(self, units: int) -> Network:
-        spec = NetworkSpec(kind="dense", hidden=(units,), activation="tanh")
-        return Network(spec, (self.x.shape[1],), self.classes)
+        Each is found from the one below plus a small random unit, so that losses fall from rung to
+        rung. The first is given: ``theta`` ``[C]``, that of `without_units`.
+        """
+        yield theta
+        for units in range(1, width + 1):
+            rng = np.random.default_rng([seed, stream, units])
+            start = self.padded(theta, units - 1, units)
+            start = start + 0.1 * torch.from_numpy(rng.standard_normal(len(start)))
+            found = polish(self.problem(units, start), lbfgs_iterations=lbfgs_iterations)
+            theta = found.theta
+            yield theta
+
+    def padded(self, theta: Tensor, units: int, width: int) -> Tensor:
+        """Add ``width - units`` zero units to a network of ``units``.
+
+        ``theta`` ``[P]`` is laid out as weights ``[inputs, units]``, biases ``[units]``, weights
+        ``[units, classes]``, biases ``[classes]``; with no unit, it is the last biases alone.
+
+        Raises
+        ------
+        CurvatureError
+            If the network has another number of parameters, or the width is less than its own.
+        """
+        inputs, classes, more = self.inputs, self.classes, width - units
+        edges = np.cumsum([inputs * units, units, units * classes, classes])
+        if len(theta) != edges[-1] or more < 0:
+            raise CurvatureError(
+                f"theta has {len(theta)} parameters; {units} of {width} units with {inputs} inputs "
+                f"and {classes} classes have {edges[-1]}, and a network cannot be padded to fewer."
+            )
+        parts = [part.clone() for part in torch.tensor_split(theta, edges[:-1].tolist())]
+        incoming = torch.cat([parts[0].view(inputs, units), theta.new_zeros(inputs, more)], 1)
+        biases = torch.cat([parts[1], theta.new_zeros(more)])
+        outgoing = torch.cat([parts[2], theta.new_zeros(more * classes)])
+        return torch.cat([incoming.flatten(), biases, outgoing, parts[3]])

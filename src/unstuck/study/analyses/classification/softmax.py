@@ -10,7 +10,7 @@ class SoftmaxAnalysis(AnalysisBase):
     """Softmax against closed forms, and walks over the two losses from sure and wrong starts."""
 
     tables = (
-        *("vectors", "pairs", "shares", "gaps", "saturation", "identities"),
+        *("vectors", "pairs", "shares", "gaps"),
         *("slopes", "arrivals", "plane", "paths", "closed_forms"),
     )
 
@@ -48,17 +48,6 @@ class SoftmaxAnalysis(AnalysisBase):
             One row a gap of two classes.
             Also: gap, ratio, difference.
             sigmoid_error (number): Difference of an entry of softmax from the sigmoid of the gap.
-        saturation
-            One row a number format and bound.
-            dtype (string): Number format; exact for exact arithmetic, at a gap of 1000.
-            output (integer): Bound that an entry rounds to, 0 or 1.
-            gap (number): Smallest gap of two classes at which it does.
-            rounds (boolean): Whether it does.
-        identities
-            One row an identity of softmax.
-            Also: expected, error.
-            identity (string): The identity, in words.
-            value (number): What it is.
         slopes
             One row a corner, loss and seed.
             Also: gradient_norm.
@@ -101,8 +90,6 @@ class SoftmaxAnalysis(AnalysisBase):
             "pairs": pairs,
             "shares": softmax_outputs.shares(),
             "gaps": softmax_outputs.gaps(),
-            "saturation": softmax_outputs.saturation(),
-            "identities": softmax_outputs.identities(),
             "slopes": plane.slopes(),
             "arrivals": plane.arrivals(),
             "plane": loss_plane.plane(),

@@ -4,8 +4,6 @@ For two outputs y_i, y_j with gap g = y_i − y_j: p_i/p_j = exp(g), which excee
 p_i − p_j = (p_i + p_j)·tanh(g/2), which is at most g/2.
 """
 
-from decimal import Decimal, localcontext
-
 import numpy as np
 import pandas as pd
 import torch
@@ -18,8 +16,6 @@ STREAM = 7201
 SAMPLES, CLASSES, SPREAD = 2_000, 5, 3.0
 #: the lecture's
 EXAMPLE = (3.0, 1.0, -3.0)
-# gap of the lecture's third output, and digits enough to tell 1 − exp(−1000) from 1
-FAR_GAP, DIGITS = 1000, 500
 GAPS = np.round(np.linspace(0.0, 8.0, 161), 10)
 SCALES = (0.1, 1.0, 10.0)
 
@@ -119,46 +115,3 @@ def gaps() -> pd.DataFrame:
             "sigmoid_error": np.abs(two - special.expit(GAPS)),
         }
     )
-
-
-def saturation() -> pd.DataFrame:
-    """Give what `SoftmaxAnalysis.run` says of the table `saturation`."""
-    rows = []
-    for name, dtype in (("float32", torch.float32), ("float64", torch.float64)):
-        swept = torch.arange(0, 800, 0.01, dtype=dtype)
-        outputs = torch.stack([swept, torch.zeros_like(swept)], dim=1).softmax(dim=1)
-        for output, bound in ((0, 1.0), (1, 0.0)):
-            reached = (outputs[:, output] == bound).nonzero()[0, 0]
-            gap = round(float(swept[reached]), 2)
-            rows.append({"dtype": name, "output": int(bound), "gap": gap, "rounds": True})
-    with localcontext() as context:
-        context.prec = DIGITS
-        weight = Decimal(-FAR_GAP).exp()
-        exact = {1: 1 / (1 + weight), 0: weight / (1 + weight)}
-        rows += [
-            {"dtype": "exact", "output": bound, "gap": float(FAR_GAP), "rounds": value == bound}
-            for bound, value in exact.items()
-        ]
-    return pd.DataFrame(rows)
-
-
-def identities() -> pd.DataFrame:
-    """Give what `SoftmaxAnalysis.run` says of the table `identities`."""
-    logits = np.random.default_rng([0, STREAM]).normal(0.0, SPREAD, (SAMPLES, CLASSES))
-    outputs = softmax(logits)
-    equal = softmax(np.zeros((1, 2)))[0]
-    found = {
-        "log ratio of equal outputs": float(np.log(equal[0] / equal[1])),
-        "largest change when all outputs rise by 7": _farthest(softmax(logits + 7), outputs),
-        "largest difference from scipy": _farthest(outputs, special.softmax(logits, axis=1)),
-    }
-    return pd.DataFrame(
-        [
-            {"identity": name, "value": value, "expected": 0.0, "error": abs(value)}
-            for name, value in found.items()
-        ]
-    )
-
-
-def _farthest(one: Array, other: Array) -> float:
-    return float(np.abs(one - other).max())

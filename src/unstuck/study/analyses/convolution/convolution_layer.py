@@ -9,8 +9,8 @@ class ConvolutionLayerAnalysis(AnalysisBase):
     """The project's convolutions against counts, scipy, torch and fully connected layers."""
 
     tables = (
-        *("counts", "layers", "maps", "overlaps", "side", "filter", "answers", "cells"),
-        *("equality", "matrix", "fields", "energy"),
+        *("counts", "layers", "maps", "overlaps", "filter", "answers", "cells"),
+        *("equality", "matrix", "fields"),
     )
 
     def run(self, context: Context) -> dict[str, pd.DataFrame]:
@@ -45,10 +45,6 @@ class ConvolutionLayerAnalysis(AnalysisBase):
             Also: kernel, stride, wrong.
             value (integer, pixels): Pixels that neighbouring windows share.
             expected (integer, pixels): k(k − stride), or 0 where that is less.
-        side
-            One row a stride and padding of a large filter on the notes' image.
-            Also: kernel, stride, padding.
-            side (integer, pixels): Side of the map.
         filter
             One row a place of the 6×6 image's map or binary 3×3 patch.
             part (string): place (by the diagonal filter), mirrored (by its mirror image) or patch.
@@ -89,11 +85,6 @@ class ConvolutionLayerAnalysis(AnalysisBase):
             smallest, largest (number, pixels): Extreme side of the field that a gradient reaches.
             effective (number, pixels): Side of an even field with the same spread of squared
                 gradients.
-        energy
-            One row a depth and pixel.
-            Also: depth.
-            row, column (integer, pixels): Place of the pixel, from the middle.
-            share (number): Share of the squared gradient at the pixel, as the mean over seeds.
         """
         from unstuck.study.analyses.convolution import (
             layer_counts,
@@ -108,12 +99,10 @@ class ConvolutionLayerAnalysis(AnalysisBase):
             "layers": layer_counts.layers(),
             "maps": layer_counts.maps(),
             "overlaps": layer_counts.overlaps(),
-            "side": layer_counts.sides(),
             "filter": layer_filter.answers_by_place_and_patch(),
             "answers": layer_filter.patches_by_answer(),
             "cells": layer_filter.cells(),
             "equality": layer_matrix.equality(),
             "matrix": layer_matrix.shown(),
             "fields": layer_fields.fields(),
-            "energy": layer_fields.energy(),
         }

@@ -14,7 +14,6 @@ from unstuck.population.windows import Windows
 
 SIDE, COLOURS = 100, 3
 NEURONS, FILTERS, KERNEL = 1000, 64, 3
-LARGE = 11  # a kernel at which padding can be seen
 CLASSES = 2000
 # sides of images, kernels, strides, paddings
 SIZES = (range(5, 13), range(1, 6), range(1, 5), range(4))
@@ -104,22 +103,6 @@ def overlaps() -> pd.DataFrame:
         place = {"kernel": kernel, "stride": stride}
         rows.append(place | {"value": value, "expected": expected, "wrong": value != expected})
     return pd.DataFrame(rows)
-
-
-def sides() -> pd.DataFrame:
-    """Give what `ConvolutionLayerAnalysis.run` says of the table `side`."""
-    return pd.DataFrame(
-        [
-            {
-                "kernel": LARGE,
-                "stride": stride,
-                "padding": padding,
-                "side": layer(SIDE, LARGE, stride, padding).output_shape[0],
-            }
-            for padding in (LARGE // 2, 0)
-            for stride in range(1, 7)
-        ]
-    )
 
 
 def network(kind: str, *hidden: int, side: int = SIDE, classes: int = 10) -> Network:

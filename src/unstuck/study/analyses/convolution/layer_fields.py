@@ -12,7 +12,7 @@ from unstuck.population.layers import Activation, Layer
 from unstuck.study.analyses.convolution.layer_matrix import normal
 
 STREAM = 7802
-DEPTHS, SHOWN = range(1, 9), (1, 2, 3)
+DEPTHS = range(1, 9)
 SEEDS, MAPS = 20, 8
 
 Array = NDArray[np.float64]
@@ -30,18 +30,6 @@ def fields() -> pd.DataFrame:
             for seed in range(SEEDS)
         ]
     )
-
-
-def energy() -> pd.DataFrame:
-    """Give what `ConvolutionLayerAnalysis.run` says of the table `energy`, mean over the seeds."""
-    rows = []
-    for depth in SHOWN:
-        mean = np.mean([_squared_gradient(depth, seed) for seed in range(SEEDS)], axis=0)
-        middle = len(mean) // 2
-        for row, column in np.ndindex(*mean.shape):
-            share = {"row": row - middle, "column": column - middle, "share": mean[row, column]}
-            rows.append({"depth": depth, **share})
-    return pd.DataFrame(rows)
 
 
 def _squared_gradient(depth: int, seed: int) -> Array:

@@ -75,35 +75,21 @@ class CriticalSearchAnalysis(DatasetsAnalysis):
                 of start has its loss and index, as its images under permutations and signs of units
                 have.
         """
+        from unstuck.curvature.critical_points.ladder import TanhNetworks
+
         searches: list[dict[str, Any]] = []
         for dataset in self.dataset_names:
             for width in sorted(set(self.widths)):
                 context.progress(f"searching for critical points of {width} units on {dataset}")
                 for seed in context.units(self.seeds):
-                    problem = self._problem(context, dataset, width, seed)
+                    data = context.datasets[dataset].unit(seed)
+                    x, y = data.x_train[: self.samples], data.y_train[: self.samples]
+                    networks = TanhNetworks(x, y, data.classes, self.weight_decay)
+                    problem = networks.problem(width)
                     starts = self._starts(problem, width, seed)
                     label = {"dataset": dataset, "width": width, "seed": seed}
                     searches += [label | row for row in self._searches(problem, starts)]
         return {"searches": _told_apart(pd.DataFrame(searches))}
-
-    def _problem(self, context: Context, dataset: str, width: int, seed: int) -> "Problem":
-        import torch
-
-        from unstuck.curvature.problem import Problem
-        from unstuck.population.network import Network
-        from unstuck.population.spec import NetworkSpec
-
-        data = context.datasets[dataset].unit(seed)
-        spec = NetworkSpec(kind="dense", hidden=(width,), activation="tanh")
-        network = Network(spec, data.input_shape, data.classes)
-        return Problem(
-            network=network,
-            theta=torch.zeros(network.parameter_count, dtype=torch.float64),
-            x=torch.from_numpy(data.x_train[: self.samples]),
-            y=torch.from_numpy(data.y_train[: self.samples]),
-            loss="cross_entropy",
-            weight_decay=self.weight_decay,
-        )
 
     def _searches(self, problem: "Problem", starts: dict[str, "Tensor"]) -> list[dict[str, Any]]:
         """Search from the starts of each kind until enough points are certified.

@@ -8,7 +8,7 @@ from unstuck.study.analyses.base import AnalysisBase, Context
 class GalleryAnalysis(AnalysisBase):
     """What derivatives say of critical points that are known by sight."""
 
-    tables = ("points", "tolerances", "heights", "toy", "axes", "escape", "leaving")
+    tables = ("points", "tolerances", "heights", "toy", "escape", "leaving")
 
     def run(self, context: Context) -> dict[str, pd.DataFrame]:
         """Expand the surfaces at their critical points, probe around them, and leave the saddle.
@@ -38,12 +38,6 @@ class GalleryAnalysis(AnalysisBase):
             place (string): Name of the place.
             w1, w2 (number): Weight of the toy.
             value (number): What the quantity is.
-        axes
-            One row a critical point of the toy.
-            Also: w1, w2, kind, loss.
-            eigenvalue_low, eigenvalue_high (number): Eigenvalue of the Hessian.
-            low_1, low_2 (number): Entry of the eigenvector of the lower eigenvalue.
-            high_1, high_2 (number): Entry of the eigenvector of the higher eigenvalue.
         escape
             One row a distance from the saddle of the toy, as in a ladder.
             Also: dataset, eigenvalue, residual, radius.
@@ -65,7 +59,6 @@ class GalleryAnalysis(AnalysisBase):
             "tolerances": known_points.tolerances(),
             "heights": known_points.heights(),
             "toy": toy.quantities(),
-            "axes": toy.axes(),
             "escape": toy.escape(),
             "leaving": toy.leaving(),
         }

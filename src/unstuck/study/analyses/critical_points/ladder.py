@@ -22,13 +22,12 @@ STREAM = 7411
 GROWTH = 0.05
 # a descent goes on for as long as so many factors of ten cost, so that its curve shows a way down
 AFTERWARDS = 2.5
-SADDLE = ["dataset", "seed", "width", "rung"]
 
 
 class LadderAnalysis(DatasetsAnalysis):
     """Certified critical points of tanh networks of several widths, and escapes from them."""
 
-    tables = ("points", "escape", "times", "leaving", "curves")
+    tables = ("points", "escape", "leaving")
 
     widths: tuple[PositiveInt, ...] = Field(
         default=(2, 4, 6),
@@ -81,16 +80,8 @@ class LadderAnalysis(DatasetsAnalysis):
             Also: dataset, seed, width, rung, eigenvalue, residual, radius.
             change (number): Change of the loss along the lowest eigenvector.
             ratio (number): That change over what the quadratic says, eigenvalue · radius² / 2.
-        times
-            One row a saddle that was left by gradient descent, and k.
-            Also: dataset, seed, width, rung, exponent, eigenvalue, predicted_slope, saddle_loss.
-            rate (number): Learning rate.
-            updates (number, updates): Updates until the loss was well below the saddle's; none if
-                it never was.
-            observed (integer, updates): Updates that were made.
-            farthest (number): Largest distance from the saddle on the way.
         leaving
-            One row such a saddle.
+            One row a saddle that was left by gradient descent.
             Also: dataset, seed, width, rung, predicted_slope, saddle_loss.
             slope (number, updates): Updates for each factor of ten of distance, by a straight line;
                 none if a start never left.
@@ -99,9 +90,6 @@ class LadderAnalysis(DatasetsAnalysis):
             stuck (integer, starts): Starts that never left.
             farthest (number): Largest distance from the saddle of the descent that started on it.
             end_loss (number): Last loss of the descent from nearest to the saddle.
-        curves
-            One row an update of these descents.
-            Also: dataset, seed, width, rung, exponent, update, loss.
         """
         found: dict[str, list[dict[str, Any]]] = {name: [] for name in self.tables}
         for dataset in self.dataset_names:
@@ -114,140 +102,68 @@ class LadderAnalysis(DatasetsAnalysis):
                     found["escape"] += rung.drops(self.radii)
                 if seed in context.units(self.descents):
                     widest = [rung for rung in saddles if rung.width == max(self.widths)]
-                    times, curves = self._departures(widest)
-                    found["times"] += times
-                    found["leaving"] += _leaving(times, curves)
-                    found["curves"] += curves
+                    found["leaving"] += self._leaving(widest)
         return {name: pd.DataFrame(rows) for name, rows in found.items()}
 
     def _rungs(self, context: Context, dataset: str, seed: int) -> Iterator["_Rung"]:
         import torch
 
         from unstuck.curvature.critical_points.certificate import certify
-        from unstuck.curvature.critical_points.ladder import pad
+        from unstuck.curvature.critical_points.ladder import TanhNetworks
+        from unstuck.curvature.critical_points.polishing import polish
         from unstuck.curvature.hessian.dense import hessian
-        from unstuck.curvature.problem import Problem
-        from unstuck.population.network import Network
-        from unstuck.population.spec import NetworkSpec
 
         data = context.datasets[dataset].unit(seed)
-        x = torch.from_numpy(data.x_train[: self.samples]).double().flatten(1)
-        y = torch.from_numpy(data.y_train[: self.samples])
-        sizes = {"inputs": x.shape[1], "classes": data.classes}
-
-        def problem(units: int, theta: "Tensor") -> Problem:
-            spec = NetworkSpec(kind="dense", hidden=(units,), activation="tanh")
-            network = Network(spec, (x.shape[1],), data.classes)
-            return Problem(
-                network=network,
-                theta=theta,
-                x=x,
-                y=y,
-                loss="cross_entropy",
-                weight_decay=self.weight_decay,
-            )
-
-        for units, narrow in enumerate(self._minima(problem, sizes, seed)):
+        x, y = data.x_train[: self.samples], data.y_train[: self.samples]
+        networks = TanhNetworks(x, y, data.classes, self.weight_decay)
+        # an idle unit stays idle exactly, so that this is the network without hidden units
+        lowest = polish(networks.problem(1), lbfgs_iterations=self.polish).theta[-data.classes :]
+        minima = networks.minima(
+            lowest, max(self.widths), seed, stream=STREAM, lbfgs_iterations=self.polish
+        )
+        for units, narrow in enumerate(minima):
             for width in sorted(width for width in set(self.widths) if width >= units):
-                wide = problem(width, pad(narrow, units=units, width=width, **sizes))
+                wide = networks.problem(width, networks.padded(narrow, units, width))
                 certificate = certify(wide, relative_tolerance=self.tolerance)
                 values, vectors = torch.linalg.eigh(hessian(wide))
                 yield _Rung(dataset, seed, width, units, wide, certificate, values, vectors)
 
-    def _minima(self, problem: Any, sizes: dict[str, int], seed: int) -> Iterator["Tensor"]:
-        """Give the polished minimum of each width, found from the one below plus a small unit."""
-        import torch
-
-        from unstuck.curvature.critical_points.ladder import pad
-        from unstuck.curvature.critical_points.polishing import polish
-
-        # an idle unit stays idle exactly, so that this is the network without hidden units
-        idle = problem(1, torch.zeros(sum(sizes.values()) + 1 + sizes["classes"]).double())
-        theta = polish(idle, lbfgs_iterations=self.polish).theta[-sizes["classes"] :]
-        yield theta
-        for units in range(1, max(self.widths) + 1):
-            rng = np.random.default_rng([seed, STREAM, units])
-            start = pad(theta, units=units - 1, width=units, **sizes)
-            start = start + 0.1 * torch.from_numpy(rng.standard_normal(len(start)))
-            theta = polish(problem(units, start), lbfgs_iterations=self.polish).theta
-            yield theta
-
-    def _departures(
-        self, rungs: list["_Rung"]
-    ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    def _leaving(self, rungs: list["_Rung"]) -> Iterator[dict[str, Any]]:
         """Leave every saddle by gradient descent, from each distance and from none."""
         import torch
 
         from unstuck.curvature.critical_points.departure import descend_together
 
-        members = [(rung, exponent) for rung in rungs for exponent in (*self.exponents, 0)]
-        if not members:
-            return [], []
+        if not rungs:
+            return
+        exponents = (*self.exponents, 0)
+        members = [(rung, exponent) for rung in rungs for exponent in exponents]
+        losses = [rung.certificate.loss * (1 - self.fall) for rung, _ in members]
         runs = descend_together(
             [rung.problem for rung, _ in members],
             starts=torch.stack([rung.near(exponent) for rung, exponent in members]),
             rates=torch.tensor([rung.rate for rung, _ in members], dtype=torch.float64),
-            thresholds=torch.tensor(
-                [rung.certificate.loss * (1 - self.fall) for rung, _ in members],
-                dtype=torch.float64,
-            ),
+            thresholds=torch.tensor(losses, dtype=torch.float64),
             afterwards=torch.tensor([AFTERWARDS * rung.foretold for rung, _ in members]),
             stay=torch.tensor([exponent == 0 for _, exponent in members]),
             max_updates=self.max_updates,
         )
-        times, curves = [], []
-        for index, (rung, exponent) in enumerate(members):
-            label = rung.label | {"exponent": exponent}
-            losses = runs.losses[:, index]
-            updates = np.flatnonzero(np.isfinite(losses))
-            times.append(
-                label
-                | {
-                    "rate": rung.rate,
-                    "eigenvalue": rung.lowest,
-                    "predicted_slope": rung.foretold,
-                    "saddle_loss": rung.certificate.loss,
-                    "updates": float(runs.escaped_at[index]),
-                    "observed": int(updates[-1]),
-                    "farthest": float(runs.farthest[index]),
-                }
-            )
-            curves += [
-                label | {"update": int(update), "loss": float(losses[update])} for update in updates
-            ]
-        return times, curves
-
-
-def _leaving(times: list[dict[str, Any]], curves: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Give what `LadderAnalysis.run` says of the table `leaving`."""
-    if not times:
-        return []
-    last = (
-        pd.DataFrame(curves)
-        .sort_values("update")
-        .drop_duplicates([*SADDLE, "exponent"], keep="last")
-    )
-    ends = pd.DataFrame(times).merge(last[[*SADDLE, "exponent", "loss"]], on=[*SADDLE, "exponent"])
-    rows = []
-    for key, part in ends.groupby(SADDLE, sort=False):
-        off, still = part[part["exponent"] > 0], part[part["exponent"] == 0]
-        k, updates = (off[name].to_numpy(dtype=np.float64) for name in ("exponent", "updates"))
-        line = np.polyfit(k, updates, 1) if np.isfinite(updates).all() else np.full(2, np.nan)
-        foretold = float(off["predicted_slope"].iloc[0])
-        rows.append(
-            dict(zip(SADDLE, key, strict=True))
-            | {
+        k = np.array(self.exponents, dtype=np.float64)
+        for first, rung in zip(range(0, len(members), len(exponents)), rungs, strict=True):
+            still = first + len(exponents) - 1  # the member that starts on the saddle
+            updates = runs.escaped_at[first:still]
+            line = np.polyfit(k, updates, 1) if np.isfinite(updates).all() else np.full(2, np.nan)
+            nearest = runs.losses[:, first + int(k.argmax())]
+            yield rung.label | {
                 "slope": float(line[0]),
-                "predicted_slope": foretold,
-                "ratio": float(line[0] / foretold),
+                "predicted_slope": rung.foretold,
+                "ratio": float(line[0] / rung.foretold),
                 "deviation": float(np.abs(np.polyval(line, k) - updates).max()),
                 "stuck": int((~np.isfinite(updates)).sum()),
-                "farthest": float(still["farthest"].iloc[0]),
-                "saddle_loss": float(off["saddle_loss"].iloc[0]),
-                "end_loss": float(off.sort_values("exponent")["loss"].iloc[-1]),
+                "farthest": float(runs.farthest[still]),
+                "saddle_loss": rung.certificate.loss,
+                "end_loss": float(nearest[np.isfinite(nearest)][-1]),
             }
-        )
-    return rows
 
 
 @dataclass(frozen=True)

@@ -110,25 +110,21 @@ class ProbesAnalysis(AnalysisBase):
         }
 
     def _problems(self, context: Context) -> Iterator[tuple[str, "Problem"]]:
-        import torch
-
-        from unstuck.curvature.critical_points.ladder import ladder
+        from unstuck.curvature.critical_points.ladder import TanhNetworks
         from unstuck.curvature.critical_points.polishing import polish
 
-        for name, ladder_case in self.ladders.items():
-            data = context.datasets[ladder_case.dataset].unit(context.first_unit)
-            rungs = ladder(
-                x=torch.from_numpy(data.x_train[: self.samples]),
-                y=torch.from_numpy(data.y_train[: self.samples]),
-                classes=data.classes,
-                width=ladder_case.width,
-                seed=context.first_unit,
-                weight_decay=ladder_case.weight_decay,
-                starts=1,
-            )
-            for rung in rungs:
-                used = f"{rung.width} of {ladder_case.width} units"
-                yield f"{name}, {used}", rung.problem
+        for name, each in self.ladders.items():
+            data = context.datasets[each.dataset].unit(context.first_unit)
+            x, y = data.x_train[: self.samples], data.y_train[: self.samples]
+            networks = TanhNetworks(x, y, data.classes, each.weight_decay)
+            lowest = polish(networks.without_units()).theta
+            minima = networks.minima(lowest, each.width, context.first_unit)
+            for units, narrow in enumerate(minima):
+                theta = networks.padded(narrow, units, each.width)
+                yield (
+                    f"{name}, {units} of {each.width} units",
+                    networks.problem(each.width, theta),
+                )
         for name, case in self.minima.items():
             problem = case.problem(context, samples=self.samples, seed=context.first_unit)
             yield name, problem.at(polish(problem, lbfgs_iterations=500).theta)

@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from unstuck.curvature.critical_points.escape import descend, drop, escape_times
+from unstuck.curvature.critical_points.escape import drop
 from unstuck.curvature.objective import Surface
 from unstuck.surfaces.gallery import Toy
 
@@ -20,6 +21,10 @@ STEP = 0.1
 RADII, EXPONENTS, RATE, FALL, UPDATES = (1e-3, 1e-2, 1e-1), (2, 4, 6, 8), 0.025, 1e-3, 2_000
 ROUNDING = 1e-12
 LABEL = {"dataset": "toy"}
+#: eigenvalue of the saddle at the origin
+LOWEST = -2.0
+
+Array = NDArray[np.float64]
 
 
 def quantities() -> pd.DataFrame:
@@ -34,65 +39,50 @@ def quantities() -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def axes() -> pd.DataFrame:
-    """Give what `GalleryAnalysis.run` says of the table `axes`."""
-    rows = []
-    for place in (ORIGIN, *MINIMA):
-        values, vectors = np.linalg.eigh(Toy().hessian(_tensor(place)).numpy())
-        low, high = (vector * (1.0 if vector[0] >= 0 else -1.0) for vector in vectors.T)
-        rows.append(
-            {
-                "w1": place[0],
-                "w2": place[1],
-                "kind": "saddle" if values[0] < -ROUNDING else "minimum",
-                "loss": float(Toy().value(_tensor(place))),
-                "eigenvalue_low": float(values[0]),
-                "eigenvalue_high": float(values[1]),
-                **{"low_1": low[0], "low_2": low[1], "high_1": high[0], "high_2": high[1]},
-            }
-        )
-    return pd.DataFrame(rows)
-
-
 def escape() -> pd.DataFrame:
     """Step off the saddle along the lowest eigenvector, where the loss is (1 − r²/2)²."""
-    found = drop(_origin(), direction=_DOWN, eigenvalue=-2.0, radii=np.array(RADII))
+    found = drop(_surface(ORIGIN), direction=_DOWN, eigenvalue=LOWEST, radii=np.array(RADII))
     return pd.DataFrame(
         LABEL
-        | {
-            "eigenvalue": found.eigenvalue,
-            "residual": found.residual,
-            "radius": found.radii,
-            "change": found.change,
-            "ratio": found.ratio,
-        }
+        | {"eigenvalue": LOWEST, "residual": found.residual, "radius": found.radii}
+        | {"change": found.change, "ratio": found.ratio}
     )
 
 
 def leaving() -> pd.DataFrame:
     """Leave the saddle by gradient descent from 10^-k off, and from the saddle itself."""
-    found = escape_times(
-        _origin(),
-        direction=_DOWN,
-        eigenvalue=-2.0,
-        exponents=EXPONENTS,
-        rate=RATE,
-        fall=FALL,
-        max_updates=UPDATES,
-    )
+    threshold = _surface(ORIGIN).value() - FALL
+    unit = _DOWN / _DOWN.norm()
+    updates = np.full(len(EXPONENTS), np.nan)
+    for index, k in enumerate(EXPONENTS):
+        losses, _ = _descent(10.0**-k * unit, UPDATES)
+        if losses.min() < threshold:
+            updates[index] = np.argmax(losses < threshold)
+    line = np.polyfit(EXPONENTS, updates, 1)
+    foretold = float(np.log(10) / np.log1p(-RATE * LOWEST))
+    # as long as the farthest start took twice
+    _, places = _descent(_tensor(ORIGIN), 2 * int(updates.max()))
+    deviations = np.abs(updates - np.polyval(line, EXPONENTS))
     return pd.DataFrame(
         [
             LABEL
-            | {
-                "slope": found.slope,
-                "predicted_slope": found.predicted_slope,
-                "ratio": found.slope / found.predicted_slope,
-                "deviation": found.largest_deviation,
-                "stuck": int(np.isnan(found.updates).sum()),
-                "farthest": float(found.stays.distances.max()),
-            }
+            | {"slope": float(line[0]), "predicted_slope": foretold, "ratio": line[0] / foretold}
+            | {"deviation": deviations.max(), "stuck": int(np.isnan(updates).sum())}
+            | {"farthest": float(np.linalg.norm(places, axis=1).max())}
         ]
     )
+
+
+def _descent(start: Tensor, updates: int) -> tuple[Array, Array]:
+    """Give the losses ``[T + 1]`` and places ``[T + 1, 2]`` of gradient descent."""
+    losses, places = [], []
+    theta = start
+    for _ in range(updates + 1):
+        loss, gradient = Surface(function=_loss, theta=theta).loss_and_gradient()
+        losses.append(loss)
+        places.append(theta.numpy())
+        theta = theta - RATE * gradient
+    return np.array(losses), np.array(places)
 
 
 def _at_the_origin() -> Iterator[dict[str, Any]]:
@@ -109,19 +99,13 @@ def _at_the_origin() -> Iterator[dict[str, Any]]:
 def _at_a_minimum(place: tuple[float, float]) -> Iterator[dict[str, Any]]:
     values = np.linalg.eigvalsh(Toy().hessian(_tensor(place)).numpy())
     size = place[0] ** 2 + place[1] ** 2
-    near = descend(
-        Surface(function=_loss, theta=_tensor(place)),
-        start=1.01 * _tensor(place),
-        rate=RATE,
-        threshold=-1.0,
-        max_updates=400,
-    )
+    near, _ = _descent(1.01 * _tensor(place), 400)
     for name, value, expected in (
         ("loss", float(Toy().value(_tensor(place))), 0.0),
         ("gradient norm", _gradient(place), 0.0),
         ("smaller eigenvalue", float(values[0]), 0.0),
         ("larger eigenvalue", float(values[1]), 2 * size),
-        ("loss 400 updates after a start beside it", float(near.losses[-1]), 0.0),
+        ("loss 400 updates after a start beside it", float(near[-1]), 0.0),
     ):
         yield _row("minimum", place, name, value, expected)
 
@@ -165,8 +149,8 @@ def _tensor(place: tuple[float, float]) -> Tensor:
 _DOWN = torch.ones(2, dtype=torch.float64)
 
 
-def _origin() -> Surface:
-    return Surface(function=_loss, theta=_tensor(ORIGIN))
+def _surface(place: tuple[float, float]) -> Surface:
+    return Surface(function=_loss, theta=_tensor(place))
 
 
 def _loss(point: Tensor) -> Tensor:

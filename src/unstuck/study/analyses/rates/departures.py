@@ -1,6 +1,5 @@
 """How long gradient descent and the heavy ball take to leave the saddles of a ladder."""
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
@@ -95,24 +94,16 @@ class DeparturesAnalysis(DatasetsAnalysis):
     def _saddles(self, context: Context, name: str, points: pd.DataFrame) -> Iterator["_Saddle"]:
         import torch
 
-        from unstuck.curvature.problem import Problem
-        from unstuck.population.network import Network
-        from unstuck.population.spec import NetworkSpec
+        from unstuck.curvature.critical_points.ladder import TanhNetworks
 
         data = context.datasets[name]
-        spec = NetworkSpec(kind="dense", hidden=(self.width,), activation="tanh")
-        network = Network(spec, (math.prod(data.input_shape),), data.classes)
         saddles = points[points["converged"] & (points["kind"] == "saddle")]
         for point in saddles.sort_values("seed").to_dict("records"):
             split = data.unit(point["seed"])
-            problem = Problem(
-                network=network,
-                theta=torch.from_numpy(np.array(point["theta"], dtype=np.float64)),
-                x=torch.from_numpy(split.x_train[: self.samples]).flatten(1),
-                y=torch.from_numpy(split.y_train[: self.samples]),
-                loss=point["criterion"],
-                weight_decay=point["weight_decay"],
-            )
+            x, y = split.x_train[: self.samples], split.y_train[: self.samples]
+            networks = TanhNetworks(x, y, data.classes, point["weight_decay"])
+            theta = torch.from_numpy(np.array(point["theta"], dtype=np.float64))
+            problem = networks.problem(self.width, theta)
             gradient = float(problem.loss_and_gradient()[1].norm())
             if not gradient <= CRITICAL:
                 raise DataError(

@@ -1,4 +1,4 @@
-"""What the one update rule makes of given gradients: parity, memory, schedules, steady states."""
+"""What the one update rule makes of given gradients: parity, memory, steady states."""
 
 import pandas as pd
 
@@ -8,10 +8,7 @@ from unstuck.study.analyses.base import AnalysisBase, Context
 class UpdateRuleAnalysis(AnalysisBase):
     """The update rule against torch.optim, against its own special cases and closed forms."""
 
-    tables = (
-        *("parity", "rules", "bowl", "limits", "steps", "memory"),
-        *("early_sigma", "schedules", "adagrad"),
-    )
+    tables = ("parity", "limits", "steps", "memory", "early_sigma", "adagrad")
 
     def run(self, context: Context) -> dict[str, pd.DataFrame]:
         """Feed the update rule with gradients whose outcome is known.
@@ -27,17 +24,6 @@ class UpdateRuleAnalysis(AnalysisBase):
             seed (integer): Number of the random quadratics or gradients.
             difference (number): Largest relative difference, of parameters over 200 updates of
                 noisy quadratics, or for reductions of steps at the same gradients.
-        rules
-            One row an optimizer.
-            Also: optimizer.
-            m (string): Its direction m, in words.
-            sigma (string): Its σ, in words.
-        bowl
-            One row an optimizer and update of its path over one bowl.
-            Also: optimizer, update.
-            rate (number): Learning rate, that at which it arrives first.
-            settled (integer, updates): Updates after which it stayed at the minimum.
-            x, y (number): Coordinate of the point.
         limits
             One row a β₁ and β₂.
             Also: relative_error.
@@ -70,11 +56,6 @@ class UpdateRuleAnalysis(AnalysisBase):
                 approximation.
             relative_variance (number): Variance of 1/σ as a share of its squared mean.
             over_exact (number): That over the exact one; none where there is none.
-        schedules
-            One row a quantity of a schedule.
-            Also: quantity, expected, error.
-            schedule (string): Name of the schedule.
-            value (number): What the quantity is.
         adagrad
             One row a surface, rate and rule.
             Also: surface.
@@ -84,17 +65,14 @@ class UpdateRuleAnalysis(AnalysisBase):
             gap (number): Largest distance of its path from that of Adagrad's sum, as a share of the
                 largest coordinate.
         """
-        from unstuck.study.analyses.rates import bowl_paths, early_variance, parity, steady_state
+        from unstuck.study.analyses.rates import early_variance, parity, squares, steady_state
 
         context.progress("comparing update rules")
         return {
             "parity": parity.comparisons(),
-            "rules": bowl_paths.rules(),
-            "bowl": bowl_paths.shortest(),
             "limits": steady_state.limits(),
             "steps": steady_state.steps(),
             "memory": steady_state.memory(),
             "early_sigma": early_variance.variances(),
-            "schedules": bowl_paths.schedules(),
-            "adagrad": bowl_paths.adagrad(),
+            "adagrad": squares.adagrad(),
         }
