@@ -5,7 +5,7 @@ import pytest
 
 from unstuck.optim.coefficients import OPTIMIZERS
 from unstuck.optim.survey import _Observer, record_times, survey
-from unstuck.optim.trajectory import descend, follow
+from unstuck.optim.trajectory import descend, first, follow
 from unstuck.surfaces.gallery import Quadratic
 from unstuck.surfaces.valleys import Ellipse, Regression
 
@@ -24,9 +24,9 @@ def test_a_survey_agrees_with_the_whole_path():
     with np.errstate(invalid="ignore", over="ignore"):
         distance = np.linalg.norm(whole.points, axis=2) / np.linalg.norm(starts, axis=1)
     within = distance <= 0.01
-    np.testing.assert_array_equal(found.arrived, whole.first(within))
+    np.testing.assert_array_equal(found.arrived, first(within))
     stays = np.flip(np.logical_and.accumulate(np.flip(within, 0), axis=0), 0)
-    np.testing.assert_array_equal(found.settled, whole.first(stays))
+    np.testing.assert_array_equal(found.settled, first(stays))
     late = distance[int(0.9 * updates) + 1 :].max(axis=0)
     diverged = ~np.isfinite(distance[-1])
     np.testing.assert_allclose(found.late, np.where(diverged, np.inf, late), rtol=1e-12)

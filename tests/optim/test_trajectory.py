@@ -8,7 +8,7 @@ import torch
 
 from unstuck.optim.coefficients import OPTIMIZERS, optimizer
 from unstuck.optim.schedules import SCHEDULES
-from unstuck.optim.trajectory import descend
+from unstuck.optim.trajectory import descend, first
 from unstuck.surfaces.catalogue import SURFACES
 from unstuck.surfaces.gallery import Quadratic
 from unstuck.surfaces.terrain import ChangingSteepness
@@ -59,7 +59,7 @@ def test_oscillation_and_crawl_on_the_regression() -> None:
     flattest, steepest = regression.curvatures
     rates = np.array([1e-7, 1.9 / steepest, 2.1 / steepest, 1e-2])
     starts = np.tile([-120.0, -4.0], (4, 1))
-    path = descend(regression, starts, SGD, rates, 10_000, record_every=100)
+    path = descend(regression, starts, SGD, rates, 10_000)
     _, axes = np.linalg.eigh(regression.hessian(torch.tensor([0.0, 0.0])).double().numpy())
     away = (path.points - regression.minimiser) @ axes
     remaining = away[-1, :2, 0] / away[0, :2, 0]
@@ -67,16 +67,17 @@ def test_oscillation_and_crawl_on_the_regression() -> None:
     assert remaining.min() > 0.9
     assert np.abs(away[-1, :2, 1]).max() < 1e-9
     # heights overflow when 1.1^2t or (1e-2 λ_max)^2t pass 1e308
-    assert np.isnan(path.diverged_at[:2]).all()
-    assert 3_500 < path.diverged_at[2] < 4_000
-    assert path.diverged_at[3] == 100
+    diverged = first(~np.isfinite(path.values))
+    assert np.isnan(diverged[:2]).all()
+    assert 3_500 < diverged[2] < 4_000
+    assert diverged[3] < 100
 
 
 def test_leaving_a_saddle_takes_updates_linear_in_the_distance_s_logarithm() -> None:
     """Along a negative eigenvalue λ the distance grows by 1 + η|λ| per update."""
     starts = [[10.0**-k, 10.0**-k] for k in range(4, 10)] + [[0.0, 0.0]]
     path = descend(SURFACES["toy"], starts, SGD, 0.01, 2000)
-    left = path.first(path.values < 0.5)
+    left = first(path.values < 0.5)
     assert np.isnan(left[-1])
     assert (path.points[:, -1] == 0).all()
     per_decade = math.log(10) / math.log(1 + 0.01 * 2)
@@ -87,7 +88,7 @@ def test_rmsprop_crosses_the_gentle_part_and_adagrad_does_not() -> None:
     surface = ChangingSteepness()
     rows = [OPTIMIZERS["adagrad"], optimizer("rmsprop", beta2=0.9)]
     path = descend(surface, [[-2.0, 0.0]] * 2, rows, 0.05, 2000)
-    arrived = path.first(np.abs(path.points[..., 0] - surface.goal) < 0.5)
+    arrived = first(np.abs(path.points[..., 0] - surface.goal) < 0.5)
     assert np.isnan(arrived[0])
     assert arrived[1] < 1000
 
@@ -100,24 +101,21 @@ def test_a_walker_depends_on_no_other() -> None:
     surface = Ellipse(100, 30)
     together = descend(surface, starts, rows, rates, 100, schedules=schedules)
     for k, row in enumerate(rows):
-        alone = descend(
-            surface, starts[k : k + 1], row, rates[k], 100, schedules=schedules[k], record_every=7
-        )
-        np.testing.assert_array_equal(together.points[alone.updates, k], alone.points[:, 0])
+        alone = descend(surface, starts[k : k + 1], row, rates[k], 100, schedules=schedules[k])
+        np.testing.assert_array_equal(together.points[:, k], alone.points[:, 0])
 
 
-def test_records_hold_start_and_end() -> None:
-    path = descend(SURFACES["bowl"], [[1.0, 2.0]], SGD, 0.1, 25, record_every=10)
-    assert path.updates.tolist() == [0, 10, 20, 25]
-    assert path.points.shape == (4, 1, 2)
+def test_a_path_holds_start_and_end() -> None:
+    path = descend(SURFACES["bowl"], [[1.0, 2.0]], SGD, 0.1, 25)
+    assert path.points.shape == (26, 1, 2)
     assert path.points[0].tolist() == [[1.0, 2.0]]
     np.testing.assert_allclose(path.values, 0.5 * (path.points**2).sum(axis=2))
 
 
 def test_divergence_is_dated() -> None:
     path = descend(SURFACES["bowl"], [[1.0, 1.0], [1.0, 1.0]], SGD, [0.5, 1e160], 5)
-    assert math.isnan(path.diverged_at[0])
-    assert path.diverged_at[1] == 1  # the point is finite after one update, its height is not
+    # the point is finite after one update, its height is not
+    np.testing.assert_array_equal(first(~np.isfinite(path.values)), [np.nan, 1])
     assert path.points[-1, 0].tolist() == [1 / 32, 1 / 32]
 
 
@@ -136,7 +134,7 @@ def test_autograd_works_after_a_path() -> None:
     [
         ({"starts": [[1.0]]}, r"starts must be \[K, 2\], but are \[1, 1\]"),
         ({"rows": [SGD, SGD]}, "rows must be one or 1, but are 2"),
-        ({"updates": 0}, "updates and record_every must be at least 1"),
+        ({"updates": 0}, "updates must be at least 1"),
         ({"schedules": []}, "schedules must be one or 1, but are 0"),
     ],
 )

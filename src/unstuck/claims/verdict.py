@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from unstuck.claims.check import Checked, check, need_met, number
 from unstuck.claims.compared import Compared
 from unstuck.claims.comparison import Tables, compare
-from unstuck.claims.lines import Check, Comparison, Number
+from unstuck.claims.lines import Check, Comparison
 from unstuck.claims.model import Claim
 from unstuck.claims.terms import Words
 from unstuck.errors import NoRowsError
@@ -169,19 +169,11 @@ def decide(
     scope = (*(line for part in parts for line in _datasets(part)), *told_lines)
     scope, told = _outcomes(claim, parts, scope)
     numbers = {
-        name: _number(name, spec, tables)
+        name: number(name, spec, tables)
         for name, spec in claim.numbers.items()
         if spec.table is not None
     }
     return Verdict(claim, word, parts, scope, controls, told, numbers)
-
-
-def _number(name: str, spec: Number, tables: Tables) -> float:
-    """A number of the answer; none where no row is of its kind, as where nothing stalled."""
-    try:
-        return number(name, spec, tables)
-    except NoRowsError:
-        return math.nan
 
 
 def _part(name: str, spec: Comparison | Check, tables: Tables, gates: Mapping[str, Word]) -> Judged:

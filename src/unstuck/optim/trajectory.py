@@ -21,41 +21,23 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True)
 class Trajectory:
-    """The recorded points of K walkers.
+    """The paths of K walkers over T updates.
 
     Attributes
     ----------
-    updates
-        How many updates precede each record, [T'], ascending from 0.
     points
-        Where the walkers are, [T', K, d]; not finite once a walker has diverged.
+        Where the walkers are after 0 to T updates, [T + 1, K, d]; not finite once one has diverged.
     values
-        How high they are, [T', K].
+        How high they are, [T + 1, K].
     """
 
-    updates: npt.NDArray[np.int64]
     points: Floats
     values: Floats
 
-    def first(self, reached: npt.NDArray[np.bool_]) -> Floats:
-        """Return the number of updates at the first record where a condition holds, [K].
 
-        Parameters
-        ----------
-        reached
-            The condition at every record, [T', K].
-
-        Returns
-        -------
-        Number of updates, NaN for a walker for which it never holds.
-        """
-        return np.where(reached.any(axis=0), self.updates[reached.argmax(axis=0)], np.nan)
-
-    @property
-    def diverged_at(self) -> Floats:
-        """Updates at the first record whose point or height is not finite, NaN if none is, [K]."""
-        finite = np.isfinite(self.points).all(axis=2) & np.isfinite(self.values)
-        return self.first(~finite)
+def first(reached: npt.NDArray[np.bool_]) -> Floats:
+    """Give the updates, [K], after which a condition, [T + 1, K], first holds; NaN if never."""
+    return np.where(reached.any(axis=0), reached.argmax(axis=0), np.nan)
 
 
 @torch.inference_mode()
@@ -67,7 +49,6 @@ def descend(
     updates: int,
     *,
     schedules: ScheduleSpec | Sequence[ScheduleSpec] = SCHEDULES["constant"],
-    record_every: int = 1,
 ) -> Trajectory:
     """Walk K walkers down a surface, in float64.
 
@@ -85,32 +66,24 @@ def descend(
         How many updates to make.
     schedules
         One schedule for all or one for each.
-    record_every
-        Updates from record to record; the start and the end are always recorded.
 
     Returns
     -------
-    The recorded points. A walker's path depends on no other walker.
+    Their paths, none of which depends on another.
 
     Raises
     ------
     ValueError
         If the lengths do not fit each other, or a number of updates is below 1.
     """
-    if updates < 1 or record_every < 1:
-        raise ValueError(
-            f"updates and record_every must be at least 1, but are {updates} and {record_every}"
-        )
+    if updates < 1:
+        raise ValueError(f"updates must be at least 1, but are {updates}")
     theta = _population(surface, starts)
-    recorded = np.unique(np.append(np.arange(0, updates, record_every), updates))
-    points = _blank(len(recorded), theta)
+    points = _blank(updates + 1, theta)
     points[0] = theta
-    record = 1
     for t in _walk(surface, theta, rows, lr, updates, schedules):
-        if t == recorded[record]:
-            points[record] = theta
-            record += 1
-    return Trajectory(recorded, points.numpy(), surface.value(points).numpy())
+        points[t] = theta
+    return Trajectory(points.numpy(), surface.value(points).numpy())
 
 
 @torch.inference_mode()

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from unstuck.optim.coefficients import OPTIMIZERS
-from unstuck.optim.trajectory import Trajectory, descend
+from unstuck.optim.trajectory import Trajectory, descend, first
 from unstuck.surfaces.softmax_plane import SoftmaxPlane
 
 STREAM = 7202
@@ -74,7 +74,7 @@ class LossPlane:
         tables = []
         for (loss, corner), walk in self._walks.items():
             p = SoftmaxPlane(loss).probabilities(torch.from_numpy(walk.points))[..., 0].numpy()
-            arrived = np.split(walk.first(p > ARRIVED), len(RATES))
+            arrived = np.split(first(p > ARRIVED), len(RATES))
             for (optimizer, rate), updates in zip(RATES.items(), arrived, strict=True):
                 tables.append(
                     pd.DataFrame(
@@ -99,7 +99,7 @@ class LossPlane:
             walk = self._walks[loss, "wrong"]
             for index, optimizer in enumerate(RATES):
                 points = walk.points[chosen, index * len(self._seeds)]
-                labels = {"loss": loss, "optimizer": optimizer, "update": walk.updates[chosen]}
+                labels = {"loss": loss, "optimizer": optimizer, "update": chosen}
                 tables.append(pd.DataFrame(labels | {"y1": points[:, 0], "y2": points[:, 1]}))
         return pd.concat(tables, ignore_index=True)
 
