@@ -42,6 +42,8 @@ onstart:
         logger.warning(f"Torch trains, not lanes, so the bits are this machine's. {error}")
     except UnstuckError as error:
         raise WorkflowError(str(error)) from None
+    logs = [log for job in workflow.dag.needrun_jobs() for log in map(str, job.log)]
+    watch(plan, judged, logs, logger.info)
 
 
 # seconds each: on a cluster these run beside Snakemake itself

@@ -127,6 +127,9 @@ def test_my_network(tmp_path: Path) -> None:
     again = f"{command.strip()} --dry-run"
     assert not planned(reader.types(again))
     reader.saves("nets/mine.py", f"{module}\n# another word\n")
-    assert {"train", "measurement"} <= planned(reader.types(again))
+    said = reader.types(again)
+    assert {"train", "measurement"} <= planned(said)
+    # 8 runs of 3 epochs of 8 batches
+    assert "Up to 8 runs would be trained, 192 updates in all, in 2 jobs" in said
     reader.saves("mine.yaml", f"{study}\ncode: nets/mine.py\n")
     assert "code: only the command line can allow code" in reader.types(alone)

@@ -1,5 +1,6 @@
 """The checked study with its plan, the registry of claims, and the paths: used by all stages."""
 
+import atexit
 import os
 import re
 import shlex
@@ -36,6 +37,7 @@ if {*str(HOME)} & {*"{}"}:
 from unstuck.claims.answer import place_words
 from unstuck.claims.planning import planned_claims
 from unstuck.claims.reductions import brought_code
+from unstuck.command.progress import watch
 from unstuck.errors import ConfigError, KernelError, UnstuckError, found_in
 from unstuck.lanes.library import load as load_kernel
 from unstuck.study.digests import SETTLED_OF_ROWS, digest, reached_digest
@@ -87,6 +89,27 @@ try:
             plan.try_modules()
 except UnstuckError as error:
     raise WorkflowError(str(error)) from None
+
+
+def say_what_is_trained():
+    """Say at the end of a dry run, for which Snakemake has no hook, what it is about."""
+    if not workflow.dryrun or workflow.dag is None or workflow.output_settings.quiet:
+        return
+    needed = workflow.dag.needrun_jobs(exclude_finished=False)
+    jobs = [job.wildcards.job for job in needed if job.rule.name == "train"]
+    if jobs:
+        runs, updates = plan.training(jobs)
+        code = ["--code", study.code] if study.code else []
+        command = shlex.join(["unstuck", "plan", *study_files, *code])
+        print(
+            f"Up to {runs:,} runs would be trained, {updates:,} updates in all, in {len(jobs):,} "
+            f"jobs that keep what is finished. How long it takes: {command}",
+            file=sys.stderr,
+        )
+
+
+if workflow.is_main_process:
+    atexit.register(say_what_is_trained)
 
 paths = Paths(study.results)
 # what data sets are called in answers

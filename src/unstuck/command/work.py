@@ -16,7 +16,7 @@ from unstuck.population.network import Network
 from unstuck.population.spec import NetworkSpec
 from unstuck.study.analyses.base import AnalysisBase
 from unstuck.study.measurements.registry import MEASUREMENTS
-from unstuck.study.plan import Plan, rounds
+from unstuck.study.plan import Plan
 from unstuck.training.engines.choice import trained_in_lanes
 from unstuck.training.spec import Recipe
 
@@ -92,8 +92,7 @@ def work_of(plan: Plan, claims: Iterable[str]) -> dict[str, Work]:
         Those it judges.
     """
     steps = {f"dataset/{name}": _prepared(plan, name) for name in plan.study.datasets}
-    asked = _asked(plan)
-    steps |= {f"train/{name}": _trained(plan, name, asked) for name in plan.jobs}
+    steps |= {f"train/{name}": _trained(plan, name) for name in plan.jobs}
     for kind in MEASUREMENTS:
         for job in plan.measured(kind):
             steps[f"{kind}/{job}"] = _measured(plan, kind, job)
@@ -130,28 +129,16 @@ def _network_of(recipe: Recipe, dataset: DatasetSpec) -> Network:
     return _network(recipe.network, shape, classes, recipe.loss, recipe.source)
 
 
-def _asked(plan: Plan) -> dict[str, tuple[Recipe, set[tuple[str, int]]]]:
-    """Recipes, and of each the rates and units of its runs, whichever cells ask for them."""
-    asked: dict[str, tuple[Recipe, set[tuple[str, int]]]] = {}
-    for cell in (cell for cells in plan.cells.values() for cell in cells):
-        runs = asked.setdefault(cell.run.digest, (cell.run, set()))[1]
-        for rates, units in rounds(cell).values():
-            runs |= {(rate, unit) for rate in rates for unit in units}
-    return asked
-
-
 def _prepared(plan: Plan, name: str) -> Work:
     size = _bytes(plan, name)
     return Work(_amounts({"dataset": 1, "byte of data": size}), memory=2 * size, disk=size)
 
 
-def _trained(
-    plan: Plan, name: str, asked: Mapping[str, tuple[Recipe, set[tuple[str, int]]]]
-) -> Work:
+def _trained(plan: Plan, name: str) -> Work:
     job = plan.jobs[name]
     dataset, settings = plan.study.datasets[job.dataset], plan.study.execution
     work = Work(_amounts({"start": 1}), memory=_bytes(plan, job.dataset))
-    for recipe, runs in (asked[each] for each in {cell.run.digest for cell in job.cells}):
+    for recipe, runs in plan.asked(name):
         network, samples = _network_of(recipe, dataset), recipe.samples(dataset.train)
         lanes = trained_in_lanes(settings.engine, network, recipe, samples, torch.device("cpu"))
         updates = len(runs) * recipe.total_updates(dataset.train)

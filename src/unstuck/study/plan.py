@@ -16,7 +16,7 @@ from unstuck.study.measurements.registry import MEASUREMENTS
 from unstuck.study.overrides import matches
 from unstuck.training import result
 from unstuck.training.curves import MEASURED
-from unstuck.training.spec import Cell, Tune
+from unstuck.training.spec import Cell, Recipe, Tune
 
 #: by the key of a cell: options of a measurement, and the number of units
 Measured = dict[str, tuple[dict[str, Any], int]]
@@ -109,6 +109,29 @@ class Plan:
     def cells(self) -> dict[str, tuple[Cell, ...]]:
         """The cells of every experiment, in the order of its grid."""
         return {name: tuple(cell for _, cell in grid) for name, grid in self._grid.items()}
+
+    def asked(self, job: str) -> list[tuple[Recipe, set[tuple[str, int]]]]:
+        """Give the recipes of a job, and of each the rates and units of its runs (`rounds`)."""
+        return [self._asked[each] for each in {cell.run.digest for cell in self.jobs[job].cells}]
+
+    @cached_property
+    def _asked(self) -> dict[str, tuple[Recipe, set[tuple[str, int]]]]:
+        """Recipes by their digest, and the runs of each, whichever cells ask for them."""
+        asked: dict[str, tuple[Recipe, set[tuple[str, int]]]] = {}
+        for cell in (cell for cells in self.cells.values() for cell in cells):
+            runs = asked.setdefault(cell.run.digest, (cell.run, set()))[1]
+            for rates, units in rounds(cell).values():
+                runs |= {(rate, unit) for rate in rates for unit in units}
+        return asked
+
+    def training(self, jobs: Iterable[str]) -> tuple[int, int]:
+        """Count the runs of training jobs that are known before training, and their updates."""
+        counts = [
+            (len(runs), len(runs) * recipe.total_updates(self.study.datasets[recipe.dataset].train))
+            for job in jobs
+            for recipe, runs in self.asked(job)
+        ]
+        return sum(runs for runs, _ in counts), sum(updates for _, updates in counts)
 
     def try_modules(self) -> None:
         """Run the code that the caller allowed, and build every network of kind `module` from it.
