@@ -103,7 +103,8 @@ def say_what_is_trained():
         command = shlex.join(["unstuck", "plan", *study_files, *code])
         print(
             f"Up to {runs:,} runs would be trained, {updates:,} updates in all, in {len(jobs):,} "
-            f"jobs that keep what is finished. How long it takes: {command}",
+            "jobs that keep what is finished.",
+            f"How long it takes: {command}" if len(study_files) == 1 else "",
             file=sys.stderr,
         )
 
