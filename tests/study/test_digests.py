@@ -69,7 +69,7 @@ def test_what_lies_beside_a_module_to_be_compiled_counts_but_for_comments(monkey
     [
         ([SCRIPTS / "judge_claim.py"], "claims/reductions/rates.py", True),
         ([SCRIPTS / "judge_claim.py"], "statistics/race.py", True),
-        ([SCRIPTS / "judge_claim.py"], "figures/pen.py", False),
+        ([SCRIPTS / "judge_claim.py"], "report/verification.py", False),
         ([SCRIPTS / "train.py"], "optim/update.py", True),
         ([SCRIPTS / "train.py"], "lanes/build.py", True),
         ([SCRIPTS / "train.py"], "statistics/arrival.py", True),
@@ -88,8 +88,7 @@ def test_what_lies_beside_a_module_to_be_compiled_counts_but_for_comments(monkey
             "study/analyses/critical_points/taylor.py",
             False,
         ),
-        ([SCRIPTS / "draw_picture.py", "figures/kinds/*.py"], "figures/kinds/heat.py", True),
-        ([SCRIPTS / "draw_picture.py"], "report/verification.py", False),
+        ([SCRIPTS / "judge_claim.py", "figures/kinds/*.py"], "figures/kinds/heat.py", True),
         ([SCRIPTS / "collect_runs.py"], "study/tables.py", True),
     ],
 )

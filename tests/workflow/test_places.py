@@ -99,9 +99,9 @@ def test_times_of_the_checkout_say_nothing(checkout: Checkout, done: Path) -> No
         {
             "tables/steps.runs.csv": {"runs"},
             "tables/steps.sharpness.csv": {"table"},
-            "claims/2.2.2/values.csv": {"judge"},
+            "claims/2.2.2/values.csv": {"claim"},
         },
-        {"figures/2.2.2.svg": {"picture"}, "verdicts.csv": {"answers"}},
+        {"figures/2.2.2.svg": {"claim"}, "verdicts.csv": {"answers"}},
         {"report": {"report"}},
     ],
 )

@@ -16,6 +16,7 @@ Config = dict[str, Any]
 
 
 TRAINING = "Training the runs of "
+JUDGING = "Judging claim {}, and drawing its figure"
 
 
 def trained(planned: Planned) -> set[str]:
@@ -49,7 +50,7 @@ def test_a_text_retrains_nothing(finished: Checkout, text: str) -> None:
     ("key", "rules"),
     [
         ("statement:", set()),
-        ("question:", {"judge", "answers", "picture"}),
+        ("question:", {"claim", "answers"}),
     ],
 )
 def test_a_text_of_a_claim_judges_it_alone(finished: Checkout, key: str, rules: set[str]) -> None:
@@ -65,9 +66,8 @@ def test_a_text_of_a_claim_judges_it_alone(finished: Checkout, key: str, rules: 
         file.write_text(text)
     assert planned.rules >= rules
     assert not trained(planned)
-    assert {each for each in planned.messages if each.startswith("Judging claim ")} <= {
-        "Judging claim 1.2.5"
-    }
+    others = {each for each in planned.messages if each.startswith("Judging claim ")}
+    assert others <= {JUDGING.format("1.2.5")}
 
 
 def test_a_new_value_of_a_splitting_axis_plans_only_its_jobs(finished: Checkout) -> None:
@@ -117,24 +117,21 @@ def test_a_change_of_one_dataset_leaves_the_other_alone(finished: Checkout) -> N
 
 
 @pytest.mark.parametrize(
-    ("module", "rule", "claims"),
+    ("module", "claims"),
     [
-        ("claims/reductions/rates.py", "judge", {"1.2.5", "2.2.2"}),
-        ("figures/pen.py", "picture", {"1.2.5", "2.2.2"}),
+        ("claims/reductions/rates.py", {"1.2.5", "2.2.2"}),
+        ("figures/pen.py", {"1.2.5", "2.2.2"}),
     ],
 )
-def test_a_change_of_a_helper_is_planned(
-    finished: Checkout, module: str, rule: str, claims: set[str]
-) -> None:
+def test_a_change_of_a_helper_is_planned(finished: Checkout, module: str, claims: set[str]) -> None:
     file = finished.folder / "src/unstuck" / module
     text = file.read_text()
-    said = {"judge": "Judging claim ", "picture": "Drawing the figure of claim "}[rule]
     try:
         file.write_text(text + "\nCHANGED = True\n")
         planned = finished.planned(SMOKE)
     finally:
         file.write_text(text)
-    assert claims <= {m.removeprefix(said) for m in planned.messages if m.startswith(said)}
+    assert {JUDGING.format(claim) for claim in claims} <= planned.messages
     assert not trained(planned)
 
 
@@ -164,8 +161,8 @@ def test_a_change_of_code_is_planned_and_one_of_a_docstring_is_not(finished: Che
         # of a kind that the study does not name
         ("study/analyses/critical_points/taylor.py", set(), {"all"}),
         ("study/tables.py", {"runs", "table"}, {"train", "measurement", "dataset"}),
-        ("figures/kinds/arms.py", {"picture"}, {"train", "judge", "answers"}),
-        ("report/verification.py", set(), {"all", "judge"}),
+        ("figures/kinds/arms.py", {"claim"}, {"train", "runs", "measurement"}),
+        ("report/verification.py", set(), {"all", "claim"}),
     ],
 )
 def test_a_change_is_planned_where_a_script_leads_to_it(

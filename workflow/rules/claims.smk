@@ -1,16 +1,29 @@
-"""From tables to verdicts, from verdicts to answers."""
+"""From tables to verdicts and figures, from verdicts to answers."""
 
 
-rule judge:
+rule claim:
     input:
-        tables=judged_tables,
+        tables=claim_tables,
         gates=judged_gates,
+        # of the checkout, where times say nothing
+        words=ancient(WORDS),
     output:
-        paths.judged,
+        judged=paths.judged,
+        figure=[
+            report(
+                pictures[0],
+                caption="../report/claim.rst",
+                category="Claims",
+                subcategory=lambda w: judged[w.claim].claim.section,
+                labels=lambda w: {"claim": w.claim, "about": judged[w.claim].claim.slug},
+            ),
+            *pictures[1:],
+        ],
+        chinese=chinese_picture,
     log:
-        paths.log("judge", "{claim}"),
+        paths.log("claim", "{claim}"),
     benchmark:
-        paths.benchmark("judge", "{claim}")
+        paths.benchmark("claim", "{claim}")
     conda:
         "../envs/unstuck.yaml"
     threads: 1
@@ -18,13 +31,17 @@ rule judge:
         mem_mb=lambda w, attempt: attempt * 1500,
         runtime=lambda w, attempt: attempt * 10,
     params:
-        code=lambda w: code_of("judge_claim") + brought_code(),
-        claim=lambda w: judged[w.claim].claim.written("figure"),
+        # kinds and drawings of single claims are found by their names
+        code=lambda w: code_of("judge_claim", "figures/kinds/*.py", "figures/particular/*.py"),
+        brought=lambda w: brought_code(),
+        words=digest(WORDS.read_text(encoding="utf-8")),
+        claim=lambda w: judged[w.claim].claim.written(),
         lines=lambda w: judged[w.claim].lines,
-        names=lambda w: judged[w.claim].tables,
+        names=claim_table_names,
         places={name: words.model_dump() for name, words in places.items()},
+        settings=study.report.figures.model_dump(mode="json"),
     message:
-        "Judging claim {wildcards.claim}"
+        "Judging claim {wildcards.claim}, and drawing its figure"
     script:
         "../../scripts/judge_claim.py"
 

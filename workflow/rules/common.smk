@@ -163,14 +163,15 @@ def parts_of(experiment, kind, pattern):
     return [pattern.format(job=job) for job in plan.jobs_of(experiment, kind)]
 
 
-def judged_tables(wildcards):
-    """Tables that a claim is judged by, in the order of their names."""
-    return [table_path(name) for name in judged[wildcards.claim].tables]
+def claim_table_names(wildcards):
+    """Names of the tables that a claim is judged by or its figure draws, in their order."""
+    planned = judged[wildcards.claim]
+    return sorted({*planned.tables, *planned.pictured})
 
 
-def pictured_tables(wildcards):
-    """Tables that a claim's figure draws, in the order of their names."""
-    return [table_path(name) for name in judged[wildcards.claim].pictured]
+def claim_tables(wildcards):
+    """Paths of those tables."""
+    return [table_path(name) for name in claim_table_names(wildcards)]
 
 
 def experiment_tables(wildcards):

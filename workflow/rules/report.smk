@@ -1,52 +1,12 @@
-"""Figures, the columns of tables, and the pages that a reader opens."""
+"""Figures of experiments, the columns of tables, and the pages that a reader opens."""
 
 from unstuck.report.dictionary import page
-
-
-rule picture:
-    input:
-        verdict=paths.judged,
-        tables=pictured_tables,
-        # of the checkout, where times say nothing
-        words=ancient(WORDS),
-    output:
-        figure=[
-            report(
-                pictures[0],
-                caption="../report/claim.rst",
-                category="Claims",
-                subcategory=lambda w: judged[w.claim].claim.section,
-                labels=lambda w: {"claim": w.claim, "about": judged[w.claim].claim.slug},
-            ),
-            *pictures[1:],
-        ],
-        chinese=chinese_picture,
-    log:
-        paths.log("picture", "{claim}"),
-    benchmark:
-        paths.benchmark("picture", "{claim}")
-    conda:
-        "../envs/unstuck.yaml"
-    threads: 1
-    resources:
-        mem_mb=lambda w, attempt: attempt * 1000,
-        runtime=lambda w, attempt: attempt * 10,
-    params:
-        # kinds and drawings of single claims are found by their names
-        code=lambda w: code_of("draw_picture", "figures/kinds/*.py", "figures/particular/*.py"),
-        words=digest(WORDS.read_text(encoding="utf-8")),
-        claim=lambda w: judged[w.claim].claim.written(),
-        names=lambda w: judged[w.claim].pictured,
-        settings=study.report.figures.model_dump(mode="json"),
-    message:
-        "Drawing the figure of claim {wildcards.claim}"
-    script:
-        "../../scripts/draw_picture.py"
 
 
 rule experiment:
     input:
         tables=experiment_tables,
+        # of the checkout, where times say nothing
         words=ancient(WORDS),
     output:
         report(

@@ -194,11 +194,9 @@ class Claim(Frozen):
         }
         return tuple(sorted(named))
 
-    def written(self, *but: str) -> dict[str, Any]:
-        """The claim as plain values, from which it can be made again, but for some keys."""
-        content: dict[str, Any] = self.model_dump(
-            mode="json", by_alias=True, exclude_unset=True, exclude=set(but)
-        )
+    def written(self) -> dict[str, Any]:
+        """The claim as plain values, from which it can be made again."""
+        content: dict[str, Any] = self.model_dump(mode="json", by_alias=True, exclude_unset=True)
         return content
 
     def _base(self, name: str, line: ScopeLine | ControlLine, where: str) -> Line:

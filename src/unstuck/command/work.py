@@ -102,10 +102,9 @@ def work_of(plan: Plan, claims: Iterable[str]) -> dict[str, Work]:
     for name, experiment in plan.study.experiments.items():
         for kind in ("runs", *experiment.measurements):
             steps[f"table/{name}.{kind}"] = Work(_amounts({"table": 1}))
-        steps[f"experiment/{name}"] = Work(_amounts({"picture": 1}))
+        steps[f"experiment/{name}"] = Work(_amounts({"experiment": 1}))
     for claim in claims:
-        steps[f"judge/{claim}"] = Work(_amounts({"judge": 1}), disk=CLAIM_BYTES)
-        steps[f"picture/{claim}"] = Work(_amounts({"picture": 1}))
+        steps[f"claim/{claim}"] = Work(_amounts({"claim": 1}), disk=CLAIM_BYTES)
     steps |= {name: Work(_amounts({name: 1})) for name in ("plan", "answers", "report")}
     steps["schemas"] = Work(_amounts({"table": 1}))
     steps["snakemake"] = Work(_amounts({"snakemake": 1, "step": len(steps)}))
