@@ -57,6 +57,7 @@ class Call:
 
     checkout: Checkout
     targets: tuple[str, ...] = TARGETS
+    study: str = "changed.yaml"
 
     def __post_init__(self) -> None:
         folder = self.checkout.folder
@@ -67,7 +68,7 @@ class Call:
         self.process = subprocess.Popen(
             [
                 *(sys.executable, "-m", "snakemake", "--cores", "1", *self.targets),
-                *("--configfile", "changed.yaml"),
+                *("--configfile", self.study),
             ],
             cwd=folder,
             env={**environment, "PYTHONPATH": str(folder / "src")},

@@ -16,6 +16,7 @@ from disturbed import JOB, LOG, RESULTS, RUNS, SPECTRA, TABLE, Call, digests, mo
 from fault_table import FAULTS, Recover, Table, documented
 
 from unstuck.files import CHECKSUM
+from unstuck.report import verification
 
 pytestmark = pytest.mark.skipif(not Path("/proc").exists(), reason="processes are found in /proc")
 
@@ -222,3 +223,75 @@ def test_a_truncated_checkpoint_is_not_trusted(
         lost="nothing; the job is trained from its beginning",
         seconds=seconds,
     )
+
+
+def test_a_lost_file_is_made_again(finished: Checkout, recover: Recover, table: Table) -> None:
+    weights = f"{JOB}/endpoints.safetensors"
+    (finished.folder / weights).unlink()
+    seconds = recover(finished, (RUNS, weights))
+    table.add(
+        "a file that is lost",
+        sees="nothing: it is planned again",
+        lost="the job, which is trained again",
+        seconds=seconds,
+    )
+
+
+def test_a_number_changed_by_hand_is_found(
+    finished: Checkout,
+    recover: Recover,
+    table: Table,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    file = finished.folder / f"{RESULTS}/data/digits.json"
+    text = file.read_text()
+    file.write_text(re.sub(r"[0-8](?=\D*$)", "9", text))
+    assert file.read_text() != text
+    monkeypatch.chdir(finished.folder)
+    assert verification.main(["--configfile", "changed.yaml"]) == 1
+    # what is not asked for here is not there
+    said = [line for line in capsys.readouterr().err.splitlines() if file.name in line]
+    assert len(said) == 1
+    file.unlink()
+    table.add(
+        "a number changed by hand",
+        sees=f"of `make verify`, and of whatever reads the file: {said[0]}",
+        lost="the file, which is made again",
+        seconds=recover(finished, (RUNS, f"{RESULTS}/data/digits.json")),
+    )
+
+
+LARGE = """networks:
+  small: {kind: dense, hidden: [2000], activation: tanh}
+"""
+
+
+def test_what_planning_can_know_is_said_before_anything_runs(
+    finished: Checkout, recover: Recover, table: Table
+) -> None:
+    study = finished.folder / "changed.yaml"
+    text = study.read_text()
+    claim = min((finished.folder / "workflow/claims").glob("*/*.yaml"))
+    whole = claim.read_bytes()
+    others = {
+        "the results folder of another study": text.replace("The smoke study", "Another"),
+        "a key twice in a study": f"{text}results: results/other\n",
+        "a network too large for what is measured": re.sub(
+            r"^networks:\n(?: .*\n)+", LARGE, text, flags=re.MULTILINE
+        ),
+        "a claim's file cut short": text,
+    }
+    said = {}
+    for name, other in others.items():
+        (finished.folder / "other.yaml").write_text(other)
+        study.write_text(other)
+        own = "other.yaml" if name == "the results folder of another study" else "changed.yaml"
+        if name == "a claim's file cut short":
+            claim.write_bytes(whole[:-40])
+        said[name] = Call(finished, (), own).failed(r"\.yaml: ")
+        claim.write_bytes(whole)
+        study.write_text(text)
+    seconds = recover(finished)
+    for name, sentence in said.items():
+        table.add(name, sees=sentence, lost=NOTHING, seconds=seconds)
