@@ -139,8 +139,9 @@ class Finished:
         """
         paths = Paths(self.plan.study.results)
         root = self.folder / paths.root
-        whole = (paths.plan, paths.verdicts, *(paths.answers(kind) for kind in ("csv", "md")))
-        found = {root / MARK, *(self.folder / path for path in whole)}
+        tables = [Path(path) for path in (paths.plan, paths.verdicts, paths.answers("csv"))]
+        whole = [*tables, *(path.with_suffix(".schema.json") for path in tables)]
+        found = {root / MARK, *(self.folder / path for path in (*whole, paths.answers("md")))}
         for room in {*ROOMS} - {"benchmarks", "checkpoints", "logs"}:
             found |= {path for path in (root / room).rglob("*") if path.is_file()}
         said = []
