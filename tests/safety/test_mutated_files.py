@@ -2,10 +2,11 @@
 
 import copy
 import random
+import re
 import shutil
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 import yaml
 from checkout import REPOSITORY
 from fault_table import write_section
+from written import misread, spanned
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from unstuck.claims.planning import planned_claims
@@ -25,10 +27,11 @@ CLAIMS = REPOSITORY / "workflow/claims"
 CHARACTERS, SECONDS = 400, 5.0
 #: how often a study is mutated; of the rest a claim, each as often
 STUDIES = {"smoke": 0.4, "config": 0.1, "full": 0.02, "claims": 0.48}
-SECTION = """Files of the shipped studies and claims, with one to three mutations each by a seed:
-values replaced by hostile ones, keys dropped, doubled and renamed, types changed, values put
-elsewhere, text cut, lines doubled, characters replaced (`make sweep`; a sample is an ordinary
-test). Each is a plan or one sentence of at most 400 characters, within 5 seconds of the processor.
+SECTION = """Files of the shipped studies and claims, with one to three mutations each by a seed
+(`make sweep`; a sample is an ordinary test). Each is a plan or one sentence of at most 400
+characters, within 5 seconds of the processor. Of each plan the file was read again by another
+reader, which resolves nothing: every word and number that stands in it must have arrived as it is
+written, and every experiment must have as many cells as its lists span.
 """
 Change = Callable[[Node, random.Random], None]
 
@@ -39,19 +42,35 @@ HOSTILE = [
     *("1:30", "010", "2026-99-99", "full", "tuned", "sgd", "digits", "all", "runs", "javascript:x"),
     *([], {}, [[]], {"a": {"a": {"a": 1}}}, [None], list(range(300)), {"a" * 300: 1}),
 ]
+#: as a person or another program may write a value; {0} is the value as it was
+SPELLINGS = [
+    *("yes", "no", "on", "off", "y", "N", "Yes", "TRUE", "False", "null", "NULL", "~", "Null", ""),
+    *("0o17", "017", "0x1F", "0b11", "1_000", "1,000", "1:30", "12:30:45", "+7", "-0", "7.", ".7"),
+    *("1e3", "1E+3", "1e", "1.0", "1.", "1.e-3", ".inf", "-.INF", ".nan", "inf", "nan", "NaN"),
+    *("1e400", "1e-400", "9" * 400, "0." + "3" * 60, "9007199254740993", "2026-01-01", "=", "<<"),
+    *("{0}.0", "{0}e0", "0{0}", "+{0}", "'{0}'", '"{0}"', "!!str {0}", "!!int {0}", "!!float {0}"),
+    *("!!bool {0}", "!!null {0}", "!own {0}", "!!python/name:os.system {0}", "!!binary {0}"),
+    *("{0} # {0}", "{0}#{0}", "'{0}", "[{0}", "{{{0}", "*{0}", "&a {0}", "{0}: {0}", "- {0}"),
+    *("|\n      {0}", ">-\n      {0}", '"\\x00{0}"', '"\\u202e{0}"', "\u00a0{0}", "\t{0}", "% {0}"),
+    *("\uff11\uff12", "\u0661", "\ufeff{0}", "{0}\u2028"),
+]
 
 
 def node_of(value: object) -> Node:
     return yaml.compose(yaml.safe_dump(value))
 
 
-def holders(node: Node) -> Iterator[MappingNode | SequenceNode]:
-    """Every mapping and list that holds something."""
-    if isinstance(node, MappingNode | SequenceNode) and node.value:
-        yield node
-        for each in node.value:
-            for part in each if isinstance(each, tuple) else (each,):
-                yield from holders(part)
+def holders(node: Node) -> list[MappingNode | SequenceNode]:
+    """Every mapping and list that holds something, once where aliases name it again."""
+    found: dict[int, MappingNode | SequenceNode] = {}
+    left = [node]
+    while left:
+        here = left.pop()
+        if isinstance(here, MappingNode | SequenceNode) and here.value and id(here) not in found:
+            found[id(here)] = here
+            for each in here.value:
+                left.extend(each if isinstance(each, tuple) else (each,))
+    return list(found.values())
 
 
 def put(holder: MappingNode | SequenceNode, place: int, value: Node) -> None:
@@ -118,6 +137,43 @@ def exchange(root: Node, dice: random.Random) -> None:
     put(holder, place, copy.deepcopy(got(other, there)))
 
 
+def move(root: Node, dice: random.Random) -> None:
+    homes = [each for each in holders(root) if isinstance(each, MappingNode)]
+    home, other = dice.choice(homes), dice.choice(homes)
+    place = dice.randrange(len(home.value))
+    moved = home.value.pop(place)
+    # into itself it would have no end
+    if not any(other is each for each in (moved[1], *holders(moved[1]))):
+        other.value.insert(dice.randrange(len(other.value) + 1), moved)
+
+
+def alias(root: Node, dice: random.Random) -> None:
+    holder, place = one(root, dice)
+    other, there = one(root, dice)
+    value = got(other, there)
+    if dice.random() < 0.2:
+        levels = dice.choice([3, 12])
+        for _ in range(levels):
+            value = SequenceNode("tag:yaml.org,2002:seq", [value] * 9)
+    if dice.random() < 0.3 and isinstance(holder, MappingNode):
+        holder.value.append((ScalarNode("tag:yaml.org,2002:merge", "<<"), value))
+    elif not any(holder is each for each in holders(value)):
+        put(holder, place, value)
+
+
+def nest(root: Node, dice: random.Random) -> None:
+    holder, place = one(root, dice)
+    value = got(holder, place)
+    for _ in range(dice.choice([1, 2, 30, 60, 150])):
+        pair = [(node_of("a"), value)]
+        value = (
+            MappingNode("tag:yaml.org,2002:map", pair)
+            if dice.random() < 0.5
+            else SequenceNode("tag:yaml.org,2002:seq", [value])
+        )
+    put(holder, place, value)
+
+
 CHANGES: dict[str, Change] = {
     "a value replaced": replace,
     "another number": renumber,
@@ -126,6 +182,9 @@ CHANGES: dict[str, Change] = {
     "a key renamed": rename,
     "another type": retype,
     "a value from elsewhere": exchange,
+    "a key moved": move,
+    "an alias": alias,
+    "deeply nested": nest,
 }
 
 
@@ -144,16 +203,42 @@ def other_character(text: str, dice: random.Random) -> str:
     return text[:place] + dice.choice("\t:-[]{}&*!|>'\"%@`#,?\n 0x\0é") + text[place + 1 :]
 
 
+def respelled(text: str, dice: random.Random) -> str:
+    found = list(re.finditer(r"(?<=[:,\[-] )[^\s,{}\[\]\"'#|>][^\s,{}\[\]]*", text))
+    if not found:
+        return text
+    value = dice.choice(found)
+    return text[: value.start()] + dice.choice(SPELLINGS).format(value[0]) + text[value.end() :]
+
+
+def misindented(text: str, dice: random.Random) -> str:
+    lines = text.splitlines(keepends=True)
+    place = dice.randrange(len(lines))
+    step = dice.choice([" ", "  ", "    ", "\t", ""])
+    lines[place] = step + (lines[place] if step else lines[place].lstrip(" "))
+    return "".join(lines)
+
+
+def exchanged_lines(text: str, dice: random.Random) -> str:
+    lines = text.splitlines(keepends=True)
+    here, there = dice.randrange(len(lines)), dice.randrange(len(lines))
+    lines[here], lines[there] = lines[there], lines[here]
+    return "".join(lines)
+
+
 TEXTS: dict[str, Callable[[str, random.Random], str]] = {
     "text cut": cut,
     "a line doubled": doubled_line,
     "a character replaced": other_character,
+    "a value spelt otherwise": respelled,
+    "a line indented otherwise": misindented,
+    "two lines exchanged": exchanged_lines,
 }
 
 
 def mutated(text: str, dice: random.Random) -> tuple[str, str]:
     """A mutated text, and what was done first."""
-    kinds = [dice.choice([*CHANGES, *CHANGES, *TEXTS]) for _ in range(dice.choice([1, 1, 1, 2, 3]))]
+    kinds = [dice.choice([*CHANGES, *TEXTS]) for _ in range(dice.choice([1, 1, 1, 2, 3]))]
     node = yaml.compose(text, Loader=yaml.CSafeLoader)
     for kind in kinds:
         if kind in CHANGES and list(holders(node)):
@@ -180,12 +265,22 @@ def default() -> Plan:
     return Plan(load_study(REPOSITORY / "config.yaml"))
 
 
-def outcome(read: Callable[[], object]) -> str:
+def miscounted(text: str, plan: Plan) -> list[str]:
+    """Say which experiments have not the cells that the lists in a text span."""
+    wrong = []
+    for name, cells in spanned(text, {"seeds", "exclude", "target", *MEASUREMENTS}).items():
+        made, excludes = len(plan.cells[name]), plan.study.experiments[name].exclude
+        if made > cells or (made < cells and not excludes):
+            wrong.append(f"{name} has {made} cells, not {cells}")
+    return wrong
+
+
+def outcome(read: Callable[[], list[str]]) -> str:
     """Read what was mutated: `plan`, `sentence`, or what is wrong with it."""
     started = time.process_time()
     try:
-        read()
-        found = "plan"
+        wrong = read()
+        found = f"misread: {'; '.join(wrong)}" if wrong else "plan"
     except UnstuckError as error:
         said = str(error)
         short = len(said) <= CHARACTERS and "\n" not in said and said.isprintable()
@@ -204,16 +299,20 @@ class Mutations:
         self.counts: dict[str, Counter[str]] = {name: Counter() for name in (*CHANGES, *TEXTS)}
         self.wrong: list[str] = []
 
-    def study(self, file: str) -> None:
+    def study(self, file: str) -> list[str]:
         plan = Plan(load_study(file))
         assert plan.digest
         assert plan.jobs
         for kind in MEASUREMENTS:
             plan.measured(kind)
         planned_claims("all", self.claims, plan)
+        text = Path(file).read_text(encoding="utf-8")
+        return misread(text, plan.study) + miscounted(text, plan)
 
-    def claim(self, file: str) -> None:
-        planned_claims([file], Path("none"), self.default)
+    def claim(self, file: str) -> list[str]:
+        planned = planned_claims([file], Path("none"), self.default)
+        (made,) = planned.values()
+        return misread(Path(file).read_text(encoding="utf-8"), made.claim)
 
     def run(self, seeds: range) -> None:
         files = {
