@@ -85,7 +85,7 @@ class TorchEngine(Engine):
             [run.optimizer for run in runs], network.parameter_count, dtype, device
         )
         l2 = [run.optimizer.l2 for run in runs]
-        self._l2 = torch.tensor(l2, dtype=torch.float64, device=device)
+        self._l2 = torch.tensor(l2, dtype=torch.float64).to(device)
         self._gradient = torch.empty_like(self._theta)
         self._graph: Callable[..., tuple[Tensor, ...]] | None = None
         if device.type == "cuda" and network.spec.kind != "module":
