@@ -51,6 +51,9 @@ def aliases(levels: int, merge: str) -> str:
         ("a: [1,", "is not valid YAML"),
         ("a: \x00", "is not valid YAML"),
         ("a: !!python/object/apply:os.getcwd []", "is not valid YAML"),
+        ("a:\n  - !!bool rate", "line 2: 'rate' is not of the tag !!bool"),
+        ("a: !!int 0x10", "line 1: '0x10' is not of the tag !!int"),
+        ("a: !!timestamp word", "is not valid YAML"),
         ("a: " + "x" * 1_000_001, "more than 1,000,000 characters"),
     ],
 )

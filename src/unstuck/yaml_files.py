@@ -72,6 +72,9 @@ class _Loader(SafeLoader, Composer):
         if isinstance(node, ScalarNode) and not node.value.replace("\n", "").isprintable():
             line = node.start_mark.line + 1
             raise _RefusedError(f"line {line} holds characters that cannot be printed")
+        if isinstance(node, ScalarNode) and not _is_of_its_tag(node):
+            line, kind = node.start_mark.line + 1, node.tag.removeprefix(_TAG)
+            raise _RefusedError(f"line {line}: {shown(node.value)} is not of the tag !!{kind}")
         self._level -= 1
         return node
 
@@ -106,6 +109,12 @@ class _Loader(SafeLoader, Composer):
                 )
             lines[key.value] = line
         return node
+
+
+def _is_of_its_tag(node: ScalarNode) -> bool:
+    """Whether a tag that stands in the text, such as !!int, fits what follows it."""
+    pattern = _SCALARS.get(node.tag.removeprefix(_TAG), ("", []))[0]
+    return re.match(pattern, node.value) is not None
 
 
 for _name, (_pattern, _first) in _SCALARS.items():
@@ -147,7 +156,7 @@ def parse_yaml(text: str, source: str) -> dict[str, Any]:
     except _RefusedError as refused:
         raise ConfigError(f"{source}: {refused}.") from None
     # a date such as 2026-99-99 is no error of YAML to its reader
-    except (ValueError, TypeError, RecursionError, yaml.YAMLError) as error:
+    except (ValueError, TypeError, AttributeError, RecursionError, yaml.YAMLError) as error:
         reason = " ".join(str(error).split())[:200]
         raise ConfigError(f"{source} is not valid YAML: {reason}.") from error
     if not isinstance(content, Mapping):
@@ -201,9 +210,9 @@ def require_plain(value: Any, source: str, place: str = "") -> None:
     elif isinstance(value, float) and not math.isfinite(value):
         raise ConfigError(f"{source}: {place}: {value} is wrong; it should be a finite number.")
     elif isinstance(value, int | float) and abs(value) > LARGEST:
-        raise ConfigError(
-            f"{source}: {place}: {value:g} is wrong; it should be at most {LARGEST:,}."
-        )
+        # a whole number may have more digits than a float has room for
+        said = f"{value:g}" if abs(value) < 10**300 else "this number"
+        raise ConfigError(f"{source}: {place}: {said} is wrong; it should be at most {LARGEST:,}.")
     elif isinstance(value, str) and not value.replace("\n", "").isprintable():
         raise ConfigError(f"{source}: {place} holds characters that cannot be printed.")
     elif not isinstance(value, str | int | float | None):

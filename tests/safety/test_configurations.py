@@ -163,3 +163,8 @@ def test_notes_are_a_text_before_anything_runs(tmp_path: Path) -> None:
         with pytest.raises(ConfigError, match=r"^config\.yaml: notes") as error:
             parse_study({**CONFIG, "notes": str(tmp_path / name)})
         assert len(str(error.value)) <= 400
+
+
+def test_a_number_too_long_for_a_float_is_refused() -> None:
+    with pytest.raises(ConfigError, match="this number is wrong; it should be at most"):
+        parse_study({**CONFIG, "first_unit": 10**400})

@@ -19,13 +19,13 @@ ABSENT = object()
 
 def misread(text: str, made: BaseModel) -> list[str]:
     """Say which scalars of a text the model has otherwise, or has not."""
-    node = yaml.compose(text, Loader=yaml.BaseLoader)
+    node = yaml.compose(text, Loader=yaml.CBaseLoader)
     return [f"{place}: {said!r} became {held!r}" for place, said, held in _pairs(node, made, "")]
 
 
 def spanned(text: str, beside: Collection[str]) -> dict[str, int]:
     """How many cells the lists of every experiment span, but for keys that are no axes."""
-    study = dict(_entries(yaml.compose(text, Loader=yaml.BaseLoader)))
+    study = dict(_entries(yaml.compose(text, Loader=yaml.CBaseLoader)))
     return {
         name: math.prod(
             len(each.value)
@@ -82,7 +82,7 @@ def _below(held: Any, key: str) -> Any:
 
 
 def _same(node: ScalarNode, held: Any) -> bool:
-    text, plain = node.value, node.style is None and node.tag == "tag:yaml.org,2002:str"
+    text, plain = node.value, not node.style and node.tag == "tag:yaml.org,2002:str"
     # a text in one language is that in English
     held = held.en if hasattr(held, "en") else held
     if isinstance(held, bool) or held is None:
