@@ -30,6 +30,12 @@ CHECKSUM = ".sha256"
 ROWS_OF_A_GROUP = 8192
 
 
+def sha256_of(path: Path) -> str:
+    """Give the SHA-256 of a file's bytes, in hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 @contextmanager
 def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Give a path for a new file, which takes the place of ``path`` only if the block succeeds.
@@ -81,7 +87,7 @@ def require_whole(path: str | os.PathLike[str]) -> None:
     if not _of_a_study(path):
         return
     try:
-        damaged = _sha256(path) not in checksum_path(path).read_bytes().split(b"\n")
+        damaged = sha256_of(path).encode() not in checksum_path(path).read_bytes().split(b"\n")
     except OSError as error:
         raise _unwritten(path, f"{error.filename} cannot be read: {error.strerror}") from error
     if damaged:
@@ -99,15 +105,12 @@ def _of_a_study(path: Path) -> bool:
     return path.name == MARK or any((folder / MARK).exists() for folder in path.parents)
 
 
-def _sha256(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest().encode()
-
-
 def _write_checksum(target: Path, content: Path) -> None:
     # the old one holds too, of a file that a kill leaves in place or that Snakemake puts back
     place = checksum_path(target)
-    digests = [_sha256(content), *(place.read_bytes().split(b"\n")[:1] if place.exists() else [])]
+    digests = [sha256_of(content).encode()]
+    if place.exists():
+        digests += place.read_bytes().split(b"\n")[:1]
     made = content.with_name(place.name)
     made.write_bytes(b"\n".join([*dict.fromkeys(digests), b""]))
     made.replace(place)

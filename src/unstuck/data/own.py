@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from unstuck.complaints import few, one_of
 from unstuck.errors import DataError
-from unstuck.files import BAD_VALUES
+from unstuck.files import BAD_VALUES, sha256_of
 
 #: what readers of other libraries make of damaged bytes
 DAMAGED = (
@@ -133,8 +133,7 @@ def _checksum(path: Path) -> str:
         return hashlib.sha256("".join(lines).encode()).hexdigest()
     if path.exists() and not path.is_file():
         raise OSError(errno.EINVAL, "it is neither a file nor a folder")
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return sha256_of(path)
 
 
 def _visible(folder: Path, *, folders: bool = False) -> list[Path]:

@@ -4,7 +4,6 @@
 """
 
 import argparse
-import hashlib
 import importlib.metadata
 import os
 import platform
@@ -19,7 +18,15 @@ import pandas as pd
 
 from unstuck.claims.planning import Planned, planned_claims
 from unstuck.errors import DataError, UnstuckError
-from unstuck.files import MARK, checksummed, read_json, require_whole, write_csv, write_json
+from unstuck.files import (
+    MARK,
+    checksummed,
+    read_json,
+    require_whole,
+    sha256_of,
+    write_csv,
+    write_json,
+)
 from unstuck.study.digests import digest, package_digest
 from unstuck.study.load import load_study
 from unstuck.study.measurements.registry import MEASUREMENTS
@@ -128,8 +135,7 @@ class Finished:
             If a result is missing.
         """
         return {
-            str(path): hashlib.sha256(_existing(self.folder / path).read_bytes()).hexdigest()
-            for path in sorted(self._files())
+            str(path): sha256_of(_existing(self.folder / path)) for path in sorted(self._files())
         }
 
     def damaged(self) -> list[str]:
