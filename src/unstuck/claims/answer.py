@@ -102,13 +102,14 @@ def answer(verdict: Verdict, language: str, places: Places | None = None) -> Ans
     word = verdict.word
     own = verdict.claim.answer.words(language)
     if word in _TEMPLATED:
-        sentence = _filled(own, numbers, verdict)
+        sentence = _filled(own, numbers, verdict, language)
     elif word is Word.PARTLY:
-        sentence = _common(word, language, numbers) + _after_word(_filled(own, numbers, verdict))
+        sentence = _common(word, language, numbers) + _after_word(
+            _filled(own, numbers, verdict, language)
+        )
     else:
         sentence = _common(word, language, numbers)
-    less = "不到 " if language == "zh" else "less than "
-    return Answer(sentence.replace("<", less), headline.replace("<", less))
+    return Answer(sentence, headline)
 
 
 def _named(template: str, texts: Mapping[str, str]) -> str:
@@ -128,7 +129,7 @@ def _after_word(sentence: str) -> str:
     return sentence
 
 
-def _filled(template: str, numbers: Mapping[str, str], verdict: Verdict) -> str:
+def _filled(template: str, numbers: Mapping[str, str], verdict: Verdict, language: str) -> str:
     """Fill a template; a choice is made by the sign of the effect that it belongs to.
 
     Beside its word a number is told without a minus.
@@ -143,7 +144,7 @@ def _filled(template: str, numbers: Mapping[str, str], verdict: Verdict) -> str:
         part = next((each for each in verdict.parts if each.name in (name, "")), None)
         negative = part is not None and part.estimate is not None and part.estimate.effect < 0
         if negative and part is not None:
-            given.update(_told(part, of, turned=True))
+            given.update(_told(part, of, language, turned=True))
         return found["less"] if negative else found["more"]
 
     text = CHOICE.sub(chosen, template)
@@ -159,10 +160,10 @@ def texts(verdict: Verdict, language: str) -> dict[str, str]:
         kind = lead.spec.claims
     spoken = said(verdict.word, kind)  # type: ignore[arg-type]
     found = {"V": spoken.answer if language == "en" else spoken.answer_zh, "S": ""}
-    found |= _told(lead, "e")
+    found |= _told(lead, "e", language)
     for part in verdict.parts:
         if part.name:
-            found |= _told(part, part.name.lower())
+            found |= _told(part, part.name.lower(), language)
     found["reason"] = lead.reason.words(language) if lead.reason else ""
     found["which"] = _which(verdict, language)
     if isinstance(lead.spec, Comparison):
@@ -176,7 +177,7 @@ def texts(verdict: Verdict, language: str) -> dict[str, str]:
     by_name = {line.name: line for line in verdict.lines}
     for name, spec_of in claim.numbers.items():
         if spec_of.line is not None:
-            found[name] = _of_line(by_name.get(spec_of.line), spec_of)
+            found[name] = _of_line(by_name.get(spec_of.line), spec_of, language)
         else:
             found[name] = number_text(_whole(verdict.numbers[name]))
     return found
@@ -203,7 +204,7 @@ def _which(verdict: Verdict, language: str) -> str:
     return ("、" if language == "zh" else ", ").join(which)
 
 
-def _told(judged: Judged, name: str, *, turned: bool = False) -> dict[str, str]:
+def _told(judged: Judged, name: str, language: str, *, turned: bool = False) -> dict[str, str]:
     """Texts of an effect and its interval, under a name: {e} {lo} {hi}, {a} {a_lo} {a_hi}."""
     low_name, high_name = ("lo", "hi") if name == "e" else (f"{name}_lo", f"{name}_hi")
     if judged.checked is not None:
@@ -216,25 +217,28 @@ def _told(judged: Judged, name: str, *, turned: bool = False) -> dict[str, str]:
         effect, low, high = -effect, -high, -low
     places = decimals(low, high, spec.scale)
     texts = {
-        name: _plain(effect_text(effect, spec.scale, places)),
-        low_name: _plain(effect_text(low, spec.scale, places)),
-        high_name: _plain(effect_text(high, spec.scale, places)),
+        name: _plain(effect_text(effect, spec.scale, places), language),
+        low_name: _plain(effect_text(low, spec.scale, places), language),
+        high_name: _plain(effect_text(high, spec.scale, places), language),
     }
     if judged.compared is not None:
         arm, reference = judged.compared.means()
         prefix = "" if name == "e" else f"{name}_"
-        texts[f"{prefix}arm"] = _plain(effect_text(arm, spec.scale, places))
-        texts[f"{prefix}ref"] = _plain(effect_text(reference, spec.scale, places))
+        texts[f"{prefix}arm"] = _plain(effect_text(arm, spec.scale, places), language)
+        texts[f"{prefix}ref"] = _plain(effect_text(reference, spec.scale, places), language)
         if spec.statistic == "share":
             share = prefix + "s"
             for key, value in ((share, effect), (f"{share}_lo", low), (f"{share}_hi", high)):
-                texts[key] = _plain(effect_text(value + judged.compared.constant, "difference", 0))
+                texts[key] = _plain(
+                    effect_text(value + judged.compared.constant, "difference", 0), language
+                )
     return texts
 
 
-def _plain(text: str) -> str:
-    """A factor without its sign, which templates say in words."""
-    return text.removeprefix("×")
+def _plain(text: str, language: str) -> str:
+    """A number as a sentence has it: a factor without its sign, and `<` in words."""
+    less = "不到 " if language == "zh" else "less than "
+    return text.removeprefix("×").replace("<", less)
 
 
 def _unit(spec: Comparison, language: str, *, one: bool = False) -> str:
@@ -254,7 +258,7 @@ def _needed(judged: Judged) -> str:
     return "–" if units is None else f"{max(units, judged.estimate.n + 1):,}"
 
 
-def _of_line(line: Judged | None, spec: Number) -> str:
+def _of_line(line: Judged | None, spec: Number, language: str) -> str:
     if line is None:
         return "–"
     if line.checked is not None:
@@ -272,7 +276,7 @@ def _of_line(line: Judged | None, spec: Number) -> str:
     if spec.give == "units":
         return str(line.compared.units)
     places = decimals(line.estimate.low, line.estimate.high, line.spec.scale)
-    return _plain(effect_text(values[spec.give], line.spec.scale, places))
+    return _plain(effect_text(values[spec.give], line.spec.scale, places), language)
 
 
 def _whole(value: float) -> float | int:
@@ -305,7 +309,7 @@ def _told_by_scope(verdict: Verdict, language: str, places: Places) -> list[str]
             continue
         if line.headline.when is None or found.outcome in line.headline.when:
             template = (line.headline.zh if language == "zh" else "") or line.headline.en
-            texts.append(_named(template, _told(found, "e")))
+            texts.append(_named(template, _told(found, "e", language)))
     gone = []
     for role, judged in verdict.told:
         where = _where(verdict, judged, language, places)
@@ -316,7 +320,7 @@ def _told_by_scope(verdict: Verdict, language: str, places: Places) -> list[str]
             _TOLD[language][role].format(
                 where=where,
                 Where=where[:1].upper() + where[1:],
-                e=_told(judged, "e")["e"],
+                e=_told(judged, "e", language)["e"],
                 unit=_unit(judged.spec, language) if isinstance(judged.spec, Comparison) else "",
             )
         )

@@ -66,18 +66,8 @@ def check(spec: Check, tables: Tables) -> Checked:
 
 def need_met(need: Need, tables: Tables) -> bool:
     """Tell whether what a comparison needs holds; no row at all is a count of none."""
-    names = (need.table,) if isinstance(need.table, str) else tuple(need.table)
     try:
-        value, _, _ = measured(
-            "needs",
-            names,
-            tables,
-            where=need.where,
-            value=need.value,
-            each=tuple(need.each),
-            reduce=need.reduce,
-            target=need.holds.equals,
-        )
+        value = _read("needs", need, tables, need.holds.equals)
     except NoRowsError:
         if need.reduce != "count":
             raise
@@ -87,20 +77,25 @@ def need_met(need: Need, tables: Tables) -> bool:
 
 def number(name: str, spec: Number, tables: Tables) -> float:
     """Give a number that an answer names from a table; NaN where no row is such as it asks for."""
-    names = (spec.table,) if isinstance(spec.table, str) else tuple(spec.table or ())
     try:
-        value, _, _ = measured(
-            name,
-            names,
-            tables,
-            where=spec.where,
-            value=spec.value,
-            each=tuple(spec.each),
-            reduce=spec.reduce,
-        )
+        return spec.scale * _read(name, spec, tables)
     except NoRowsError:
         return math.nan
-    return spec.scale * value
+
+
+def _read(label: str, spec: Need | Number, tables: Tables, target: float | None = None) -> float:
+    names = (spec.table,) if isinstance(spec.table, str) else tuple(spec.table or ())
+    value, _, _ = measured(
+        label,
+        names,
+        tables,
+        where=spec.where,
+        value=spec.value,
+        each=tuple(spec.each),
+        reduce=spec.reduce,
+        target=target,
+    )
+    return value
 
 
 def measured(
