@@ -29,8 +29,8 @@ FLOORS = {
     "study": 4,
     "claims": 5,
     "figures": 6,
-    "report": 6,
-    "command": 7,
+    "report": 7,
+    "command": 8,
 }
 MODULES = sorted(PACKAGE.rglob("*.py"))
 

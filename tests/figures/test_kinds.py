@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.colors import same_color
+from matplotlib.colors import same_color, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from pictures import KINDS, WORDS, dictionary, drawing, figure_data, row, rows, runs
@@ -20,11 +20,12 @@ from unstuck.figures import fonts, gallery
 from unstuck.figures.averages import average, interval
 from unstuck.figures.draw import draw
 from unstuck.figures.judged import figure_data as judged_data
-from unstuck.figures.output import save
-from unstuck.figures.palette import PALETTES
+from unstuck.figures.output import WIDTH, save
+from unstuck.figures.palette import palette
 from unstuck.study.report import FigureSettings
 
 LIGHT = FigureSettings()
+PHONE = 390  # pixels
 CLAIMS = WORDS.parents[1] / "claims"
 
 
@@ -64,7 +65,17 @@ def test_an_svg_has_text_as_text_and_each_id_once(kind: str, tmp_path: Path) -> 
     identifiers = re.findall(r' id="([^"]+)"', content)
     assert len(identifiers) == len(set(identifiers))
     assert "<dc:date>" not in content
+    assert all(each.endswith("sans-serif") for each in re.findall("font-family: ([^;]*)", content))
     assert re.search(r"<dc:title>Small batches gain 13.8 points</dc:title>", content)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_smallest_words_are_read_on_a_phone(kind: str, tmp_path: Path) -> None:
+    sizes = [
+        float(size) for size in re.findall(r"font-size: ([\d.]+)px", svg(drawn(kind), tmp_path))
+    ]
+    assert len(sizes) > 5
+    assert min(sizes) * PHONE / WIDTH >= 9
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -77,9 +88,28 @@ def test_a_figure_is_16_to_9_and_as_wide_as_asked(kind: str, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_on_a_dark_screen_a_picture_has_the_colours_of_the_dark_scheme(kind, tmp_path) -> None:
+    used = {}
+    for scheme in ("auto", "dark"):
+        settings = FigureSettings(scheme=scheme)
+        save(drawn(kind, settings), tmp_path / f"{scheme}.svg", settings)
+        used[scheme] = (tmp_path / f"{scheme}.svg").read_text(encoding="utf-8")
+    rules = re.search(r"@media screen and \(prefers-color-scheme:dark\)\{(.*)\}\n", used["auto"])[1]
+    turned = dict(re.findall(r'\[style\*="((?:fill|stroke): #\w{6})"\]\{\w+:(#\w{6})!', rules))
+    colours = re.compile(r"(?:fill|stroke): #\w{6}")
+    found = [
+        turned.get(each, each)[-7:] for each in colours.findall(used["auto"].replace(rules, ""))
+    ]
+    wanted = [each[-7:] for each in colours.findall(used["dark"])]
+    assert len(found) == len(wanted)
+    for one, other in zip(found, wanted, strict=True):
+        assert to_rgb(one) == pytest.approx(to_rgb(other), abs=3 / 255)
+
+
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_mark_of_an_effect_has_the_colour_of_its_outcome(kind: str, scheme: str) -> None:
-    palette = PALETTES[scheme]
+    colours = palette(scheme)
     figure = drawn(kind, FigureSettings(scheme=scheme))
     marks = [line for line in figure.findobj(Line2D) if str(line.get_gid()).startswith("effect-")]
     judged = {str(index): row for index, row in enumerate(rows())}
@@ -90,8 +120,8 @@ def test_every_mark_of_an_effect_has_the_colour_of_its_outcome(kind: str, scheme
         row = judged[found[1]]
         seen.add(row.name)
         assert found[2].replace("-", " ") == row.outcome
-        assert same_color(mark.get_markeredgecolor(), palette.outcome(row.outcome)) or found[3]
-        assert same_color(mark.get_color(), palette.outcome(row.outcome)) or not found[3]
+        assert same_color(mark.get_markeredgecolor(), colours.outcome(row.outcome)) or found[3]
+        assert same_color(mark.get_color(), colours.outcome(row.outcome)) or not found[3]
         if not found[3]:
             assert mark.get_xdata()[0] == row.effect
     assert seen == {row.name for row in rows() if kind == "effects" or row.name != "on test data"}
@@ -162,7 +192,7 @@ def test_a_walk_is_drawn_in_the_order_of_its_updates() -> None:
 
 def test_cells_are_averages_in_the_unit_of_the_dictionary() -> None:
     means = 100 * runs().groupby(["dataset", "batch"])["train_accuracy"].mean()
-    cells = drawn("heat").axes[0].images[0].get_array()
+    cells = drawn("heat").axes[0].collections[0].get_array()
     expected = [
         [means[name][batch] for batch in ("8", "32", "128", "full")]
         for name in ("digits", "mnist1d")
@@ -174,7 +204,7 @@ def test_eigenvalues_have_the_colour_of_their_sign() -> None:
     table = pd.DataFrame({"place": ["a"], "eigenvalues": [np.array([-2.0, -1.0, 1e-9, 3.0])]})
     panel = drawing(kind="spectra", rows="place", **{"from": "some.spectra"})
     figure = draw(panel, figure_data(tables={"some.spectra": table}), dictionary(), LIGHT)
-    series = PALETTES["light"].series
+    series = palette("light").series
     shown = {
         line.get_color(): list(np.sign(np.round(line.get_xdata(), 3)))
         for line in figure.axes[0].lines

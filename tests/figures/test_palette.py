@@ -5,10 +5,10 @@ import itertools
 import numpy as np
 import numpy.typing as npt
 import pytest
-from matplotlib.colors import to_rgb
+from matplotlib.colors import to_hex, to_rgb
 from pictures import dictionary
 
-from unstuck.figures.palette import PALETTES
+from unstuck.figures.palette import SHADES, in_the_dark, letters_on, palette, ramp
 
 # Machado, Oliveira & Fernandes (2009), severity 1.0, in linear RGB
 SIGHT = {
@@ -29,6 +29,7 @@ SIGHT = {
         [0.004733, 0.691367, 0.303900],
     ],
 }
+SCHEMES = ("light", "dark")
 LEAST_DISTANCE = 20  # CIELAB; 2.3 is just seen
 
 
@@ -58,23 +59,23 @@ def contrast(one: str, other: str) -> float:
     return float((high + 0.05) / (low + 0.05))
 
 
-@pytest.mark.parametrize("scheme", PALETTES)
+@pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("sight", SIGHT)
 def test_no_two_colours_look_alike(scheme: str, sight: str) -> None:
-    palette, see = PALETTES[scheme], np.array(SIGHT[sight])
-    for colours in (list(palette.series.values()), [palette.yes, palette.no, palette.neither]):
-        for one, other in itertools.combinations(colours, 2):
+    colours, see = palette(scheme), np.array(SIGHT[sight])
+    for told in (list(colours.series.values()), [colours.yes, colours.no, colours.neither]):
+        for one, other in itertools.combinations(told, 2):
             distance = np.linalg.norm(lab(see @ linear(one)) - lab(see @ linear(other)))
             assert distance > LEAST_DISTANCE, (one, other)
 
 
-@pytest.mark.parametrize("scheme", PALETTES)
+@pytest.mark.parametrize("scheme", SCHEMES)
 def test_words_and_marks_stand_out_from_the_paper(scheme: str) -> None:
-    palette = PALETTES[scheme]
-    for colour in (palette.ink, palette.quiet, palette.yes, palette.no, palette.neither):
-        assert contrast(colour, palette.paper) >= 4.5, colour
-    for colour in palette.series.values():  # lines, and words large enough (WCAG 1.4.11, 1.4.3)
-        assert contrast(colour, palette.paper) >= 3.0, colour
+    colours = palette(scheme)
+    for colour in (colours.ink, colours.quiet, colours.yes, colours.no, colours.neither):
+        assert contrast(colour, colours.paper) >= 4.5, colour
+    for colour in colours.series.values():  # lines, and words large enough (WCAG 1.4.11, 1.4.3)
+        assert contrast(colour, colours.paper) >= 3.0, colour
 
 
 def test_every_colour_of_the_dictionary_is_in_the_palettes() -> None:
@@ -84,5 +85,24 @@ def test_every_colour_of_the_dictionary_is_in_the_palettes() -> None:
         for words in values.values()
         if words.color
     }
-    for palette in PALETTES.values():
-        assert named <= set(palette.series)
+    for scheme in SCHEMES:
+        assert named <= set(palette(scheme).series)
+
+
+def test_every_colour_has_its_own_in_the_dark() -> None:
+    light, dark = palette("light"), palette("dark")
+    assert len(set(light.named())) == len(light.named())
+    assert [in_the_dark(each) for each in light.named()] == list(dark.named())
+    for here, there in ((light.heat, dark.heat), (light.surface, dark.surface)):
+        for shade in range(SHADES):
+            turned = to_rgb(in_the_dark(to_hex(ramp(here)(shade))))
+            assert turned == pytest.approx(ramp(there)(shade)[:3], abs=2 / 255)
+
+
+def test_letters_on_a_colour_are_read_on_either_screen() -> None:
+    light = palette("light")
+    shades = [to_hex(ramp(light.heat)(shade)) for shade in range(SHADES)]
+    for colour in (*light.series.values(), *shades):
+        letters = letters_on(colour)
+        assert contrast(letters, colour) >= 3.0, colour  # they are large: WCAG 1.4.3
+        assert contrast(in_the_dark(letters), in_the_dark(colour)) >= 3.0, colour

@@ -324,14 +324,18 @@ def test_an_experiment_has_its_picture_values_and_tables(site):
 def test_a_mark_stands_where_its_effect_is(narrow):
     words = {"little": "l", "right": "r", "reverse": "v", "caption": "c"}
     marks = [
-        Mark("1.1.1", "a", "a", "yes", "1.1", effect, effect - 1, effect + 1)
+        Mark("1.1.1", "a", "a", "yes", "1.1", [(effect, effect - 1, effect + 1)])
         for effect in (-2, 0, 2)
     ]
     text = draw(marks, {"1.1": "S"}, words, narrow=narrow)
     left, middle, right = (float(x) for x in re.findall(r'<circle cx="([\d.]+)"', text))
     assert right - middle == pytest.approx(middle - left, abs=0.2)
-    far = draw([Mark("1.1.1", "a", "a", "yes", "1.1", 9 * REACH, 8, 99)], {"1.1": "S"}, words)
+    far = draw([Mark("1.1.1", "a", "a", "yes", "1.1", [(9 * REACH, 8, 99)])], {"1.1": "S"}, words)
     assert "<circle" not in far
+    both = draw(
+        [Mark("1.1.1", "a", "a", "part", "1.1", [(-2, -3, -1), (2, 1, 3)])], {"1.1": "S"}, words
+    )
+    assert both.count("<circle") == 2
 
 
 def test_of_two_statements_that_exclude_each_other_the_one_above_one_half_survives():
@@ -365,6 +369,22 @@ def test_of_two_statements_that_exclude_each_other_the_one_above_one_half_surviv
     assert not exclusive(
         Spoken(Site.read(parse_study(STUDY), {}, summaries[:1], source), "en"), "1.1.7"
     )
+
+
+def test_a_study_of_own_claims_speaks_of_no_notes(site, tmp_path):
+    root = site.parent
+    source = Source(
+        REPOSITORY / "workflow/report/site",
+        *(root / "claims", root / "figures", root / "tables"),
+    )
+    summaries = load_summaries([root / "claims/1.2.5"])
+    Site.read(parse_study(STUDY), {"1.2.5": claim(notes=[])}, summaries, source).write(tmp_path)
+    for page, word in (("index.html", "notes"), ("zh/index.html", "笔记")):
+        text = (tmp_path / page).read_text(encoding="utf-8")
+        assert "<h1>Made up &lt;&amp;&gt;</h1>" in text
+        assert word not in text
+        assert word in (root / "report" / page).read_text(encoding="utf-8")
+    assert_links_lead_somewhere(tmp_path)
 
 
 def test_own_notes_stand_beside_ours(site, tmp_path):

@@ -1,7 +1,8 @@
 """A claim's figure as a whole: title, picture, comparison, and the pictures below."""
 
 import importlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -29,7 +30,7 @@ from unstuck.figures.header import (
 from unstuck.figures.judged import figure_data
 from unstuck.figures.kinds import effects
 from unstuck.figures.output import DPI, WIDTH, save, styled
-from unstuck.figures.palette import PALETTES
+from unstuck.figures.palette import palette
 from unstuck.figures.pen import MOST_PANELS, Pen, Plan
 from unstuck.figures.title import make_subtitle, make_title
 from unstuck.figures.words import Dictionary, load_dictionary
@@ -55,23 +56,18 @@ def draw(panel: Drawing, data: FigureData, words: Dictionary, settings: FigureSe
     DataError
         If a table or column is missing, or nothing is left to draw.
     """
-    palette = PALETTES[settings.scheme]
-    with styled(palette, settings.font, words.language):
-        figure = Figure(dpi=DPI, facecolor=palette.paper)
-        figure.set_size_inches(WIDTH / DPI, HEIGHT / DPI)
-        pen = Pen(figure, data, words.with_own(panel.words, data.words), palette)
+    with _page(data, words.with_own(panel.words, data.words), settings) as pen:
         plan = _plan(panel, pen)
         title = make_title(data, panel, pen.words)
         subtitle = make_subtitle(data, panel, pen.words, plan.reading)
-        figure.set_label(f"{title.text}\n{subtitle}")
+        pen.figure.set_label(f"{title.text}\n{subtitle}")
         head = header_height(pen, title.text, subtitle, plan.key)
         main = [head, max(HEIGHT - head, plan.least_height)]
         spots = _spots(pen, [*main, *_heights(panel.below, pen)])
         write_header(pen, spots[0], title.text, subtitle, plan.key)
         _picture(panel, pen, spots[1], beside=panel.beside)
         _pictures(panel.below, pen, spots[2:])
-        _finish(pen)
-    return figure
+    return pen.figure
 
 
 def draw_pictures(
@@ -84,16 +80,11 @@ def draw_pictures(
     DataError
         If a table or column is missing, or nothing is left to draw.
     """
-    palette = PALETTES[settings.scheme]
-    with styled(palette, settings.font, words.language):
-        figure = Figure(dpi=DPI, facecolor=palette.paper)
-        figure.set_size_inches(WIDTH / DPI, HEIGHT / DPI)
-        figure.set_label(data.claim)
-        pen = Pen(figure, data, words, palette)
+    with _page(data, words, settings) as pen:
+        pen.figure.set_label(data.claim)
         # spots of words come before spots of pictures, as below a claim's figure
         _pictures(panels, pen, _spots(pen, _heights(panels, pen)))
-        _finish(pen)
-    return figure
+    return pen.figure
 
 
 def save_claim(
@@ -147,12 +138,19 @@ def _pictures(panels: Sequence[Drawing], pen: Pen, spots: Sequence[SubFigure]) -
         _picture(each, below, spot, beside=False)
 
 
-def _finish(pen: Pen) -> None:
-    """Lay out, then place what depends on places."""
-    pen.figure.draw_without_rendering()
-    _settle(pen.figure)
-    for settle in pen.later:
-        settle()
+@contextmanager
+def _page(data: FigureData, words: Dictionary, settings: FigureSettings) -> Iterator[Pen]:
+    """Open a figure to draw on; at the end lay it out, then place what depends on places."""
+    colours = palette(settings.scheme)
+    with styled(colours, settings.font, words.language):
+        figure = Figure(dpi=DPI, facecolor=colours.paper)
+        figure.set_size_inches(WIDTH / DPI, HEIGHT / DPI)
+        pen = Pen(figure, data, words, colours)
+        yield pen
+        figure.draw_without_rendering()
+        _settle(figure)
+        for settle in pen.later:
+            settle()
 
 
 def _settle(figure: Figure) -> None:

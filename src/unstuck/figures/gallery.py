@@ -39,7 +39,7 @@ answer), with differences too small to matter in grey. Words of columns and valu
 function in `src/unstuck/figures/particular/`, `{kind: particular, name: …}`.
 
 How figures look is a study's choice: `report: {figures: {formats: [svg, png, pdf], width: 1200,
-language: en, scheme: light}}`. Chinese needs an installed font that has it; without one figures are
+language: en, scheme: auto}}`. Chinese needs an installed font that has it; without one figures are
 in English and the log says so.
 """
 

@@ -12,14 +12,14 @@ from unstuck.figures.palette import HOLLOW
 from unstuck.figures.pen import HEADING, LABEL, SUBTITLE, TITLE, Pen, pieces
 
 MARGIN = 34  # pixels left and right
-KEY_LINE = 36  # height of a line of names of colours
+KEY_LINE = 44  # height of a line of names of colours
 LEADING = 1.28  # height of a line over the size of its letters
 MARKS = {"supported": "✓", "small": "✓", "direction": "✓", "contradicted": "✗", "invalid": "!"}
 
 
 def header_height(pen: Pen, title: str, subtitle: str, key: Mapping[str, str]) -> float:
     """Give how many pixels the words above a picture take."""
-    height = 22 + 34 + 6.0
+    height = 18 + 40 + 6.0
     for text, size, weight in ((title, TITLE, "bold"), (subtitle, SUBTITLE, "normal")):
         height += LEADING * size * len(lines(text, _room(pen), size, weight)) + 6
     return height + KEY_LINE * len(_key_lines(pen, key))
@@ -27,7 +27,7 @@ def header_height(pen: Pen, title: str, subtitle: str, key: Mapping[str, str]) -
 
 def heading_height(pen: Pen, key: Mapping[str, str]) -> float:
     """Give how many pixels the heading of a picture below takes."""
-    return 52.0 + KEY_LINE * len(_key_lines(pen, key))
+    return 60.0 + KEY_LINE * len(_key_lines(pen, key))
 
 
 def write_header(
@@ -36,13 +36,13 @@ def write_header(
     """Write the verdict, the title, what is measured, and the names of colours."""
     outcome = pen.data.outcome
     mark = MARKS.get(outcome, "–" if outcome in HOLLOW else "≈")
-    y = 22.0
+    y = 18.0
     _write(
         *(pen, spot, MARGIN, y, f"{mark} {pen.words.outcome(outcome)}", SUBTITLE),
         weight="bold",
         color=pen.palette.outcome(outcome),
     )
-    y += 34
+    y += 40
     for text, size, weight, colour in (
         (title, TITLE, "bold", pen.palette.ink),
         (subtitle, SUBTITLE, "normal", pen.palette.quiet),
@@ -57,7 +57,7 @@ def write_header(
 def write_heading(pen: Pen, spot: SubFigure, text: str, key: Mapping[str, str]) -> None:
     """Write the heading of a picture below, and the names of its colours."""
     _write(pen, spot, MARGIN, 14, text, HEADING, weight="bold", color=pen.palette.ink)
-    _write_key(pen, spot, 52, key)
+    _write_key(pen, spot, 58, key)
 
 
 def _write_key(pen: Pen, spot: SubFigure, y: float, key: Mapping[str, str]) -> None:

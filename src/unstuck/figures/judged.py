@@ -11,7 +11,7 @@ from unstuck.claims.lines import Check, Comparison
 from unstuck.claims.model import Claim
 from unstuck.figures.data import FigureData, Role, Row
 from unstuck.figures.palette import Outcome
-from unstuck.figures.words import Dictionary
+from unstuck.figures.words import Dictionary, arms_of, name_of_part
 from unstuck.wording import number
 
 TINY = 1e-200  # stands for zero where zero itself must not do
@@ -65,7 +65,7 @@ def _words(claim: Claim, words: Dictionary) -> OwnWords:
     spec = next((each for each in claim.parts.values() if isinstance(each, Comparison)), None)
     if spec is None:
         return OwnWords()
-    named = _arms(spec, words)
+    named = arms_of(spec, words)
     unit = "%" if spec.percent else "" if spec.scale == "ratio" else words.unit(spec.unit)
     measure = spec.measured.words(words.language)
     measure = measure[:1].upper() + measure[1:]
@@ -164,22 +164,7 @@ def _name_of_part(claim: Claim, line: str, places: str, words: Dictionary) -> st
         named = spec.name or column
         return named.words(words.language) if named else words.phrase("check")
     if len(claim.parts) > 1:
-        others = [each for name, each in claim.parts.items() if name != line]
-        measures = [each.measured for each in others if isinstance(each, Comparison)]
-        arms = _arms(spec, words)
-        if spec.measured in measures and "reference" in arms:
-            return words.phrase("against", **arms)
-        return spec.measured.words(words.language)
+        return name_of_part(claim, line, spec, words)
     if "," in places:
         return words.phrase("all")
     return words.value("dataset", places) if places else spec.measured.words(words.language)
-
-
-def _arms(spec: Comparison, words: Dictionary) -> dict[str, str]:
-    """Name the arms of a comparison by their values."""
-    sides = {"arm": spec.arm, "reference": spec.reference}
-    return {
-        side: ", ".join(words.value(column, value) for column, value in chosen.items())
-        for side, chosen in sides.items()
-        if isinstance(chosen, dict) and chosen
-    }

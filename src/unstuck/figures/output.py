@@ -9,10 +9,13 @@ import matplotlib.style
 from matplotlib.figure import Figure
 
 from unstuck.figures.fonts import families
-from unstuck.figures.palette import PALETTES, Palette
+from unstuck.figures.palette import Palette, in_the_dark, palette
 from unstuck.files import atomic_path
 from unstuck.study.report import FigureSettings, Format
 
+_COLOUR = re.compile(r"(?:fill|stroke): (#[0-9a-f]{6})")
+_FAMILY = re.compile(r"(font-family: [^;\"]+)")
+_STYLE = "</style>"
 _LENGTH = re.compile(r'(width|height)="([0-9.]+)pt"')
 WIDTH = 1200
 DPI = 72  # one pixel a point, so that sizes are pixels of a figure 1200 wide
@@ -38,12 +41,16 @@ def save(figure: Figure, path: str | Path, settings: FigureSettings) -> None:
     scale = settings.width / WIDTH
     dpi = DPI * scale * (2 if kind == "png" else 1)
     with (
-        styled(PALETTES[settings.scheme], settings.font, settings.language),
+        styled(palette(settings.scheme), settings.font, settings.language),
         atomic_path(path) as temporary,
     ):
         figure.savefig(temporary, format=kind, dpi=dpi, metadata=metadata)
         if kind == "svg":
-            temporary.write_text(_sized(temporary.read_text(encoding="utf-8"), scale), "utf-8")
+            svg = _sized(temporary.read_text(encoding="utf-8"), scale)
+            if settings.scheme == "auto":
+                svg = _following(svg)
+            # where a reader has none of the fonts, letters without serifs are nearest
+            temporary.write_text(_FAMILY.sub(r"\1, sans-serif", svg), "utf-8")
 
 
 def _sized(svg: str, scale: float) -> str:
@@ -52,6 +59,20 @@ def _sized(svg: str, scale: float) -> str:
     attributes, close, body = rest.partition(">")
     attributes = _LENGTH.sub(lambda m: f'{m[1]}="{float(m[2]) * scale:g}"', attributes)
     return f"{head}{tag}{attributes}{close}{body}"
+
+
+def _following(svg: str) -> str:
+    """Let colours turn on a dark screen; what knows no media queries shows the light ones."""
+    turned = []
+    for match in sorted({(match[0], match[1]) for match in _COLOUR.finditer(svg)}):
+        used, colour = match
+        dark = in_the_dark(colour)
+        if dark != colour:
+            name = used.partition(":")[0]
+            turned.append(f'[style*="{used}"]{{{name}:{dark}!important}}')
+    rules = f"@media screen and (prefers-color-scheme:dark){{{''.join(turned)}}}"
+    head, style, rest = svg.partition(_STYLE)
+    return f"{head}\n{rules}\n{style}{rest}"
 
 
 def styled(palette: Palette, font: str, language: str) -> Any:

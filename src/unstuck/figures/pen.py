@@ -7,19 +7,19 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.colors import LinearSegmentedColormap, to_hex, to_rgb
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.gridspec import SubplotSpec
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from unstuck.claims.selection import selected
 from unstuck.figures.data import CHOSEN, FigureData
-from unstuck.figures.palette import Palette
+from unstuck.figures.palette import Palette, ramp
 from unstuck.figures.words import Dictionary
 from unstuck.wording import number
 
-# sizes in pixels of a figure 1200 wide: at 400 a third of it, where 22 still reads
-TITLE, SUBTITLE, LABEL, TICK, HEADING = 36, 22, 22, 21, 24
+# sizes in pixels of a figure 1200 wide; on a phone of 390 the smallest are 9
+TITLE, SUBTITLE, LABEL, TICK, HEADING = 40, 28, 28, 28, 30
 MOST_PANELS = 4
 CHINESE = 0x2E80  # letters from here on are two columns wide
 
@@ -141,8 +141,7 @@ class Pen:
 
     def shades(self, count: int) -> list[str]:
         """Give shades of one colour for values in order."""
-        ramp = LinearSegmentedColormap.from_list("heat", self.palette.heat)
-        return [to_hex(ramp(share)) for share in np.linspace(0.35, 1.0, count)]
+        return [to_hex(ramp(self.palette.heat)(share)) for share in np.linspace(0.35, 1.0, count)]
 
     def name(self, ax: Axes, x: str, y: str, of: int = 1) -> None:
         """Title both axes, the vertical one above it, where it is read without turning the head.
@@ -160,7 +159,7 @@ class Pen:
     def above(self, ax: Axes, text: str, of: int = 1) -> None:
         """Write above the left end of axes."""
         ax.annotate(
-            wrapped(text, 62 // of),
+            wrapped(text, 50 // of),
             (0, 1),
             xycoords="axes fraction",
             xytext=(0, 12),
@@ -197,14 +196,14 @@ class Pen:
     def heading(self, ax: Axes, column: str, value: Any, y: str = "", of: int = 1) -> None:
         """Head a panel with the value that it shows, above the title of its vertical axis."""
         if column:
-            lines = wrapped(self.words.axis(y), 62 // of).count("\n") + 1 if y else 0
+            lines = wrapped(self.words.axis(y), 50 // of).count("\n") + 1 if y else 0
             ax.set_title(
-                self.words.value(column, value),
+                wrapped(self.words.told(column, value), 44 // of),
                 fontsize=HEADING,
                 fontweight="bold",
                 color=self.palette.ink,
                 loc="left",
-                pad=14 + 28 * lines,
+                pad=14 + 36 * lines,
             )
 
     def goal(self, ax: Axes, level: float | None) -> None:
@@ -230,7 +229,7 @@ class Pen:
         ]
 
         def settle() -> None:
-            heights = [24.0 * (1 + text.get_text().count("\n")) + 4 for text in texts]
+            heights = [32.0 * (1 + text.get_text().count("\n")) + 4 for text in texts]
             wanted = [float(ax.transData.transform((0, end.y))[1]) for end in ends]
             low, high = ax.get_window_extent().intervaly
             placed = spread(wanted, heights, float(low), float(high))
@@ -253,12 +252,6 @@ class End:
 def tick(value: float) -> str:
     """Write a number at a tick, powers of ten without a factor of one."""
     return number(float(value), 4).replace("1 × 10", "10") if value else "0"
-
-
-def ink_on(colour: Any) -> str:
-    """Give black or white, whichever reads better on a colour."""
-    red, green, blue = to_rgb(colour)
-    return "#ffffff" if 0.299 * red + 0.587 * green + 0.114 * blue < 0.6 else "#1b1f24"
 
 
 def numeric(value: Any) -> float | None:

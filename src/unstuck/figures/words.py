@@ -8,6 +8,8 @@ import yaml
 from pydantic import ConfigDict, ValidationError
 
 from unstuck.claims.drawing import ColumnWords, OwnWords, ValueWords
+from unstuck.claims.lines import Comparison
+from unstuck.claims.model import Claim
 from unstuck.claims.terms import Text
 from unstuck.errors import ConfigError
 
@@ -74,6 +76,13 @@ class Dictionary:
         words = self._value(column, value)
         return words.words(self.language) if words else plain(value)
 
+    def told(self, column: str, value: Any) -> str:
+        """Give how a value is called where nothing names its column: a number with that."""
+        if self._value(column, value):
+            return self.value(column, value)
+        colon = "：" if self.language == "zh" else ": "
+        return f"{self.column(column).words(self.language)}{colon}{plain(value)}"
+
     def colour(self, column: str, value: Any) -> str:
         """Give the name of a value's colour in the palette, empty if it has none of its own."""
         words = self._value(column, value)
@@ -92,6 +101,26 @@ class Dictionary:
             if found is not None:
                 return found
         return None
+
+
+def arms_of(spec: Comparison, words: Dictionary) -> dict[str, str]:
+    """Name the arms of a comparison by their values."""
+    sides = {"arm": spec.arm, "reference": spec.reference}
+    return {
+        side: ", ".join(words.value(column, value) for column, value in chosen.items())
+        for side, chosen in sides.items()
+        if isinstance(chosen, dict) and chosen
+    }
+
+
+def name_of_part(claim: Claim, line: str, spec: Comparison, words: Dictionary) -> str:
+    """Name a part of a primary by its measure, by its arms where another part has that too."""
+    others = [each for name, each in claim.parts.items() if name != line]
+    arms = arms_of(spec, words)
+    same = any(isinstance(each, Comparison) and each.measured == spec.measured for each in others)
+    if same and "reference" in arms:
+        return words.phrase("against", **arms)
+    return spec.measured.words(words.language)
 
 
 def with_unit(text: str, unit: str, language: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from unstuck.claims.lines import Comparison
 from unstuck.claims.model import Claim
+from unstuck.figures.words import name_of_part
 from unstuck.files import read_csv
 from unstuck.report.margins import by_margin
 from unstuck.report.overview import line as line_picture
@@ -96,7 +97,7 @@ def _line(spoken: Spoken, row: Mapping[str, Any], claim: Claim) -> dict[str, Any
     if row["role"] == "dataset":
         words = spoken.value("dataset", row["places"])
     if row["role"] == "primary" and isinstance(part, Comparison):
-        words = _name_of_part(spoken, claim, row["line"], part)
+        words = name_of_part(claim, row["line"], part, spoken.dictionary)
     if row["role"] in ("primary", "dataset") and len(claim.parts) > 1:
         words = f"{row['part']}: {words}" if spoken.language == "en" else f"{row['part']}：{words}"
     outcome = row["outcome"] or row["word"]
@@ -111,20 +112,6 @@ def _line(spoken: Spoken, row: Mapping[str, Any], claim: Claim) -> dict[str, Any
         "outcome": outcome,
         "group": line_group(row),
     }
-
-
-def _name_of_part(spoken: Spoken, claim: Claim, line: str, part: Comparison) -> str:
-    """Name a part as its figure does: by its measure, by its arms where others have that too."""
-    others = [each for name, each in claim.parts.items() if name != line]
-    same = any(isinstance(each, Comparison) and each.measured == part.measured for each in others)
-    if not same or not isinstance(part.arm, dict) or not isinstance(part.reference, dict):
-        return part.measured.words(spoken.language)
-    sides = {"arm": part.arm, "reference": part.reference}
-    told = {
-        side: ", ".join(spoken.value(column, str(value)) for column, value in chosen.items())
-        for side, chosen in sides.items()
-    }
-    return str(spoken.site.dictionary["phrases"]["against"][spoken.language]).format(**told)
 
 
 def exclusive(spoken: Spoken, claim: str) -> dict[str, Any]:

@@ -15,9 +15,9 @@ REACH = 6.0
 class Mark:
     """One claim in the picture.
 
-    `effect`, `low` and `high` are in units of the margin, positive in the sentence's direction;
-    `error` is that of an exact claim, in units of its tolerance. A claim without either is told in
-    words, by `said`.
+    `places` are effects with the ends of their intervals, in units of the margin, positive in the
+    sentence's direction; `error` is that of an exact claim, in units of its tolerance. A claim
+    without either is told in words, by `said`.
     """
 
     id: str
@@ -25,9 +25,7 @@ class Mark:
     label: str
     group: str
     section: str
-    effect: float | None = None
-    low: float | None = None
-    high: float | None = None
+    places: Sequence[tuple[float, float, float]] = ()
     error: float | None = None
     said: str = ""
 
@@ -144,9 +142,8 @@ def line(row: Mapping[str, Any], group: str) -> Markup:
     """Draw one judged comparison or check, in the colour of its outcome."""
     width, height = 240, 22
     place = in_margins(row) if "effect" in row else None
-    effect, low, high = place or (None, None, None)
     error = None if "effect" in row else error_share(row)
-    mark = Mark("", "", "", group, "", effect, low, high, error)
+    mark = Mark("", "", "", group, "", [place] if place else [], error)
 
     def at(value: float) -> float:
         return round(width / 2 + min(max(value, -REACH), REACH) / REACH * (width / 2 - 8), 1)
@@ -180,20 +177,21 @@ def _mark(mark: Mark, y: int, at: Any, left: float, narrow: int) -> Markup:
 
 
 def _shape(mark: Mark, y: int, at: Any) -> Markup:
-    if mark.effect is None and mark.error is None:
+    if not mark.places and mark.error is None:
         return Markup('<text x="{}" y="{}" class="mid said">{}</text>').format(
             at(0), y + 4, mark.said
         )
-    if mark.effect is None:
+    if not mark.places:
         # exact: from the right where it is not off at all, by the margin at its tolerance
         error = min(mark.error or 0.0, REACH)
         x = at(REACH - (REACH - 1) * error if error <= 1 else -error)
         return Markup('<path d="M{} {}l6 6l-6 6l-6 -6z"/>').format(x, y - 6)
-    low, high = mark.low or 0.0, mark.high or 0.0
+    return Markup("").join(_interval(*place, y, at) for place in mark.places)
+
+
+def _interval(effect: float, low: float, high: float, y: int, at: Any) -> Markup:
     line = Markup('<line x1="{}" x2="{}" y1="{}" y2="{}"/>').format(at(low), at(high), y, y)
-    if abs(mark.effect) <= REACH:
-        return line + Markup('<circle cx="{}" cy="{}" r="5"/>').format(at(mark.effect), y)
-    tip = 7 if mark.effect > 0 else -7
-    return line + Markup('<path d="M{} {}l{} 6l{} 6z"/>').format(
-        at(mark.effect) - tip, y - 6, tip, -tip
-    )
+    if abs(effect) <= REACH:
+        return line + Markup('<circle cx="{}" cy="{}" r="5"/>').format(at(effect), y)
+    tip = 7 if effect > 0 else -7
+    return line + Markup('<path d="M{} {}l{} 6l{} 6z"/>').format(at(effect) - tip, y - 6, tip, -tip)

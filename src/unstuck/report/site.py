@@ -13,6 +13,7 @@ from PIL import Image
 from unstuck.claims.model import Claim
 from unstuck.claims.results import how_sound
 from unstuck.data.spec import DatasetSpec
+from unstuck.figures.words import Dictionary, load_dictionary
 from unstuck.files import atomic_path, copy, read_csv, require_whole, write_text
 from unstuck.population.foreign import source_digest
 from unstuck.report.claim_page import SAID_OUTCOMES, TABLES, claim_page, line_group
@@ -77,7 +78,7 @@ class Site:
     summaries: Sequence[Mapping[str, Any]]
     source: Source
     words: Mapping[str, Any] = field(repr=False)
-    dictionary: Mapping[str, Any] = field(repr=False)
+    dictionaries: Mapping[str, Dictionary] = field(repr=False)
     environment: Environment = field(repr=False)
 
     @classmethod
@@ -97,8 +98,9 @@ class Site:
             lstrip_blocks=True,
         )
         words = read_yaml(source.pages / "site.yaml")
-        dictionary = read_yaml(source.pages.parent / "words.yaml")
-        return cls(study, claims, summaries, source, words, dictionary, environment)
+        named = source.pages.parent / "words.yaml"
+        dictionaries = {language: load_dictionary(named, language) for language in LANGUAGES}
+        return cls(study, claims, summaries, source, words, dictionaries, environment)
 
     def write(self, folder: Path) -> None:
         """Write every page into a folder that is not there yet."""
@@ -122,6 +124,11 @@ class Site:
         for language in LANGUAGES:
             _Pages(self, language).write(folder if language == "en" else folder / language)
 
+    @property
+    def of_notes(self) -> bool:
+        """Whether a claim stands for lines of the notes; a study's own claims need not."""
+        return any(self.claims[each["claim"]].notes for each in self.summaries)
+
     def tables_of(self, experiment: str) -> list[str]:
         """Give the tables of an experiment that the report takes along: curves are too large."""
         names = [f"{experiment}.{kind}.csv" for kind in ("runs", "rates")]
@@ -136,7 +143,7 @@ class _Pages(Spoken):
         for name in ("claims", "experiments", "sections"):
             (folder / name).mkdir(parents=True)
         self._page(folder, "index.html", self._index())
-        if self.site.summaries:
+        if self.site.of_notes:
             self._page(folder, "notes.html", self._notes())
         self._page(folder, "method.html", self._method())
         self._page(folder, "glossary.html", self._glossary())
@@ -161,6 +168,7 @@ class _Pages(Spoken):
             "w": self.words(self.site.words),
             "root": deep,
             "judged": bool(self.site.summaries),
+            "of_notes": self.site.of_notes,
             "assets": deep if self.language == "en" else f"../{deep}",
             "other": away,
             "version": version("unstuck"),
@@ -194,9 +202,13 @@ class _Pages(Spoken):
         sections = self.sections()
         marks = [self._mark(each) for each in self.site.summaries]
         words = self.words(self.site.words["overview"])
+        if not self.site.of_notes:
+            words |= {"right": words["own_right"]}
         return {
-            "heading": self.say("title"),
-            "description": self.say("lead", claims=len(cards)),
+            "heading": self.say("title") if self.site.of_notes else self.site.study.title,
+            "description": self.say(
+                "lead" if self.site.of_notes else "own_lead", claims=len(cards)
+            ),
             # of a claim that nothing differs a bare no is true too
             "counts": [each for each in self._words("equivalence") if each["count"]],
             "sections": list(sections.items()),
@@ -241,9 +253,10 @@ class _Pages(Spoken):
     def _mark(self, summary: Mapping[str, Any]) -> Mark:
         card = self.card(summary)
         rows = [row for row in summary["comparisons"] if row["role"] == "primary"]
-        places = [place for place in map(placed, rows) if place is not None]
-        # of several parts the one that says least
-        least = min(places, key=lambda place: place[0]) if places else (None, None, None)
+        places = sorted(place for place in map(placed, rows) if place is not None)
+        # of several parts the one that says least; all, where they say different things
+        if summary["word"] != Word.PARTLY:
+            places = places[:1]
         exact = [error_share(row) for row in summary["checks"] if row["role"] == "primary"]
         return Mark(
             id=card["id"],
@@ -251,9 +264,7 @@ class _Pages(Spoken):
             label=f"{card['id']} {card['question']} {card['said']}{card['rest']}",
             group=card["group"],
             section=summary["section"],
-            effect=least[0],
-            low=least[1],
-            high=least[2],
+            places=places,
             error=max((each for each in exact if each is not None), default=None),
             said=card["word"],
         )
@@ -342,13 +353,16 @@ class _Pages(Spoken):
 
     def _experiment(self, name: str) -> dict[str, Any]:
         base = "../" if self.language == "en" else "../../"
-        columns = {**self.site.dictionary["columns"], **self.site.words["columns"]}
+        columns = {**self.dictionary.common.columns, **self.words(self.site.words["columns"])}
         tables = told(self.site.source.tables, name)
         return {
             "heading": name.replace("_", " "),
             "description": self.site.study.experiments[name].description,
             "picture": self.picture(base, f"experiment.{name}"),
-            "called": {each: words[self.language] for each, words in columns.items()},
+            "called": {
+                each: words if isinstance(words, str) else words.words(self.language)
+                for each, words in columns.items()
+            },
             **tables,
             **{each: self._spoken(tables[each]) for each in ("final", "rates")},
             "tables": [f"{base}tables/{each}" for each in self.site.tables_of(name)],

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from unstuck.figures.words import Dictionary
 from unstuck.report.margins import multiple
 from unstuck.wording import counted, number
 
@@ -79,10 +80,14 @@ class Spoken:
             ),
         }
 
+    @property
+    def dictionary(self) -> Dictionary:
+        """The words of figures."""
+        return self.site.dictionaries[self.language]
+
     def value(self, column: str, value: str) -> str:
         """What a value of a column is called; itself, where the dictionary has no word for it."""
-        word = self.site.dictionary["values"].get(column, {}).get(value)
-        return str(word[self.language]) if word else value
+        return self.dictionary.value(column, value)
 
     def effect(self, row: Mapping[str, Any]) -> str:
         """An effect with its interval and unit, in few digits."""
@@ -100,8 +105,7 @@ class Spoken:
 
     def unit(self, row: Mapping[str, Any]) -> str:
         """The unit of a comparison."""
-        known = self.site.dictionary["units"].get(row["unit"])
-        return str(known[self.language] if known else row["unit"])
+        return self.dictionary.unit(row["unit"])
 
     def picture(self, base: str, name: str) -> str:
         """Address of a picture in this language, or in English; empty if there is none."""

@@ -24,8 +24,10 @@ class FigureSettings(Section):
         default="en",
         description="Language of titles, axes and legends; Chinese needs a font that has it.",
     )
-    scheme: Literal["light", "dark"] = Field(
-        default="light", description="Ink on white, or white on black."
+    scheme: Literal["auto", "light", "dark"] = Field(
+        default="auto",
+        description="Ink on white, or white on black; of `auto` an SVG is as the reader's screen, "
+        "and any other file light.",
     )
     font: str = Field(
         default="", description="Font of Latin letters; matplotlib's own if left out."

@@ -35,7 +35,7 @@ def draw(panel: Arms, pen: Pen, axes: Mapping[Any, Axes]) -> None:
     arms = pen.order(table, panel.x, panel)
     column = panel.color or panel.x
     tints = pen.tints(column, pen.order(table, column, panel))
-    width = max(6, 44 // (len(arms) * len(axes)))
+    width = max(6, 36 // (len(arms) * len(axes)))
     names = [wrapped(pen.words.value(panel.x, arm), width) for arm in arms]
     for index, (value, ax) in enumerate(axes.items()):
         part = table[table[panel.panel] == value] if panel.panel else table

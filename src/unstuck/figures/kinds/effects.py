@@ -14,9 +14,9 @@ from unstuck.figures.palette import HOLLOW
 from unstuck.figures.pen import LABEL, TICK, Pen, Plan, tick, wrapped
 from unstuck.figures.title import tell
 
-ROOM, LINE = 480, 66  # pixels for all rows beside a picture, and the least for one of them
-ROW, AXIS = 44, 84  # pixels of a row of a forest, and of an axis
-PITCH = 84  # pixels between them at most
+ROOM, LINE = 480, 72  # pixels for all rows beside a picture, and the least for one of them
+ROW, AXIS = 50, 104  # pixels of a row of a forest, and of an axis
+PITCH = 92  # pixels between them at most
 
 Group = Sequence[tuple[int, Row]]  # rows of one axis, each with its place among all
 
@@ -38,7 +38,7 @@ def draw(panel: Effects, pen: Pen, axes: Mapping[Any, Axes]) -> None:
     groups = grouped(_wanted(panel, pen.data))
     for place, (ax, group) in enumerate(zip(axes.values(), groups, strict=True)):
         _frame(pen, ax, [row for _, row in group], range(len(group)), reach=0.5)
-        ax.set_xlabel(_title(pen, group[0][1], 60, noted=place == len(groups) - 1), **_quiet(pen))
+        ax.set_xlabel(_title(pen, group[0][1], 50, noted=place == len(groups) - 1), **_quiet(pen))
         for height, (index, row) in enumerate(group):
             _interval(pen, ax, row, height, f"row-{index}")
             ax.annotate(
@@ -53,7 +53,7 @@ def draw(panel: Effects, pen: Pen, axes: Mapping[Any, Axes]) -> None:
                 fontweight="bold" if row.role == "primary" else "normal",
             )
         rows = [row for _, row in group]
-        ax.set_yticks(range(len(rows)), [wrapped(row.name, 34) for row in rows])
+        ax.set_yticks(range(len(rows)), [wrapped(row.name, 30) for row in rows])
         ax.set_ylim(len(rows) - 0.4, -0.6)
         for label, row in zip(ax.get_yticklabels(), rows, strict=True):
             label.set_color(pen.palette.ink)
@@ -95,7 +95,7 @@ def _height(data: FigureData, chosen: set[int]) -> float:
 
 def _lines(group: Group) -> list[float]:
     """Give how much room each row takes: one for the interval and a line, more for more lines."""
-    return [1 + 0.35 * _name(row).count("\n") for _, row in group]
+    return [1 + 0.42 * _name(row).count("\n") for _, row in group]
 
 
 def share_beside(group: Group) -> float:
@@ -106,7 +106,7 @@ def share_beside(group: Group) -> float:
 def _name(row: Row) -> str:
     """Name a row beside a picture, broken so that its number has room."""
     name = row.name[:1].upper() + row.name[1:] if row.part else row.name
-    return wrapped(name, min(15, max(9, 22 - len(_told(row)))))
+    return wrapped(name, min(14, max(9, 19 - len(_told(row)))))
 
 
 def beside(pen: Pen, ax: Axes, group: Group, *, noted: bool) -> None:
@@ -119,7 +119,7 @@ def beside(pen: Pen, ax: Axes, group: Group, *, noted: bool) -> None:
     """
     heights = [float(each) for each in np.cumsum(_lines(group)) - 1]
     _frame(pen, ax, [row for _, row in group], heights, reach=0.2)
-    ax.set_xlabel(_title(pen, group[0][1], 22, noted=noted), **_quiet(pen))
+    ax.set_xlabel(_title(pen, group[0][1], 19, noted=noted), **_quiet(pen))
     for height, (index, row) in zip(heights, group, strict=True):
         _interval(pen, ax, row, height, f"beside-{index}")
         weight = "bold" if row.role == "primary" else "normal"

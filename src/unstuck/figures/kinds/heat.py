@@ -7,10 +7,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.colors import LinearSegmentedColormap, LogNorm, Normalize
+from matplotlib.colors import LinearSegmentedColormap, LogNorm, Normalize, to_hex
 
 from unstuck.claims.drawing import Heat
-from unstuck.figures.pen import LABEL, Pen, Plan, ink_on, wrapped
+from unstuck.figures.palette import letters_on, ramp
+from unstuck.figures.pen import LABEL, Pen, Plan, wrapped
 from unstuck.wording import number
 
 MOST_NUMBERED = 60  # cells a panel; in more a number has no room
@@ -41,15 +42,23 @@ def draw(panel: Heat, pen: Pen, axes: Mapping[Any, Axes]) -> None:
         )
         for value, cells in parts.items()
     }
-    ramp = LinearSegmentedColormap.from_list("heat", pen.palette.heat)
+    colours = ramp(pen.palette.heat)
     norm = _norm(panel, np.concatenate([cells.to_numpy().ravel() for cells in parts.values()]))
     for index, (value, ax) in enumerate(axes.items()):
         cells = parts[value]
-        ax.imshow(cells.to_numpy(), cmap=ramp, norm=norm, aspect="auto", interpolation="nearest")
+        edges = (np.arange(size + 1) - 0.5 for size in cells.shape[::-1])
+        ax.pcolormesh(
+            *(*edges, np.ma.masked_invalid(cells.to_numpy())),
+            cmap=colours,
+            norm=norm,
+            edgecolors=pen.palette.paper,
+            linewidth=2 if cells.size <= MOST_NUMBERED else 0,
+        )
+        ax.invert_yaxis()
         if panel.numbers and cells.size <= MOST_NUMBERED:
-            _number(ax, cells.to_numpy(), ramp, norm)
+            _number(ax, cells.to_numpy(), colours, norm)
         pen.plain(ax, None)
-        width = max(5, 56 // (cells.shape[1] * len(axes)))
+        width = max(5, 44 // (cells.shape[1] * len(axes)))
         ax.set_xticks(*_thinned([wrapped(pen.words.value(panel.x, x), width) for x in cells]))
         if index == 0 or list(cells.index) != list(parts[next(iter(axes))].index):
             names = [wrapped(pen.words.value(panel.y, y), 16) for y in cells.index]
@@ -76,7 +85,7 @@ def _norm(panel: Heat, values: npt.NDArray[np.float64]) -> Normalize:
 
 
 def _number(
-    ax: Axes, cells: npt.NDArray[np.float64], ramp: LinearSegmentedColormap, norm: Normalize
+    ax: Axes, cells: npt.NDArray[np.float64], colours: LinearSegmentedColormap, norm: Normalize
 ) -> None:
     fits = 1 <= float(np.nanmax(cells) - np.nanmin(cells)) < 200
     whole = bool(np.all(cells[np.isfinite(cells)] % 1 == 0))
@@ -90,7 +99,7 @@ def _number(
                 ha="center",
                 va="center",
                 fontsize=LABEL,
-                color=ink_on(ramp(norm(value))),
+                color=letters_on(to_hex(colours(norm(value)))),
             )
 
 

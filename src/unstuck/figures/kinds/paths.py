@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.colors import LinearSegmentedColormap
 
 from unstuck.claims.drawing import Paths
 from unstuck.errors import DataError
+from unstuck.figures.palette import ramp
 from unstuck.figures.pen import Pen, Plan
 
 LEVELS = 14
@@ -73,8 +73,7 @@ def _surface(panel: Paths, pen: Pen, ax: Axes, value: Any) -> None:
         floor = float(np.nanmin(z))
         above = z - floor
         z = np.log10(above + 1e-3 * float(np.nanmedian(above)))
-    ramp = LinearSegmentedColormap.from_list("surface", pen.palette.surface)
     x, y = heights.columns.to_numpy(float), heights.index.to_numpy(float)
-    ax.contourf(x, y, z, levels=LEVELS, cmap=ramp)
+    ax.contourf(x, y, z, levels=LEVELS, cmap=ramp(pen.palette.surface))
     ax.set_xlim(x.min(), x.max())
     ax.set_ylim(y.min(), y.max())

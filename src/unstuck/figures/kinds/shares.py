@@ -7,7 +7,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from unstuck.claims.drawing import Shares
-from unstuck.figures.pen import LABEL, Pen, Plan, ink_on, wrapped
+from unstuck.figures.palette import letters_on
+from unstuck.figures.pen import LABEL, Pen, Plan, wrapped
 
 LEAST_NAMED = 0.07  # a share this small has no room for its number
 
@@ -94,6 +95,6 @@ def _bar(
                 va="center",
                 fontsize=LABEL,
                 fontweight="bold",
-                color=ink_on(tints[kind]),
+                color=letters_on(tints[kind]),
             )
         left += share
