@@ -1,5 +1,6 @@
 """The smoke study's pages in a browser: without a network, on any screen, for every reader."""
 
+import io
 import os
 import shutil
 import subprocess
@@ -9,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 from checkout import REPOSITORY, Checkout
+from PIL import Image
 
 axe = pytest.importorskip(
     "axe_playwright_python.sync_playwright", reason="no playwright: pages were not looked at"
@@ -115,6 +117,18 @@ def test_pages_are_open_to_every_reader(site, browser, scheme, rules):
             found.append((str(file.relative_to(site)), each["id"], where))
     page.close()
     assert found == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_figure_stands_on_the_paper_of_its_page(site, browser, scheme):
+    page = browser.new_page(color_scheme=scheme)
+    page.goto((site / "claims/1.2.5.html").as_uri())
+    place = page.locator("figure img").bounding_box()
+    seen = Image.open(io.BytesIO(page.screenshot(full_page=True))).convert("RGB")
+    page.close()
+    corner = (place["x"] + 4, place["y"] + place["height"] - 4)
+    assert seen.getpixel(tuple(map(int, corner))) == seen.getpixel((1, 1))
+    assert (max(seen.getpixel((1, 1))) < 64) == (scheme == "dark")
 
 
 def test_nothing_is_too_high_for_a_printed_page(site, browser):
