@@ -62,7 +62,8 @@ def draw(panel: Drawing, data: FigureData, words: Dictionary, settings: FigureSe
         subtitle = make_subtitle(data, panel, pen.words, plan.reading)
         pen.figure.set_label(f"{title.text}\n{subtitle}")
         head = header_height(pen, title.text, subtitle, plan.key)
-        main = [head, max(HEIGHT - head, plan.least_height)]
+        beside = effects.height_beside(effects.groups_beside(data)) if panel.beside else 0
+        main = [head, max(HEIGHT - head, plan.least_height, beside)]
         spots = _spots(pen, [*main, *_heights(panel.below, pen)])
         write_header(pen, spots[0], title.text, subtitle, plan.key)
         _picture(panel, pen, spots[1], beside=panel.beside)

@@ -1,15 +1,12 @@
 """The words above a figure: its verdict, its title, and what is measured."""
 
-import functools
 import math
 from collections.abc import Mapping
 
 from matplotlib.figure import SubFigure
-from matplotlib.font_manager import FontProperties
-from matplotlib.textpath import text_to_path
 
 from unstuck.figures.palette import HOLLOW
-from unstuck.figures.pen import HEADING, LABEL, SUBTITLE, TITLE, Pen, pieces
+from unstuck.figures.pen import HEADING, LABEL, SUBTITLE, TITLE, Pen, pieces, width_of
 
 MARGIN = 34  # pixels left and right
 KEY_LINE = 44  # height of a line of names of colours
@@ -73,7 +70,7 @@ def _key_lines(pen: Pen, key: Mapping[str, str]) -> list[list[tuple[float, str]]
     lines: list[list[tuple[float, str]]] = []
     x = math.inf
     for text in key:
-        width = _width(f"● {text}", LABEL, "bold")
+        width = width_of(f"● {text}", LABEL, "bold")
         if x + width > MARGIN + _room(pen):
             lines.append([])
             x = MARGIN
@@ -124,14 +121,7 @@ def lines(text: str, room: float, size: float, weight: str) -> list[str]:
 def _filled(pieces: list[str], room: float, size: float, weight: str) -> list[str]:
     lines = [""]
     for piece in pieces:
-        if lines[-1] and _width((lines[-1] + piece).rstrip(), size, weight) > room:
+        if lines[-1] and width_of((lines[-1] + piece).rstrip(), size, weight) > room:
             lines.append("")
         lines[-1] += piece
     return [line.strip() for line in lines]
-
-
-@functools.lru_cache(maxsize=4096)
-def _width(text: str, size: float, weight: str) -> float:
-    font = FontProperties(weight=weight, size=size)
-    width: float = text_to_path.get_text_width_height_descent(text, font, ismath=False)[0]
-    return width

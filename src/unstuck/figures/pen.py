@@ -1,5 +1,6 @@
 """What every kind draws with: the claim's data, words and colours, and rows of tables in order."""
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -9,7 +10,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
 from matplotlib.gridspec import SubplotSpec
+from matplotlib.textpath import text_to_path
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from unstuck.claims.selection import selected
@@ -170,18 +173,26 @@ class Pen:
             color=self.palette.quiet,
         )
 
-    def scale(self, ax: Axes, which: Literal["x", "y"], scale: str, times: float = 1) -> None:
-        """Set the scale of an axis, with a few round ticks in plain numbers."""
+    def scale(
+        self, ax: Axes, which: Literal["x", "y"], scale: str, times: float = 1, of: int = 1
+    ) -> None:
+        """Set the scale of an axis, with a few round ticks in plain numbers.
+
+        Parameters
+        ----------
+        of
+            How many panels share the room of the ticks.
+        """
         axis = ax.xaxis if which == "x" else ax.yaxis
         if scale == "log":
             (ax.set_xscale if which == "x" else ax.set_yscale)("log")
             low, high = sorted(axis.get_view_interval())
             decades = np.log10(high / low) if low > 0 else 9
             subs = (1.0,) if decades > 2.5 else (1.0, 3.0) if decades > 1 else (1.0, 2.0, 5.0)
-            axis.set_major_locator(LogLocator(subs=subs, numticks=6))
+            axis.set_major_locator(LogLocator(subs=subs, numticks=max(3, 6 // of)))
             axis.set_minor_locator(NullLocator())
         else:
-            axis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
+            axis.set_major_locator(MaxNLocator(max(2, 5 // of), steps=[1, 2, 2.5, 5, 10]))
         axis.set_major_formatter(FuncFormatter(lambda value, _: tick(value * times)))
 
     def plain(self, ax: Axes, grid: Literal["x", "y", "both"] | None = "y") -> None:
@@ -264,17 +275,30 @@ def numeric(value: Any) -> float | None:
         return None
 
 
+@functools.lru_cache(maxsize=4096)
+def width_of(text: str, size: float, weight: str) -> float:
+    """Give the pixels that a text is wide."""
+    font = FontProperties(weight=weight, size=size)
+    width: float = text_to_path.get_text_width_height_descent(text, font, ismath=False)[0]
+    return width
+
+
 def wrapped(text: str, width: int) -> str:
     """Break a text into lines of at most ``width`` columns; Chinese letters take two."""
     lines, room = [""], width
     for piece in pieces(text):
-        wide = sum(2 if ord(letter) >= CHINESE else 1 for letter in piece.rstrip(" "))
+        wide = columns(piece.rstrip(" "))
         if lines[-1] and wide > room:
             lines.append("")
             room = width
         lines[-1] += piece
         room -= wide + len(piece) - len(piece.rstrip(" "))
     return "\n".join(line.rstrip(" ") for line in lines)
+
+
+def columns(text: str) -> int:
+    """Give the columns that a text takes; Chinese letters take two."""
+    return sum(2 if ord(letter) >= CHINESE else 1 for letter in text)
 
 
 def pieces(text: str) -> list[str]:

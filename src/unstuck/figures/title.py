@@ -14,6 +14,7 @@ from unstuck.wording import decimals, number
 MOST_NUMBERS = 2
 MOST_LETTERS = 34  # of a Chinese title
 MOST_PLACES = 9
+LEAST = 1e-3  # factors below it are told as powers of ten
 # the outcomes of which a number is told
 TOLD: tuple[Outcome, ...] = (
     *("supported", "small", "direction", "contradicted", "wrong direction", "partly"),
@@ -112,6 +113,8 @@ def tell(row: Row, *, sign: bool = False) -> str:
         return "–"
     if row.scale == "exact":
         return number(int(row.effect) if row.effect.is_integer() else row.effect)
+    if row.scale == "ratio" and 0 < row.effect < LEAST:
+        return number(row.effect, 1)
     places = decimals(row.low, row.high)
     while places < MOST_PLACES and not row.low <= round(row.effect, places) <= row.high:
         places += 1

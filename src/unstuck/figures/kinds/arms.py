@@ -9,7 +9,9 @@ from matplotlib.axes import Axes
 
 from unstuck.claims.drawing import Arms
 from unstuck.figures.averages import average, interval
-from unstuck.figures.pen import LABEL, Pen, Plan, tick, wrapped
+from unstuck.figures.pen import LABEL, TICK, Pen, Plan, tick, width_of, wrapped
+
+ROOM = 700  # pixels for the names of all arms
 
 
 def plan(panel: Arms, pen: Pen) -> Plan:
@@ -37,6 +39,10 @@ def draw(panel: Arms, pen: Pen, axes: Mapping[Any, Axes]) -> None:
     tints = pen.tints(column, pen.order(table, column, panel))
     width = max(6, 36 // (len(arms) * len(axes)))
     names = [wrapped(pen.words.value(panel.x, arm), width) for arm in arms]
+    room = ROOM / (len(arms) * len(axes))
+    if any(width_of(line, TICK, "normal") > room for name in names for line in name.split("\n")):
+        # every other name a line lower
+        names = [f"\n{name}" if place % 2 else name for place, name in enumerate(names)]
     for index, (value, ax) in enumerate(axes.items()):
         part = table[table[panel.panel] == value] if panel.panel else table
         _panel(panel, pen, ax, part, arms, tints)

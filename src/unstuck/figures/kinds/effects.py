@@ -11,11 +11,12 @@ from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 from unstuck.claims.drawing import Effects
 from unstuck.figures.data import FigureData, Row
 from unstuck.figures.palette import HOLLOW
-from unstuck.figures.pen import LABEL, TICK, Pen, Plan, tick, wrapped
+from unstuck.figures.pen import LABEL, TICK, Pen, Plan, columns, tick, wrapped
 from unstuck.figures.title import tell
 
-ROOM, LINE = 480, 72  # pixels for all rows beside a picture, and the least for one of them
+ROOM, LINE = 420, 68  # pixels for all rows beside a picture, and the least for one of them
 ROW, AXIS = 50, 104  # pixels of a row of a forest, and of an axis
+WIDE = 19  # columns of a row beside a picture
 PITCH = 92  # pixels between them at most
 
 Group = Sequence[tuple[int, Row]]  # rows of one axis, each with its place among all
@@ -82,14 +83,14 @@ def groups_beside(data: FigureData) -> list[Group]:
     for wanted in (data.of("primary"), data.of("dataset"), told):
         found = [row for row in wanted if math.isfinite(row.effect)]
         more = chosen | {data.rows.index(row) for row in found}
-        if not chosen or _height(data, more) <= ROOM:
+        groups = grouped([(index, data.rows[index]) for index in sorted(more)])
+        if not chosen or height_beside(groups) <= ROOM:
             chosen = more
     return grouped([(index, row) for index, row in enumerate(data.rows) if index in chosen])
 
 
-def _height(data: FigureData, chosen: set[int]) -> float:
+def height_beside(groups: Sequence[Group]) -> float:
     """Give how many pixels rows take beside a picture."""
-    groups = grouped([(index, data.rows[index]) for index in sorted(chosen)])
     return sum(AXIS + LINE * sum(_lines(group)) for group in groups)
 
 
@@ -104,9 +105,12 @@ def share_beside(group: Group) -> float:
 
 
 def _name(row: Row) -> str:
-    """Name a row beside a picture, broken so that its number has room."""
+    """Name a row beside a picture, broken so that its number has room behind the last line."""
     name = row.name[:1].upper() + row.name[1:] if row.part else row.name
-    return wrapped(name, min(14, max(9, 19 - len(_told(row)))))
+    ways = [wrapped(name, width) for width in range(WIDE, 7, -1)]
+    room = WIDE - len(_told(row)) - 1
+    fitting = [way for way in ways if columns(way.rpartition("\n")[2]) <= room]
+    return min(fitting or ways[-1:], key=lambda way: way.count("\n"))
 
 
 def beside(pen: Pen, ax: Axes, group: Group, *, noted: bool) -> None:
@@ -253,7 +257,7 @@ def _ticks(row: Row, low: float, high: float) -> list[float]:
         values = [value for value in values if low <= math.log10(value) <= high]
         if len(values) <= 4:
             return values
-    return values[:: math.ceil(len(values) / 4)]
+    return values[:: math.ceil(len(values) / 3)]
 
 
 def _tick(row: Row, value: float) -> str:

@@ -134,7 +134,7 @@ def _axes(
         ax.set_xticks(range(len(places)), names)
         ax.set_xlim(-0.25, len(places) - 0.75)
     else:
-        pen.scale(ax, "x", panel.x_scale, pen.words.column(panel.x).times)
+        pen.scale(ax, "x", panel.x_scale, pen.words.column(panel.x).times, count)
     ax.tick_params(axis="y", labelleft=first or not panel.share_y)
 
 

@@ -48,7 +48,7 @@ def draw(panel: Paths, pen: Pen, axes: Mapping[Any, Axes]) -> None:
             ax.plot(*panel.goal, "*", ms=24, color=pen.palette.ink, mec=pen.palette.paper, mew=1.5)
         pen.plain(ax, None)
         pen.name(ax, panel.x, panel.y if index == 0 else "", len(axes))
-        pen.scale(ax, "x", "linear")
+        pen.scale(ax, "x", "linear", 1, len(axes))
         pen.scale(ax, "y", "linear")
         ax.tick_params(axis="y", labelleft=index == 0)
         pen.heading(ax, panel.panel, value, panel.y, len(axes))

@@ -41,7 +41,7 @@ def draw(panel: Scatter, pen: Pen, axes: Mapping[Any, Axes]) -> None:
                 _trend(panel, ax, dots, tint)
         pen.plain(ax, "both")
         pen.name(ax, panel.x, panel.y if index == 0 else "", len(axes))
-        pen.scale(ax, "x", panel.x_scale, pen.words.column(panel.x).times)
+        pen.scale(ax, "x", panel.x_scale, pen.words.column(panel.x).times, len(axes))
         pen.scale(ax, "y", panel.y_scale, pen.words.column(panel.y).times)
         ax.tick_params(axis="y", labelleft=index == 0)
         pen.heading(ax, panel.panel, value, panel.y, len(axes))

@@ -8,9 +8,11 @@ from matplotlib.axes import Axes
 
 from unstuck.claims.drawing import Shares
 from unstuck.figures.palette import letters_on
-from unstuck.figures.pen import LABEL, Pen, Plan, wrapped
+from unstuck.figures.pen import LABEL, TICK, Pen, Plan, wrapped
 
-LEAST_NAMED = 0.07  # a share this small has no room for its number
+LEAST_NAMED, LEAST_SIGNED = 0.07, 0.16  # smaller shares have no room for a number, or for its %
+CLEAR = 0.12  # between a mark and the middle of a number
+HEAD = 0.85  # of a bar's height, for the name of a group
 
 
 def plan(panel: Shares, pen: Pen) -> Plan:
@@ -47,22 +49,40 @@ def _bars(
     height, ticks, names = 0.0, [], []
     for group in pen.order(part, outer, panel):
         rows = part[part[outer] == group]
+        if inner:
+            _note(pen, ax, (0, height), pen.words.value(outer, group), pen.palette.ink, "bold")
+            height += HEAD
         for each in pen.order(rows, inner, panel):
             bar = rows[rows[inner] == each] if inner else rows
             _bar(panel, pen, ax, bar, height, kinds, tints)
+            _note(pen, ax, (1, height), f"n\u00a0=\u00a0{len(bar)}", pen.palette.quiet)
             ticks.append(height)
-            words = [pen.words.value(outer, group)] + (
-                [pen.words.value(inner, each)] if inner else []
-            )
-            names.append(wrapped(f"{', '.join(words)} (n\u00a0=\u00a0{len(bar)})", 24))
+            name = pen.words.value(inner, each) if inner else pen.words.value(outer, group)
+            names.append(wrapped(name, 20))
             height += 1
-        height += 0.35 if inner else 0.0
     ax.set_yticks(ticks, names)
-    ax.set_ylim(height - 0.45, -0.85)
+    ax.set_ylim(height - 0.45, -0.45 if inner else -0.85)
     ax.set_xlim(0, 1)
     ax.set_xticks([0, 0.5, 1], ["0", "50", "100 %"])
     if panel.mark is not None:
         ax.axvline(panel.mark, color=pen.palette.ink, linewidth=2, linestyle=(0, (4, 3)))
+
+
+def _note(
+    pen: Pen, ax: Axes, place: tuple[float, float], text: str, colour: str, weight: str = "normal"
+) -> None:
+    """Write above a group of bars, or behind a bar."""
+    ax.annotate(
+        text,
+        place,
+        xytext=(10 * place[0], 0),
+        textcoords="offset points",
+        va="center",
+        fontsize=TICK,
+        fontweight=weight,
+        color=colour,
+        annotation_clip=False,
+    )
 
 
 def _bar(
@@ -87,10 +107,14 @@ def _bar(
             lw=2,
         )
         if share >= LEAST_NAMED:
+            place = left + share / 2
+            # beside the mark, where a wide bar has room for it
+            if panel.mark is not None and abs(place - panel.mark) < CLEAR < share / 2:
+                place = panel.mark + CLEAR
             ax.text(
-                left + share / 2,
+                place,
                 height,
-                f"{100 * share:.0f} %",
+                f"{100 * share:.0f}" + (" %" if share >= LEAST_SIGNED else ""),
                 ha="center",
                 va="center",
                 fontsize=LABEL,
