@@ -110,7 +110,8 @@ def _name(row: Row) -> str:
     ways = [wrapped(name, width) for width in range(WIDE, 7, -1)]
     room = WIDE - len(_told(row)) - 1
     fitting = [way for way in ways if columns(way.rpartition("\n")[2]) <= room]
-    return min(fitting or ways[-1:], key=lambda way: way.count("\n"))
+    # a number too long for any has a line of its own
+    return min(fitting, key=lambda way: way.count("\n"), default=f"{ways[0]}\n")
 
 
 def beside(pen: Pen, ax: Axes, group: Group, *, noted: bool) -> None:
