@@ -205,7 +205,7 @@ def _picture(panel: Drawing, pen: Pen, spot: SubFigure, *, beside: bool) -> None
     """Draw one picture, with the comparison beside it where that is wanted."""
     groups = [] if isinstance(panel, Effects) or not beside else effects.groups_beside(pen.data)
     beside = bool(groups)
-    grid = spot.add_gridspec(1, 2 if beside else 1, width_ratios=[2.6, 1] if beside else [1])
+    grid = spot.add_gridspec(1, 2 if beside else 1, width_ratios=[2.3, 1] if beside else [1])
     if isinstance(panel, Particular):
         particular.function(panel.name)(panel, pen, grid[0])
     else:

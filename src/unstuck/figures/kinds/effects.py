@@ -16,7 +16,7 @@ from unstuck.figures.title import tell
 
 ROOM, LINE = 420, 68  # pixels for all rows beside a picture, and the least for one of them
 ROW, AXIS = 50, 104  # pixels of a row of a forest, and of an axis
-WIDE = 19  # columns of a row beside a picture
+WIDE = 16  # columns of a row beside a picture
 PITCH = 92  # pixels between them at most
 
 Group = Sequence[tuple[int, Row]]  # rows of one axis, each with its place among all
