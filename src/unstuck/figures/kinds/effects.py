@@ -96,7 +96,7 @@ def height_beside(groups: Sequence[Group]) -> float:
 
 def _lines(group: Group) -> list[float]:
     """Give how much room each row takes: one for the interval and a line, more for more lines."""
-    return [1 + 0.42 * _name(row).count("\n") for _, row in group]
+    return [1 + 0.53 * _name(row).count("\n") for _, row in group]
 
 
 def share_beside(group: Group) -> float:
