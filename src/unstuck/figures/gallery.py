@@ -110,7 +110,7 @@ def walks() -> pd.DataFrame:
     return pd.DataFrame(rows[::-1])
 
 
-def row(name: str = "all data sets", **changes: Any) -> Row:
+def row(name: str = "overall", **changes: Any) -> Row:
     """A difference of 13.8 points."""
     given: dict[str, Any] = {
         **{"effect": 13.8, "low": 13.1, "high": 14.5, "outcome": "supported", "role": "primary"},

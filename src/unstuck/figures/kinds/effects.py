@@ -14,7 +14,7 @@ from unstuck.figures.palette import HOLLOW
 from unstuck.figures.pen import LABEL, TICK, Pen, Plan, columns, tick, wrapped
 from unstuck.figures.title import tell
 
-ROOM, LINE = 420, 68  # pixels for all rows beside a picture, and the least for one of them
+ROOM, LINE = 450, 68  # pixels for all rows beside a picture, and the least for one of them
 ROW, AXIS = 50, 104  # pixels of a row of a forest, and of an axis
 WIDE = 16  # columns of a row beside a picture
 PITCH = 92  # pixels between them at most
