@@ -27,10 +27,10 @@ ARGS      ?=
 KERNEL := $(wildcard src/unstuck/lanes/*.cpp) src/unstuck/lanes/build.py packaging/backend.py
 
 # the build compiles the kernel, and asks for a compiler in a wheel where there is none
-$(VENV)/.installed: requirements.lock pyproject.toml $(KERNEL)
+$(VENV)/.installed: requirements.lock torch.lock pyproject.toml $(KERNEL)
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet -r requirements.lock
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet -r torch.lock
 	$(BIN)/python -m pip install --quiet --no-deps -e .
 	touch $@
 

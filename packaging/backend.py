@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def _compiler() -> list[str]:
-    return [] if build.find_compiler() else ["ziglang>=0.13"]
+    return [] if build.find_compiler() else ["ziglang==0.17.1"]
 
 
 def get_requires_for_build_wheel(settings: Any = None) -> list[str]:

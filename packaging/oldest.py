@@ -12,4 +12,4 @@ ROOT = Path(__file__).resolve().parents[1]
 for need in tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]:
     if not need.startswith("torch"):
         print(re.sub(r">=([^,]+).*", r"==\1", need))
-print(re.search(r"^torch==.*$", (ROOT / "requirements.lock").read_text(), re.MULTILINE)[0])
+print(re.search(r"^torch==.*$", (ROOT / "torch.lock").read_text(), re.MULTILINE)[0])

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 
+from unstuck.errors import ConfigError
 from unstuck.optim.coefficients import OPTIMIZERS
 from unstuck.optim.schedules import SCHEDULES, factors
 from unstuck.population.network import Network
@@ -201,6 +202,13 @@ def test_gradient_norm_is_that_of_what_training_descends(
     row = result.final.iloc[0]
     assert row["engine"] == name
     assert row["gradient_norm"] == pytest.approx(gradient.norm().item(), rel=1e-5)
+
+
+def test_more_layers_than_lanes_hold_are_trained_by_torch(make_recipe, dataset):
+    recipe = make_recipe(network={"hidden": (1,), "repeat": 200}, updates=1, evaluations=1)
+    assert train_population([recipe.at(LR, 3)], dataset).final["engine"].item() == "torch"
+    with pytest.raises(ConfigError, match="lanes train 256 layers at most"):
+        train_population([recipe.at(LR, 3)], dataset, engine="lanes")
 
 
 def test_the_norm_at_a_minimum_of_what_is_descended_is_small(make_recipe, dataset):
