@@ -189,7 +189,9 @@ class Pen:
             low, high = sorted(axis.get_view_interval())
             decades = np.log10(high / low) if low > 0 else 9
             subs = (1.0,) if decades > 2.5 else (1.0, 3.0) if decades > 1 else (1.0, 2.0, 5.0)
-            axis.set_major_locator(LogLocator(subs=subs, numticks=max(3, 6 // of)))
+            axis.set_major_locator(
+                LogLocator(subs=subs, numticks=max(3, (5 if which == "x" else 6) // of))
+            )
             axis.set_minor_locator(NullLocator())
         else:
             axis.set_major_locator(MaxNLocator(max(2, 5 // of), steps=[1, 2, 2.5, 5, 10]))
