@@ -11,7 +11,9 @@ from checkout import REPOSITORY, SMOKE, Checkout, copy_repository
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from unstuck.claims.planning import planned_claims
 from unstuck.errors import ConfigError, UnstuckError
+from unstuck.study.folder import require_own, take
 from unstuck.study.load import parse_study
 from unstuck.study.measurements.registry import MEASUREMENTS
 from unstuck.study.paths import Paths
@@ -168,3 +170,23 @@ def test_notes_are_a_text_before_anything_runs(tmp_path: Path) -> None:
 def test_a_number_too_long_for_a_float_is_refused() -> None:
     with pytest.raises(ConfigError, match="this number is wrong; it should be at most"):
         parse_study({**CONFIG, "first_unit": 10**400})
+
+
+@pytest.mark.parametrize("key", ["title", "notes", "claims", "dataset", "schedule", "where"])
+def test_a_long_value_makes_no_long_sentence(key: str, tmp_path: Path) -> None:
+    config, word = copy.deepcopy(CONFIG), "a" * 5_000
+    held = config["experiments"]["grid"] if key in ("dataset", "schedule") else config
+    held[key] = [f"{word}.yaml"] if key == "claims" else word
+    if key == "where":
+        del config[key]
+        config["experiments"]["grid"]["spectra"] = [{"where": {"schedule": word}}]
+    take(str(tmp_path), "Other", "other.yaml")
+
+    def read() -> None:
+        study = parse_study(config, "study.yaml")
+        planned_claims(study.claims, tmp_path, Plan(study))
+        require_own(str(tmp_path), study.title, "study.yaml")
+
+    with pytest.raises(UnstuckError) as error:
+        read()
+    assert len(str(error.value).replace(str(tmp_path), "results")) <= 400

@@ -266,8 +266,8 @@ def table_names(names: str | list[str], where: str) -> tuple[str, ...]:
         owner, _, kind = name.partition(".")
         if not (owner and kind) or "." in kind:
             raise ValueError(
-                f"{where}.from is {name!r}: it should be <experiment or analysis>.<table>, such as "
-                "grid.runs"
+                f"{where}.from is {shown(name)}: it should be <experiment or analysis>.<table>, "
+                "such as grid.runs"
             )
     return tuple(listed(names))
 

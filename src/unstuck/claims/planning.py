@@ -77,7 +77,7 @@ def claim_files(asked: str | list[str], folder: Path) -> list[Path]:
         found = sorted(Path(name) for name in glob.glob(pattern, recursive=True))
         if not found:
             raise ConfigError(
-                f"claims: no file is called {pattern!r}; name files of claims, such as "
+                f"claims: no file is called {shown(pattern)}; name files of claims, such as "
                 "my-claims/*.yaml."
             )
         files += [path for path in found if path not in files]

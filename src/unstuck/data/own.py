@@ -19,7 +19,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from unstuck.complaints import few, one_of
+from unstuck.complaints import few, one_of, shown
 from unstuck.errors import DataError
 from unstuck.files import BAD_VALUES, sha256_of
 
@@ -186,7 +186,7 @@ def _read(
             one_of(name, names, what=f"{key}: {'array' if kind == '.npz' else 'column'}")
     others = tuple(name for name in names if name != target) if inputs is None else inputs
     if target in others:
-        raise ValueError(f"{target!r} is the target, and so no input; leave it out of inputs")
+        raise ValueError(f"{shown(target)} is the target, and so no input; leave it out of inputs")
     if isinstance(held, dict):
         if categorical:
             raise ValueError("categorical is for columns of a table, not for arrays")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, Field, create_model, model_validator
 
-from unstuck.complaints import one_of
+from unstuck.complaints import LISTED, one_of, shown
 from unstuck.study.fields import Count, Name, Rate, Section
 from unstuck.study.measurements.base import MeasurementBase
 from unstuck.study.measurements.registry import MEASUREMENTS
@@ -164,9 +164,9 @@ class _Grid(Section):
             for key, wanted in rule.items():
                 for each in wanted if isinstance(wanted, list) else [wanted]:
                     if each not in axes[key]:
-                        raise ValueError(
-                            f"{place}: {key}: {each!r} is none of its values {axes[key]}"
-                        )
+                        count, values = len(axes[key]), repr(axes[key])
+                        known = f"values {values}" if len(values) <= LISTED else f"{count} values"
+                        raise ValueError(f"{place}: {key}: {shown(each)} is none of its {known}")
 
     def units_of(self, point: Mapping[str, Any]) -> int:
         """How many units the cell at a point of the grid has."""

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from unstuck.complaints import shown
 from unstuck.errors import ConfigError, DataError
 from unstuck.files import MARK, check_writable, read_json, read_parquet, write_json
 from unstuck.study.paths import Paths
@@ -36,8 +37,8 @@ def require_own(folder: str, title: str, source: str) -> None:
     held = read_json(mark)
     if held["title"] != title and held["source"] != source:
         raise ConfigError(
-            f"{source}: results: {folder} holds the study {held['title']!r} of {held['source']}, "
-            f"not {title!r}; give another folder, or delete that one."
+            f"{source}: results: {folder} holds the study {shown(held['title'])} of "
+            f"{held['source']}, not {shown(title)}; give another folder, or delete that one."
         )
 
 
