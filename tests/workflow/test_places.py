@@ -3,7 +3,6 @@
 import os
 import shutil
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -59,25 +58,62 @@ def planned(checkout: Checkout, folder: Path) -> dict[str, int]:
     return {rule: count for rule, count in found.items() if rule != "all"}
 
 
-def copied(done: Path, how: Callable[[Path, Path], object], *, memory: bool) -> Path:
+#: how files are moved from a folder to another, times kept or not
+WAYS = {
+    "cp -r": 'cp -r "$@" {to}',
+    "cp -a": 'cp -a "$@" {to}',
+    "tar": 'tar -c "$@" | tar -x -C {to}',
+}
+
+
+@pytest.mark.parametrize(
+    ("way", "memory"), [("cp -r", False), ("cp -r", True), ("cp -a", True), ("tar", False)]
+)
+def test_what_was_moved_has_nothing_to_do(
+    checkout: Checkout, done: Path, way: str, memory: bool
+) -> None:
     target = done.with_name("copy")
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir()
-    shutil.copy2(done / STUDY, target / STUDY)
-    for part in ["results", *([".snakemake"] if memory else [])]:
-        shutil.copytree(done / part, target / part, copy_function=how)
-    return target
+    parts = [STUDY, "results", *([".snakemake"] if memory else [])]
+    subprocess.run(["sh", "-c", WAYS[way].format(to=target), "sh", *parts], cwd=done, check=True)
+    if way == "cp -r":
+        # as the order of copying may leave it
+        data = target / "results/tiny/data/digits.safetensors"
+        os.utime(data, (data.stat().st_mtime + 60,) * 2)
+    assert planned(checkout, target) == {}
 
 
-@pytest.mark.parametrize("memory", [False, True])
-def test_a_copy_without_times_has_nothing_to_do(
-    checkout: Checkout, done: Path, memory: bool
+@pytest.mark.skipif(shutil.which("git") is None, reason="no git")
+def test_a_clone_and_a_branch_and_back_have_nothing_to_do(
+    checkout: Checkout, done: Path, tmp_path: Path
 ) -> None:
-    copy = copied(done, shutil.copyfile, memory=memory)
-    # as the order of copying may leave it
-    data = copy / "results/tiny/data/digits.safetensors"
-    os.utime(data, (data.stat().st_mtime + 60,) * 2)
-    assert planned(checkout, copy) == {}
+    """Where the folder of the checkout is the one that the results are in, as they mostly are."""
+
+    def git(*words: str, where: Path) -> None:
+        who = ["-c", "user.name=x", "-c", "user.email=x@example.org"]
+        subprocess.run(["git", *who, *words], cwd=where, check=True, capture_output=True)
+
+    own, clone = tmp_path / "own", tmp_path / "clone"
+    shutil.copytree(checkout.folder, own, ignore=shutil.ignore_patterns(".snakemake", "results"))
+    (own / ".gitignore").write_text("results\n.snakemake\n*.so\n__pycache__\n")
+    shutil.copy(done / STUDY, own)
+    for words in (["init"], ["add", "."], ["commit", "-m", "Begin"], ["clone", ".", str(clone)]):
+        git(*words, where=own)
+    kernel = "src/unstuck/lanes/kernel.so"
+    shutil.copy(own / kernel, clone / kernel)  # `make` compiles it
+    for folder in (own, clone):
+        shutil.copytree(done / "results", folder / "results", copy_function=shutil.copyfile)
+    assert planned(Checkout(clone), clone) == {}
+    # what made the results is in Snakemake's memory alone
+    shutil.copytree(done / ".snakemake", own / ".snakemake")
+    git("checkout", "-b", "other", where=own)
+    for path in ("scripts/train.py", "src/unstuck/training/loop.py", "workflow/rules/train.smk"):
+        (own / path).write_text((own / path).read_text() + "\nOTHER = 1\n")
+    git("commit", "-a", "-m", "Change", where=own)
+    assert "train" in planned(Checkout(own), own)
+    git("checkout", "-", where=own)
+    assert planned(Checkout(own), own) == {}
 
 
 def test_times_of_the_checkout_say_nothing(checkout: Checkout, done: Path) -> None:
