@@ -5,7 +5,8 @@
 A study is named with the seconds of the processor that all of it took (`/usr/bin/time snakemake`).
 Every step's log ends in its own; what is left is Snakemake's. They are spread over what the step
 computes (`unstuck.command.work`) by least squares without negative rates, those of all studies
-together. What torch trains is measured here, since the default study leaves all to lanes.
+together. What torch trains is measured here, since the default study leaves all to lanes. The last
+row says how long this machine takes for a fixed piece of work, by which others are compared to it.
 """
 
 import sys
@@ -20,7 +21,7 @@ from scipy.optimize import nnls
 
 from unstuck.claims.planning import planned_claims
 from unstuck.command.home import CLAIMS
-from unstuck.command.work import RATES, Work, by_amount, work_of
+from unstuck.command.work import RATES, YARDSTICK, Work, by_amount, work_of, yardstick
 from unstuck.data.prepare import prepare
 from unstuck.files import write_csv
 from unstuck.logs import CPU_LINE
@@ -110,6 +111,7 @@ def main(files: Sequence[str]) -> int:
     named = (file.split("=") for file in files)
     steps = [*by_torch(), *(step for file, whole in named for step in measured(file, float(whole)))]
     table = fit(steps)
+    table.loc[len(table)] = [YARDSTICK, float(f"{yardstick():.3g}"), None]
     write_csv(RATES, table)
     rates = by_amount(table)
     said, taken = sum(work.seconds(rates) for work, _, _ in steps), sum(each[1] for each in steps)

@@ -1,6 +1,7 @@
 """The command: tables of calls, what they say and how they end."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from click.testing import CliRunner, Result
 from unstuck.claims.planning import planned_claims
 from unstuck.command.home import CLAIMS, EXAMPLES, HOME
 from unstuck.command.main import cli
-from unstuck.command.work import read_rates, work_of
+from unstuck.command.work import YARDSTICK, read_rates, work_of
 from unstuck.data.prepare import prepare
 from unstuck.files import write_json
 from unstuck.study.folder import take
@@ -163,6 +164,21 @@ def test_the_default_study_is_estimated_within_30_percent() -> None:
     rates = read_rates()
     seconds = sum(each.seconds(rates) for each in work.values())
     assert seconds == pytest.approx(DEFAULT_SECONDS, rel=0.3)
+
+
+def test_a_machine_half_as_fast_takes_twice_as_long(
+    trained: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured = read_rates()[YARDSTICK]["seconds"]
+
+    def minutes(slower: float) -> int:
+        monkeypatch.setattr("unstuck.command.work.yardstick", lambda: slower * measured)
+        found = re.search(r"processor +(\d+) min", called("plan", "tiny.yaml").output)
+        assert found
+        return int(found[1])
+
+    assert minutes(100) > 1
+    assert minutes(200) == pytest.approx(2 * minutes(100), abs=1)
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])

@@ -82,8 +82,8 @@ def plan(study: Path, code: str) -> None:
     """Say what STUDY would run and take, before anything runs.
 
     Counts are those known before training: where rates are raced a grid may still grow, and runs
-    that stop at a loss may stop early. Minutes are of one processor like that on which the rates
-    were measured (`make rates`), without a GPU.
+    that stop at a loss may stop early. Minutes are of one core of this machine, without a GPU:
+    rates that were measured once (`make rates`), by how fast it does a fixed piece of work.
     """
     from unstuck.command.work import told
 

@@ -1,12 +1,14 @@
 """How much a study computes, before any of it runs, and how long that takes by measured rates."""
 
 import math
+import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import torch
 
@@ -24,6 +26,8 @@ Rates = Mapping[str, Mapping[str, float]]
 
 #: seconds of the processor for one of each amount, as ``make rates`` measures them
 RATES = Path(__file__).with_name("rates.csv")
+#: the row among them that says how long `yardstick` took on that machine
+YARDSTICK = "yardstick"
 
 #: MiB of a job that holds next to nothing: Python and torch
 BASE_MB = 350
@@ -71,6 +75,18 @@ class Work:
 def read_rates() -> Rates:
     """Read the measured rates: `seconds` by the name of an amount, and `mib` of analyses."""
     return by_amount(pd.read_csv(RATES))
+
+
+def yardstick() -> float:
+    """Seconds of the processor that a fixed piece of work takes here, the least of five."""
+    matrix = np.random.default_rng(0).standard_normal((150, 150))
+    taken = []
+    for _ in range(5):
+        start = time.process_time()
+        sum(number * number for number in range(200_000))
+        np.linalg.eigvalsh(matrix @ matrix.T)
+        taken.append(time.process_time() - start)
+    return min(taken)
 
 
 def by_amount(table: pd.DataFrame) -> Rates:
@@ -196,10 +212,11 @@ def _bytes(plan: Plan, name: str) -> int:
 
 
 def told(plan: Plan, claims: Iterable[str]) -> Iterator[str]:
-    """Tell what a study would compute and take, in lines."""
+    """Tell what a study would compute, and take on this machine, in lines."""
     steps, rates = work_of(plan, claims), read_rates()
     cells = sum(map(len, plan.cells.values()))
-    seconds = {name: work.seconds(rates) for name, work in steps.items()}
+    slower = yardstick() / rates[YARDSTICK]["seconds"]
+    seconds = {name: slower * work.seconds(rates) for name, work in steps.items()}
     whole = sum(seconds.values())
     yield plan.study.title
     rows = {
