@@ -157,7 +157,7 @@ def parse_yaml(text: str, source: str) -> dict[str, Any]:
         raise ConfigError(f"{source}: {refused}.") from None
     # a date such as 2026-99-99 is no error of YAML to its reader
     except (ValueError, TypeError, AttributeError, RecursionError, yaml.YAMLError) as error:
-        reason = " ".join(str(error).split())[:200]
+        reason = " ".join(str(error).split()).replace(' in "<unicode string>",', " at")[:200]
         raise ConfigError(f"{source} is not valid YAML: {reason}.") from error
     if not isinstance(content, Mapping):
         kind = "nothing" if content is None else f"a {type(content).__name__}"

@@ -1,6 +1,8 @@
 """How far a study is: by its logs, weighed by what its jobs are estimated to take."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -50,6 +52,19 @@ def test_shares_are_of_work_and_not_of_jobs(tmp_path: Path) -> None:
     assert line({tmp_path / "none.log": 1.0}, since=0, now=60) == (
         "0% of the estimated work is done (0 of 1 jobs) after 1 min"
     )
+
+
+def test_a_program_that_ends_while_it_begins_to_watch_is_not_aborted(tmp_path: Path) -> None:
+    program = (
+        "import time; from unstuck.command import progress; from unstuck.study.load import "
+        "load_study; from unstuck.study.plan import Plan; progress.INTERVAL = 0.01; "
+        f"progress.watch(Plan(load_study({str(REPOSITORY / 'docs/examples/mine.yaml')!r})), (), "
+        "(), print); time.sleep(0.5)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_study_is_watched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

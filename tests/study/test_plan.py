@@ -167,11 +167,11 @@ def test_a_description_changes_no_job(config: dict[str, Any]) -> None:
 
 
 def test_overrides_reach_the_component(config: dict[str, Any]) -> None:
-    plan = plan_of(config, optimizer="momentum", momentum=[0.5, 0.8], activation="relu", warmup=3)
+    plan = plan_of(config, optimizer="momentum", momentum=[0.5, 0.8], activation="relu", warmup=0.5)
     cells = plan.cells["grid"]
     assert {cell.run.optimizer.momentum for cell in cells} == {0.5, 0.8}
     assert {cell.run.network.activation for cell in cells} == {"relu"}
-    assert {cell.run.schedule.warmup for cell in cells} == {3}
+    assert {cell.run.schedule.warmup for cell in cells} == {0.5}
     assert {cell.labels["momentum"] for cell in cells} == {0.5, 0.8}
 
 

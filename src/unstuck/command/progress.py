@@ -1,5 +1,6 @@
 """How far a study is while it runs: the share of its estimated work, told once a minute."""
 
+import atexit
 import re
 import threading
 import time
@@ -56,7 +57,7 @@ def line(seconds: Mapping[Path, float], since: float, now: float) -> str:
 def watch(
     plan: Plan, claims: Collection[str], logs: Collection[str], say: Callable[[str], None]
 ) -> threading.Thread:
-    """Say once a minute how far a study is, until the program ends.
+    """Say once a minute how far a study is, until the program ends and has waited for it.
 
     Parameters
     ----------
@@ -67,11 +68,10 @@ def watch(
     say
         Takes a line.
     """
-    since = time.time()
+    since, ended = time.time(), threading.Event()
 
     def told() -> None:
-        time.sleep(INTERVAL)
-        # loads torch, so not before there is time
+        # loads torch, while the first jobs start
         from unstuck.command.work import read_rates, work_of
 
         rates, paths = read_rates(), Paths(plan.study.results)
@@ -79,10 +79,16 @@ def watch(
             paths.log(name): each.seconds(rates) for name, each in work_of(plan, claims).items()
         }
         seconds = {Path(log): steps.get(log, 0.0) for log in logs}
-        while True:
+        while not ended.wait(INTERVAL):
             say(line(seconds, since, time.time()))
-            time.sleep(INTERVAL)
 
     thread = threading.Thread(target=told, daemon=True)
+
+    def end() -> None:
+        # an interpreter that goes while the thread loads torch is aborted
+        ended.set()
+        thread.join()
+
+    atexit.register(end)
     thread.start()
     return thread
