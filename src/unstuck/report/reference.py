@@ -147,7 +147,7 @@ class Finished:
         root = self.folder / paths.root
         tables = [Path(path) for path in (paths.plan, paths.verdicts, paths.answers("csv"))]
         whole = [*tables, *(path.with_suffix(".schema.json") for path in tables)]
-        found = {root / MARK, *(self.folder / path for path in (*whole, paths.answers("md")))}
+        found = {root / MARK, *(self.folder / path for path in (*whole, Path(paths.answers("md"))))}
         for room in {*ROOMS} - {"benchmarks", "checkpoints", "logs"}:
             found |= {path for path in (root / room).rglob("*") if path.is_file()}
         said = []
