@@ -26,7 +26,7 @@ include: "workflow/rules/report.smk"
 # before any job, and never in a dry run: the results of others can be looked at
 onstart:
     # a limit on submissions is for clusters; here it would wake the scheduler, to look at every file of
-    # every waiting job, once a second for each job that has ended (snakemake/snakemake#2967)
+    # every waiting job, once a second for each job that has ended
     if workflow.local_exec:
         workflow.scheduler.job_rate_limiter = None
     try:
