@@ -7,9 +7,11 @@ on one of these and on a tensor of the CPU is an error, and results are held aga
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from torch import Tensor
@@ -26,15 +28,20 @@ from unstuck.data.dataset import Dataset, Split
 from unstuck.optim.coefficients import OPTIMIZERS
 from unstuck.optim.schedules import SCHEDULES
 from unstuck.optim.update import UpdateRule, apply
+from unstuck.population.foreign import source_digest
 from unstuck.population.losses import LOSSES
 from unstuck.population.network import Network
 from unstuck.population.spec import NetworkSpec
+from unstuck.study.endpoints import Endpoints
+from unstuck.study.measurements.registry import MEASUREMENTS, measure
 from unstuck.study.measurements.stalls import search
 from unstuck.study.measurements.stalls.resumed import resume
-from unstuck.training.loop import train_population
-from unstuck.training.spec import Recipe
+from unstuck.training.job import train_cells
+from unstuck.training.loop import network_of, train_population
+from unstuck.training.spec import Cell, Recipe
 
 AWAY = torch.device("meta")
+OWN = Path(__file__).parent / "population/nets/own.py"
 #: operations that bring a tensor from one device to another
 MOVES = (torch.ops.aten._to_copy.default, torch.ops.aten.copy_.default)
 NETWORKS: dict[str, tuple[dict[str, Any], tuple[int, ...]]] = {
@@ -44,6 +51,13 @@ NETWORKS: dict[str, tuple[dict[str, Any], tuple[int, ...]]] = {
     "conv1d": ({"kind": "conv1d", "hidden": (2,), "batchnorm": "after"}, (2, 6)),
     "conv2d": ({"kind": "conv2d", "hidden": (2,), "activation": "sigmoid"}, (1, 4, 4)),
     "local1d": ({"kind": "local1d", "hidden": (2,), "pool": "flatten"}, (1, 6)),
+    "module": (
+        {
+            **{"kind": "module", "file": str(OWN), "name": "Convolutional"},
+            "arguments": {"outputs": 3, "norm": True},
+        },
+        (1, 4, 4),
+    ),
 }
 CLASSES = 3
 
@@ -137,19 +151,23 @@ def dataset_of(shape: tuple[int, ...]) -> Dataset:
         )
 
     splits = {unit: Split(*part(), *part(), *part(), classes=CLASSES) for unit in range(2)}
-    return Dataset.of(splits, {"splits": "each"})
+    shift = {"kind": "shift", "train": [0], "test": [4]}
+    return Dataset.of(splits, {"splits": "each", "transforms": [shift]})
 
 
 def recipe_of(spec: NetworkSpec, **fields: Any) -> Recipe:
     given = {"updates": 4, "evaluations": 2, "batch_size": 8, "dtype": "float64", **fields}
     given.setdefault("optimizer", OPTIMIZERS["sgd"])
+    if spec.kind == "module":
+        given["source"] = source_digest(spec)
     return Recipe(dataset="d", data="0", network=spec, schedule=SCHEDULES["constant"], **given)
 
 
 def problem_of(name: str, *, training: bool = True, loss: str = "cross_entropy") -> Problem:
     spec, shape = make(name)
-    network = Network(spec, shape, CLASSES, loss)
-    split = dataset_of(shape).unit(0)
+    data = dataset_of(shape)
+    network = network_of(recipe_of(spec, loss=loss), data)
+    split = data.unit(0)
     buffers = network.initial_buffers()
     return Problem(
         network=network,
@@ -209,7 +227,9 @@ CURVATURE: dict[str, Callable[[Problem], Any]] = {
 
 
 @pytest.mark.parametrize(
-    ("name", "training"), [*((name, True) for name in NETWORKS), ("batchnorm", False)]
+    ("name", "training"),
+    # of a module the measurements below
+    [*((name, True) for name in NETWORKS if name != "module"), ("batchnorm", False)],
 )
 def test_curvature_is_that_of_the_cpu(name: str, training: bool) -> None:
     loss = "squared_error" if name == "relu" else "cross_entropy"
@@ -237,6 +257,37 @@ def test_stalled_runs_go_on_where_they_lie(monkeypatch: pytest.MonkeyPatch) -> N
         (found,) = resume([run], there.theta.unsqueeze(0), dataset_of(shape), [0], [5])
         assert found.device == AWAY
         np.testing.assert_allclose(numbers(found), numbers(expected), rtol=1e-10)
+
+
+SMALL = {
+    "dense": NetworkSpec(hidden=(2,), activation="relu"),
+    "module": NetworkSpec(
+        **{"kind": "module", "file": str(OWN), "name": "Residual"},
+        arguments={"inputs": 5, "outputs": CLASSES, "width": 2, "depth": 1},
+    ),
+}
+
+
+@pytest.mark.parametrize("network", SMALL)
+def test_every_measurement_is_that_of_the_cpu(network: str, tmp_path: Path) -> None:
+    decaying = OPTIMIZERS["sgd"].model_copy(update={"l2": 0.01})
+    # so slow that it has stalled
+    recipe = recipe_of(SMALL[network], optimizer=decaying, evaluations=12, updates=40)
+    cell, data = Cell(run=recipe, rate=1e-6, seeds=1), dataset_of((5,))
+    train_cells([cell], data).save(tmp_path)
+    here, there = (Endpoints.of_job([cell], tmp_path, data, at) for at in ("cpu", AWAY.type))
+    groups = [{"options": {}, "units": {cell.key: 1}}]
+    for name in MEASUREMENTS:
+        expected = measure(name, groups, here, 1e-6, lambda line: None)
+        with Watch():
+            found = measure(name, groups, there, 1e-6, lambda line: None)
+        if name == "audit":
+            # bare signs of eigenvalues, and those in float32, are signs of rounding
+            found, expected = (
+                each.query("dtype == 'float64' and tolerance > 0") for each in (found, expected)
+            )
+        assert len(expected)
+        pd.testing.assert_frame_equal(found, expected, rtol=1e-6, atol=1e-9, obj=name)
 
 
 # a copy to contiguous memory wants a build for CUDA, which local layers and gradients make

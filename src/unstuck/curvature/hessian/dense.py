@@ -75,11 +75,11 @@ def gauss_newton(problem: Problem, *, limit: int = PARAMETER_LIMIT) -> Tensor:
 def layer_blocks(problem: Problem, matrix: Tensor) -> tuple[LayerBlock, ...]:
     """Cut the diagonal block of each layer (weights with their bias) out of ``matrix`` ``[P, P]``.
 
-    The parameters of batchnorm are layers of their own.
+    The parameters of batchnorm are layers of their own, as is one of a module that no layer holds.
     """
     spans: dict[str, tuple[int, int]] = {}
     for slot in problem.network.layout:
-        layer = slot.name.rpartition(".")[0]
+        layer = slot.name.rpartition(".")[0] or slot.name
         start, _ = spans.get(layer, (slot.start, slot.stop))
         spans[layer] = (start, slot.stop)
     return tuple(

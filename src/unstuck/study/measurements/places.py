@@ -59,10 +59,12 @@ class Places(MeasurementBase):
             data = endpoints.dataset
             network = network_of(recipe, data)
             theta = torch.from_numpy(endpoints.theta[row["run_id"]]).unsqueeze(0)
+            theta = theta.to(endpoints.device)
             buffers = endpoints.buffers_of(row["run_id"])
             held = theta[:, :0] if buffers is None else buffers.to(theta).unsqueeze(0)
             measure = Measure(network, recipe.loss)
-            y = torch.from_numpy(recipe.labels(data.unit(row["seed"]).y_test, data.classes))
+            labels = recipe.labels(data.unit(row["seed"]).y_test, data.classes)
+            y = torch.from_numpy(labels).to(endpoints.device)
             labelled = {str(key): value for key, value in row.items()}
             for distance, x in moved_tests(data, row["seed"]):
                 part = Part.shared(torch.from_numpy(x).to(theta), y, len(theta))
