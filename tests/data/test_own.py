@@ -254,8 +254,9 @@ def test_only_images_of_one_size_and_mode_are_taken(folder: Path) -> None:
 
     (folder / "pets/empty").mkdir(parents=True)
     assert "needs two folders or more, one a class, each with images" in refused()
+    images(folder / "pets", seed=1)
+    assert "the folder empty holds no image; each folder is a class" in refused()
     (folder / "pets/empty").rmdir()
-    images(folder / "pets")
     with pytest.raises(ValidationError, match="takes no target, inputs or categorical"):
         spec("pets", of={"target": "cat"})
     odd = folder / "pets/dog/odd.png"

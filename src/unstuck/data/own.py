@@ -296,8 +296,12 @@ def _images(folder: Path) -> OwnData:
     classes = _visible(folder, folders=True)
     files = [file for each in classes for file in _visible(each)]
     counts = [len(_visible(each)) for each in classes]
-    if len(classes) < 2 or 0 in counts:
+    if len(classes) < 2:
         raise ValueError("it needs two folders or more, one a class, each with images")
+    if 0 in counts:
+        raise ValueError(
+            f"the folder {classes[counts.index(0)].name} holds no image; each folder is a class"
+        )
     kinds: dict[tuple[Any, ...], str] = {}
     for file in files:
         name = f"{file.parent.name}/{file.name}"

@@ -73,7 +73,8 @@ class Tuning(Section):
     """
 
     rates: dict[str, RateGrid] = Field(
-        description="Grid per optimizer; `default` serves those without one."
+        default_factory=dict,
+        description="Grid per optimizer; `default` serves those without one.",
     )
     heat: Count = Field(
         default=4, description="The first so many units of a cell run every rate of the grid."
@@ -178,7 +179,9 @@ class Study(Section):
         default_factory=dict,
         description="Further schedules: `base` names a built-in one, other keys replace fields.",
     )
-    tuning: Tuning = Field(description="How learning rates are tuned.")
+    tuning: Tuning = Field(
+        default_factory=Tuning, description="How learning rates are tuned, where any are."
+    )
     experiments: dict[Name, Experiment] = Field(description="Grids of runs by name.")
     analyses: dict[Name, Analysis] = Field(
         default_factory=dict, description="Measurements that are no grid of runs, by name."
@@ -249,7 +252,8 @@ class Study(Section):
                     if self.tuning.grid(optimizer) is None:
                         raise ValueError(
                             f"tuning.rates has no grid for {optimizer!r}, which "
-                            f"experiments.{name} tunes; add one, or one named 'default'"
+                            f"experiments.{name} tunes; add one, or one for all, such as tuning: "
+                            "{rates: {default: {low: 0.001, high: 1}}}"
                         )
             if isinstance(experiment.target, dict):
                 for dataset in axes["dataset"]:

@@ -23,7 +23,6 @@ PATTERNS = {
 _EXAMPLES = {
     "datasets": "{digits: {source: digits}}",
     "networks": "{small: {hidden: [16]}}",
-    "tuning": "{rates: {default: {low: 0.001, high: 1}}}",
 }
 
 
