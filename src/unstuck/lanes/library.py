@@ -26,7 +26,7 @@ class Library:
 
     def function(self, name: str) -> Any:
         """Give an exported function by its name in ``kernel.cpp``, without the suffix."""
-        return self.handle[f"{name}_{self.lanes}{'_double' * self.double}"]
+        return getattr(self.handle, f"{name}_{self.lanes}{'_double' * self.double}")
 
 
 def load(lanes: int | None = None, double: bool = False) -> Library:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -195,12 +196,14 @@ class _Workspace:
 
     def __init__(self) -> None:
         self._memory = _aligned((0,), np.dtype(np.uint8))
+        self._pointer = _pointer(self._memory)
 
     def of(self, size: int) -> ctypes.c_void_p:
         """Return so many bytes."""
         if self._memory.size < size:
             self._memory = _aligned((size,), np.dtype(np.uint8))
-        return _pointer(self._memory)
+            self._pointer = _pointer(self._memory)
+        return self._pointer
 
 
 class _Block:
@@ -227,6 +230,8 @@ class _Block:
             *(each.ctypes.data for each in (self.theta, self.momentum, self.squares, self.buffers))
         )
         self._workspace = workspace
+        self._parts: dict[int, Part] = {}  # by the address of what they are parts of
+        self._bytes: dict[int, int] = {}  # that a pass takes, by its samples
 
     def train(self, samples: Samples, updates: Updates) -> Floats:
         count, dtype = len(updates.sizes), self._dtype
@@ -289,8 +294,8 @@ class _Block:
             *self._given(samples),
             ctypes.c_int64(samples.count),
             ctypes.c_int64(strides),
-            _pointer(self.theta),
-            _pointer(self.buffers),
+            ctypes.c_void_p(self._pointers.theta),
+            ctypes.c_void_p(self._pointers.buffers),
             None if l2 is None else _pointer(l2),
             _pointer(loss),
             _pointer(correct),
@@ -316,18 +321,22 @@ class _Block:
                 f"samples must be [N, {self._description.features}] {self._dtype}, but are "
                 f"{list(samples.x.shape)} {samples.x.dtype}"
             )
-        offsets = samples.offsets[self.members]
-        part = Part(samples.x.ctypes.data, samples.y.ctypes.data, offsets.ctypes.data)
-        part.kept = offsets  # as long as the structure is
-        return ctypes.byref(self._net), ctypes.byref(part)
+        if id(samples) not in self._parts:
+            offsets = samples.offsets[self.members]
+            part = Part(samples.x.ctypes.data, samples.y.ctypes.data, offsets.ctypes.data)
+            part.kept = samples, offsets  # as long as the structure is
+            self._parts[id(samples)] = part
+        return ctypes.byref(self._net), ctypes.byref(self._parts[id(samples)])
 
     def _memory(self, samples: int) -> ctypes.c_void_p:
         """Return memory for a pass over so many samples."""
-        needed = ctypes.c_int64()
-        self._call("lanes_workspace")(
-            ctypes.byref(self._net), ctypes.c_int64(samples), ctypes.byref(needed)
-        )
-        return self._workspace.of(needed.value)
+        if samples not in self._bytes:
+            needed = ctypes.c_int64()
+            self._call("lanes_workspace")(
+                ctypes.byref(self._net), ctypes.c_int64(samples), ctypes.byref(needed)
+            )
+            self._bytes[samples] = needed.value
+        return self._workspace.of(self._bytes[samples])
 
 
 def _cut(count: int, library: Library) -> Iterator[tuple[int, Library]]:
@@ -340,7 +349,7 @@ def _cut(count: int, library: Library) -> Iterator[tuple[int, Library]]:
 
 def _aligned(shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
     """Return zeros that start where a register of any width may."""
-    size = int(np.prod(shape)) * dtype.itemsize
+    size = math.prod(shape) * dtype.itemsize
     raw = np.zeros(size + ALIGNMENT, np.uint8)
     start = -raw.ctypes.data % ALIGNMENT
     return raw[start : start + size].view(dtype).reshape(shape)

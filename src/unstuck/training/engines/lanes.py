@@ -59,6 +59,7 @@ class LanesEngine(Engine):
         buffers = network.initial_buffers().numpy() + np.zeros((len(runs), 1))
         self.put(initial(network, self._seeds), buffers)
         self._samples: dict[int, Samples] = {}
+        self._table, self._tabled = np.empty(0), range(0)
         batch = runs[0].samples(train.size)
         self.stretch = min(MOST_STRETCH, max(LEAST_STRETCH, STRETCH_SAMPLES // batch))
 
@@ -83,7 +84,7 @@ class LanesEngine(Engine):
             sizes=sizes,
             orders=orders,
             order_of=order_of,
-            terms=np.stack([row.table(start + 1, stop + 1) for row in self._rows]),
+            terms=self._terms(start, stop),
             terms_of=self._row_of,
             parts=self._parts,
             rates=self._rates.between(start, stop),
@@ -118,6 +119,14 @@ class LanesEngine(Engine):
             x = features_last(part.x.numpy(), self._network)
             self._samples[id(part)] = Samples.of(x, part.y.numpy(), part.rows, part.size)
         return self._samples[id(part)]
+
+    def _terms(self, start: int, stop: int) -> NDArray[np.float64]:
+        """Return the numbers of the rules at some updates `[R, n, TERMS]`."""
+        if start not in self._tabled or stop > self._tabled.stop:
+            ahead = self._tabled = range(start, max(stop, start + MOST_STRETCH))
+            tables = [row.table(ahead.start + 1, ahead.stop + 1) for row in self._rows]
+            self._table = np.stack(tables)
+        return self._table[:, start - self._tabled.start : stop - self._tabled.start]
 
     def _noise(self, start: int, stop: int) -> NDArray[np.float64]:
         """Return the noise of some updates `[n, noise, K]`."""
