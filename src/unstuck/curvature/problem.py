@@ -9,6 +9,7 @@ the networks of this project carry a leading population axis.
 """
 
 from collections.abc import Iterator
+from copy import copy
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Self
@@ -127,7 +128,15 @@ class Problem:
 
     def at(self, theta: Tensor) -> Self:
         """Give the same loss at other parameters ``[P]``."""
-        return replace(self, theta=theta, check=False)
+        like = self.theta
+        if (theta.shape, theta.dtype, theta.device) != (like.shape, like.dtype, like.device):
+            return replace(self, theta=theta, check=False)
+        # all but the parameters has been looked at
+        other = copy(self)
+        other.__dict__.pop("_linearised", None)
+        object.__setattr__(other, "theta", finite("theta", theta.detach()))
+        object.__setattr__(other, "check", False)
+        return other
 
     def to(self, dtype: torch.dtype) -> Self:
         """Give the same problem in another precision."""

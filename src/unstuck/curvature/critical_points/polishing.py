@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -129,7 +130,7 @@ class _Place:
     def of(cls, objective: Objective) -> "_Place":
         return cls(objective, *objective.loss_and_gradient())
 
-    @property
+    @cached_property
     def norm(self) -> float:
         return float(self.gradient.norm())
 

@@ -14,9 +14,12 @@ Gauss-Newton matrix is the same with second derivatives of the activations, and 
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from unstuck.curvature.hessian.activations import DERIVATIVES
@@ -27,6 +30,7 @@ from unstuck.population.network import Network
 _CHUNK_BYTES = 12 * 2**20
 
 Kind = Literal["hessian", "gauss_newton"]
+Places = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -217,18 +221,22 @@ def _outer_half(left: Tensor, right: Tensor) -> Tensor:
 
 def _half(symmetric: Tensor) -> Tensor:
     """Entries o <= q of ``[n, o, o]``, row by row: ``[n, o * (o + 1) / 2]``."""
-    size = symmetric.shape[1]
-    index = torch.arange(size, device=symmetric.device)
-    above = index.unsqueeze(1) <= index
-    return symmetric.flatten(1).index_select(1, above.flatten().nonzero().flatten())
+    above = torch.as_tensor(_above(symmetric.shape[1]), device=symmetric.device)
+    return symmetric.flatten(1).index_select(1, above)
 
 
-def _half_index(size: int, device: torch.device) -> Tensor:
+@cache
+def _above(size: int) -> Places:
+    """Give the places o <= q of a flattened ``[o, o]``."""
+    return np.flatnonzero(np.triu(np.ones((size, size))))
+
+
+@cache
+def _half_index(size: int) -> Places:
     """Place ``[size, size]`` of each entry of a symmetric matrix in its half, row by row."""
-    rows, columns = torch.triu_indices(size, size, device=device)
-    index = torch.empty(size, size, dtype=torch.int64, device=device)
-    index[rows, columns] = torch.arange(len(rows), device=device)
-    index[columns, rows] = index[rows, columns]
+    rows, columns = np.triu_indices(size)
+    index = np.empty((size, size), np.int64)
+    index[rows, columns] = index[columns, rows] = np.arange(len(rows))
     return index
 
 
@@ -239,8 +247,8 @@ def _place(result: Tensor, block: Tensor, layers: list[Affine], pair: tuple[int,
     rows, columns = slice(first.start, first.stop), slice(second.start, second.stop)
     target = result[rows, columns].view(i, o, p, q)
     if first is second:
-        wide = block.index_select(1, _half_index(o, block.device).flatten())
-        index = _half_index(i, block.device)
+        outer, index = (torch.as_tensor(_half_index(size), device=block.device) for size in (o, i))
+        wide = block.index_select(1, outer.flatten())
         for row in range(i):
             unfolded = wide.index_select(0, index[row]).view(p, o, q)
             target[row] = unfolded.transpose(0, 1)
