@@ -80,7 +80,7 @@ def descend_together(
             break
         if len(active) < len(held):
             held, here = active, (x[active], y[active])
-        loss, gradient = _loss_and_gradient(problems[0], theta[active], *here)
+        loss, gradient = loss_and_gradient(problems[0], theta[active], *here)
         curve = np.full(size, np.nan)
         curve[active.numpy()] = loss.numpy()
         curves.append(curve)
@@ -94,20 +94,27 @@ def descend_together(
     return Departures(np.array(curves), escaped.numpy(), farthest.numpy())
 
 
-def loss_and_gradient(problem: Problem, theta: Tensor) -> tuple[Tensor, Tensor]:
-    """Give losses ``[M]`` and gradients ``[M, P]`` of the problem at many points ``[M, P]``."""
-    size = len(theta)
-    x, y = problem.x.expand(size, *problem.x.shape), problem.y.expand(size, -1)
-    return _loss_and_gradient(problem, theta, x, y)
-
-
-def _loss_and_gradient(
-    problem: Problem, theta: Tensor, x: Tensor, y: Tensor
+def loss_and_gradient(
+    problem: Problem, theta: Tensor, x: Tensor | None = None, y: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
-    """Give the same of a problem on samples ``[M, N, *shape]`` and classes ``[M, N]``."""
-    buffers = problem.buffers_of(len(theta))
+    """Give losses ``[M]`` and gradients ``[M, P]`` at many points ``[M, P]``.
+
+    Parameters
+    ----------
+    problem
+        The loss; its own point is not used.
+    x, y
+        Samples ``[M, N, *shape]`` and classes ``[M, N]`` of each point; by default the problem's.
+    """
+    size = len(theta)
     loss, _, gradient, _ = problem.network.loss_and_gradient(
-        theta, x, y, problem.loss, buffers, problem.training, count_correct=False
+        theta,
+        problem.x.expand(size, *problem.x.shape) if x is None else x,
+        problem.y.expand(size, -1) if y is None else y,
+        problem.loss,
+        problem.buffers_of(size),
+        problem.training,
+        count_correct=False,
     )
     decay = problem.weight_decay
     return loss + 0.5 * decay * theta.square().sum(1), gradient + decay * theta

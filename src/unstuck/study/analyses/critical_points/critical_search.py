@@ -1,5 +1,6 @@
 """A search for critical points that favours no index: which kinds there are, by width."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -79,16 +80,19 @@ class CriticalSearchAnalysis(DatasetsAnalysis):
 
         searches: list[dict[str, Any]] = []
         for dataset in self.dataset_names:
+            data = context.datasets[dataset]
+            networks = {}
+            for seed in context.units(self.seeds):
+                unit = data.unit(seed)
+                x, y = unit.x_train[: self.samples], unit.y_train[: self.samples]
+                networks[seed] = TanhNetworks(x, y, data.classes, self.weight_decay)
             for width in sorted(set(self.widths)):
                 context.progress(f"searching for critical points of {width} units on {dataset}")
-                for seed in context.units(self.seeds):
-                    data = context.datasets[dataset].unit(seed)
-                    x, y = data.x_train[: self.samples], data.y_train[: self.samples]
-                    networks = TanhNetworks(x, y, data.classes, self.weight_decay)
-                    problem = networks.problem(width)
-                    starts = self._starts(problem, width, seed)
+                problems = {seed: networks[seed].problem(width) for seed in networks}
+                starts = self._starts(problems, width)
+                for seed, problem in problems.items():
                     label = {"dataset": dataset, "width": width, "seed": seed}
-                    searches += [label | row for row in self._searches(problem, starts)]
+                    searches += [label | row for row in self._searches(problem, starts[seed])]
         return {"searches": _told_apart(pd.DataFrame(searches))}
 
     def _searches(self, problem: "Problem", starts: dict[str, "Tensor"]) -> list[dict[str, Any]]:
@@ -124,31 +128,45 @@ class CriticalSearchAnalysis(DatasetsAnalysis):
             for number, point in enumerate(points)
         ]
 
-    def _starts(self, problem: "Problem", width: int, seed: int) -> dict[str, "Tensor"]:
-        """Give random points, and points that gradient descent passes from others, by kind.
+    def _starts(
+        self, problems: Mapping[int, "Problem"], width: int
+    ) -> dict[int, dict[str, "Tensor"]]:
+        """Give random points, and points that gradient descent passes from others.
 
-        Both have the shape ``[searches, P]``.
+        By unit and kind of start, with the shape ``[searches, P]``. All units descend side by side.
         """
         import torch
 
         from unstuck.curvature.critical_points.departure import loss_and_gradient
         from unstuck.curvature.critical_points.following import last_layer
 
-        rng = np.random.default_rng([seed, STREAM, width])
-        points: dict[str, Tensor] = {}
-        for start in STARTS:
-            ends = np.log(self.smallest), np.log(self.largest)
-            scale = np.exp(rng.uniform(*ends, (self.searches, 1)))
-            draws = scale * rng.standard_normal((self.searches, problem.parameter_count))
-            points[start] = torch.from_numpy(draws)
-        # the search moves the last layer to its minimum at once, which is nearer to 0
-        points["random"][:, last_layer(problem) :] = 0
-        updates = np.exp(rng.uniform(0, np.log(self.updates), self.searches)).astype(int)
-        left, theta = torch.from_numpy(updates), points["training"]
+        starts, lengths = {}, []
+        for seed, problem in problems.items():
+            rng = np.random.default_rng([seed, STREAM, width])
+            points: dict[str, Tensor] = {}
+            for start in STARTS:
+                ends = np.log(self.smallest), np.log(self.largest)
+                scale = np.exp(rng.uniform(*ends, (self.searches, 1)))
+                draws = scale * rng.standard_normal((self.searches, problem.parameter_count))
+                points[start] = torch.from_numpy(draws)
+            # the search moves the last layer to its minimum at once, which is nearer to 0
+            points["random"][:, last_layer(problem) :] = 0
+            updates = np.exp(rng.uniform(0, np.log(self.updates), self.searches)).astype(int)
+            lengths.append(torch.from_numpy(updates))
+            starts[seed] = points
+        left = torch.cat(lengths)
+        theta = torch.cat([points["training"] for points in starts.values()])
+        own = [problem for problem in problems.values() for _ in range(self.searches)]
+        x, y = (torch.stack([getattr(problem, name) for problem in own]) for name in "xy")
         for update in range(int(left.max())):
-            moving = left > update
-            theta[moving] -= self.rate * loss_and_gradient(problem, theta[moving])[1]
-        return points
+            moving = torch.nonzero(left > update).squeeze(1)
+            _, gradient = loss_and_gradient(own[0], theta[moving], x[moving], y[moving])
+            theta[moving] -= self.rate * gradient
+        for points, passed in zip(
+            starts.values(), theta.view(len(starts), self.searches, -1), strict=True
+        ):
+            points["training"] = passed
+        return starts
 
 
 def _told_apart(searches: pd.DataFrame) -> pd.DataFrame:
