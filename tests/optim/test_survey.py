@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from unstuck.optim.coefficients import OPTIMIZERS
-from unstuck.optim.survey import _Observer, record_times, survey
+from unstuck.optim.survey import _Observer, survey
 from unstuck.optim.trajectory import descend, first, follow
 from unstuck.surfaces.gallery import Quadratic
 from unstuck.surfaces.valleys import Ellipse, Regression
@@ -18,9 +18,7 @@ def test_a_survey_agrees_with_the_whole_path():
     rates = np.array([0.001, 0.038, 0.05, 0.1, 1.0, 10.0])
     starts = np.random.default_rng(0).normal(size=(6, 2))
     whole = descend(surface, starts, rows, rates, updates)
-    found = survey(
-        surface, starts, rows, rates, updates, goals=np.zeros((6, 2)), radius=0.01, shown=[1, 4]
-    )
+    found = survey(surface, starts, rows, rates, updates, goals=np.zeros((6, 2)), radius=0.01)
     with np.errstate(invalid="ignore", over="ignore"):
         distance = np.linalg.norm(whole.points, axis=2) / np.linalg.norm(starts, axis=1)
     within = distance <= 0.01
@@ -32,10 +30,6 @@ def test_a_survey_agrees_with_the_whole_path():
     np.testing.assert_allclose(found.late, np.where(diverged, np.inf, late), rtol=1e-12)
     assert np.isfinite(found.diverged_at).tolist() == diverged.tolist()
     np.testing.assert_array_equal(found.ends, whole.points[-1])
-    np.testing.assert_array_equal(found.points, whole.points[found.records][:, [1, 4]])
-    for record in range(1, len(found.records)):
-        span = distance[found.records[record - 1] + 1 : found.records[record] + 1][:, [1, 4]]
-        np.testing.assert_allclose(found.farthest[record], span.max(axis=0), rtol=1e-12)
 
 
 def test_a_path_that_bounces_turns_at_every_step():
@@ -102,20 +96,12 @@ def test_a_burst_that_stays_away_has_not_recovered():
     """A goal that a step leads away from, for good."""
     path = np.concatenate([np.linspace(1, 0.9, 1001), 0.9 - 1e-4 * np.arange(500)])
     path = np.concatenate([path, path[-1] + 5 + 1e-4 * np.arange(1499)])[:, None, None]
-    observer = _Observer(path[0], np.zeros((1, 1)), 0.01, 2999, [])
+    observer = _Observer(path[0], np.zeros((1, 1)), 0.01, 2999)
     for block in range(3):
         observer.see(1000 * block, path[1 + 1000 * block : 1001 + 1000 * block])
     found = observer.survey()
     assert found.visible_bursts.tolist() == [1]
     assert found.recovered.tolist() == [0]
-
-
-def test_records_hold_the_first_updates_and_the_last():
-    times = record_times(100_000)
-    assert times[:51].tolist() == list(range(51))
-    assert times[-1] == 100_000
-    assert (np.diff(times) > 0).all()
-    assert record_times(7).tolist() == list(range(8))
 
 
 def test_blocks_make_up_the_path():

@@ -1,4 +1,4 @@
-"""What is kept of a long path over a surface: when it arrived, its bursts, some of its points."""
+"""What is kept of a long path over a surface: when it arrived, its bursts, and where it ended."""
 
 from __future__ import annotations
 
@@ -28,8 +28,6 @@ VISIBLE = 1e-3
 LATE = 0.1
 # so many of the first updates tell whether a path bounces
 OPENING = 20
-# records: each of the first updates, then so many evenly spaced and so many in geometric steps
-FIRST, EVEN, GEOMETRIC = 50, 200, 100
 
 
 @dataclass(frozen=True)
@@ -62,12 +60,6 @@ class Survey:
         Updates at the first point that is not finite, NaN if there is none, [K].
     ends
         The last points, [K, d].
-    records
-        Numbers of updates at which points were kept, [T'].
-    points
-        These points of the walkers `shown`, [T', S, d].
-    farthest
-        Their largest distance since the record before, [T', S].
     """
 
     arrived: Floats
@@ -81,9 +73,6 @@ class Survey:
     turns: Floats
     diverged_at: Floats
     ends: Floats
-    records: Counts
-    points: Floats
-    farthest: Floats
 
 
 def survey(
@@ -96,7 +85,6 @@ def survey(
     goals: npt.ArrayLike,
     radius: float,
     schedules: ScheduleSpec | Sequence[ScheduleSpec] = SCHEDULES["constant"],
-    shown: npt.ArrayLike = (),
 ) -> Survey:
     """Walk K walkers and keep what `Survey` holds.
 
@@ -108,34 +96,21 @@ def survey(
         Where each should arrive, [K, d].
     radius
         How near counts as arrived, as a share of the distance at the start.
-    shown
-        Indices of the walkers whose points are kept.
     """
     begin = np.asarray(starts, dtype=np.float64)
-    observer = _Observer(begin, np.asarray(goals, dtype=np.float64), radius, updates, shown)
+    observer = _Observer(begin, np.asarray(goals, dtype=np.float64), radius, updates)
     with np.errstate(over="ignore", invalid="ignore"):
         follow(surface, begin, rows, lr, updates, observer.see, schedules=schedules, block=BLOCK)
     return observer.survey()
 
 
-def record_times(updates: int) -> Counts:
-    """Give the numbers of updates at which points are kept, from 0 to `updates`."""
-    geometric = np.geomspace(1, updates, GEOMETRIC).round()
-    even = np.linspace(0, updates, EVEN + 1).round()
-    first = np.arange(min(FIRST, updates) + 1)
-    return np.unique(np.concatenate([first, geometric, even])).astype(np.int64)
-
-
 class _Observer:
     """Sees block after block of the points of K walkers."""
 
-    def __init__(
-        self, starts: Floats, goals: Floats, radius: float, updates: int, shown: npt.ArrayLike
-    ) -> None:
+    def __init__(self, starts: Floats, goals: Floats, radius: float, updates: int) -> None:
         walkers = len(starts)
         self._goals, self._radius, self._updates = goals, radius, updates
         self._scale = np.linalg.norm(starts - goals, axis=1)
-        self._shown = np.asarray(shown, dtype=np.int64)
         self._last = starts.copy()
         self._last_distance = np.ones(walkers)
         self._median = np.full(walkers, np.inf)
@@ -153,11 +128,6 @@ class _Observer:
         self._least_median = np.full(walkers, np.inf)
         self._turns = np.zeros(walkers)
         self._diverged = np.full(walkers, np.nan)
-        self._records = record_times(updates)
-        self._points = np.empty((len(self._records), len(self._shown), starts.shape[1]))
-        self._points[0] = starts[self._shown]
-        self._farthest = np.zeros((len(self._records), len(self._shown)))
-        self._farthest[0] = 1.0
 
     def see(self, done: int, points: Floats) -> None:
         """Take in the points after updates done + 1, ..., [T', K, d]."""
@@ -165,7 +135,6 @@ class _Observer:
         updates = done + 1 + np.arange(len(points))
         self._see_arrival(updates, distance)
         self._see_steps(done, np.diff(points, axis=0, prepend=self._last[None]), distance)
-        self._keep(updates, points, distance)
         self._last = points[-1].copy()
 
     def survey(self) -> Survey:
@@ -186,9 +155,6 @@ class _Observer:
             turns=self._turns,
             diverged_at=self._diverged,
             ends=self._last,
-            records=self._records,
-            points=self._points,
-            farthest=self._farthest,
         )
 
     def _see_arrival(self, updates: Counts, distance: Floats) -> None:
@@ -238,27 +204,6 @@ class _Observer:
                 self._recovered[walker] += 1
             else:
                 self._before[walker], self._place[walker] = before, place
-
-    def _keep(self, updates: Counts, points: Floats, distance: Floats) -> None:
-        for record in np.flatnonzero(
-            (self._records >= updates[0]) & (self._records <= updates[-1])
-        ):
-            place = self._records[record] - updates[0]
-            since = max(self._records[record - 1] - updates[0] + 1, 0)
-            self._points[record] = points[place][self._shown]
-            span = distance[since : place + 1][:, self._shown]
-            np.fmax(
-                self._farthest[record], np.fmax.reduce(span, axis=0), out=self._farthest[record]
-            )
-        # what follows the last record of the block belongs to the record after
-        after = int(np.searchsorted(self._records, updates[-1], side="right"))
-        if after < len(self._records):
-            since = max(self._records[after - 1] - updates[0] + 1, 0)
-            span = distance[since:][:, self._shown]
-            if len(span):
-                np.fmax(
-                    self._farthest[after], np.fmax.reduce(span, axis=0), out=self._farthest[after]
-                )
 
 
 def _lengths(vectors: Floats) -> Floats:

@@ -132,9 +132,9 @@ class _Walker:
 
 
 class TrajectoriesAnalysis(AnalysisBase):
-    """Paths of optimizers over surfaces: when they arrive, how far they stray, their points."""
+    """Paths of optimizers over surfaces: when they arrive, and how far they stray."""
 
-    tables = ("walks", "paths")
+    tables = ("walks",)
 
     surfaces: dict[str, SurfaceCase] = Field(min_length=1, description="Surfaces by name.")
     walkers: dict[str, WalkerCase] = Field(min_length=1, description="Optimizers by name.")
@@ -145,7 +145,6 @@ class TrajectoriesAnalysis(AnalysisBase):
         "at the start.",
     )
     seeds: PositiveInt = Field(default=10, description="Starts, one for each of the first units.")
-    shown: PositiveInt = Field(default=1, description="Starts whose points are kept.")
     flat_of: str | None = Field(
         default=None,
         description="The walker whose best rate among those with a flat stretch is marked, for all "
@@ -187,31 +186,16 @@ class TrajectoriesAnalysis(AnalysisBase):
             flat_best (boolean): Whether it is the rate at which `flat_of` arrives soonest
                 (geometric mean, the budget where it does not) of those at which all its walks have
                 steps below 1 % of the first.
-        paths
-            One row an update that is kept of the first starts.
-            Also: surface, walker, rate, lr, seed, update.
-            x, y (number): Coordinate of the point, of as many as the surface has.
-            distance (number): Distance from the minimum.
-            farthest (number): Largest distance since the row before.
         """
-        walks, paths = [], []
         made = {name: case.made(name) for name, case in sorted(self.surfaces.items())}
         walkers = list(self._walkers(made, context.units(self.seeds)))
+        walks = []
         for surface, members in _populations(made, walkers):
             context.progress(f"walking {len(members)} paths")
-            rows, points = self._walk(surface, members, context.units(self.shown))
-            walks.append(rows)
-            paths.append(points)
-        walks = [self._marked(pd.concat(walks))]
-        return {
-            name: pd.concat(tables)
-            .sort_values(keys, kind="stable", ignore_index=True)
-            .rename(columns=dict(enumerate(AXES)))
-            for name, tables, keys in (
-                ("walks", walks, ["surface", "walker", "rate", "seed"]),
-                ("paths", paths, ["surface", "walker", "rate", "seed", "update"]),
-            )
-        }
+            walks.append(self._walk(surface, members))
+        keys = ["surface", "walker", "rate", "seed"]
+        marked = self._marked(pd.concat(walks))
+        return {"walks": marked.sort_values(keys, kind="stable", ignore_index=True)}
 
     def _marked(self, walks: pd.DataFrame) -> pd.DataFrame:
         """Add the column `flat_best`."""
@@ -271,12 +255,9 @@ class TrajectoriesAnalysis(AnalysisBase):
                             else Foretold(),
                         )
 
-    def _walk(
-        self, surface: "Surface", members: list[_Walker], seeds: range
-    ) -> tuple[pd.DataFrame, pd.DataFrame]:
+    def _walk(self, surface: "Surface", members: list[_Walker]) -> pd.DataFrame:
         from unstuck.optim.survey import survey
 
-        shown = [index for index, member in enumerate(members) if member.seed in seeds]
         found = survey(
             surface,
             [member.start for member in members],
@@ -286,13 +267,12 @@ class TrajectoriesAnalysis(AnalysisBase):
             goals=[member.goal for member in members],
             radius=self.radius,
             schedules=[SCHEDULES[member.schedule] for member in members],
-            shown=shown,
         )
         goals = np.array([member.goal for member in members])
         scale = np.linalg.norm(np.array([member.start for member in members]) - goals, axis=1)
         with np.errstate(over="ignore", invalid="ignore"):
             left = np.linalg.norm(found.ends - goals, axis=1) / scale
-        walks = pd.DataFrame(
+        return pd.DataFrame(
             {
                 **_labels(members),
                 "condition": [member.condition for member in members],
@@ -314,21 +294,6 @@ class TrajectoriesAnalysis(AnalysisBase):
                 **{f"end_{axis}": end for axis, end in zip(AXES, found.ends.T, strict=False)},
             }
         )
-        with np.errstate(over="ignore", invalid="ignore"):
-            distance = np.linalg.norm(found.points - goals[shown], axis=2) / scale[shown]
-        labels = pd.DataFrame(_labels([members[index] for index in shown]))
-        paths = []
-        for place, update in enumerate(found.records):
-            points = dict(zip(AXES, found.points[place].T, strict=False))
-            paths.append(
-                labels.assign(
-                    update=int(update),
-                    **points,
-                    distance=distance[place],
-                    farthest=found.farthest[place],
-                )
-            )
-        return walks, pd.concat(paths, ignore_index=True)
 
 
 def _labels(members: list[_Walker]) -> dict[str, list[Any]]:
