@@ -5,7 +5,7 @@ from snakemake.utils import min_version
 min_version("9.14")
 
 # a study given by --configfile stands alone; without one it is the default study
-if not workflow.overwrite_configfiles and "experiments" not in config:
+if not workflow.overwrite_configfiles:
 
     configfile: workflow.current_basedir.join("config.yaml").get_path_or_uri(secret_free=True)
 

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from unstuck.errors import ConfigError
-from unstuck.yaml_files import parse_yaml, read_yaml
+from unstuck.yaml_files import from_words, parse_yaml, read_yaml
 
 
 @pytest.mark.parametrize(
@@ -24,6 +24,13 @@ def test_scalars_are_those_of_the_core_schema(text: str, value: Any) -> None:
     read = parse_yaml(f"a: {text}", "f")["a"]
     assert read == value
     assert type(read) is type(value)
+
+
+def test_words_of_a_command_line_become_what_a_file_would_hold() -> None:
+    words = {"a": ["1", "1e-3", "true", "off", "010", "1_000", {"b": ""}], "c": 4, "d": False}
+    held = {"a": [1, 0.001, True, "off", "010", "1_000", {"b": None}], "c": 4, "d": False}
+    assert repr(from_words(words)) == repr(held)
+    assert str(parse_yaml("a: .NaN", "f")) == "{'a': nan}"
 
 
 def aliases(levels: int, merge: str) -> str:
@@ -46,7 +53,8 @@ def aliases(levels: int, merge: str) -> str:
         ("a: &a [*a]", "aliases stand for more than"),
         ("- 1", "must hold a mapping of keys, not a list"),
         ("", "must hold a mapping of keys, not nothing"),
-        ("1: 2", "the key 1 is no word"),
+        *((f"{key}: 2", "in line 1 is no word; quote it") for key in ("1", "1e-3", "null", "~")),
+        ("a:\n  where: {true: 1}", "the key 'true' in line 2 is no word; quote it"),
         ("? [a]\n: 1", "is no plain word"),
         ("a: [1,", "is not valid YAML"),
         ("a: \x00", "is not valid YAML"),

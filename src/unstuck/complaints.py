@@ -9,7 +9,7 @@ from pydantic_core import ErrorDetails
 
 LONGEST = 60
 #: characters of names that are listed as known
-LISTED = 250
+LISTED = 160
 #: share of characters in common from which on a name is taken for another that was mistyped
 NEAR = 0.61
 

@@ -1,5 +1,7 @@
 """YAML read as it is written: no key twice, no word taken for a number, no number for a word.
 
+Keys are words: of a number or of null as a key the spelling would be lost.
+
 The scalars are those of the YAML 1.2 core schema (https://yaml.org/spec/1.2.2/#103-core-schema)
 less its octal and hexadecimal numbers, so ``off``, ``no``, ``010`` and ``1:30`` stay words and
 ``1e-3`` is a number.
@@ -7,7 +9,7 @@ less its octal and hexadecimal numbers, so ``off``, ``no``, ``010`` and ``1:30``
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -98,6 +100,10 @@ class _Loader(SafeLoader, Composer):
             line = key.start_mark.line + 1
             if not isinstance(key, ScalarNode):
                 raise _RefusedError(f"the key in line {line} is no plain word")
+            if key.tag.removeprefix(_TAG) in _SCALARS:
+                raise _RefusedError(
+                    f"the key {shown(key.value)} in line {line} is no word; quote it if it is one"
+                )
             if len(key.value) > LONGEST_KEY:
                 raise _RefusedError(
                     f"the key in line {line} has more than {LONGEST_KEY} characters"
@@ -117,14 +123,23 @@ def _is_of_its_tag(node: ScalarNode) -> bool:
     return re.match(pattern, node.value) is not None
 
 
+_MADE: dict[str, Callable[[str], Any]] = {
+    "null": lambda text: None,
+    "bool": lambda text: text.lower() == "true",
+    "int": int,
+    # of `.inf` and `.nan` Python knows the rest
+    "float": lambda text: float(re.sub(r"\.(?=[iInN])", "", text)),
+}
+
+
+def _value(loader: SafeLoader, node: ScalarNode) -> Any:
+    return _MADE[node.tag.removeprefix(_TAG)](node.value)
+
+
 for _name, (_pattern, _first) in _SCALARS.items():
     _Loader.add_implicit_resolver(f"{_TAG}{_name}", re.compile(_pattern), _first)
+    _Loader.add_constructor(f"{_TAG}{_name}", _value)
 _Loader.add_implicit_resolver(f"{_TAG}merge", re.compile(r"^<<$"), ["<"])
-# of `.inf` and `.nan` Python knows the rest
-_Loader.add_constructor(f"{_TAG}int", lambda loader, node: int(node.value))
-_Loader.add_constructor(
-    f"{_TAG}float", lambda loader, node: float(re.sub(r"\.(?=[iIn])", "", node.value))
-)
 
 
 def parse_yaml(text: str, source: str) -> dict[str, Any]:
@@ -162,8 +177,6 @@ def parse_yaml(text: str, source: str) -> dict[str, Any]:
     if not isinstance(content, Mapping):
         kind = "nothing" if content is None else f"a {type(content).__name__}"
         raise ConfigError(f"{source} must hold a mapping of keys, not {kind}.")
-    if word := next((key for key in content if not isinstance(key, str)), None):
-        raise ConfigError(f"{source}: the key {word!r} is no word; quote it if it is a name.")
     return dict(content)
 
 
@@ -180,6 +193,26 @@ def read_yaml(path: str | Path) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} cannot be read ({error}); name an existing file.") from error
     return parse_yaml(text, str(path))
+
+
+def from_words(value: Any) -> Any:
+    """Give what a reader that leaves every scalar a word has read, as a file would have it.
+
+    Of ``--config 'a={b: 1}'`` Snakemake makes ``{"a": {"b": "1"}}``.
+
+    Examples
+    --------
+    >>> from_words({"a": {"b": "1", "c": ["true", "off", "~"]}})
+    {'a': {'b': 1, 'c': [True, 'off', None]}}
+    """
+    if isinstance(value, Mapping):
+        return {key: from_words(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [from_words(each) for each in value]
+    if not isinstance(value, str):
+        return value
+    kinds = (name for name, (pattern, _) in _SCALARS.items() if re.match(pattern, value))
+    return _MADE.get(next(kinds, ""), str)(value)
 
 
 def require_plain(value: Any, source: str, place: str = "") -> None:

@@ -50,6 +50,8 @@ def written(folder: Path, content: object, name: str = NAME) -> Path:
     return folder / name
 
 
+PUBLISHED = {"who": "A", "year": 2000, "where": "B", "says": "C", "stance": "for"}
+
 WRONG_FILES = [
     # what is missing
     ("question", ..., "key 'question' is missing"),
@@ -121,6 +123,11 @@ WRONG_FILES = [
     ("primary/where/lr", {}, "a range needs `at_least`, `at_most` or both"),
     ("numbers", {"k": {"give": "arm"}}, "a number comes either from a `line` or `from` a table"),
     ("published", [{"who": "A"}], "key 'published.0.year' is missing"),
+    (
+        "published",
+        [PUBLISHED | {"url": "javascript:alert(1)"}],
+        "key 'published.0.url': 'javascript:alert(1)' is wrong",
+    ),
     ("id", "x.2", "key 'id' is 'x.2', but the file's name says 'x.1'"),
 ]
 
@@ -143,6 +150,7 @@ def test_a_wrong_file_gets_one_sentence(tmp_path, path, value, words):
         (NAME, "- a\n- b\n", "must hold a mapping of keys"),
         (NAME, "question: a\nquestion: b\n", "'question' stands twice"),
         (NAME, "question: {", "is not valid YAML"),
+        (NAME, "primary:\n  where: {1e-3: 1}", "the key '1e-3' in line 2 is no word; quote it"),
     ],
 )
 def test_a_file_that_is_no_claim(tmp_path, name, content, words):

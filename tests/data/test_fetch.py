@@ -215,6 +215,17 @@ def test_folder_gives_a_file_however_it_is_compressed(
     assert files_in(tmp_path) == [name]
 
 
+def test_a_folder_may_be_that_of_a_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "mine/things").mkdir(parents=True)
+    (tmp_path / "mine/things/things").write_bytes(CONTENT)
+    assert content_from_folder(FILE, "~/mine/things") == CONTENT
+    monkeypatch.setenv("UNSTUCK_CACHE", "~/mine")
+    assert content_from_mirrors(SOURCE, FILE, mirror="http://x.invalid", cache=None) == CONTENT
+    with pytest.raises(DataError, match="the folder ~no one/mine lacks"):
+        content_from_folder(FILE, "~no one/mine")
+
+
 @pytest.mark.parametrize(
     ("stored", "reason"),
     [

@@ -135,6 +135,17 @@ def test_a_row_without_a_number_takes_no_room_beside() -> None:
     assert len(drawn("arms").axes) > panels
 
 
+@pytest.mark.parametrize("kind", ["lines", "effects"])
+def test_words_that_look_like_formulas_are_words(kind: str, tmp_path: Path) -> None:
+    keys = KINDS[kind] | {"title": {"en": "From $5 to $\\frac{$"}}
+    data = figure_data(row(unit="$\\frac{$", measure="$x^2$"))
+    figure = draw(drawing(kind=kind, **keys), data, dictionary(), LIGHT)
+    written = svg(figure, tmp_path)
+    assert "From $5 to $\\frac{$" in written
+    assert "$\\frac{$" in texts(figure)
+    save(figure, tmp_path / "figure.png", LIGHT)
+
+
 def test_words_come_from_the_claim_before_the_dictionary() -> None:
     own = {
         "columns": {"train_accuracy": {"en": "Learnt", "unit": "%", "times": 100}},

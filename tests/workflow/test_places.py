@@ -1,6 +1,9 @@
 """A small study from anywhere, moved, touched and damaged: what is lost is made again, no more."""
 
+import html
 import os
+import re
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
@@ -32,6 +35,8 @@ TINY = {
 }
 #: braces in a name are no wildcards
 STUDY = "ti{n}y.yaml"
+#: what is given beside it; Snakemake leaves its numbers words
+GIVEN = "experiments={steps: {lr: [1e-1], batch_size: [full]}}"
 JOB = "steps-digits-small-sgd-full-off"
 
 
@@ -47,15 +52,26 @@ def done(checkout: Checkout) -> Path:
     folder.mkdir()
     (folder / STUDY).write_text(yaml.safe_dump(TINY))
     snakefile = str(checkout.folder / "Snakefile")
-    checkout.snakemake("--snakefile", snakefile, "--configfile", STUDY, where=folder)
+    given = ("--configfile", STUDY, "--config", GIVEN)
+    checkout.snakemake("--snakefile", snakefile, *given, where=folder)
     return folder
 
 
 def planned(checkout: Checkout, folder: Path) -> dict[str, int]:
     found = checkout.planned(
-        STUDY, "--snakefile", str(checkout.folder / "Snakefile"), where=folder
+        *(STUDY, "--config", GIVEN, "--snakefile", str(checkout.folder / "Snakefile")),
+        where=folder,
     ).counts
     return {rule: count for rule, count in found.items() if rule != "all"}
+
+
+def test_the_command_on_a_page_says_all_that_was_given(checkout: Checkout, done: Path) -> None:
+    page = html.unescape((done / "results/tiny/report/claims/2.2.2.html").read_text())
+    (command,) = re.findall("snakemake results/tiny/figures/2.2.2.svg.*?(?=<)", page)
+    words = shlex.split(command)[1:]
+    assert words[-1].startswith("experiments=")
+    checkout.snakemake("--snakefile", str(checkout.folder / "Snakefile"), *words, where=done)
+    assert planned(checkout, done) == {}
 
 
 #: how files are moved from a folder to another, times kept or not
@@ -191,6 +207,17 @@ def test_a_study_without_experiments_is_not_taken_for_the_default(
     done = checkout.snakemake(*given, "--dry-run", check=False, where=tmp_path)
     assert done.returncode == 1
     assert "experiments is missing; it is required." in done.stdout + done.stderr
+
+
+def test_an_experiment_given_by_config_changes_the_default_study(
+    checkout: Checkout, tmp_path: Path
+) -> None:
+    (checkout.folder / "config.yaml").write_text(yaml.safe_dump(TINY))
+    given = ("--config", "experiments={steps: {seeds: 3}}", "--dry-run")
+    done = checkout.snakemake(
+        "--snakefile", str(checkout.folder / "Snakefile"), *given, where=tmp_path
+    )
+    assert "Up to 3 runs would be trained, 12 updates in all" in done.stdout + done.stderr
 
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="no make")

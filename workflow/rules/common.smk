@@ -1,6 +1,7 @@
 """The checked study with its plan, the registry of claims, and the paths: used by all stages."""
 
 import atexit
+import json
 import os
 import re
 import shlex
@@ -47,7 +48,7 @@ from unstuck.study.load import parse_study
 from unstuck.study.measurements.registry import MEASUREMENTS, module_of
 from unstuck.study.paths import Paths
 from unstuck.study.plan import Plan
-from unstuck.yaml_files import read_yaml
+from unstuck.yaml_files import from_words, read_yaml
 
 prepare_environment(HOME / "src")
 
@@ -58,6 +59,7 @@ WORDS = HOME / "workflow/report/words.yaml"
 # how a reader names the files of this study, and asks for a target of it and no other
 study_files = [os.path.relpath(file) for file in workflow.configfiles]
 source = ", ".join(study_files) or "config"
+given = workflow.config_settings.config
 
 try:
     # a module that is given its configuration has no files of its own
@@ -66,11 +68,11 @@ try:
         written = {}
         for file in workflow.configfiles:
             update_config(written, read_yaml(file))
-        update_config(written, workflow.config_settings.config)
+        update_config(written, from_words(given))
         config.clear()
         config.update(written)
     # code runs by the caller's word alone, never by that of a file
-    granted = workflow.config_settings.config.get("code", "")
+    granted = given.get("code", "")
     if config.get("code", granted) != granted:
         raise ConfigError(
             f"{source}: code: only the command line can allow code; leave it out there, and add "
@@ -99,14 +101,16 @@ def say_what_is_trained():
     jobs = [job.wildcards.job for job in needed if job.rule.name == "train"]
     if jobs:
         runs, updates = plan.training(jobs)
-        code = ["--code", study.code] if study.code else []
-        command = shlex.join(["unstuck", "plan", *study_files, *code])
-        print(
+        said = (
             f"Up to {runs:,} runs would be trained, {updates:,} updates in all, in {len(jobs):,} "
-            "jobs that keep what is finished.",
-            f"How long it takes: {command}" if len(study_files) == 1 else "",
-            file=sys.stderr,
+            "jobs that keep what is finished."
         )
+        # the command reads one file, and no other words
+        if len(study_files) == 1 and {*given} <= {"code"}:
+            code = ["--code", study.code] if study.code else []
+            command = shlex.join(["unstuck", "plan", *study_files, *code])
+            said = f"{said} How long it takes: {command}"
+        print(said, file=sys.stderr)
 
 
 if workflow.is_main_process:
@@ -120,9 +124,12 @@ configfile_option = (
     if source == os.path.relpath(HOME / "config.yaml")
     else f" --configfile {shlex.join(study_files)}"
 )
-if study.code:
-    word = shlex.quote(f"code={study.code}")
-    configfile_option = f"{configfile_option} --config {word}"
+if given:
+    words = {
+        key: each if isinstance(each, str) else json.dumps(each) for key, each in given.items()
+    }
+    words = shlex.join(f"{key}={each}" for key, each in words.items())
+    configfile_option = f"{configfile_option} --config {words}"
 # of every claim; the SVG, which there always is, first
 pictures = [
     paths.figure(suffix) for suffix in sorted(study.report.figures.formats, key="svg".__ne__)

@@ -26,7 +26,7 @@ def content_from_folder(file: RemoteFile, folder: str | os.PathLike[str]) -> byt
         If the file is absent, truncated, or not the one that the checksum says.
     """
     for name in dict.fromkeys((file.content_name, file.name)):
-        path = Path(folder).expanduser() / name
+        path = Path(os.path.expanduser(folder)) / name
         if path.is_file():
             try:
                 raw = path.read_bytes()
@@ -129,7 +129,7 @@ def _cache_folder(cache: Path | None) -> Path:
     if cache is not None:
         return cache
     named = os.environ.get(CACHE_VARIABLE)
-    return Path(named).expanduser() if named else Path(pooch.os_cache("unstuck"))
+    return Path(os.path.expanduser(named)) if named else Path(pooch.os_cache("unstuck"))
 
 
 def _network_reason(error: Exception) -> str:

@@ -94,6 +94,8 @@ def styled(palette: Palette, font: str, language: str) -> Any:
                 "xtick.color": palette.quiet,
                 "ytick.color": palette.quiet,
                 "path.simplify": True,
+                # words of a claim are no formulas
+                "text.parse_math": False,
             },
         ]
     )

@@ -211,6 +211,13 @@ class Study(Section):
                 raise ValueError(f"{name!r} is built in; give yours another name")
         return given
 
+    @field_validator("claims")
+    @classmethod
+    def _claims_are_named_once(cls, given: Any) -> Any:
+        if twice := [each for each in given if given.count(each) > 1 and given != "all"]:
+            raise ValueError(f"{shown(twice[0])} is named more than once")
+        return given
+
     @field_validator("notes")
     @classmethod
     def _notes_are_there(cls, file: str | None) -> str | None:
