@@ -30,7 +30,7 @@ onstart:
     if workflow.local_exec:
         workflow.scheduler.job_rate_limiter = None
     try:
-        take(study.results, study.title, source)
+        take(study.results, study.title, source, code_of_all())
         # of a cluster the GPU is elsewhere
         if study.execution.device == "cuda" and workflow.local_exec:
             require_gpu()

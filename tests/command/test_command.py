@@ -62,7 +62,7 @@ def trained(study: str) -> Plan:
     """A study of which all runs are trained, and one claim is judged."""
     plan = Plan(load_study(study))
     root = plan.study.results
-    take(root, plan.study.title, study)
+    take(root, plan.study.title, study, "c0de")
     dataset = prepare(plan.study.datasets["digits"], plan.split_units("digits"))
     dataset.save(f"{root}/data/digits.safetensors", f"{root}/data/digits.json")
     for name, job in plan.jobs.items():
@@ -112,7 +112,7 @@ def test_what_is_right_ends_well(study: str, words: list[str], said: str) -> Non
 )
 def test_what_is_wrong_gets_one_sentence(study: str, words: list[str], sentence: str) -> None:
     Path("wrong.yaml").write_text(yaml.safe_dump(STUDY | {"networks": {"small": {"hidden": "4"}}}))
-    take("empty", "Nothing", "nothing.yaml")
+    take("empty", "Nothing", "nothing.yaml", "c0de")
     Path("granting.yaml").write_text(yaml.safe_dump(STUDY | {"code": "mine.py"}))
     done = called(*words)
     assert done.exit_code == 1

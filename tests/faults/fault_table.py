@@ -24,6 +24,7 @@ FAULTS = (
     "truncated dataset",
     "truncated checkpoint",
     "a file that is lost",
+    "a clock that was set back",
     "a number changed by hand",
     "the results folder of another study",
     "a key twice in a study",

@@ -15,7 +15,7 @@ from checkout import Checkout
 from disturbed import JOB, LOG, RESULTS, RUNS, SPECTRA, TABLE, Call, digests, mount, mounted
 from fault_table import FAULTS, Recover, Table, documented
 
-from unstuck.files import CHECKSUM
+from unstuck.files import CHECKSUM, MARK
 from unstuck.report import verification
 
 pytestmark = pytest.mark.skipif(not Path("/proc").exists(), reason="processes are found in /proc")
@@ -235,6 +235,21 @@ def test_a_lost_file_is_made_again(finished: Checkout, recover: Recover, table: 
         lost="the job, which is trained again",
         seconds=seconds,
     )
+
+
+def test_a_clock_that_was_set_back_stops_nothing(
+    finished: Checkout, recover: Recover, table: Table
+) -> None:
+    ahead = time.time() + 86_400
+    for file in (finished.folder / RESULTS).rglob("*"):
+        if file.name != MARK:
+            os.utime(file, (ahead, ahead))
+    weights = f"{JOB}/endpoints.safetensors"
+    (finished.folder / weights).unlink()
+    seconds = recover(finished, (RUNS, weights))
+    said = Call(finished, (RUNS, weights, "--dry-run")).end()[1]
+    assert "Nothing to be done" in said, said
+    table.add("a clock that was set back", sees=NOTHING, lost=NOTHING, seconds=seconds)
 
 
 def test_a_number_changed_by_hand_is_found(

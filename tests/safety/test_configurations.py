@@ -180,7 +180,7 @@ def test_a_long_value_makes_no_long_sentence(key: str, tmp_path: Path) -> None:
     if key == "where":
         del config[key]
         config["experiments"]["grid"]["spectra"] = [{"where": {"schedule": word}}]
-    take(str(tmp_path), "Other", "other.yaml")
+    take(str(tmp_path), "Other", "other.yaml", "c0de")
 
     def read() -> None:
         study = parse_study(config, "study.yaml")

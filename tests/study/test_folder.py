@@ -2,19 +2,21 @@
 
 import os
 import re
+import time
 from pathlib import Path
 
 import pytest
 
 from unstuck.errors import ConfigError
-from unstuck.study.folder import require_own, settle, take
+from unstuck.files import write_json
+from unstuck.study.folder import made_by_other_code, require_own, settle, take
 from unstuck.study.paths import ROOMS, Paths, not_a_room
 
 
 def test_another_study_is_refused_by_name(tmp_path: Path) -> None:
     folder = str(tmp_path / "results")
     require_own(folder, "One", "one.yaml")
-    take(folder, "One", "one.yaml")
+    take(folder, "One", "one.yaml", "c0de")
     require_own(folder, "One", "one.yaml")
     require_own(folder, "Renamed", "one.yaml")
     require_own(folder, "One", "moved.yaml")
@@ -23,16 +25,16 @@ def test_another_study_is_refused_by_name(tmp_path: Path) -> None:
 
 
 def test_taking_a_folder_again_changes_no_file(tmp_path: Path) -> None:
-    take(str(tmp_path), "One", "one.yaml")
+    take(str(tmp_path), "One", "one.yaml", "c0de")
     before = (tmp_path / "study.json").stat()
-    take(str(tmp_path), "One", "one.yaml")
+    take(str(tmp_path), "One", "one.yaml", "c0de")
     assert (tmp_path / "study.json").stat().st_mtime_ns == before.st_mtime_ns
 
 
 def test_files_of_a_copy_get_one_time_and_those_of_an_original_keep_theirs(tmp_path: Path) -> None:
     own, others = tmp_path / "runs/a", tmp_path / "other/runs/a"
     for place, file in ((tmp_path, own), (tmp_path / "other", others)):
-        take(str(place), "One", "one.yaml")
+        take(str(place), "One", "one.yaml", "c0de")
         file.parent.mkdir()
         file.touch()
         os.utime(file, (7, 7))
@@ -46,6 +48,29 @@ def test_files_of_a_copy_get_one_time_and_those_of_an_original_keep_theirs(tmp_p
     os.utime(own, (7, 7))
     settle(str(tmp_path))
     assert own.stat().st_mtime == 7
+
+
+def test_what_lies_ahead_of_the_clock_gets_the_time_that_it_is(tmp_path: Path) -> None:
+    take(str(tmp_path), "One", "one.yaml", "c0de")
+    old, ahead = tmp_path / "plan.csv", tmp_path / "runs/a"
+    ahead.parent.mkdir()
+    for file, days in ((old, -1), (ahead, 0)):
+        file.touch()
+        os.utime(file, (time.time() + days * 86_400,) * 2)
+    take(str(tmp_path), "One", "one.yaml", "c0de")
+    assert old.stat().st_mtime < time.time() - 80_000
+    os.utime(ahead, (time.time() + 86_400,) * 2)
+    take(str(tmp_path), "One", "one.yaml", "c0de")
+    assert time.time() - 9 < old.stat().st_mtime == ahead.stat().st_mtime <= time.time()
+
+
+def test_other_code_is_known_by_its_digest(tmp_path: Path) -> None:
+    assert not made_by_other_code(str(tmp_path), "c0de")
+    take(str(tmp_path), "One", "one.yaml", "c0de")
+    assert not made_by_other_code(str(tmp_path), "c0de")
+    assert made_by_other_code(str(tmp_path), "0ther")
+    write_json(tmp_path / "study.json", {"title": "One", "source": "one.yaml"})
+    assert not made_by_other_code(str(tmp_path), "c0de")
 
 
 def test_every_room_of_a_results_folder_is_known() -> None:

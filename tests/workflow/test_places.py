@@ -79,11 +79,13 @@ WAYS = {
     "cp -r": 'cp -r "$@" {to}',
     "cp -a": 'cp -a "$@" {to}',
     "tar": 'tar -c "$@" | tar -x -C {to}',
+    "ln -s": 'cp -a "$1" {to} && ln -s "$PWD/$2" {to}',
 }
 
 
 @pytest.mark.parametrize(
-    ("way", "memory"), [("cp -r", False), ("cp -r", True), ("cp -a", True), ("tar", False)]
+    ("way", "memory"),
+    [("cp -r", False), ("cp -r", True), ("cp -a", True), ("tar", False), ("ln -s", False)],
 )
 def test_what_was_moved_has_nothing_to_do(
     checkout: Checkout, done: Path, way: str, memory: bool
@@ -121,6 +123,10 @@ def test_a_clone_and_a_branch_and_back_have_nothing_to_do(
     for folder in (own, clone):
         shutil.copytree(done / "results", folder / "results", copy_function=shutil.copyfile)
     assert planned(Checkout(clone), clone) == {}
+    (clone / "scripts/train.py").write_text("import unstuck.command.main\n")
+    given = ("--configfile", STUDY, "--config", GIVEN, "--dry-run")
+    said = Checkout(clone).snakemake(*given, where=clone)
+    assert "was made by other code than this" in said.stdout + said.stderr
     # what made the results is in Snakemake's memory alone
     shutil.copytree(done / ".snakemake", own / ".snakemake")
     git("checkout", "-b", "other", where=own)

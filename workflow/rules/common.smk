@@ -43,7 +43,7 @@ from unstuck.errors import ConfigError, KernelError, UnstuckError, found_in
 from unstuck.lanes.library import load as load_kernel
 from unstuck.study.digests import SETTLED_OF_ROWS, digest, reached_digest
 from unstuck.environment import prepare_environment
-from unstuck.study.folder import require_own, settle, take
+from unstuck.study.folder import made_by_other_code, require_own, settle, take
 from unstuck.study.load import parse_study
 from unstuck.study.measurements.registry import MEASUREMENTS, module_of
 from unstuck.study.paths import Paths
@@ -240,3 +240,23 @@ def require_gpu():
 def code_of(script, *modules, **options):
     """Digest of the code that a rule depends on, found by the imports of its script."""
     return reached_digest(SCRIPTS / f"{script}.py", *modules, **options)
+
+
+def code_of_all():
+    """Digest of the code that anything of this study depends on."""
+    measured = [module_of(kind) for kind in MEASUREMENTS if plan.measured(kind)]
+    modules = [*measured, *(each.module for each in study.analyses.values())]
+    figures = ("figures/kinds/*.py", "figures/particular/*.py")
+    return reached_digest(*SCRIPTS.glob("*.py"), *modules, *figures)
+
+
+# what made each file is in Snakemake's memory, which a copy may lack
+if (
+    workflow.is_main_process
+    and not any(Path(".snakemake/metadata").glob("*"))
+    and made_by_other_code(study.results, code_of_all())
+):
+    logger.warning(
+        f"{study.results} was made by other code than this, and without the folder .snakemake "
+        "of its maker nothing is planned for that; snakemake --forceall makes all anew."
+    )

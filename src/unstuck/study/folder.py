@@ -1,6 +1,7 @@
 """A results folder knows its study, so that no study writes over another, and its own times."""
 
 import os
+import time
 from pathlib import Path
 
 import pandas as pd
@@ -12,6 +13,8 @@ from unstuck.study.paths import Paths
 
 #: when the mark is said to be written, in seconds: a copy that loses the times of files loses this
 TIME = 315_532_800
+#: by how many seconds the clocks of a file system and of this machine may differ
+AHEAD = 60
 
 
 def require_own(folder: str, title: str, source: str) -> None:
@@ -42,8 +45,24 @@ def require_own(folder: str, title: str, source: str) -> None:
         )
 
 
-def take(folder: str, title: str, source: str) -> None:
-    """Make the results folder and write into it whose it is.
+def made_by_other_code(folder: str, code: str) -> bool:
+    """Tell whether what lies in a results folder was made by other code, as far as it says so.
+
+    Parameters
+    ----------
+    folder
+        The results folder, which need not exist.
+    code
+        Digest of all code that makes a result.
+    """
+    mark = Path(folder) / MARK
+    return mark.exists() and read_json(mark).get("code", code) != code
+
+
+def take(folder: str, title: str, source: str, code: str) -> None:
+    """Make the results folder and write into it whose it is, and what code makes it.
+
+    Where the clock was set back, so that files lie ahead of it, all get the time that it is.
 
     Raises
     ------
@@ -51,12 +70,16 @@ def take(folder: str, title: str, source: str) -> None:
         If nothing can be written there.
     """
     check_writable(folder)
-    content = {"title": title, "source": source}
+    content = {"title": title, "source": source, "code": code}
     mark = Path(folder) / MARK
     # untouched where it says so already: a later call leaves no trace
     if not mark.exists() or read_json(mark) != content:
         write_json(mark, content)
     os.utime(mark, (TIME, TIME))
+    now = time.time()
+    # a link may lead nowhere
+    if any(file.lstat().st_mtime > now + AHEAD for file in _files(mark.parent)):
+        _set_times(mark.parent, now)
 
 
 def settle(folder: str) -> None:
@@ -69,14 +92,22 @@ def settle(folder: str) -> None:
     mark = root / MARK
     if not mark.exists() or mark.stat().st_mtime == TIME:
         return
-    now = mark.stat().st_mtime
-    rooms = [path for path in root.iterdir() if path.is_dir() and not (path / MARK).exists()]
     try:
-        for file in (*root.iterdir(), *(file for room in rooms for file in room.rglob("*"))):
-            os.utime(file, (now, now))
-        os.utime(mark, (TIME, TIME))
+        _set_times(root, mark.stat().st_mtime)
     except PermissionError:
         return
+
+
+def _set_times(root: Path, seconds: float) -> None:
+    for file in _files(root):
+        os.utime(file, (seconds, seconds))
+    os.utime(root / MARK, (TIME, TIME))
+
+
+def _files(root: Path) -> list[Path]:
+    """Give files and folders of a study, but not of one that lies in its folder."""
+    rooms = [path for path in root.iterdir() if path.is_dir() and not (path / MARK).exists()]
+    return [*root.iterdir(), *(file for room in rooms for file in room.rglob("*"))]
 
 
 def read_table(name: str, results: str | os.PathLike[str] = "results") -> pd.DataFrame:
