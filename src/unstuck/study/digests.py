@@ -4,7 +4,7 @@ import ast
 import hashlib
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -94,7 +94,7 @@ def _imported(tree: ast.Module) -> frozenset[Path]:
     Importing a module runs the packages that hold it, so they are among them.
     """
     names: set[str] = set()
-    for node in ast.walk(tree):
+    for node in _blocks(tree):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -132,8 +132,18 @@ def _digest_of(files: Iterable[Path]) -> str:
     )
 
 
+def _blocks(tree: ast.Module) -> Iterator[ast.AST]:
+    """Give a module and all its statements; expressions hold no import and no docstring."""
+    ahead: list[ast.AST] = [tree]
+    while ahead:
+        node = ahead.pop()
+        yield node
+        for name in ("body", "orelse", "finalbody", "handlers", "cases"):
+            ahead += getattr(node, name, ())
+
+
 def _without_docstrings(tree: ast.Module) -> ast.Module:
-    for node in ast.walk(tree):
+    for node in _blocks(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             head = node.body[0] if node.body else None
             if (
