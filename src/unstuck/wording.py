@@ -4,6 +4,8 @@ import math
 from typing import Any
 
 HUGE = 1000.0  # ratios from here on have three digits, however narrow their interval
+LEAST = 1e-3  # factors below it are told as powers of ten
+MOST_PLACES = 9
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -64,6 +66,30 @@ def decimals(low: float, high: float, scale: str = "difference") -> int:
     if not math.isfinite(width) or width <= 0:
         return 2
     return min(4, max(0, 1 - math.floor(math.log10(width))))
+
+
+def with_interval(
+    effect: float, low: float, high: float, scale: str = "difference", *, sign: bool = False
+) -> tuple[str, str, str]:
+    """Write an effect and its interval alike, with two digits of the interval's width.
+
+    More where the effect would not lie inside; factors that are huge or next to nothing in few
+    digits of their own.
+
+    Examples
+    --------
+    >>> with_interval(1.234, 1.1, 1.4), with_interval(5432.0, 4000.0, 7000.0, "ratio")
+    (('1.23', '1.10', '1.40'), ('5,430', '4,000', '7,000'))
+    """
+    if scale == "ratio" and not LEAST <= effect < HUGE:
+        digits = 1 if effect < LEAST else 3
+        return number(effect, digits), number(low, digits), number(high, digits)
+    places = decimals(low, high)
+    while places < MOST_PLACES and not low <= round(effect, places) <= high:
+        places += 1
+    sign = sign and scale == "difference"
+    told = [_fixed(value, places, sign=sign) for value in (effect, low, high)]
+    return told[0], told[1], told[2]
 
 
 def _fixed(value: float, places: int, *, sign: bool = False) -> str:

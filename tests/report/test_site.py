@@ -359,8 +359,8 @@ def test_of_two_statements_that_exclude_each_other_the_one_above_one_half_surviv
     assert [
         (row["shares"], row["survives"]) for row in exclusive(Spoken(site, "en"), "1.1.7")["rows"]
     ] == [
-        (["10 % (5 – 15)", "70 % (65 – 75)"], "before any critical point"),
-        (["80 % (75 – 85)", "54 % (49 – 59)"], "at a saddle"),
+        (["10 % (5 to 15)", "70 % (65 to 75)"], "before any critical point"),
+        (["80 % (75 to 85)", "54 % (49 to 59)"], "at a saddle"),
     ]
     assert exclusive(Spoken(site, "en"), "1.2.5") == {}
     for name, each in lines.items():

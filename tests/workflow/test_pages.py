@@ -28,6 +28,8 @@ DEFAULT = REPOSITORY / "results/report"
 OURS, MOST_BYTES = 46, 8_000_000
 WIDTHS = (390, 768, 1440)
 PICTURED = (390, 1440)
+# of a projector, and how many of its screens the first page may be high
+SCREEN, SCREENS = (1440, 900), 4
 # of an A4 page within its margins, in CSS pixels
 PAPER = (673, 1001)
 KINDS = (
@@ -69,6 +71,17 @@ def test_a_report_is_small_enough_to_hand_around(site, tmp_path):
     # a study of fewer claims than ours says what one of all would come to
     assert packed * max(1, OURS / claims) <= MOST_BYTES
     assert (site / "index.html").stat().st_size <= 200_000
+
+
+@pytest.mark.parametrize("page", ["index.html", "zh/index.html"])
+def test_the_first_page_is_few_screens_high(site, browser, page):
+    shown = browser.new_page(viewport=dict(zip(("width", "height"), SCREEN, strict=True)))
+    shown.goto((site / page).as_uri())
+    height = shown.evaluate("document.documentElement.scrollHeight")
+    marks = shown.locator(".wide a[href^='claims/']").count()
+    assert marks == shown.locator(".findings tbody tr").count() > 0
+    shown.close()
+    assert height <= SCREENS * SCREEN[1]
 
 
 def test_no_page_complains_reaches_out_or_scrolls_sideways(site, browser):

@@ -9,12 +9,10 @@ from unstuck.claims.model import CHOICE, CLAUSE, PLACEHOLDER
 from unstuck.figures.data import FigureData, Row
 from unstuck.figures.palette import Outcome
 from unstuck.figures.words import Dictionary, with_unit
-from unstuck.wording import decimals, number
+from unstuck.wording import number, with_interval
 
 MOST_NUMBERS = 2
 MOST_LETTERS = 34  # of a Chinese title
-MOST_PLACES = 9
-LEAST = 1e-3  # factors below it are told as powers of ten
 # the outcomes of which a number is told
 TOLD: tuple[Outcome, ...] = (
     *("supported", "small", "direction", "contradicted", "wrong direction", "partly"),
@@ -113,14 +111,7 @@ def tell(row: Row, *, sign: bool = False) -> str:
         return "–"
     if row.scale == "exact":
         return number(int(row.effect) if row.effect.is_integer() else row.effect)
-    if row.scale == "ratio" and 0 < row.effect < LEAST:
-        return number(row.effect, 1)
-    places = decimals(row.low, row.high)
-    while places < MOST_PLACES and not row.low <= round(row.effect, places) <= row.high:
-        places += 1
-    signed = sign and row.scale == "difference"
-    text = f"{row.effect:+,.{places}f}" if signed else f"{row.effect:,.{places}f}"
-    return text.replace("-", "−")
+    return with_interval(row.effect, row.low, row.high, row.scale, sign=sign)[0]
 
 
 def _capital(text: str) -> str:

@@ -86,7 +86,7 @@ def _margins(spoken: Spoken, summary: Mapping[str, Any]) -> dict[str, Any]:
                 "share": round(math.log10(each.high / each.low), 4),
             }
         )
-    parts = [[row["margin"], row["scale"], spoken.unit(row)] for row in rows]
+    parts = [[row["margin"], row["scale"], spoken.size(row)] for row in rows]
     lead = spoken.say("margins", "lead", margin=told(1))
     return {"stretches": stretches, "parts": json.dumps(parts), "lead": lead}
 
@@ -135,7 +135,7 @@ def exclusive(spoken: Spoken, claim: str) -> dict[str, Any]:
         rows.append(
             {
                 "name": row["name"],
-                "shares": [share_words(share) for _, share in found],
+                "shares": [_share_words(spoken, share) for _, share in found],
                 "survives": ", ".join(most) or told["neither"],
             }
         )
@@ -157,10 +157,10 @@ def _registered(spoken: Spoken, claim: Claim, summary: Mapping[str, Any]) -> lis
     return told if claim.changes else [*told, spoken.say("claim", "no_changes")]
 
 
-def share_words(row: Mapping[str, Any]) -> str:
+def _share_words(spoken: Spoken, row: Mapping[str, Any]) -> str:
     """The share of a comparison with one half, in percent, and its interval."""
     share, low, high = (number(50 + float(row[key]), 3) for key in ("effect", "low", "high"))
-    return f"{share} % ({low} – {high})"
+    return f"{share} %" + spoken.between(low, high)
 
 
 def check_words(row: Mapping[str, Any]) -> str:

@@ -94,7 +94,7 @@ def draw(
     narrow
         For a phone: names stand above the lines instead of beside them.
     """
-    width, step = (380, 34) if narrow else (1080, 16)
+    width, step = (380, 34) if narrow else (1080, 15)
     left = 8 if narrow else max([160.0, *(_width(f"{mark.id} {mark.name}") for mark in marks)]) + 14
     span = width - left - (8 if narrow else 20)
 
@@ -109,13 +109,15 @@ def draw(
             continue
         y += 14
         body.append(
-            Markup('<text x="0" y="{}" class="section">{} {}</text>').format(y, section, title)
+            Markup(
+                '<a href="sections/{1}.html"><text x="0" y="{0}" class="section">{1} {2}</text></a>'
+            ).format(y, section, title)
         )
         y += 1
         for mark in members:
             y += step
             body.append(_mark(mark, y, at, left, width if narrow else 0))
-        y += 9
+        y += 8
     band = Markup('<rect x="{}" y="24" width="{}" height="{}" class="band"/>').format(
         at(-1), round(at(1) - at(-1), 1), y - 24
     )

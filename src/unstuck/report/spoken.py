@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from unstuck.figures.words import Dictionary
 from unstuck.report.margins import multiple
-from unstuck.wording import counted, number
+from unstuck.wording import number, with_interval
 
 if TYPE_CHECKING:
     from unstuck.report.site import Site
@@ -93,19 +93,27 @@ class Spoken:
         """An effect with its interval and unit, in few digits."""
         if row["effect"] is None:
             return ""
-        effect, low, high = (number(float(row[key]), 3) for key in ("effect", "low", "high"))
-        if row["scale"] == "ratio":
-            return f"×{effect} ({low} – {high})"
-        return f"{effect} {self.unit(row)} ({low} – {high})"
+        values = (float(row[key]) for key in ("effect", "low", "high"))
+        effect, low, high = with_interval(*values, row["scale"])
+        return self.size(row).replace("{n}", effect) + self.between(low, high)
 
     def margin(self, row: Mapping[str, Any], times: float) -> str:
         """A margin so many times as large, in words."""
         size = number(multiple(row["margin"], row["scale"], times), 2)
-        return f"×{size}" if row["scale"] == "ratio" else counted(size, self.unit(row))
+        told = self.size(row).replace("{n}", size)
+        # of one a unit loses its plural
+        return told.removesuffix("s") if size == "1" else told
 
-    def unit(self, row: Mapping[str, Any]) -> str:
-        """The unit of a comparison."""
-        return self.dictionary.unit(row["unit"])
+    def size(self, row: Mapping[str, Any]) -> str:
+        """How a size of a comparison is told: ``{n} points``, or ``×{n}`` of a factor."""
+        if row["scale"] == "ratio":
+            return "×{n}"
+        own = self.site.words["sizes"].get(row["unit"])
+        return str(own[self.language]) if own else f"{{n}} {self.dictionary.unit(row['unit'])}"
+
+    def between(self, low: str, high: str) -> str:
+        """An interval, behind its effect."""
+        return self.say("table", "interval", low=low, high=high)
 
     def picture(self, base: str, name: str) -> str:
         """Address of a picture in this language, or in English; empty if there is none."""

@@ -26,9 +26,10 @@
   if (!place) return;
   const slider = place.querySelector("input"), output = place.querySelector("output");
   const parts = JSON.parse(place.dataset.parts), words = [...place.querySelectorAll("li")];
-  const told = ([margin, scale, unit], times) => {
+  const told = ([margin, scale, words], times) => {
     const size = Number((scale === "ratio" ? margin ** times : margin * times).toPrecision(2));
-    return scale === "ratio" ? `×${size}` : `${size} ${size === 1 ? unit.replace(/s$/, "") : unit}`;
+    const text = words.replace("{n}", size);
+    return size === 1 ? text.replace(/s$/, "") : text;
   };
   const show = () => {
     const at = Number(slider.value), found = words.find((word) => at <= Number(word.dataset.high)) ?? words.at(-1);
