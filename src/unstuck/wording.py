@@ -69,12 +69,23 @@ def decimals(low: float, high: float, scale: str = "difference") -> int:
 
 
 def with_interval(
-    effect: float, low: float, high: float, scale: str = "difference", *, sign: bool = False
+    effect: float,
+    low: float,
+    high: float,
+    scale: str = "difference",
+    *,
+    sign: bool = False,
+    places: int = 0,
 ) -> tuple[str, str, str]:
     """Write an effect and its interval alike, with two digits of the interval's width.
 
     More where the effect would not lie inside; factors that are huge or next to nothing in few
     digits of their own.
+
+    Parameters
+    ----------
+    places
+        Decimals of a difference at least.
 
     Examples
     --------
@@ -83,8 +94,10 @@ def with_interval(
     """
     if scale == "ratio" and not LEAST <= effect < HUGE:
         digits = 1 if effect < LEAST else 3
+        while digits < MOST_PLACES and not low <= float(f"{effect:.{digits - 1}e}") <= high:
+            digits += 1
         return number(effect, digits), number(low, digits), number(high, digits)
-    places = decimals(low, high)
+    places = max(decimals(low, high), 0 if scale == "ratio" else places)
     while places < MOST_PLACES and not low <= round(effect, places) <= high:
         places += 1
     sign = sign and scale == "difference"

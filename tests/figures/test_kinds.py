@@ -1,5 +1,6 @@
 """Every kind of figure: what its marks, words and colours are, and that its bytes stay."""
 
+import itertools
 import math
 import re
 from pathlib import Path
@@ -144,6 +145,60 @@ def test_words_that_look_like_formulas_are_words(kind: str, tmp_path: Path) -> N
     assert "From $5 to $\\frac{$" in written
     assert "$\\frac{$" in texts(figure)
     save(figure, tmp_path / "figure.png", LIGHT)
+
+
+def test_a_share_is_told_itself_and_not_what_it_differs_by() -> None:
+    share = row(effect=-47.8, low=-49.7, high=-41.9, against=50.0)
+    figure = draw(drawing(kind="arms", **KINDS["arms"]), figure_data(share), dictionary(), LIGHT)
+    words = texts(figure)
+    assert "2\u00a0%" in words
+    assert "Share (%)" in words
+    assert "47.8" not in words
+    ticks = [each.get_text() for each in figure.axes[-1].get_xticklabels()]
+    assert ticks == ["0", "20", "40"]
+
+
+def test_differences_on_one_axis_have_as_many_decimals() -> None:
+    wide = row("digits", effect=-45.65, low=-49.4, high=-35.1, role="dataset")
+    figure = draw(drawing(kind="effects"), figure_data(row(), wide), dictionary(), LIGHT)
+    assert "+13.8" in texts(figure)
+    assert "−45.6" in texts(figure) or "−45.7" in texts(figure)
+
+
+@pytest.mark.parametrize(
+    ("effect", "margin"), [(1_084_124.0, 10.0), (1.25, 2.0), (0.44, 1.5), (1.3e-8, 3.0)]
+)
+def test_names_of_ticks_and_of_rows_keep_apart_beside_a_picture(
+    effect: float, margin: float
+) -> None:
+    factor = row(scale="ratio", margin=margin, effect=effect, low=effect / 1.2, high=effect * 1.2)
+    long = row("the rank correlation of sharpness and lower test accuracy", part="B")
+    figure = draw(
+        drawing(kind="arms", **KINDS["arms"]), figure_data(factor, long), dictionary(), LIGHT
+    )
+    figure.draw_without_rendering()
+    assert tuple(figure.get_size_inches() * figure.dpi) == (1200, 675)
+    for ax in figure.axes[-2:]:
+        names = [each for each in ax.get_xticklabels() if each.get_text()]
+        extents = [name.get_window_extent() for name in names]
+        assert len(names) > 1
+        assert all(one.x1 < other.x0 for one, other in itertools.pairwise(extents))
+
+
+def test_lines_that_end_early_are_named_above_and_not_across_others() -> None:
+    table = runs()
+    early = table[~((table["dataset"] == "digits") & (table["batch"] == "full"))]
+    tables = {"batches.runs": early}
+    for given, mark in ((figure_data(), "digits"), (figure_data(tables=tables), "● digits")):
+        panel = drawing(kind="lines", **{**KINDS["lines"], "color": "dataset"})
+        found = draw(panel, given, dictionary(), LIGHT)
+        assert mark in texts(found).split("\n")
+
+
+def test_numbers_on_an_axis_of_arms_are_named() -> None:
+    for column, named in (("batch", True), ("dataset", False)):
+        figure = drawn("arms", x=column, color="")
+        assert bool(figure.axes[0].get_xlabel()) == named
 
 
 def test_words_come_from_the_claim_before_the_dictionary() -> None:

@@ -115,6 +115,12 @@ def test_an_exact_claim_that_fails_does_not_say_that_it_holds() -> None:
     assert title.text == "Not so: wrong counts is 3"
 
 
+def test_a_title_says_why_nothing_was_tested() -> None:
+    data = figure_data(row(outcome="not tested here"), texts={"reason": "there is no GPU here"})
+    title = make_title(data, drawing(kind="effects", title=OWN), dictionary())
+    assert title.text == "Training accuracy: not tested (there is no GPU here)"
+
+
 def test_where_parts_disagree_the_title_says_partly() -> None:
     data = figure_data(row(outcome="partly"))
     title = make_title(data, drawing(kind="effects", title=OWN), dictionary())

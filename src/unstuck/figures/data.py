@@ -40,6 +40,8 @@ class Row:
         Whether the answer tells it, which puts a line of the scope beside the picture.
     bound
         Of a check: what its value must be, such as ``at least 2.95``.
+    against
+        Of a share: the percentage that it is held against; told is the share, not the difference.
     """
 
     name: str
@@ -55,6 +57,7 @@ class Row:
     part: str = ""
     told: bool = False
     bound: str = ""
+    against: float = 0.0
 
     @property
     def negative(self) -> bool:

@@ -62,11 +62,11 @@ def draw(panel: Drawing, data: FigureData, words: Dictionary, settings: FigureSe
         subtitle = make_subtitle(data, panel, pen.words, plan.reading)
         pen.figure.set_label(f"{title.text}\n{subtitle}")
         head = header_height(pen, title.text, subtitle, plan.key)
-        beside = effects.height_beside(effects.groups_beside(data)) if panel.beside else 0
-        main = [head, max(HEIGHT - head, plan.least_height, beside)]
+        groups = _beside(panel, data, HEIGHT - head)
+        main = [head, max(HEIGHT - head, plan.least_height, effects.height_beside(groups))]
         spots = _spots(pen, [*main, *_heights(panel.below, pen)])
         write_header(pen, spots[0], title.text, subtitle, plan.key)
-        _picture(panel, pen, spots[1], beside=panel.beside)
+        _picture(panel, pen, spots[1], groups)
         _pictures(panel.below, pen, spots[2:])
     return pen.figure
 
@@ -136,7 +136,7 @@ def _pictures(panels: Sequence[Drawing], pen: Pen, spots: Sequence[SubFigure]) -
         below = replace(pen, words=pen.words.with_own(each.words, pen.data.words))
         text = each.title.words(pen.words.language) if each.title else ""
         write_heading(below, top, text, _plan(each, below).key)
-        _picture(each, below, spot, beside=False)
+        _picture(each, below, spot, [])
 
 
 @contextmanager
@@ -201,11 +201,14 @@ def _spots(pen: Pen, heights: list[float]) -> list[SubFigure]:
     ]
 
 
-def _picture(panel: Drawing, pen: Pen, spot: SubFigure, *, beside: bool) -> None:
+def _beside(panel: Drawing, data: FigureData, room: float) -> list[effects.Group]:
+    wanted = panel.beside and not isinstance(panel, Effects)
+    return effects.groups_beside(data, room) if wanted else []
+
+
+def _picture(panel: Drawing, pen: Pen, spot: SubFigure, groups: Sequence[effects.Group]) -> None:
     """Draw one picture, with the comparison beside it where that is wanted."""
-    groups = [] if isinstance(panel, Effects) or not beside else effects.groups_beside(pen.data)
-    beside = bool(groups)
-    grid = spot.add_gridspec(1, 2 if beside else 1, width_ratios=[2.3, 1] if beside else [1])
+    grid = spot.add_gridspec(1, 2 if groups else 1, width_ratios=[2, 1] if groups else [1])
     if isinstance(panel, Particular):
         particular.function(panel.name)(panel, pen, grid[0])
     else:
@@ -220,7 +223,7 @@ def _picture(panel: Drawing, pen: Pen, spot: SubFigure, *, beside: bool) -> None
             first = next(iter(axes.values()), None) if plan.share_y else None
             axes[value] = spot.add_subplot(inner[index], sharey=first)
         _kind(panel).draw(panel, pen, axes)
-    if beside:
+    if groups:
         stack = GridSpecFromSubplotSpec(
             len(groups), 1, grid[1], height_ratios=[effects.share_beside(group) for group in groups]
         )

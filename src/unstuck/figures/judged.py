@@ -101,6 +101,7 @@ def _compared(claim: Claim, found: Mapping[str, Any], words: Dictionary) -> tupl
         margin=spec.margin,
         part=str(found["part"]) if role != "scope" else "",
         told=bool(found["told"]),
+        against=float(found["reference"]) if spec.statistic == "share" else 0.0,
     )
 
 

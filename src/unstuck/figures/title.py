@@ -38,7 +38,9 @@ def make_title(data: FigureData, panel: Panel, words: Dictionary) -> Title:
     """
     if data.outcome not in TOLD:
         measure = data.primary.measure
-        return Title(_capital(words.phrase(f"{data.outcome} title", measure=measure)))
+        why = data.texts.get("reason", "") if data.outcome == "not tested here" else ""
+        name = "untested title" if why else f"{data.outcome} title"
+        return Title(_capital(words.phrase(name, measure=measure, why=why)))
     if data.outcome == "contradicted" and data.primary.scale == "exact":
         told = amount(data.primary, words, sign=True)
         text = words.phrase("fails title", measure=data.primary.measure, e=told)
@@ -102,16 +104,29 @@ def amount(row: Row, words: Dictionary, *, sign: bool) -> str:
         return f"×{told}"
     if row.scale == "exact":
         return told
+    if row.against:
+        return f"{told} %"
     return f"{told} {words.unit(row.unit)}".strip()
 
 
-def tell(row: Row, *, sign: bool = False) -> str:
-    """Write an effect with two digits of its interval's width, and so that it lies inside."""
+def tell(row: Row, *, sign: bool = False, places: int = 0) -> str:
+    """Write an effect with two digits of its interval's width, and so that it lies inside.
+
+    A share is told itself, not its difference.
+
+    Parameters
+    ----------
+    places
+        Decimals of a difference at least.
+    """
     if not math.isfinite(row.effect):
         return "–"
     if row.scale == "exact":
         return number(int(row.effect) if row.effect.is_integer() else row.effect)
-    return with_interval(row.effect, row.low, row.high, row.scale, sign=sign)[0]
+    if row.against:
+        # as answers tell it
+        return f"{row.effect + row.against:.0f}"
+    return with_interval(row.effect, row.low, row.high, row.scale, sign=sign, places=places)[0]
 
 
 def _capital(text: str) -> str:

@@ -135,7 +135,7 @@ def exclusive(spoken: Spoken, claim: str) -> dict[str, Any]:
         rows.append(
             {
                 "name": row["name"],
-                "shares": [_share_words(spoken, share) for _, share in found],
+                "shares": [spoken.effect(share) for _, share in found],
                 "survives": ", ".join(most) or told["neither"],
             }
         )
@@ -155,12 +155,6 @@ def _registered(spoken: Spoken, claim: Claim, summary: Mapping[str, Any]) -> lis
         margin = counted(f"{claim.measure.margin:g}", claim.measure.unit or "")
         told.append(spoken.say("claim", "margin", margin=margin, because=claim.measure.because))
     return told if claim.changes else [*told, spoken.say("claim", "no_changes")]
-
-
-def _share_words(spoken: Spoken, row: Mapping[str, Any]) -> str:
-    """The share of a comparison with one half, in percent, and its interval."""
-    share, low, high = (number(50 + float(row[key]), 3) for key in ("effect", "low", "high"))
-    return f"{share} %" + spoken.between(low, high)
 
 
 def check_words(row: Mapping[str, Any]) -> str:

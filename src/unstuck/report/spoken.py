@@ -93,7 +93,11 @@ class Spoken:
         """An effect with its interval and unit, in few digits."""
         if row["effect"] is None:
             return ""
-        values = (float(row[key]) for key in ("effect", "low", "high"))
+        values = [float(row[key]) for key in ("effect", "low", "high")]
+        if row["statistic"] == "share":
+            # itself, as answers tell it
+            share, low, high = (f"{value + row['reference']:.0f}" for value in values)
+            return f"{share} %" + self.between(low, high)
         effect, low, high = with_interval(*values, row["scale"])
         return self.size(row).replace("{n}", effect) + self.between(low, high)
 

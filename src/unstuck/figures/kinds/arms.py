@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 
 from unstuck.claims.drawing import Arms
 from unstuck.figures.averages import average, interval
-from unstuck.figures.pen import LABEL, TICK, Pen, Plan, tick, width_of, wrapped
+from unstuck.figures.pen import LABEL, TICK, Pen, Plan, numeric, tick, width_of, wrapped
 
 ROOM = 700  # pixels for the names of all arms
 
@@ -47,7 +47,9 @@ def draw(panel: Arms, pen: Pen, axes: Mapping[Any, Axes]) -> None:
         part = table[table[panel.panel] == value] if panel.panel else table
         _panel(panel, pen, ax, part, arms, tints)
         pen.plain(ax)
-        pen.name(ax, "", panel.y if index == 0 else "", len(axes))
+        # numbers alone do not say of what
+        counted = any(numeric(arm) is not None for arm in arms)
+        pen.name(ax, panel.x if counted else "", panel.y if index == 0 else "", len(axes))
         pen.scale(ax, "y", panel.y_scale, pen.words.column(panel.y).times)
         pen.goal(ax, panel.goal)
         pen.heading(ax, panel.panel, value, panel.y, len(axes))

@@ -11,12 +11,15 @@ from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 from unstuck.claims.drawing import Effects
 from unstuck.figures.data import FigureData, Row
 from unstuck.figures.palette import HOLLOW
-from unstuck.figures.pen import LABEL, TICK, Pen, Plan, columns, tick, wrapped
+from unstuck.figures.pen import LABEL, TICK, Pen, Plan, columns, tick, width_of, wrapped
 from unstuck.figures.title import tell
+from unstuck.figures.words import with_unit
 
-ROOM, LINE = 450, 68  # pixels for all rows beside a picture, and the least for one of them
-ROW, AXIS = 50, 104  # pixels of a row of a forest, and of an axis
-WIDE = 16  # columns of a row beside a picture
+LINE = 62  # pixels of a row beside a picture, at the least
+ROW = 50  # pixels of a row of a forest
+TICKS, TITLE = 42, 33  # pixels of an axis, and of a line below it
+WIDE = 18  # columns of a row beside a picture
+GAP = 14  # pixels between the names of ticks, at the least
 PITCH = 92  # pixels between them at most
 
 Group = Sequence[tuple[int, Row]]  # rows of one axis, each with its place among all
@@ -30,7 +33,7 @@ def plan(panel: Effects, pen: Pen) -> Plan:
         range(len(groups)),
         share_y=False,
         heights=[len(group) for group in groups],
-        least_height=ROW * rows + AXIS * len(groups),
+        least_height=ROW * rows + sum(_axis(group) for group in groups) + TITLE,
     )
 
 
@@ -43,7 +46,7 @@ def draw(panel: Effects, pen: Pen, axes: Mapping[Any, Axes]) -> None:
         for height, (index, row) in enumerate(group):
             _interval(pen, ax, row, height, f"row-{index}")
             ax.annotate(
-                f"{_told(row)}  {pen.words.outcome(row.outcome)}",
+                f"{_told(row, _places(group))}  {pen.words.outcome(row.outcome)}",
                 (1, height),
                 xycoords=("axes fraction", "data"),
                 xytext=(14, 0),
@@ -73,10 +76,15 @@ def grouped(rows: Group) -> list[Group]:
     return list(groups.values())
 
 
-def groups_beside(data: FigureData) -> list[Group]:
+def groups_beside(data: FigureData, room: float) -> list[Group]:
     """Give the rows beside a picture: those that have a number.
 
     Every part of the primary; the data sets and what the answer tells as far as there is room.
+
+    Parameters
+    ----------
+    room
+        Pixels that they may take.
     """
     chosen: set[int] = set()
     told = tuple(row for row in data.of("scope") if row.told)
@@ -84,19 +92,26 @@ def groups_beside(data: FigureData) -> list[Group]:
         found = [row for row in wanted if math.isfinite(row.effect)]
         more = chosen | {data.rows.index(row) for row in found}
         groups = grouped([(index, data.rows[index]) for index in sorted(more)])
-        if not chosen or height_beside(groups) <= ROOM:
+        if not chosen or height_beside(groups) <= room:
             chosen = more
     return grouped([(index, row) for index, row in enumerate(data.rows) if index in chosen])
 
 
 def height_beside(groups: Sequence[Group]) -> float:
     """Give how many pixels rows take beside a picture."""
-    return sum(AXIS + LINE * sum(_lines(group)) for group in groups)
+    rows = sum(_axis(group) + LINE * sum(_lines(group)) for group in groups)
+    return rows + TITLE * any(group[0][1].scale != "exact" for group in groups)
+
+
+def _axis(group: Group) -> float:
+    """Give how many pixels the axis of rows takes, without what grey is."""
+    scale = group[0][1].scale
+    return 0 if scale == "exact" else TICKS if scale == "ratio" else TICKS + TITLE
 
 
 def _lines(group: Group) -> list[float]:
     """Give how much room each row takes: one for the interval and a line, more for more lines."""
-    return [1 + 0.53 * _name(row).count("\n") for _, row in group]
+    return [1 + 0.6 * _name(row, _places(group)).count("\n") for _, row in group]
 
 
 def share_beside(group: Group) -> float:
@@ -104,11 +119,18 @@ def share_beside(group: Group) -> float:
     return sum(_lines(group))
 
 
-def _name(row: Row) -> str:
+def _places(group: Group) -> int:
+    """Give the decimals of rows on one axis: those of the one that has most."""
+    told = (tell(row) for _, row in group if row.scale == "difference")
+    return max((len(each.partition(".")[2]) for each in told), default=0)
+
+
+def _name(row: Row, places: int) -> str:
     """Name a row beside a picture, broken so that its number has room behind the last line."""
-    name = row.name[:1].upper() + row.name[1:] if row.part else row.name
+    name = row.name.removeprefix("the ")
+    name = name[:1].upper() + name[1:] if row.part else name
     ways = [wrapped(name, width) for width in range(WIDE, 7, -1)]
-    room = WIDE - len(_told(row)) - 1
+    room = WIDE - len(_told(row, places)) - 1
     fitting = [way for way in ways if columns(way.rpartition("\n")[2]) <= room]
     # a number too long for any has a line of its own
     return min(fitting, key=lambda way: way.count("\n"), default=f"{ways[0]}\n")
@@ -123,20 +145,21 @@ def beside(pen: Pen, ax: Axes, group: Group, *, noted: bool) -> None:
         Whether it is said what the grey is.
     """
     heights = [float(each) for each in np.cumsum(_lines(group)) - 1]
-    _frame(pen, ax, [row for _, row in group], heights, reach=0.2)
+    places = _places(group)
+    _frame(pen, ax, [row for _, row in group], heights, reach=0.17)
     ax.set_xlabel(_title(pen, group[0][1], 19, noted=noted), **_quiet(pen))
     for height, (index, row) in zip(heights, group, strict=True):
         _interval(pen, ax, row, height, f"beside-{index}")
         weight = "bold" if row.role == "primary" else "normal"
         for side, text, colour, bold in (
-            (0, _name(row), pen.palette.ink, weight),
-            (1, _told(row), pen.palette.outcome(row.outcome), "bold"),
+            (0, _name(row, places), pen.palette.ink, weight),
+            (1, _told(row, places), pen.palette.outcome(row.outcome), "bold"),
         ):
             ax.annotate(
                 text,
                 (side, height),
                 xycoords=("axes fraction", "data"),
-                xytext=(0, 17),
+                xytext=(0, 15),
                 textcoords="offset points",
                 ha="right" if side else "left",
                 va="bottom",
@@ -181,7 +204,21 @@ def _frame(
     ticks = _ticks(first, low, high)
     ax.xaxis.set_major_locator(FixedLocator([_at(first, value) for value in ticks]))
     ax.xaxis.set_minor_locator(NullLocator())
-    ax.set_xticklabels([_tick(first, value) for value in ticks])
+    names = [_tick(first, value) for value in ticks]
+    ax.set_xticklabels(names)
+
+    def settle() -> None:
+        """Leave names out that would touch the one before."""
+        end, kept = -math.inf, []
+        for value, name in zip(ticks, names, strict=True):
+            middle = float(ax.transData.transform((_at(first, value), 0))[0])
+            half = width_of(name, TICK, "normal") / 2
+            fits = middle - half >= end
+            kept.append(name if fits else "")
+            end = middle + half + GAP if fits else end
+        ax.set_xticklabels(kept)
+
+    pen.later.append(settle)
 
 
 def _quiet(pen: Pen) -> dict[str, Any]:
@@ -191,7 +228,9 @@ def _quiet(pen: Pen) -> dict[str, Any]:
 def _title(pen: Pen, row: Row, width: int, *, noted: bool) -> str:
     if row.scale == "exact":
         return ""
-    lines = [pen.words.phrase("factor") if row.scale == "ratio" else row.unit]
+    lines = [] if row.scale == "ratio" else [row.unit]
+    if row.against:
+        lines = [with_unit(pen.words.phrase("share"), "%", pen.words.language)]
     if noted:
         lines.append(pen.words.phrase("margin"))
     return "\n".join(wrapped(line, width) for line in lines if line)
@@ -213,7 +252,7 @@ def _interval(pen: Pen, ax: Axes, row: Row, height: float, name: str) -> None:
             va="center",
             fontsize=TICK,
             color=pen.palette.quiet,
-        )
+        ).set_in_layout(False)
     else:
         middle = float(np.clip(_at(row, row.effect), low, high))
         ends = np.clip([_at(row, row.low), _at(row, row.high)], low, high)
@@ -250,7 +289,7 @@ def _ends(rows: Sequence[Row]) -> tuple[float, float]:
 def _ticks(row: Row, low: float, high: float) -> list[float]:
     """Give few round values."""
     if row.scale == "difference":
-        ticks = MaxNLocator(3).tick_values(low, high)
+        ticks = MaxNLocator(3).tick_values(low + row.against, high + row.against) - row.against
         return [float(value) for value in ticks if low <= value <= high]
     powers = range(math.floor(low), math.ceil(high) + 1)
     for steps in ((1, 1.5, 2, 3, 5, 7), (1, 2, 5), (1, 3), (1,)):
@@ -264,8 +303,14 @@ def _ticks(row: Row, low: float, high: float) -> list[float]:
 def _tick(row: Row, value: float) -> str:
     if row.scale == "ratio":
         return f"×{tick(value)}"
+    if row.against:
+        return f"{value + row.against:g}"
     return f"{value:+g}".replace("-", "−") if value else "0"
 
 
-def _told(row: Row) -> str:
-    return f"×{tell(row)}" if row.scale == "ratio" else tell(row, sign=True)
+def _told(row: Row, places: int) -> str:
+    if row.against:
+        return f"{tell(row)}\u00a0%"
+    if row.scale == "ratio":
+        return f"×{tell(row)}".replace("×1 × 10", "×10")
+    return tell(row, sign=True, places=places)

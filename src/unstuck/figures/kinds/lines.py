@@ -27,12 +27,17 @@ def plan(panel: Lines, pen: Pen) -> Plan:
 
 
 def _ends_meet(panel: Lines, pen: Pen, table: pd.DataFrame, panels: list[Any]) -> bool:
-    """Tell whether the right ends of lines lie so near that names beside them would mislead."""
+    """Tell whether names beside right ends would mislead.
+
+    So they would where ends lie near each other, and where one lies left of what others go on to.
+    """
     if panel.panel:
         table = table[table[panel.panel] == panels[-1]]
     places = _places(panel, pen, table)
     middles = table.groupby([panel.color, panel.x])[panel.y].mean().unstack()
     middles = middles[sorted(middles.columns, key=lambda value: places[value])]
+    if len(middles) > 1 and bool(middles.iloc[:, -1].isna().any()):
+        return True
     last = middles.ffill(axis=1).iloc[:, -1].to_numpy(np.float64)
     heights = middles.to_numpy(np.float64)
     if panel.y_scale == "log":

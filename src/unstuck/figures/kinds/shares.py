@@ -8,9 +8,10 @@ from matplotlib.axes import Axes
 
 from unstuck.claims.drawing import Shares
 from unstuck.figures.palette import letters_on
-from unstuck.figures.pen import LABEL, TICK, Pen, Plan, wrapped
+from unstuck.figures.pen import LABEL, TICK, Pen, Plan, numeric, wrapped
 
-LEAST_NAMED, LEAST_SIGNED = 0.07, 0.16  # smaller shares have no room for a number, or for its %
+# of one panel: smaller shares have no room for a number, or for its %
+LEAST_NAMED, LEAST_SIGNED = 0.07, 0.16
 CLEAR = 0.12  # between a mark and the middle of a number
 HEAD = 0.85  # of a bar's height, for the name of a group
 
@@ -30,10 +31,14 @@ def draw(panel: Shares, pen: Pen, axes: Mapping[Any, Axes]) -> None:
     tints = pen.tints(panel.of, kinds)
     for value, ax in axes.items():
         part = table[table[panel.panel] == value] if panel.panel else table
-        _bars(panel, pen, ax, part, kinds, tints)
+        _bars(panel, pen, ax, part, kinds, tints, len(axes))
         pen.plain(ax, None)
+        inner = panel.rows[-1]
+        # numbers alone do not say of what
+        counted = any(numeric(each) is not None for each in part[inner].unique())
+        pen.name(ax, "", inner if counted else "", len(axes))
         ax.tick_params(axis="y", labelcolor=pen.palette.ink)
-        pen.heading(ax, panel.panel, value)
+        pen.heading(ax, panel.panel, value, inner if counted else "", len(axes))
 
 
 def _bars(
@@ -43,6 +48,7 @@ def _bars(
     part: pd.DataFrame,
     kinds: list[Any],
     tints: dict[Any, str],
+    of: int,
 ) -> None:
     outer = panel.rows[0]
     inner = panel.rows[1] if len(panel.rows) > 1 else ""
@@ -54,7 +60,7 @@ def _bars(
             height += HEAD
         for each in pen.order(rows, inner, panel):
             bar = rows[rows[inner] == each] if inner else rows
-            _bar(panel, pen, ax, bar, height, kinds, tints)
+            _bar(panel, pen, ax, bar, height, kinds, tints, of)
             _note(pen, ax, (1, height), f"n\u00a0=\u00a0{len(bar)}", pen.palette.quiet)
             ticks.append(height)
             name = pen.words.value(inner, each) if inner else pen.words.value(outer, group)
@@ -93,7 +99,9 @@ def _bar(
     height: float,
     kinds: list[Any],
     tints: dict[Any, str],
+    of: int,
 ) -> None:
+    """Draw a bar; `of` panels share the room of its numbers."""
     left = 0.0
     for kind in kinds:
         share = float((bar[panel.of] == kind).mean())
@@ -106,7 +114,7 @@ def _bar(
             edgecolor=pen.palette.paper,
             lw=2,
         )
-        if share >= LEAST_NAMED:
+        if share >= LEAST_NAMED * of:
             place = left + share / 2
             # beside the mark, where a wide bar has room for it
             if panel.mark is not None and abs(place - panel.mark) < CLEAR < share / 2:
@@ -114,7 +122,7 @@ def _bar(
             ax.text(
                 place,
                 height,
-                f"{100 * share:.0f}" + (" %" if share >= LEAST_SIGNED else ""),
+                f"{100 * share:.0f}" + (" %" if share >= LEAST_SIGNED * of else ""),
                 ha="center",
                 va="center",
                 fontsize=LABEL,
