@@ -16,6 +16,7 @@ with logged(snakemake.log[0]):
         figures=root / "figures",
         tables=root / "tables",
         configfile=snakemake.params.configfile,
+        benchmarks=root / "benchmarks",
         notes=Path(snakemake.input.notes[0]) if snakemake.input.notes else None,
     )
     claims = {name: Claim.model_validate(each) for name, each in snakemake.params.written.items()}

@@ -17,7 +17,7 @@ from unstuck.files import write_text
 from unstuck.report.claim_page import _line, exclusive
 from unstuck.report.margins import by_margin, multiple
 from unstuck.report.overview import REACH, Mark, draw, error_share, in_margins, placed
-from unstuck.report.site import EXAMPLES, Site, Source, stretches
+from unstuck.report.site import EXAMPLES, Site, Source, jobs_of_training, stretches
 from unstuck.report.spoken import GROUPS, Spoken
 from unstuck.statistics.estimate import Estimate
 from unstuck.statistics.rule import SAID, Word, combine, position
@@ -173,6 +173,20 @@ def test_the_numbers_of_a_page_are_those_of_the_verdict(site):
         language = "zh" if "zh" in page.parts else "en"
         assert summary["sentence"][language] in text
         assert summary["texts"][language]["e"] in text
+
+
+def test_the_page_of_the_study_has_its_networks_and_budgets(site):
+    text = "".join(Reader((site / "study.html").read_text(encoding="utf-8")).words)
+    for word in ("small", "fully connected", "Updates a run"):
+        assert word in text
+
+
+def test_jobs_of_training_are_told_with_their_seconds(tmp_path):
+    (tmp_path / "train").mkdir()
+    columns, values = "s\th:m:s\tmax_rss\tcpu_time", "6.74\t0:00:06\t371.28\t6.1"
+    (tmp_path / "train/easy.tsv").write_text(f"{columns}\n{values}\n")
+    assert jobs_of_training(tmp_path) == [{"name": "easy", "seconds": "6.74", "memory": "371"}]
+    assert jobs_of_training(tmp_path / "nowhere") == jobs_of_training(None) == []
 
 
 def test_the_first_page_counts_answers_by_the_words_of_the_rule(site):
@@ -347,7 +361,13 @@ def test_of_two_statements_that_exclude_each_other_the_one_above_one_half_surviv
         {
             "claim": name,
             "comparisons": [
-                {"line": line, "effect": effect, "low": effect - 5, "high": effect + 5}
+                {
+                    "line": line,
+                    "effect": effect,
+                    "low": effect - 5,
+                    "high": effect + 5,
+                    "reference": 50,
+                }
                 for line, effect in each.items()
             ],
         }

@@ -1,7 +1,11 @@
 """The smoke study's pages in a browser: without a network, on any screen, for every reader."""
 
+import contextlib
+import html
 import io
+import json
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -32,6 +36,8 @@ PICTURED = (390, 1440)
 SCREEN, SCREENS = (1440, 900), 4
 # of an A4 page within its margins, in CSS pixels
 PAPER = (673, 1001)
+# heights of a claim's figure and of each picture below it
+FIGURE, BELOW = 675, 470
 KINDS = (
     *("index", "notes", "method", "study", "dictionary", "glossary", "sections/1.1"),
     *("claims/1.2.5", "claims/1.1.3", "claims/1.1.6", "experiments/grid"),
@@ -168,6 +174,40 @@ def test_pictures_of_pages_are_kept(site, browser):
             page.screenshot(path=PICTURES / f"{name}-{width}.png", full_page=True)
         page.close()
     assert len(list(PICTURES.glob("*.png"))) >= len(PICTURED) * 2 * len(KINDS)
+
+
+def test_figures_are_16_to_9_but_for_pictures_below(site):
+    sizes = {
+        file.name: re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', file.read_text("utf-8")).groups()
+        for file in (site / "figures").glob("[1-9].*.svg")
+    }
+    odd = {
+        name: size
+        for name, size in sizes.items()
+        if size[0] != "1200" or (float(size[1]) - FIGURE) % BELOW
+    }
+    assert len(sizes) > 1
+    assert odd == {}
+
+
+def test_the_lines_of_pandas_on_every_page_give_the_number_of_its_verdict(site, monkeypatch):
+    wrong, seen = [], 0
+    for page in sorted((site / "claims").glob("*.html")):
+        found = re.search("<code>(import [^<]*)</code>", page.read_text("utf-8"))
+        if found is None:
+            continue
+        seen += 1
+        monkeypatch.chdir(site / "tables" / page.stem)
+        with contextlib.redirect_stdout(io.StringIO()) as out:
+            exec(html.unescape(found[1]), {})
+        verdict = json.loads(Path("verdict.json").read_text("utf-8"))
+        rows = [row for row in verdict["comparisons"] if row["role"] == "primary"]
+        if rows and float(out.getvalue()) != pytest.approx(rows[0]["effect"], rel=1e-9):
+            wrong.append(page.stem)
+        if not rows and "holds" not in out.getvalue():
+            wrong.append(page.stem)
+    assert seen > 0
+    assert wrong == []
 
 
 @pytest.mark.skipif(not VALIDATOR, reason="VNU_JAR names no validator: HTML was not validated")

@@ -11,7 +11,7 @@ from unstuck.claims.lines import Check, Comparison
 from unstuck.claims.model import Claim
 from unstuck.figures.data import FigureData, Role, Row
 from unstuck.figures.palette import Outcome
-from unstuck.figures.words import Dictionary, arms_of, name_of_part
+from unstuck.figures.words import Dictionary, arms_of, name_of_part, told_itself
 from unstuck.wording import number
 
 TINY = 1e-200  # stands for zero where zero itself must not do
@@ -101,7 +101,7 @@ def _compared(claim: Claim, found: Mapping[str, Any], words: Dictionary) -> tupl
         margin=spec.margin,
         part=str(found["part"]) if role != "scope" else "",
         told=bool(found["told"]),
-        against=float(found["reference"]) if spec.statistic == "share" else 0.0,
+        against=float(found["reference"]) if told_itself(spec) else 0.0,
     )
 
 

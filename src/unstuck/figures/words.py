@@ -113,6 +113,11 @@ def arms_of(spec: Comparison, words: Dictionary) -> dict[str, str]:
     }
 
 
+def told_itself(spec: Comparison) -> bool:
+    """Whether a share is held against a number, and so told itself and not what it differs by."""
+    return spec.statistic == "share" and not isinstance(spec.reference, dict)
+
+
 def name_of_part(claim: Claim, line: str, spec: Comparison, words: Dictionary) -> str:
     """Name a part of a primary by its measure, by its arms where another part has that too."""
     others = [each for name, each in claim.parts.items() if name != line]

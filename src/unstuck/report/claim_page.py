@@ -20,6 +20,13 @@ from unstuck.wording import counted, number
 TABLES = ("values.csv", "comparisons.csv", "checks.csv", "verdict.json")
 
 
+CHECKED = (
+    "import pandas as pd",
+    "c = pd.read_csv('checks.csv')",
+    "c = c[c.role == 'primary']",
+    "print(c[['value', 'at_least', 'at_most', 'equals', 'tolerance', 'holds']])",
+)
+
 SAID_OUTCOMES: Mapping[str, Mapping[str, str]] = {
     "reversal": {"en": "reverses", "zh": "相反"},
     "vanishing": {"en": "gone", "zh": "不再如此"},
@@ -135,7 +142,7 @@ def exclusive(spoken: Spoken, claim: str) -> dict[str, Any]:
         rows.append(
             {
                 "name": row["name"],
-                "shares": [spoken.effect(share) for _, share in found],
+                "shares": [spoken.share(share) for _, share in found],
                 "survives": ", ".join(most) or told["neither"],
             }
         )
@@ -146,7 +153,9 @@ def _registered(spoken: Spoken, claim: Claim, summary: Mapping[str, Any]) -> lis
     told = []
     if claim.notes:
         lines = ", ".join(map(str, claim.notes))
-        told.append(spoken.say("claim", "lines", lines=lines))
+        told.append(
+            spoken.say("claim", "lines" if len(claim.notes) > 1 else "line_of", lines=lines)
+        )
     if claim.from_lecture and spoken.language == "en":
         told.append(spoken.say("claim", "lecture", what=claim.from_lecture))
     if claim.registered:
@@ -191,19 +200,27 @@ def _runs(path: Path) -> int:
 
 
 def _recompute(summary: Mapping[str, Any]) -> str:
-    """Plain pandas that gives the number of the first part of a measured primary again."""
+    """Plain pandas that gives the number of the first part of a primary again.
+
+    A number that is checked comes with what it must be.
+    """
     rows = [row for row in summary["comparisons"] if row["role"] == "primary"]
-    if not rows or rows[0]["statistic"] != "mean" or rows[0]["effect"] is None:
+    if not rows:
+        return "\n".join(CHECKED) if summary["checks"] else ""
+    first = rows[0]
+    if first["effect"] is None or first["statistic"] not in ("mean", "share"):
         return ""
-    ratio = rows[0]["scale"] == "ratio"
+    ratio = first["scale"] == "ratio"
+    # of an arm that is held against a number
+    against = "0" if first["statistic"] == "mean" else f"{first['reference']:g}"
     lines = [
         *(("import numpy as np",) if ratio else ()),
         "import pandas as pd",
         "v = pd.read_csv('values.csv', keep_default_na=False, na_values={'value': ['']})",
-        f"v = v[(v.role_of_line == 'primary') & (v.line == {rows[0]['line']!r}) & v.chosen]",
+        f"v = v[(v.role_of_line == 'primary') & (v.line == {first['line']!r}) & v.chosen]",
         *(("v = v.assign(value=np.log(v.value))",) if ratio else ()),
         "means = v.groupby(['pair', 'weight', 'side']).value.mean().unstack()",
-        "difference = means['arm'] - means.get('reference', 0)",
+        f"difference = means['arm'] - means.get('reference', {against})",
         "effect = (difference * difference.index.get_level_values('weight')).sum()",
         "print(np.exp(effect))" if ratio else "print(effect)",
     ]

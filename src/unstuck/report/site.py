@@ -7,6 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from PIL import Image
 
@@ -25,6 +26,7 @@ from unstuck.report.spoken import GROUPS, LANGUAGES, Spoken
 from unstuck.statistics.rule import Kind, Word, said
 from unstuck.study.config import Study
 from unstuck.study.plan import Plan
+from unstuck.wording import number
 from unstuck.yaml_files import read_yaml
 
 #: of a preview
@@ -59,6 +61,8 @@ class Source:
         The option that names the study's file in commands.
     notes
         A reader's own copy of the notes, laid beside ours.
+    benchmarks
+        Folder of what jobs of training took, as Snakemake measured it.
     """
 
     pages: Path
@@ -67,6 +71,7 @@ class Source:
     tables: Path
     configfile: str = ""
     notes: Path | None = None
+    benchmarks: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -321,14 +326,29 @@ class _Pages(Spoken):
 
     def _study(self) -> dict[str, Any]:
         study = self.site.study
+        runs = {
+            name: read_csv(self.site.source.tables / f"{name}.runs.csv")
+            for name in study.experiments
+        }
         return {
             "heading": study.title,
             "description": study.description,
             "datasets": [_dataset(name, spec) for name, spec in sorted(study.datasets.items())],
             "experiments": [
-                {"name": name, "description": each.description, **self._counted(name)}
+                {"name": name, "description": each.description, **_counted(runs[name])}
                 for name, each in study.experiments.items()
             ],
+            "networks": [
+                {
+                    "name": name,
+                    "kind": self.value("architecture", each.kind),
+                    "hidden": " – ".join(map(str, each.hidden)) if not each.origin else "",
+                    "activation": self.value("activation", each.activation),
+                    "parameters": _span(*(_of_network(table, name) for table in runs.values())),
+                }
+                for name, each in study.networks.items()
+            ],
+            "jobs": jobs_of_training(self.site.source.benchmarks),
             "code": [
                 {"network": name, "origin": each.origin, "digest": source_digest(each)}
                 for name, each in study.networks.items()
@@ -344,12 +364,6 @@ class _Pages(Spoken):
         found = sections(Plan(self.site.study))
         tables = [{"names": names, **table._asdict()} for names, table in found]
         return {"heading": self.say("nav", "dictionary"), "tables": tables}
-
-    def _counted(self, experiment: str) -> dict[str, Any]:
-        runs = read_csv(self.site.source.tables / f"{experiment}.runs.csv")
-        engines = sorted(runs["engine"].dropna().unique()) if "engine" in runs else []
-        unique = runs["run_id"].nunique() if "run_id" in runs else 0
-        return {"runs": f"{unique:,}", "engines": ", ".join(map(str, engines))}
 
     def _experiment(self, name: str) -> dict[str, Any]:
         base = "../" if self.language == "en" else "../../"
@@ -378,6 +392,47 @@ class _Pages(Spoken):
             for row in table["rows"]
         ]
         return {**table, "rows": rows}
+
+
+def _counted(runs: pd.DataFrame) -> dict[str, Any]:
+    """Count an experiment's runs and units, and give the updates of one run."""
+    if runs.empty:
+        return dict.fromkeys(("runs", "units", "updates", "engines"), "")
+    return {
+        "runs": f"{runs['run_id'].nunique():,}",
+        "units": f"{runs['seed'].nunique():,}",
+        "updates": _span(_column(runs, "updates")),
+        "engines": ", ".join(sorted(map(str, _column(runs, "engine").dropna().unique()))),
+    }
+
+
+def _of_network(runs: pd.DataFrame, network: str) -> "pd.Series[float]":
+    return _column(runs[_column(runs, "network") == network], "parameters")
+
+
+def _column(runs: pd.DataFrame, name: str) -> "pd.Series[float]":
+    """A column of a table of runs; an empty one where nothing has run."""
+    return runs[name] if name in runs else pd.Series(index=runs.index, dtype=float)
+
+
+def _span(*parts: "pd.Series[float]") -> str:
+    """Write the least and the largest of some whole numbers."""
+    values = pd.concat(parts).dropna()
+    if values.empty:
+        return ""
+    low, high = int(values.min()), int(values.max())
+    return f"{low:,}" if low == high else f"{low:,} – {high:,}"
+
+
+def jobs_of_training(benchmarks: Path | None) -> list[dict[str, str]]:
+    """Give name, seconds and peak memory in MiB of every job of training that was measured."""
+    files = sorted((benchmarks / "train").glob("*.tsv")) if benchmarks else []
+    found = []
+    for file in files:
+        took = pd.read_csv(file, sep="\t").iloc[-1]
+        seconds, memory = (number(float(took[key]), 3) for key in ("s", "max_rss"))
+        found.append({"name": file.stem, "seconds": seconds, "memory": memory})
+    return found
 
 
 def stretches(lines: Sequence[int]) -> list[tuple[int, int]]:

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from unstuck.figures.words import Dictionary
+from unstuck.claims.lines import Comparison
+from unstuck.figures.words import Dictionary, told_itself
 from unstuck.report.margins import multiple
 from unstuck.wording import number, with_interval
 
@@ -93,13 +94,26 @@ class Spoken:
         """An effect with its interval and unit, in few digits."""
         if row["effect"] is None:
             return ""
-        values = [float(row[key]) for key in ("effect", "low", "high")]
-        if row["statistic"] == "share":
-            # itself, as answers tell it
-            share, low, high = (f"{value + row['reference']:.0f}" for value in values)
-            return f"{share} %" + self.between(low, high)
-        effect, low, high = with_interval(*values, row["scale"])
+        spec = self.spec(row)
+        if spec is not None and told_itself(spec):
+            return self.share(row)
+        at, *ends = (float(row[key]) for key in ("effect", "low", "high"))
+        effect, low, high = with_interval(at, ends[0], ends[1], row["scale"])
         return self.size(row).replace("{n}", effect) + self.between(low, high)
+
+    def share(self, row: Mapping[str, Any]) -> str:
+        """A share that is held against a number, with its interval, as answers tell it."""
+        values = (float(row[key]) + row["reference"] for key in ("effect", "low", "high"))
+        share, low, high = (f"{value:.0f}" for value in values)
+        return f"{share} %" + self.between(low, high)
+
+    def spec(self, row: Mapping[str, Any]) -> Comparison | None:
+        """What a claim's file says of a comparison that was judged."""
+        claim = self.site.claims[row["claim"]]
+        found = (
+            claim.lines.get(row["line"]) if row["role"] == "scope" else claim.parts.get(row["part"])
+        )
+        return found if isinstance(found, Comparison) else None
 
     def margin(self, row: Mapping[str, Any], times: float) -> str:
         """A margin so many times as large, in words."""

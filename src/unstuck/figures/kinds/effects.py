@@ -289,8 +289,9 @@ def _ends(rows: Sequence[Row]) -> tuple[float, float]:
 def _ticks(row: Row, low: float, high: float) -> list[float]:
     """Give few round values."""
     if row.scale == "difference":
-        ticks = MaxNLocator(3).tick_values(low + row.against, high + row.against) - row.against
-        return [float(value) for value in ticks if low <= value <= high]
+        ticks = MaxNLocator(3).tick_values(low + row.against, high + row.against)
+        values = [float(value) - row.against for value in ticks]
+        return [value for value in values if low <= value <= high]
     powers = range(math.floor(low), math.ceil(high) + 1)
     for steps in ((1, 1.5, 2, 3, 5, 7), (1, 2, 5), (1, 3), (1,)):
         values = [step * 10.0**power for power in powers for step in steps]
