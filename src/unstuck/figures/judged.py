@@ -68,6 +68,7 @@ def _words(claim: Claim, words: Dictionary) -> OwnWords:
     named = arms_of(spec, words)
     unit = "%" if spec.percent else "" if spec.scale == "ratio" else words.unit(spec.unit)
     measure = spec.measured.words(words.language)
+    unit = "" if unit in measure else unit
     measure = measure[:1].upper() + measure[1:]
     return OwnWords(
         columns={"value": ColumnWords(en=measure, unit=unit)},

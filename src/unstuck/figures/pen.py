@@ -216,7 +216,7 @@ class Pen:
                 fontweight="bold",
                 color=self.palette.ink,
                 loc="left",
-                pad=14 + 36 * lines,
+                pad=14 + 42 * lines,
             )
 
     def goal(self, ax: Axes, level: float | None) -> None:
@@ -286,7 +286,20 @@ def width_of(text: str, size: float, weight: str) -> float:
 
 
 def wrapped(text: str, width: int) -> str:
-    """Break a text into lines of at most ``width`` columns; Chinese letters take two."""
+    """Break a text into lines of at most ``width`` columns; Chinese letters take two.
+
+    Lines of Chinese, which may break anywhere, are as even as can be.
+    """
+    lines = _wrapped(text, width)
+    for narrower in range(width - 1, 0, -1) if columns(text) > len(text) else ():
+        tighter = _wrapped(text, narrower)
+        if len(tighter) > len(lines):
+            break
+        lines = tighter
+    return "\n".join(lines)
+
+
+def _wrapped(text: str, width: int) -> list[str]:
     lines, room = [""], width
     for piece in pieces(text):
         wide = columns(piece.rstrip(" "))
@@ -295,7 +308,7 @@ def wrapped(text: str, width: int) -> str:
             room = width
         lines[-1] += piece
         room -= wide + len(piece) - len(piece.rstrip(" "))
-    return "\n".join(line.rstrip(" ") for line in lines)
+    return [line.rstrip(" ") for line in lines]
 
 
 def columns(text: str) -> int:

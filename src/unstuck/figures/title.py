@@ -130,4 +130,5 @@ def tell(row: Row, *, sign: bool = False, places: int = 0) -> str:
 
 
 def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
+    # but for Greek letters, which are symbols
+    return text[:1].upper() + text[1:] if text[:1].isascii() else text

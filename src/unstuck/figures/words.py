@@ -1,5 +1,6 @@
 """The words of figures, in one language: those of a claim go before those of the dictionary."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,9 @@ from unstuck.claims.lines import Comparison
 from unstuck.claims.model import Claim
 from unstuck.claims.terms import Text
 from unstuck.errors import ConfigError
+
+# where a Chinese letter and a Latin one or a digit meet
+_BESIDE = re.compile(r"(?<=[\u4e00-\u9fff])(?=[A-Za-z0-9])|(?<=[A-Za-z0-9])(?=[\u4e00-\u9fff])")
 
 
 class _File(OwnWords):
@@ -50,7 +54,8 @@ class Dictionary:
 
     def phrase(self, name: str, **values: object) -> str:
         """Give a phrase with its placeholders filled."""
-        return self.common.phrases[name].words(self.language).format(**values)
+        text = self.common.phrases[name].words(self.language).format(**values)
+        return _BESIDE.sub(" ", text) if self.language == "zh" else text
 
     def outcome(self, word: str) -> str:
         """Give the word of an outcome."""
@@ -104,12 +109,17 @@ class Dictionary:
 
 
 def arms_of(spec: Comparison, words: Dictionary) -> dict[str, str]:
-    """Name the arms of a comparison by their values."""
-    sides = {"arm": spec.arm, "reference": spec.reference}
+    """Name the arms of a comparison by their values, of what both name if they name anything."""
+    chosen = {"arm": spec.arm, "reference": spec.reference}
+    sides = {side: each for side, each in chosen.items() if isinstance(each, dict) and each}
+    shared = set.intersection(*map(set, sides.values())) if sides else set()
     return {
-        side: ", ".join(words.value(column, value) for column, value in chosen.items())
-        for side, chosen in sides.items()
-        if isinstance(chosen, dict) and chosen
+        side: ", ".join(
+            words.value(column, value)
+            for column, value in each.items()
+            if column in shared or not shared
+        )
+        for side, each in sides.items()
     }
 
 
@@ -124,7 +134,10 @@ def name_of_part(claim: Claim, line: str, spec: Comparison, words: Dictionary) -
     arms = arms_of(spec, words)
     same = any(isinstance(each, Comparison) and each.measured == spec.measured for each in others)
     if same and "reference" in arms:
-        return words.phrase("against", **arms)
+        column, value = next(iter(spec.arm.items()))
+        told = words.phrase("against", **arms)
+        # numbers alone do not say of what
+        return words.told(column, told) if arms["arm"] == plain(value) else told
     return spec.measured.words(words.language)
 
 

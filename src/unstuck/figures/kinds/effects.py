@@ -20,6 +20,7 @@ ROW = 50  # pixels of a row of a forest
 TICKS, TITLE = 42, 33  # pixels of an axis, and of a line below it
 WIDE = 18  # columns of a row beside a picture
 GAP = 14  # pixels between the names of ticks, at the least
+SPARE = 60  # pixels that rows beside leave free, if they need not be there
 PITCH = 92  # pixels between them at most
 
 Group = Sequence[tuple[int, Row]]  # rows of one axis, each with its place among all
@@ -92,7 +93,7 @@ def groups_beside(data: FigureData, room: float) -> list[Group]:
         found = [row for row in wanted if math.isfinite(row.effect)]
         more = chosen | {data.rows.index(row) for row in found}
         groups = grouped([(index, data.rows[index]) for index in sorted(more)])
-        if not chosen or height_beside(groups) <= room:
+        if not chosen or height_beside(groups) <= room - SPARE:
             chosen = more
     return grouped([(index, row) for index, row in enumerate(data.rows) if index in chosen])
 
@@ -120,9 +121,9 @@ def share_beside(group: Group) -> float:
 
 
 def _places(group: Group) -> int:
-    """Give the decimals of rows on one axis: those of the one that has most."""
-    told = (tell(row) for _, row in group if row.scale == "difference")
-    return max((len(each.partition(".")[2]) for each in told), default=0)
+    """Give the decimals that rows on one axis have at least: those of the first."""
+    first = group[0][1]
+    return len(tell(first).partition(".")[2]) if first.scale == "difference" else 0
 
 
 def _name(row: Row, places: int) -> str:
@@ -133,7 +134,11 @@ def _name(row: Row, places: int) -> str:
     room = WIDE - len(_told(row, places)) - 1
     fitting = [way for way in ways if columns(way.rpartition("\n")[2]) <= room]
     # a number too long for any has a line of its own
-    return min(fitting, key=lambda way: way.count("\n"), default=f"{ways[0]}\n")
+    return min(
+        fitting,
+        key=lambda way: (way.count("\n"), max(map(columns, way.split("\n")))),
+        default=f"{ways[0]}\n",
+    )
 
 
 def beside(pen: Pen, ax: Axes, group: Group, *, noted: bool) -> None:
