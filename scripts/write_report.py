@@ -4,6 +4,7 @@ from pathlib import Path
 
 from unstuck.claims.model import Claim
 from unstuck.claims.results import load_summaries
+from unstuck.environment import commit_of
 from unstuck.logs import logged
 from unstuck.report.site import Site, Source
 from unstuck.study.load import parse_study
@@ -16,6 +17,7 @@ with logged(snakemake.log[0]):
         figures=root / "figures",
         tables=root / "tables",
         configfile=snakemake.params.configfile,
+        commit=commit_of(Path(snakemake.scriptdir)),
         benchmarks=root / "benchmarks",
         notes=Path(snakemake.input.notes[0]) if snakemake.input.notes else None,
     )

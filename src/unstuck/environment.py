@@ -1,6 +1,7 @@
-"""The environment that the jobs of a workflow inherit."""
+"""The environment that the jobs of a workflow inherit, and the checkout they run from."""
 
 import os
+import subprocess
 from collections.abc import MutableMapping
 from pathlib import Path
 
@@ -27,3 +28,12 @@ def prepare_environment(source: Path, environment: MutableMapping[str, str] = os
     given = environment.get("PYTHONPATH", "").split(os.pathsep)
     others = [path for path in given if path and path != str(source)]
     environment["PYTHONPATH"] = os.pathsep.join([str(source), *others])
+
+
+def commit_of(folder: Path) -> str:
+    """Give the commit that a checkout is at, in twelve digits; nothing where there is none."""
+    command = ["git", "-C", str(folder), "rev-parse", "--short=12", "HEAD"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return ""

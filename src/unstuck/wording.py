@@ -37,6 +37,11 @@ def number(value: Any, digits: int = 3) -> str:
     return text.replace("-", "−")
 
 
+def plain_power(text: str) -> str:
+    """Leave the factor of one out of a power of ten: ``10⁻⁸`` for ``1 × 10⁻⁸``."""
+    return text.replace("1 × ", "", 1) if text.removeprefix("−").startswith("1 × ") else text
+
+
 def superscript(value: int) -> str:
     """Write a whole number as an exponent, e.g. ``⁻¹²``."""
     return str(value).translate(_SUPERSCRIPT)

@@ -23,6 +23,7 @@ from unstuck.figures.draw import draw
 from unstuck.figures.judged import figure_data as judged_data
 from unstuck.figures.output import WIDTH, save
 from unstuck.figures.palette import palette
+from unstuck.figures.pen import tick, wrapped
 from unstuck.study.report import FigureSettings
 
 LIGHT = FigureSettings()
@@ -193,6 +194,19 @@ def test_lines_that_end_early_are_named_above_and_not_across_others() -> None:
         panel = drawing(kind="lines", **{**KINDS["lines"], "color": "dataset"})
         found = draw(panel, given, dictionary(), LIGHT)
         assert mark in texts(found).split("\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "lines"),
+    [
+        ("海森矩阵的最大特征值", 18, ["海森矩阵的", "最大特征值"]),
+        ("不共享的滤波器", 12, ["不共享的", "滤波器"]),
+        ("the largest eigenvalue", 18, ["the largest", "eigenvalue"]),
+        ("σ", 5, ["σ"]),
+    ],
+)
+def test_lines_of_chinese_are_even(text: str, width: int, lines: list[str]) -> None:
+    assert wrapped(text, width).split("\n") == lines
 
 
 def test_numbers_on_an_axis_of_arms_are_named() -> None:
@@ -379,6 +393,13 @@ def test_factors_have_an_axis_of_logarithms_and_checks_their_bounds() -> None:
     assert "×3.0" in words
     assert "at least 2.95" in words
     assert "2.98" in words
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(1e-8, "10⁻⁸"), (2.1e-8, "2.1 × 10⁻⁸"), (0.01, "0.01"), (0.0, "0")]
+)
+def test_a_tick_leaves_out_a_factor_of_one_and_no_other(value: float, text: str) -> None:
+    assert tick(value) == text
 
 
 @pytest.mark.parametrize("by", ["mean", "geometric"])

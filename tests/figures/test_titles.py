@@ -115,6 +115,12 @@ def test_an_exact_claim_that_fails_does_not_say_that_it_holds() -> None:
     assert title.text == "Not so: wrong counts is 3"
 
 
+def test_a_symbol_at_the_start_of_a_title_stays_small() -> None:
+    own = {"en": "σ as a mean adds {e} points"}
+    title = make_title(figure_data(row()), drawing(kind="effects", title=own), dictionary())
+    assert title.text.startswith("σ")
+
+
 def test_a_title_says_why_nothing_was_tested() -> None:
     data = figure_data(row(outcome="not tested here"), texts={"reason": "there is no GPU here"})
     title = make_title(data, drawing(kind="effects", title=OWN), dictionary())

@@ -19,7 +19,7 @@ from unstuck.claims.selection import selected
 from unstuck.figures.data import CHOSEN, FigureData
 from unstuck.figures.palette import Palette, ramp
 from unstuck.figures.words import Dictionary
-from unstuck.wording import number
+from unstuck.wording import number, plain_power
 
 # sizes in pixels of a figure 1200 wide; on a phone of 390 the smallest are 9
 TITLE, SUBTITLE, LABEL, TICK, HEADING = 40, 28, 28, 28, 30
@@ -264,7 +264,7 @@ class End:
 
 def tick(value: float) -> str:
     """Write a number at a tick, powers of ten without a factor of one."""
-    return number(float(value), 4).replace("1 × 10", "10") if value else "0"
+    return plain_power(number(float(value), 4)) if value else "0"
 
 
 def numeric(value: Any) -> float | None:

@@ -137,7 +137,7 @@ def name_of_part(claim: Claim, line: str, spec: Comparison, words: Dictionary) -
         column, value = next(iter(spec.arm.items()))
         told = words.phrase("against", **arms)
         # numbers alone do not say of what
-        return words.told(column, told) if arms["arm"] == plain(value) else told
+        return words.told(column, told) if isinstance(value, int | float) else told
     return spec.measured.words(words.language)
 
 

@@ -1,8 +1,9 @@
 """The page of a claim."""
 
+import functools
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,9 @@ def claim_page(spoken: Spoken, summary: Mapping[str, Any]) -> dict[str, Any]:
     """Give what the page of a claim tells."""
     claim, card = spoken.site.claims[summary["claim"]], spoken.card(summary)
     base = "../" if spoken.language == "en" else "../../"
-    runs = _runs(spoken.site.source.claims / claim.id / "values.csv")
+    source = spoken.site.source
+    runs = _runs(source.claims / claim.id / "values.csv")
+    code = _code(source.tables, tuple(spoken.site.study.experiments))
     target = spoken.site.source.figures / f"{claim.id}.svg"
     return {
         "heading": card["question"],
@@ -64,7 +67,8 @@ def claim_page(spoken: Spoken, summary: Mapping[str, Any]) -> dict[str, Any]:
         ],
         "command": f"snakemake {target.as_posix()}{spoken.site.source.configfile}",
         "tables": [{"href": f"{base}tables/{claim.id}/{name}", "name": name} for name in TABLES],
-        "runs": spoken.say("claim", "runs", runs=f"{runs:,}") if runs else "",
+        "runs": spoken.say("claim", "runs", runs=f"{len(runs):,}") if len(runs) else "",
+        "code": sorted({code[run] for run in runs if run in code}),
         "recompute": _recompute(summary),
     }
 
@@ -152,7 +156,7 @@ def exclusive(spoken: Spoken, claim: str) -> dict[str, Any]:
 def _registered(spoken: Spoken, claim: Claim, summary: Mapping[str, Any]) -> list[str]:
     told = []
     if claim.notes:
-        lines = ", ".join(map(str, claim.notes))
+        lines = ("、" if spoken.language == "zh" else ", ").join(map(str, claim.notes))
         told.append(
             spoken.say("claim", "lines" if len(claim.notes) > 1 else "line_of", lines=lines)
         )
@@ -194,9 +198,22 @@ def _link(doi: str | None, arxiv: str | None, url: str | None) -> str:
     return f"https://arxiv.org/abs/{arxiv}" if arxiv else url or ""
 
 
-def _runs(path: Path) -> int:
+def _runs(path: Path) -> Sequence[str]:
+    """The ids of the runs that a claim rests on."""
     table = read_csv(path)
-    return int(table["run_id"].nunique()) if "run_id" in table else 0
+    return list(table["run_id"].dropna().unique()) if "run_id" in table else []
+
+
+@functools.cache
+def _code(tables: Path, experiments: tuple[str, ...]) -> Mapping[str, str]:
+    """The digest of the code that trained each run of some experiments."""
+    found = [read_csv(tables / f"{name}.runs.csv") for name in experiments]
+    known = [table for table in found if {"run_id", "code"} <= set(table)]
+    return {
+        run: code
+        for table in known
+        for run, code in zip(table["run_id"], table["code"], strict=True)
+    }
 
 
 def _recompute(summary: Mapping[str, Any]) -> str:

@@ -63,6 +63,8 @@ class Source:
         A reader's own copy of the notes, laid beside ours.
     benchmarks
         Folder of what jobs of training took, as Snakemake measured it.
+    commit
+        What the checkout was at, if it was one.
     """
 
     pages: Path
@@ -72,6 +74,7 @@ class Source:
     configfile: str = ""
     notes: Path | None = None
     benchmarks: Path | None = None
+    commit: str = ""
 
 
 @dataclass(frozen=True)
@@ -176,7 +179,7 @@ class _Pages(Spoken):
             "of_notes": self.site.of_notes,
             "assets": deep if self.language == "en" else f"../{deep}",
             "other": away,
-            "version": version("unstuck"),
+            "version": " ".join(filter(None, (version("unstuck"), self.site.source.commit))),
             "picture": "",
             "description": "",
         }

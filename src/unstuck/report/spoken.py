@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from unstuck.claims.lines import Comparison
 from unstuck.figures.words import Dictionary, told_itself
 from unstuck.report.margins import multiple
-from unstuck.wording import number, with_interval
+from unstuck.wording import number, plain_power, with_interval
 
 if TYPE_CHECKING:
     from unstuck.report.site import Site
@@ -98,7 +98,8 @@ class Spoken:
         if spec is not None and told_itself(spec):
             return self.share(row)
         at, *ends = (float(row[key]) for key in ("effect", "low", "high"))
-        effect, low, high = with_interval(at, ends[0], ends[1], row["scale"])
+        told = with_interval(at, ends[0], ends[1], row["scale"])
+        effect, low, high = map(plain_power, told)
         return self.size(row).replace("{n}", effect) + self.between(low, high)
 
     def share(self, row: Mapping[str, Any]) -> str:

@@ -14,6 +14,7 @@ from unstuck.figures.palette import HOLLOW
 from unstuck.figures.pen import LABEL, TICK, Pen, Plan, columns, tick, width_of, wrapped
 from unstuck.figures.title import tell
 from unstuck.figures.words import with_unit
+from unstuck.wording import plain_power
 
 LINE = 62  # pixels of a row beside a picture, at the least
 ROW = 50  # pixels of a row of a forest
@@ -318,5 +319,5 @@ def _told(row: Row, places: int) -> str:
     if row.against:
         return f"{tell(row)}\u00a0%"
     if row.scale == "ratio":
-        return f"×{tell(row)}".replace("×1 × 10", "×10")
+        return f"×{plain_power(tell(row))}"
     return tell(row, sign=True, places=places)
