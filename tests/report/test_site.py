@@ -2,7 +2,9 @@
 
 import math
 import re
+import subprocess
 from html.parser import HTMLParser
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +15,9 @@ from small_tables import runs
 from unstuck.claims.model import Claim, load_claim
 from unstuck.claims.results import load_summaries, save
 from unstuck.claims.verdict import decide
+from unstuck.environment import commit_of
 from unstuck.files import write_text
-from unstuck.report.claim_page import _line, exclusive
+from unstuck.report.claim_page import _code, _line, exclusive
 from unstuck.report.margins import by_margin, multiple
 from unstuck.report.overview import REACH, Mark, draw, error_share, in_margins, placed
 from unstuck.report.site import EXAMPLES, Site, Source, jobs_of_training, stretches
@@ -179,6 +182,28 @@ def test_the_page_of_the_study_has_its_networks_and_budgets(site):
     text = "".join(Reader((site / "study.html").read_text(encoding="utf-8")).words)
     for word in ("small", "fully connected", "Updates a run"):
         assert word in text
+
+
+def test_runs_are_told_with_the_code_that_trained_them(tmp_path):
+    (tmp_path / "grid.runs.csv").write_text("run_id,code\na,abc-1\nb,abc-2\nc,def-1\n")
+    assert _code(tmp_path, ("grid",)) == {"a": "abc", "b": "abc", "c": "def"}
+
+
+def test_a_page_names_the_commit_of_a_checkout(site, tmp_path):
+    def git(*words):
+        done = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@b", *words]
+        return subprocess.run(done, check=True, capture_output=True, text=True).stdout
+
+    assert commit_of(tmp_path) == ""
+    git("init")
+    git("commit", "--allow-empty", "-m", "Begin")
+    commit = commit_of(tmp_path)
+    assert git("rev-parse", "HEAD").startswith(commit)
+    root = site.parent
+    folders = (root / "claims", root / "figures", root / "tables")
+    source = Source(REPOSITORY / "workflow/report/site", *folders, commit=commit)
+    Site.read(parse_study(STUDY), {}, [], source).write(tmp_path / "report")
+    assert f"{version('unstuck')} {commit}" in (tmp_path / "report/index.html").read_text()
 
 
 def test_jobs_of_training_are_told_with_their_seconds(tmp_path):

@@ -209,8 +209,9 @@ def _code(tables: Path, experiments: tuple[str, ...]) -> Mapping[str, str]:
     """The digest of the code that trained each run of some experiments."""
     found = [read_csv(tables / f"{name}.runs.csv") for name in experiments]
     known = [table for table in found if {"run_id", "code"} <= set(table)]
+    # behind the hyphen is that of the samples
     return {
-        run: code
+        run: str(code).partition("-")[0]
         for table in known
         for run, code in zip(table["run_id"], table["code"], strict=True)
     }
