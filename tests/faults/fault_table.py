@@ -36,10 +36,11 @@ HEAD = """# What goes wrong, and what then
 Written by `make faults` from the tests in `tests/faults/`, which inject each of these for real into
 a small study: a signal to the process, a file system of a few hundred kilobytes, one mounted
 read-only, a file cut in half, a wrong study. Each ends with an exit code that is not 0 (but for a
-truncated checkpoint, which is only warned of, and a lost file, which is made again), and after
-it the study is run again. *Lost* is what the run after it did not have; that its results had the
-bytes of a run that nothing had disturbed was tested each time. *Seconds* are those of that run,
-start of Snakemake included, on one core of a busy machine; where training was interrupted it took
+truncated checkpoint, which is only warned of, a lost file, which is made again, and a clock that
+was set back), and after it the study is run again. *Lost* is what the run after it did not have;
+that its results had the bytes of a run that nothing had disturbed was tested each time. *Seconds*
+are those of that run, start of Snakemake included, on one core of a busy machine; where training
+was interrupted it took
 {whole:.0f} s undisturbed.
 
 | fault | what the user sees | what is lost | seconds |

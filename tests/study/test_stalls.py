@@ -35,6 +35,9 @@ def test_the_change_is_that_of_the_last_tenth_of_the_budget():
     assert change_at_end(curve([2.0, 1.5, 1.0, 0.9])) == pytest.approx(0.1)
     shuffled = curve([3.0, 2.0, 1.0, 0.5]).iloc[::-1]
     assert change_at_end(shuffled) == pytest.approx(0.5)
+    # what fits perfectly does not change; what diverged is no number
+    assert change_at_end(curve([1.0, 0.0, 0.0])) == 0
+    assert np.isnan(change_at_end(curve([1.0, np.inf, np.inf])))
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,9 @@ def change_at_end(curve: pd.DataFrame) -> float:
     curve = curve.sort_values("update")
     end = curve["update"].iloc[-1]
     before = curve[curve["update"] <= (1 - WINDOW) * end]["train_loss"].iloc[-1]
-    return float(abs(curve["train_loss"].iloc[-1] - before) / abs(before))
+    after = curve["train_loss"].iloc[-1]
+    # a loss of 0 that stays at 0 does not change
+    return 0.0 if before == after == 0 else float(abs(after - before) / abs(before))
 
 
 def stalled(curves: pd.DataFrame) -> set[str]:
