@@ -40,8 +40,7 @@ truncated checkpoint, which is only warned of, a lost file, which is made again,
 was set back), and after it the study is run again. *Lost* is what the run after it did not have;
 that its results had the bytes of a run that nothing had disturbed was tested each time. *Seconds*
 are those of that run, start of Snakemake included, on one core of a busy machine; where training
-was interrupted it took
-{whole:.0f} s undisturbed.
+was interrupted it took {whole:.0f} s undisturbed.
 
 | fault | what the user sees | what is lost | seconds |
 | --- | --- | --- | --- |
