@@ -5,6 +5,7 @@ from pathlib import Path
 from unstuck.claims.model import Claim
 from unstuck.claims.results import load_summaries
 from unstuck.environment import commit_of
+from unstuck.files import atomic_folder
 from unstuck.logs import logged
 from unstuck.report.site import Site, Source
 from unstuck.study.load import parse_study
@@ -24,4 +25,6 @@ with logged(snakemake.log[0]):
     claims = {name: Claim.model_validate(each) for name, each in snakemake.params.written.items()}
     summaries = load_summaries(Path(file).parent for file in snakemake.input.verdicts)
     site = Site.read(parse_study(snakemake.config), claims, summaries, source)
-    site.write(Path(snakemake.output.folder))
+    # a part of it would be taken for the whole where Snakemake's memory is lost
+    with atomic_folder(snakemake.output.folder) as folder:
+        site.write(folder)

@@ -117,6 +117,22 @@ def _write_checksum(target: Path, content: Path) -> None:
 
 
 @contextmanager
+def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Give a path for a new folder, which is moved to ``path`` only if the block succeeds.
+
+    Raises
+    ------
+    StorageError
+        If it cannot be written, or something is there.
+    """
+    target = Path(path)
+    with scratch_folder(target) as folder:
+        temporary = folder / target.name
+        yield temporary
+        temporary.rename(target)
+
+
+@contextmanager
 def scratch_folder(beside: str | os.PathLike[str]) -> Iterator[Path]:
     """Give a new folder beside a file that is to be written, which goes when the block ends.
 

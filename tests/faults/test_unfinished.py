@@ -12,6 +12,7 @@ import pytest
 
 from unstuck.errors import StorageError
 from unstuck.files import (
+    atomic_folder,
     check_writable,
     read_json,
     read_parquet,
@@ -81,6 +82,25 @@ def test_a_disk_without_room_leaves_the_old_file(tmp_path: Path, suffix: str) ->
         signal.signal(signal.SIGXFSZ, handler)
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_folder_is_there_once_it_is_whole(tmp_path: Path) -> None:
+    def fill(*, stop: bool = False) -> None:
+        with atomic_folder(tmp_path / "report") as folder:
+            (folder / "claims").mkdir(parents=True)
+            write_json(folder / "claims/1.json", [1])
+            if stop:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    assert killed_in(lambda: fill(stop=True), bytes_written=SIZE)
+    (left,) = tmp_path.iterdir()
+    assert left.name.startswith(".report-")
+    fill()
+    assert list(tmp_path.iterdir()) == [tmp_path / "report"]
+    assert read_json(tmp_path / "report/claims/1.json") == [1]
+    with pytest.raises(StorageError, match="report cannot be written"):
+        fill()
+    assert list(tmp_path.iterdir()) == [tmp_path / "report"]
 
 
 def test_a_folder_that_is_a_file_cannot_be_written(tmp_path: Path) -> None:
