@@ -131,7 +131,7 @@ def test_every_module_counts_somewhere_or_decides_no_result() -> None:
         "figures/gallery.py",
         *("report/forecast.py", "report/recomputed.py"),
         *("report/reference.py", "report/verification.py"),
-        *("environment.py", "study/analyses/kinds.py", "study/folder.py"),
+        *("study/analyses/kinds.py", "study/folder.py"),
         # what a user calls
         *(
             f"command/{name}.py"
