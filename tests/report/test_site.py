@@ -451,5 +451,6 @@ def test_every_claim_of_the_project_has_its_words_in_chinese():
     for file in sorted((REPOSITORY / "workflow/claims").glob("*/*.yaml")):
         made = load_claim(file)
         for line in made.scope.values():
-            assert line.words is None or line.words.zh, (file.name, line)
+            assert line.words is not None, (file.name, line)
+            assert line.words.zh, (file.name, line)
         assert made.did is None or made.did.zh, file.name

@@ -124,6 +124,84 @@ def test_every_link_of_a_page_leads_somewhere(site, browser):
     assert lost == []
 
 
+def test_a_reader_finds_rows_by_words_answers_and_sections(site, browser):
+    page = browser.new_page()
+    page.goto((site / "index.html").as_uri())
+    rows = page.locator(".findings tbody tr")
+    left = page.locator(".findings tbody tr:not([hidden])")
+    every = rows.count()
+    page.fill("[name=words]", "batch")
+    found = left.all_inner_texts()
+    assert 0 < len(found) < every
+    assert all("batch" in text.lower() for text in found)
+    page.fill("[name=words]", "")
+    for name, kept in (("word", "data-word"), ("section", "data-section")):
+        choice = page.locator(f"[name={name}] option").last.get_attribute("value")
+        page.select_option(f"[name={name}]", choice)
+        assert {row.get_attribute(kept) for row in left.all()} == {choice}
+        page.select_option(f"[name={name}]", "")
+    assert left.count() == every
+    page.fill("[name=words]", "zzzz")
+    assert page.locator(".nothing").is_visible()
+    page.close()
+
+
+def test_a_margin_that_is_moved_has_the_word_of_its_stretch(site, browser):
+    page = browser.new_page()
+    seen = 0
+    for file in (site / folder / "claims" for folder in ("", "zh")):
+        for claim in sorted(file.glob("*.html")):
+            page.goto(claim.as_uri())
+            words = page.locator(".margins li")
+            if words.count() < 2:
+                continue
+            seen += 1
+            for at, place in (("-1", words.first), ("1", words.last)):
+                page.locator(".margins input").fill(at)
+                assert "on" in (place.get_attribute("class") or "").split()
+                word = place.locator("b").inner_text()
+                assert page.locator(".margins output").inner_text().endswith(word)
+    page.close()
+    assert seen > 0
+
+
+def test_pages_are_whole_without_scripts(site, browser):
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto((site / "index.html").as_uri())
+    assert all(row.is_visible() for row in page.locator(".findings tbody tr").all())
+    assert not page.locator(".filter").is_visible()
+    page.goto((site / "claims/1.2.5.html").as_uri())
+    assert all(line.is_visible() for line in page.locator(".margins li, .effects tr").all())
+    context.close()
+
+
+def test_every_page_names_its_other_language_and_says_what_it_is(site):
+    lacking = []
+    for file in sorted(site.rglob("*.html")):
+        head = file.read_text(encoding="utf-8").partition("</head>")[0]
+        other = re.search(r'hreflang="(?:en|zh-Hans)" href="([^"]+)"', head)[1]
+        picture = re.search(r'og:image" content="([^"]+)"', head)
+        described = re.search(r'og:description" content="[^"]+"', head)
+        if not (file.parent / other).is_file() or not described:
+            lacking.append(str(file.relative_to(site)))
+        if file.parent.name == "claims" and not (file.parent / picture[1]).is_file():
+            lacking.append(str(file.relative_to(site)))
+    assert lacking == []
+
+
+def test_no_english_sentence_is_left_on_a_chinese_page(site):
+    left = []
+    for file in sorted((site / "zh").rglob("*.html")):
+        text = file.read_text(encoding="utf-8")
+        # what is quoted from others or belongs to a study says that it is English
+        text = re.sub(r'<(\w+)[^>]*lang="en"[^>]*>.*?</\1>', " ", text, flags=re.DOTALL)
+        text = re.sub(r"<(code|head|title)[^>]*>.*?</\1>", " ", text, flags=re.DOTALL)
+        found = re.search(r"(?:[A-Za-z]{2,} ){4,}", re.sub(r"<[^>]+>", " ", text))
+        left += [(str(file.relative_to(site)), found[0])] if found else []
+    assert left == []
+
+
 # what the other scheme changes is contrast alone
 @pytest.mark.parametrize(("scheme", "rules"), [("light", {}), ("dark", {"runOnly": CONTRAST})])
 def test_pages_are_open_to_every_reader(site, browser, scheme, rules):

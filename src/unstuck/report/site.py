@@ -246,6 +246,7 @@ class _Pages(Spoken):
         mine = [each for each in self.site.summaries if each["section"] == section]
         return {
             "heading": title,
+            "description": " ".join(each["question"][self.language] for each in mine),
             "number": section,
             "claims": [
                 {**self.card(each), **self.figure(base, each["claim"], each)} for each in mine
@@ -295,7 +296,13 @@ class _Pages(Spoken):
                     }
                 )
         lines.sort(key=lambda each: each["first"])
-        return {"heading": self.say("nav", "notes"), "lines": lines, "own": bool(own)}
+        lead = self.say("notes", "lead")
+        return {
+            "heading": self.say("nav", "notes"),
+            "description": lead,
+            "lines": lines,
+            "own": bool(own),
+        }
 
     def _method(self) -> dict[str, Any]:
         sound = how_sound(self.site.summaries)
@@ -314,6 +321,7 @@ class _Pages(Spoken):
         ]
         return {
             "heading": self.say("nav", "method"),
+            "description": self.say("method", "lead"),
             "words": words,
             "outcomes": outcomes,
             "sound": mine,
@@ -366,7 +374,8 @@ class _Pages(Spoken):
     def _dictionary(self) -> dict[str, Any]:
         found = sections(Plan(self.site.study))
         tables = [{"names": names, **table._asdict()} for names, table in found]
-        return {"heading": self.say("nav", "dictionary"), "tables": tables}
+        lead = self.say("dictionary", "lead")
+        return {"heading": self.say("nav", "dictionary"), "description": lead, "tables": tables}
 
     def _experiment(self, name: str) -> dict[str, Any]:
         base = "../" if self.language == "en" else "../../"

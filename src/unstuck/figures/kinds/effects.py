@@ -18,7 +18,7 @@ from unstuck.wording import plain_power
 
 LINE = 62  # pixels of a row beside a picture, at the least
 ROW = 50  # pixels of a row of a forest
-TICKS, TITLE = 42, 33  # pixels of an axis, and of a line below it
+TICKS, TITLE = 41, 33  # pixels of an axis, and of a line below it
 WIDE = 18  # columns of a row beside a picture
 GAP = 14  # pixels between the names of ticks, at the least
 SPARE = 60  # pixels that rows beside leave free, if they need not be there
