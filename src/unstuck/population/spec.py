@@ -95,15 +95,19 @@ class NetworkSpec(BaseModel):
     )
 
     def __hash__(self) -> int:
-        return hash(self.model_dump_json())
+        # arguments that compare equal, such as 1 and true, are not the same
+        said = self.model_dump_json() if self.kind == "module" else (self.kind, self.hidden)
+        return hash((said, self.activation, self.batchnorm, self.init))
 
     @model_validator(mode="after")
     def _a_module_says_the_rest_itself(self) -> Self:
-        given = [name for name in type(self).model_fields if name in self.model_fields_set]
         if self.kind != "module":
-            if own := [name for name in given if name in OF_MODULES]:
-                raise ValueError(f"{own[0]} belongs to kind: module, and this is {self.kind}")
+            # this is asked of every point of a grid
+            if own := self.model_fields_set.intersection(OF_MODULES):
+                first = min(own, key=OF_MODULES.index)
+                raise ValueError(f"{first} belongs to kind: module, and this is {self.kind}")
             return self
+        given = [name for name in type(self).model_fields if name in self.model_fields_set]
         if other := [name for name in given if name not in ("kind", *OF_MODULES)]:
             raise ValueError(
                 f"{other[0]} means nothing to kind: module, which takes {', '.join(OF_MODULES)}"

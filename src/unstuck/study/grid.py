@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from itertools import product
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import pandas as pd
 from pydantic import BaseModel, ValidationError
@@ -68,6 +68,9 @@ class Grids:
                     require_defined(network)
                     self._sources[name] = source_digest(network)
         self._data = {name: spec.digest for name, spec in study.datasets.items()}
+        # many points share a component, and one object serves them all
+        self._made: dict[tuple[str, str], BaseModel] = {}
+        self._fitting: set[tuple[str, int]] = set()
 
     def of(self, name: str) -> tuple[tuple[dict[str, Any], Cell], ...]:
         """Give the points of an experiment's grid, by axis, and the cell at each.
@@ -105,14 +108,11 @@ class Grids:
                 yield point, self._cell(experiment, point)
 
     def _cell(self, experiment: Experiment, point: Mapping[str, Any]) -> Cell:
-        network = _with_overrides(self._study.networks[point["network"]], point)
+        network = self._component(self._study.networks, point, "network")
         given = {key: value for key, value in point.items() if key.startswith(ARGUMENT)}
-        if given:
-            named = {key.removeprefix(ARGUMENT): value for key, value in given.items()}
-            network = _replaced(network, {"arguments": network.arguments | named})
         self._require_fit(network, point)
-        optimizer = _with_overrides(self._optimizers[point["optimizer"]], point)
-        schedule = _with_overrides(self._schedules[point["schedule"]], point)
+        optimizer = self._component(self._optimizers, point, "optimizer")
+        schedule = self._component(self._schedules, point, "schedule")
         recipe = Recipe(
             dataset=point["dataset"],
             data=self._data[point["dataset"]],
@@ -160,8 +160,31 @@ class Grids:
             first_unit=self._study.first_unit,
         )
 
+    def _component(
+        self, known: Mapping[str, Component], point: Mapping[str, Any], axis: str
+    ) -> Component:
+        """A component with the fields that the point of the grid names replaced, and checked."""
+        base = known[point[axis]]
+        fields = {key: point[key] for key in point if OVERRIDES.get(key) is type(base)}
+        if isinstance(base, NetworkSpec):
+            given = {
+                key.removeprefix(ARGUMENT): value
+                for key, value in point.items()
+                if key.startswith(ARGUMENT)
+            }
+            if given:
+                fields["arguments"] = base.arguments | given
+        if not fields:
+            return base
+        key = axis, repr((point[axis], fields))
+        if key not in self._made:
+            self._made[key] = _replaced(base, fields)
+        return cast(Component, self._made[key])
+
     def _require_fit(self, network: NetworkSpec, point: Mapping[str, Any]) -> None:
         """Refuse a network that its data do not fit, or whose weights no training job can hold."""
+        if (point["dataset"], id(network)) in self._fitting:
+            return
         place = f"networks.{point['network']}, dataset {point['dataset']}"
         try:
             count = network.hidden_weights(self._study.datasets[point["dataset"]].input_shape)
@@ -173,6 +196,7 @@ class Grids:
                 f"{place}: training {count:,} weights takes {needed:,} MB, more than "
                 f"execution.train_mb: {given}; use smaller layers, or raise it."
             )
+        self._fitting.add((point["dataset"], id(network)))
 
     def _rate(self, experiment: Experiment, point: Mapping[str, Any]) -> float | Tune:
         if point["lr"] != "tuned":
@@ -192,12 +216,6 @@ class Grids:
 
 def _components(run: Recipe) -> tuple[BaseModel, ...]:
     return run.network, run.optimizer, run.schedule
-
-
-def _with_overrides(component: Component, point: Mapping[str, Any]) -> Component:
-    """A component with the fields that the point of the grid names replaced, and checked."""
-    fields = {key: point[key] for key in point if OVERRIDES.get(key) is type(component)}
-    return _replaced(component, fields) if fields else component
 
 
 def _replaced(component: Component, fields: Mapping[str, Any]) -> Component:
