@@ -316,11 +316,13 @@ class Study(Section):
     @model_validator(mode="after")
     def _code_is_allowed(self) -> Self:
         origins = sorted({each.origin for each in self.networks.values() if each.origin})
+        allowed = ",".join(origins)
         for name, network in self.networks.items():
             if network.origin and network.origin not in self.code.split(","):
                 raise ValueError(
                     f"networks.{name}: {network.origin} is code, which a study alone does not run; "
-                    f"to allow it, add to the command: --config code={','.join(origins)}"
+                    f"to allow it, give snakemake --config code={allowed}, or unstuck "
+                    f"--code {allowed}"
                 )
         for name, analysis in self.analyses.items():
             if getattr(getattr(analysis, "network", None), "kind", "") == "module":
