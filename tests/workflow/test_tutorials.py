@@ -59,11 +59,58 @@ class Reader:
         return done.stdout + done.stderr
 
 
-def test_my_data(tmp_path: Path) -> None:
+def pets() -> None:
+    """Images of two classes, one greener than the other."""
+    for number in range(20):
+        place = Path("pets/cat" if number % 2 else "pets/dog")
+        place.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (6, 4), (9 * number, 200 * (number % 2), 0)).save(place / f"{number}.png")
+
+
+def test_an_experiment_a_claim_and_a_cluster(tmp_path: Path) -> None:
+    reader = Reader(tmp_path)
+    new, planning, _, _ = blocks("first-experiment.md", "console")
+    reader.types(new)
+    # as the pages have it, but for less of it
+    study = (reader.folder / "mine.yaml").read_text(encoding="utf-8")
+    study = study.replace("seeds: 10", "seeds: 2").replace("epochs: 5", "epochs: 1")
+    study = study.replace("{low: 0.001, high: 1}", "{low: 0.1, high: 0.1}\n  extensions: 0")
+    naming = blocks("my-claim.md", "yaml")[0].splitlines()[-1]
+    reader.saves("mine.yaml", re.sub(r"claims: \[\].*", naming, study))
+    claim, judging = blocks("my-claim.md", "console")
+    reader.types(claim)
+    # to copy its command would run it whole
+    assert "--configfile mine.yaml --cores all" in reader.types(planning)
+    said = reader.types(judging)
+    assert "ok: mine.yaml judges 1 claim" in said
+    assert "Do small batches test better than the whole set at once?" in said
+    assert not (
+        reader.folder / "results/mine/runs/batch_momentum-digits-small-adam-16-off"
+    ).exists()
+    runs = pd.read_csv(reader.folder / "results/mine/tables/batch_epochs.runs.csv")
+    (_, *shown) = blocks("first-experiment.md", "console")[-1].split("--results")
+    assert "To train it alone" in reader.types(
+        f"unstuck show {runs['run_id'][0][:6]} --results{shown[0]}"
+    )
+    (cluster,) = blocks("my-cluster.md", "console")
+    assert {"train", "measurement"} <= planned(reader.types(f"{cluster.strip()} --dry-run"))
+
+
+def test_my_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     reader = Reader(tmp_path)
     (program,) = blocks("my-data.md", "python")
     reader.saves("data.py", program)
-    reader.saves("mine.yaml", blocks("my-data.md", "yaml")[0])
+    # images too, in the same call
+    study, others = (yaml.safe_load(each) for each in blocks("my-data.md", "yaml"))
+    monkeypatch.chdir(reader.folder)
+    pets()
+    study["datasets"]["images"] = others["datasets"]["images"]
+    study["networks"]["filters"] = {"kind": "conv2d", "hidden": [2]}
+    study["experiments"]["pets"] = {
+        **{"dataset": "images", "network": "filters", "batch_size": 4, "lr": 0.1},
+        **{"epochs": 8, "seeds": 2},
+    }
+    reader.saves("mine.yaml", yaml.safe_dump(study, sort_keys=False))
     _, made, ran, changed = blocks("my-data.md", "console")
     reader.types(made)
     reader.types(ran)
@@ -75,6 +122,7 @@ def test_my_data(tmp_path: Path) -> None:
     assert runs.loc[runs["chosen"], "test_accuracy"].mean() > 0.6
     assert len(pd.read_csv(results / "tables/batches.spectra.csv")) == 4
     assert (results / "report/index.html").exists()
+    assert pd.read_csv(results / "tables/pets.runs.csv")["train_accuracy"].mean() == 1
     # moved, touched and named anew, it is the same table
     shutil.copyfile(reader.folder / "wine.csv", reader.folder / "wines.csv")
     study = yaml.safe_load((reader.folder / "mine.yaml").read_text())
@@ -92,10 +140,7 @@ def test_other_files_of_my_data_are_read_as_it_says(
     rng = np.random.default_rng(0)
     load_wine(as_frame=True).frame.rename(columns={"target": "cultivar"}).to_parquet("wine.parquet")
     np.savez("points.npz", x=rng.normal(size=(30, 2, 5)), y=np.arange(30) % 3, z=0)
-    for number in range(20):
-        place = Path("pets/cat" if number % 2 else "pets/dog")
-        place.mkdir(parents=True, exist_ok=True)
-        Image.new("RGB", (6, 4), (number, 0, 0)).save(place / f"{number}.png")
+    pets()
     described = yaml.safe_load(blocks("my-data.md", "yaml")[1])["datasets"]
     shapes = {
         name: DatasetSpec.model_validate(each).input_shape for name, each in described.items()
