@@ -133,3 +133,8 @@ def _trimmed(text: str) -> str:
 def counted(size: str, unit: str) -> str:
     """Put a unit behind a number; of one it loses its plural."""
     return f"{size} {unit.removesuffix('s') if size == '1' else unit}".strip()
+
+
+def capital(text: str) -> str:
+    """Begin with a capital letter, but for Greek ones, which are symbols."""
+    return text[:1].upper() + text[1:] if text[:1].isascii() else text

@@ -327,6 +327,15 @@ def test_the_dictionary_has_every_phrase_in_both_languages(language: str) -> Non
         assert set(re.findall(r"\{(\w+)\}", words.en)) == set(re.findall(r"\{(\w+)\}", words.zh))
 
 
+@pytest.mark.parametrize("file", sorted(CLAIMS.glob("*/*.yaml")), ids=lambda file: file.stem)
+def test_parts_of_a_claim_have_chinese_names(file: Path) -> None:
+    claim = load_claim(file)
+    words = dictionary("zh").with_own(claim.figure.words)
+    for line, part in claim.parts.items():
+        named = part.name or words.column(str(part.value))
+        assert len(claim.parts) == 1 or named.zh, line
+
+
 def test_without_a_chinese_font_figures_are_in_english_and_the_log_says_so(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

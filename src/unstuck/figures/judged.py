@@ -12,7 +12,7 @@ from unstuck.claims.model import Claim
 from unstuck.figures.data import FigureData, Role, Row
 from unstuck.figures.palette import Outcome
 from unstuck.figures.words import Dictionary, arms_of, name_of_part, told_itself
-from unstuck.wording import number
+from unstuck.wording import capital, number
 
 TINY = 1e-200  # stands for zero where zero itself must not do
 
@@ -69,7 +69,7 @@ def _words(claim: Claim, words: Dictionary) -> OwnWords:
     unit = "%" if spec.percent else "" if spec.scale == "ratio" else words.unit(spec.unit)
     measure = spec.measured.words(words.language)
     unit = "" if unit in measure else unit
-    measure = measure[:1].upper() + measure[1:]
+    measure = capital(measure)
     return OwnWords(
         columns={"value": ColumnWords(en=measure, unit=unit)},
         values={"side": {side: ValueWords(en=text) for side, text in named.items()}},

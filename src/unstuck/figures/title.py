@@ -9,7 +9,7 @@ from unstuck.claims.model import CHOICE, CLAUSE, PLACEHOLDER
 from unstuck.figures.data import FigureData, Row
 from unstuck.figures.palette import Outcome
 from unstuck.figures.words import Dictionary, with_unit
-from unstuck.wording import number, with_interval
+from unstuck.wording import capital, number, with_interval
 
 MOST_NUMBERS = 2
 MOST_LETTERS = 34  # of a Chinese title
@@ -40,24 +40,24 @@ def make_title(data: FigureData, panel: Panel, words: Dictionary) -> Title:
         measure = data.primary.measure
         why = data.texts.get("reason", "") if data.outcome == "not tested here" else ""
         name = "untested title" if why else f"{data.outcome} title"
-        return Title(_capital(words.phrase(name, measure=measure, why=why)))
+        return Title(capital(words.phrase(name, measure=measure, why=why)))
     if data.outcome == "contradicted" and data.primary.scale == "exact":
         told = amount(data.primary, words, sign=True)
         text = words.phrase("fails title", measure=data.primary.measure, e=told)
-        return Title(_capital(text), tells=True)
+        return Title(capital(text), tells=True)
     if data.outcome == "partly":
         whole = make_title(replace(data, outcome="supported"), panel, words)
         return replace(whole, text=words.phrase("partly title", title=whole.text))
     if panel.title is not None:
-        return Title(_capital(filled(panel.title.words(words.language), data)), tells=True)
+        return Title(capital(filled(panel.title.words(words.language), data)), tells=True)
     short = _ASIDE.sub("", _WORD.sub("", CLAUSE.sub("", data.answer)))
     short = filled(short.replace("{S}", ""), data)
     if short and _is_short(short):
-        return Title(_capital(short.rstrip(" .。;；,，")), tells=True)
+        return Title(capital(short.rstrip(" .。;；,，")), tells=True)
     row = data.primary
     name = f"{row.scale} title"
     told = amount(row, words, sign=True)
-    return Title(_capital(words.phrase(name, measure=row.measure, e=told)), tells=True)
+    return Title(capital(words.phrase(name, measure=row.measure, e=told)), tells=True)
 
 
 def _is_short(text: str) -> bool:
@@ -93,7 +93,7 @@ def make_subtitle(data: FigureData, panel: Panel, words: Dictionary, reading: st
     else:
         unit = row.unit if row.scale == "difference" else ""
         stop = "。" if words.language == "zh" else "."
-        what = _capital(with_unit(row.measure, unit, words.language)) + stop
+        what = capital(with_unit(row.measure, unit, words.language)) + stop
     return f"{what}{reading}" if words.language == "zh" else f"{what} {reading}".strip()
 
 
@@ -127,8 +127,3 @@ def tell(row: Row, *, sign: bool = False, places: int = 0) -> str:
         # as answers tell it
         return f"{row.effect + row.against:.0f}"
     return with_interval(row.effect, row.low, row.high, row.scale, sign=sign, places=places)[0]
-
-
-def _capital(text: str) -> str:
-    # but for Greek letters, which are symbols
-    return text[:1].upper() + text[1:] if text[:1].isascii() else text

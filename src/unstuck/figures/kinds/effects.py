@@ -14,7 +14,7 @@ from unstuck.figures.palette import HOLLOW
 from unstuck.figures.pen import LABEL, TICK, Pen, Plan, columns, tick, width_of, wrapped
 from unstuck.figures.title import tell
 from unstuck.figures.words import with_unit
-from unstuck.wording import plain_power
+from unstuck.wording import capital, plain_power
 
 LINE = 62  # pixels of a row beside a picture, at the least
 ROW = 50  # pixels of a row of a forest
@@ -130,7 +130,7 @@ def _places(group: Group) -> int:
 def _name(row: Row, places: int) -> str:
     """Name a row beside a picture, broken so that its number has room behind the last line."""
     name = row.name.removeprefix("the ")
-    name = name[:1].upper() + name[1:] if row.part else name
+    name = capital(name) if row.part else name
     ways = [wrapped(name, width) for width in range(WIDE, 7, -1)]
     room = WIDE - len(_told(row, places)) - 1
     fitting = [way for way in ways if columns(way.rpartition("\n")[2]) <= room]
