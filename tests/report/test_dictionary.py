@@ -1,5 +1,6 @@
 """The data dictionary: every table of a kind is in it, and its page is what is made."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,10 @@ from unstuck.study.analyses.kinds import KINDS
 from unstuck.study.load import load_study
 from unstuck.study.measurements.registry import MEASUREMENTS
 from unstuck.study.plan import Plan
+from unstuck.yaml_files import read_yaml
 
 REPOSITORY = Path(__file__).parents[2]
+SHIPPED = ("config.yaml", "workflow/studies/smoke.yaml", "workflow/studies/full.yaml")
 
 
 @pytest.fixture(scope="module")
@@ -61,3 +64,20 @@ def test_conditions_of_a_claim_are_described_by_the_tables_that_it_reads(plan):
 def test_a_column_that_nothing_describes_is_named(plan):
     with pytest.raises(DataError, match="the column lrr of the table tables"):
         dictionary.Schemas(plan).of("tables/grid.runs", ["run_id", "lrr"])
+
+
+def test_every_text_of_the_shipped_studies_has_chinese_and_no_other():
+    """What stands in English in docstrings and studies, and is read on Chinese pages."""
+    studies = [load_study(REPOSITORY / file) for file in SHIPPED]
+    texts = {
+        text
+        for study in studies
+        for each in (study, *study.experiments.values(), *study.analyses.values())
+        for text in (getattr(each, "title", ""), each.description)
+    }
+    for study in studies:
+        for _, table in dictionary.sections(Plan(study)):
+            texts |= {table.row, *(text for row in table.columns for text in row[2:])}
+    known = read_yaml(REPOSITORY / "workflow/report/site/chinese.yaml")
+    assert texts - {""} == set(known)
+    assert all(re.search("[\u4e00-\u9fff]", text) for text in known.values())

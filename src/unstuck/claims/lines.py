@@ -94,7 +94,7 @@ class Measure(Frozen):
     margin: float | None = Field(
         None, gt=0, description="δ in that unit; a factor above 1 where the scale is `ratio`."
     )
-    because: str | None = Field(None, description="Why the margin is what it is.")
+    because: Text | None = Field(None, description="Why the margin is what it is.")
     claims: Literal["effect", "equivalence", "no worse"] | None = Field(
         None, description="Whether an effect, none, or none below −δ is claimed."
     )

@@ -59,7 +59,7 @@ class Published(Frozen):
     who: str = Field(min_length=1, description="Authors.")
     year: int = Field(ge=1800, le=2100, description="Year of publication.")
     where: str = Field(min_length=1, description="Venue, and the table, figure or section.")
-    says: str = Field(min_length=1, description="What it reports.")
+    says: Text = Field(description="What it reports.")
     stance: Literal["for", "against"] = Field(description="Whether it speaks for the claim.")
     doi: str | None = Field(None, pattern=r"^10\.\d{4,}/\S+$", description="Its DOI.")
     arxiv: str | None = Field(
@@ -73,7 +73,7 @@ class Dated(Frozen):
     """A change of a primary after it was registered."""
 
     date: datetime.date = Field(description="When.")
-    change: str = Field(min_length=1, description="What, and why.")
+    change: Text = Field(description="What, and why.")
 
 
 class Claim(Frozen):
@@ -89,7 +89,7 @@ class Claim(Frozen):
     notes: list[int] = Field(
         default_factory=list, description="Lines of the notes that it stands for."
     )
-    from_lecture: str | None = Field(None, description="What of it only the lecture says.")
+    from_lecture: Text | None = Field(None, description="What of it only the lecture says.")
     did: Text | None = Field(None, description="What was done.")
     regime: str | None = Field(None, description="Where it is said to hold.")
     cost: str | None = Field(None, description="What testing it adds to a study.")

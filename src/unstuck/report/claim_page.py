@@ -60,9 +60,12 @@ def claim_page(spoken: Spoken, summary: Mapping[str, Any]) -> dict[str, Any]:
         "exclusive": exclusive(spoken, claim.id),
         "statement": claim.statement.words(spoken.language),
         "registered": _registered(spoken, claim, summary),
-        "changes": [each.model_dump(mode="json") for each in claim.changes],
+        "changes": [
+            {"date": each.date, "change": spoken.text(each.change)} for each in claim.changes
+        ],
         "published": [
-            each.model_dump() | {"link": _link(each.doi, each.arxiv, each.url)}
+            each.model_dump()
+            | {"says": spoken.text(each.says), "link": _link(each.doi, each.arxiv, each.url)}
             for each in claim.published
         ],
         "command": f"snakemake {target.as_posix()}{spoken.site.source.configfile}",
@@ -160,13 +163,16 @@ def _registered(spoken: Spoken, claim: Claim, summary: Mapping[str, Any]) -> lis
         told.append(
             spoken.say("claim", "lines" if len(claim.notes) > 1 else "line_of", lines=lines)
         )
-    if claim.from_lecture and spoken.language == "en":
-        told.append(spoken.say("claim", "lecture", what=claim.from_lecture))
+    if claim.from_lecture:
+        what = claim.from_lecture.words(spoken.language)
+        told.append(spoken.say("claim", "lecture", what=what))
     if claim.registered:
         told.append(spoken.say("claim", "registered_on", date=claim.registered.isoformat()))
-    if claim.measure and claim.measure.margin and claim.measure.because and spoken.language == "en":
-        margin = counted(f"{claim.measure.margin:g}", claim.measure.unit or "")
-        told.append(spoken.say("claim", "margin", margin=margin, because=claim.measure.because))
+    if claim.measure and claim.measure.margin and claim.measure.because:
+        unit = spoken.dictionary.unit(claim.measure.unit or "")
+        margin = counted(f"{claim.measure.margin:g}", unit)
+        because = claim.measure.because.words(spoken.language)
+        told.append(spoken.say("claim", "margin", margin=margin, because=because))
     return told if claim.changes else [*told, spoken.say("claim", "no_changes")]
 
 

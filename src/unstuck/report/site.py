@@ -86,6 +86,7 @@ class Site:
     summaries: Sequence[Mapping[str, Any]]
     source: Source
     words: Mapping[str, Any] = field(repr=False)
+    chinese: Mapping[str, str] = field(repr=False)
     dictionaries: Mapping[str, Dictionary] = field(repr=False)
     environment: Environment = field(repr=False)
 
@@ -108,7 +109,8 @@ class Site:
         words = read_yaml(source.pages / "site.yaml")
         named = source.pages.parent / "words.yaml"
         dictionaries = {language: load_dictionary(named, language) for language in LANGUAGES}
-        return cls(study, claims, summaries, source, words, dictionaries, environment)
+        chinese = read_yaml(source.pages / "chinese.yaml")
+        return cls(study, claims, summaries, source, words, chinese, dictionaries, environment)
 
     def write(self, folder: Path) -> None:
         """Write every page into a folder that is not there yet."""
@@ -174,6 +176,7 @@ class _Pages(Spoken):
         shared = {
             "language": self.language,
             "w": self.words(self.site.words),
+            "own": self.own,
             "root": deep,
             "judged": bool(self.site.summaries),
             "of_notes": self.site.of_notes,

@@ -4,7 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from markupsafe import Markup, escape
+
 from unstuck.claims.lines import Comparison
+from unstuck.claims.terms import Words
 from unstuck.figures.words import Dictionary, told_itself
 from unstuck.report.margins import multiple
 from unstuck.wording import number, plain_power, with_interval
@@ -48,6 +51,16 @@ class Spoken:
         for name, value in numbers.items():
             text = text.replace(f"{{{name}}}", str(value))
         return text
+
+    def text(self, words: Words) -> Markup:
+        """A text of a claim's or a study's file, marked where it is not in this language."""
+        if self.language == "zh" and not words.zh:
+            return Markup('<span lang="en">{}</span>').format(words.en)
+        return escape(words.words(self.language))
+
+    def own(self, text: str) -> Markup:
+        """A text that stands in English elsewhere, in Chinese where that is known."""
+        return self.text(Words(en=text, zh=self.site.chinese.get(text, ""))) if text else Markup()
 
     def section(self, section: str) -> str:
         """The title of a section."""
