@@ -109,7 +109,8 @@ class Site:
         words = read_yaml(source.pages / "site.yaml")
         named = source.pages.parent / "words.yaml"
         dictionaries = {language: load_dictionary(named, language) for language in LANGUAGES}
-        chinese = read_yaml(source.pages / "chinese.yaml")
+        texts = read_yaml(source.pages / "chinese.yaml")["texts"]
+        chinese = {text["en"]: text["zh"] for text in texts}
         return cls(study, claims, summaries, source, words, chinese, dictionaries, environment)
 
     def write(self, folder: Path) -> None:
