@@ -115,7 +115,9 @@ def test_starts_along_training_have_a_lower_loss_than_random_ones(context):
     data = context.datasets["blobs"].unit(0)
     networks = TanhNetworks(data.x_train[:40], data.y_train[:40], data.classes, 0.03)
     problem = networks.problem(2)
-    starts, again, others = (analysis._starts(problem, 2, seed) for seed in (0, 0, 1))
+    made = analysis._starts({0: problem, 1: problem}, 2)
+    starts, others = made[0], made[1]
+    (again,) = analysis._starts({0: problem}, 2).values()
     losses = {
         name: np.mean([problem.at(point).value() for point in points])
         for name, points in starts.items()

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import shutil
 import zipfile
 from pathlib import Path
@@ -17,6 +18,8 @@ from unstuck.study.load import load_study
 from unstuck.study.plan import Plan
 
 NOT_REPRODUCIBLE = {"logs", "benchmarks"}
+# the seconds of jobs stand on it
+TIMED_PAGE = re.compile(r"report/(zh/)?\.?study\.html(\.sha256)?")
 
 
 def digests(checkout: Checkout) -> dict[str, str]:
@@ -27,6 +30,7 @@ def digests(checkout: Checkout) -> dict[str, str]:
         if file.is_file()
         and file.relative_to(root).parts[0] not in NOT_REPRODUCIBLE
         and file.name != ".snakemake_timestamp"
+        and not TIMED_PAGE.fullmatch(str(file.relative_to(root)))
     }
 
 
