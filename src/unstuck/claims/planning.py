@@ -191,9 +191,10 @@ class _Cells:
                 budget = {"epochs": cell.run.epochs, "updates": cell.run.updates}
                 said = {key: value for key, value in budget.items() if value is not None}
                 rows.append({**cell.labels, **rate, **said, "owner": owner, "cell": cell.key})
+        made = pd.DataFrame(rows)
         # cells are looked through many times, and strings of Arrow's take long to select
-        with pd.option_context("future.infer_string", False):
-            return pd.DataFrame(rows)
+        words = [name for name in made if isinstance(made[name].dtype, pd.StringDtype)]
+        return made.astype(dict.fromkeys(words, object))
 
 
 def _lacking(claim: Claim, cells: _Cells) -> dict[str, str]:
