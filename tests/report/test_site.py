@@ -2,6 +2,7 @@
 
 import math
 import re
+import shutil
 import subprocess
 from html.parser import HTMLParser
 from importlib.metadata import version
@@ -16,6 +17,7 @@ from unstuck.claims.model import Claim, load_claim
 from unstuck.claims.results import load_summaries, save
 from unstuck.claims.verdict import decide
 from unstuck.environment import commit_of
+from unstuck.errors import UnstuckError
 from unstuck.files import write_text
 from unstuck.report.claim_page import _code, _line, exclusive
 from unstuck.report.margins import by_margin, multiple
@@ -100,13 +102,20 @@ def claim(**given) -> Claim:
     return Claim.model_validate(usual | given)
 
 
+PICTURES = [
+    f"{name}.{suffix}"
+    for name in ("1.2.5", "experiment.batch_epochs")
+    for suffix in ("svg", "zh.svg")
+]
+
+
 @pytest.fixture(scope="module")
 def site(tmp_path_factory) -> Path:
     root = tmp_path_factory.mktemp("results")
     made = claim()
     save(decide(made, {"batch_epochs.runs": runs()}), root / "claims/1.2.5")
     (root / "figures").mkdir()
-    for name in ("1.2.5.svg", "1.2.5.zh.svg", "experiment.batch_epochs.svg"):
+    for name in PICTURES:
         write_text(root / "figures" / name, "<svg xmlns='http://www.w3.org/2000/svg'/>")
     Image.new("RGB", (24, 12)).save(root / "figures/1.2.5.png")
     (root / "tables").mkdir()
@@ -160,8 +169,24 @@ def test_a_study_without_claims_opens_with_its_experiments(site, tmp_path):
         reader = Reader(text)
         assert "<h1>Made up &lt;&amp;&gt;</h1>" in text
         assert "experiments/batch_epochs.html" in reader.links
-        assert any(link.endswith("figures/experiment.batch_epochs.svg") for link in reader.links)
+        assert any("figures/experiment.batch_epochs." in link for link in reader.links)
         assert not re.search('class="(counts|effects|filter|findings)"', text)
+
+
+@pytest.mark.parametrize(
+    "lost", [*(f"figures/{name}" for name in PICTURES), "tables/batch_epochs.rates.csv"]
+)
+def test_what_is_lost_is_missed(site, tmp_path, lost):
+    root = tmp_path / "results"
+    shutil.copytree(site.parent, root)
+    (root / lost).unlink()
+    folders = (root / "claims", root / "figures", root / "tables")
+    source = Source(REPOSITORY / "workflow/report/site", *folders, "")
+    summaries = load_summaries([root / "claims/1.2.5"])
+    with pytest.raises(UnstuckError, match=re.escape(Path(lost).name)):
+        Site.read(parse_study(STUDY), {"1.2.5": claim()}, summaries, source).write(
+            tmp_path / "report"
+        )
 
 
 def test_texts_of_a_study_and_a_claim_are_escaped(site):

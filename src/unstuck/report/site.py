@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -121,15 +122,13 @@ class Site:
             copy(self.source.pages / name, folder / name)
         for summary in self.summaries:
             name = summary["claim"]
-            for file in sorted(self.source.figures.glob(f"{name}.*svg")):
-                copy(file, folder / "figures" / file.name)
+            self._take_pictures(name, folder)
             preview(self.source.figures / f"{name}.png", folder / "figures" / f"{name}.png")
             (folder / "tables" / name).mkdir()
             for table in TABLES:
                 copy(self.source.claims / name / table, folder / "tables" / name / table)
         for experiment in self.study.experiments:
-            for file in sorted(self.source.figures.glob(f"experiment.{experiment}.*svg")):
-                copy(file, folder / "figures" / file.name)
+            self._take_pictures(f"experiment.{experiment}", folder)
             for table in self.tables_of(experiment):
                 copy(self.source.tables / table, folder / "tables" / table)
         for language in LANGUAGES:
@@ -142,8 +141,18 @@ class Site:
 
     def tables_of(self, experiment: str) -> list[str]:
         """Give the tables of an experiment that the report takes along: curves are too large."""
-        names = [f"{experiment}.{kind}.csv" for kind in ("runs", "rates")]
-        return [name for name in names if (self.source.tables / name).exists()]
+        names = (f"{experiment}.{kind}" for kind in ("runs", "rates"))
+        return [f"{name}.csv" for name in names if name in self.plan.tables]
+
+    @cached_property
+    def plan(self) -> Plan:
+        """What the study makes."""
+        return Plan(self.study)
+
+    def _take_pictures(self, name: str, folder: Path) -> None:
+        # by name, so that one that is lost is missed
+        for suffix in ("svg", "zh.svg"):
+            copy(self.source.figures / f"{name}.{suffix}", folder / "figures" / f"{name}.{suffix}")
 
 
 @dataclass(frozen=True)
@@ -376,7 +385,7 @@ class _Pages(Spoken):
         }
 
     def _dictionary(self) -> dict[str, Any]:
-        found = sections(Plan(self.site.study))
+        found = sections(self.site.plan)
         tables = [{"names": names, **table._asdict()} for names, table in found]
         lead = self.say("dictionary", "lead")
         return {"heading": self.say("nav", "dictionary"), "description": lead, "tables": tables}
