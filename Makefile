@@ -63,7 +63,8 @@ sanitize: $(VENV)/.installed
 	  $(abspath $(BIN))/python -m pytest tests/lanes
 
 faults: $(VENV)/.installed
-	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest tests/faults --write-faults
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest tests/faults --write-faults \
+	  -m "slow or not slow"
 
 sweep: $(VENV)/.installed
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest --write-faults -m "slow or not slow" \

@@ -1,6 +1,7 @@
 """Each fault ends in a clear message and trusts nothing half-written; then the bytes are the same.
 
-What is said and lost goes into docs/faults.md (`make faults`).
+What is said and lost goes into docs/faults.md (`make faults`, which takes those marked slow too: an
+ordinary run of the tests takes one fault of each kind).
 """
 
 import os
@@ -31,8 +32,8 @@ def test_the_document_has_every_fault_once() -> None:
 @pytest.mark.parametrize(
     ("number", "moments"),
     [
-        (signal.SIGKILL, 2),
-        (signal.SIGTERM, 1),
+        (signal.SIGKILL, 1),
+        pytest.param(signal.SIGTERM, 1, marks=pytest.mark.slow),
         pytest.param(signal.SIGKILL, 12, marks=pytest.mark.slow),
     ],
     ids=["SIGKILL", "SIGTERM", "SIGKILL again and again"],
@@ -96,6 +97,7 @@ def test_a_kill_in_the_middle_of_writing_leaves_nothing(
     )
 
 
+@pytest.mark.slow
 def test_a_machine_that_goes_down_leaves_a_lock(
     untrained: Checkout, recover: Recover, table: Table
 ) -> None:
@@ -122,6 +124,7 @@ def test_ctrl_c_ends_in_one_sentence(untrained: Checkout, recover: Recover, tabl
     table.add("Ctrl-C", sees=said, lost=REPEATED, seconds=recover(untrained))
 
 
+@pytest.mark.slow
 def test_of_two_calls_the_second_is_refused(
     untrained: Checkout, recover: Recover, table: Table
 ) -> None:
@@ -150,6 +153,7 @@ def test_a_full_disk_is_named(untrained: Checkout, recover: Recover, table: Tabl
     table.add("full disk", sees=said, lost=REPEATED, seconds=seconds)
 
 
+@pytest.mark.slow
 def test_a_read_only_folder_is_named(untrained: Checkout, recover: Recover, table: Table) -> None:
     with mounted(untrained, 50 << 20) as place:
         before = digests(untrained)
@@ -171,18 +175,25 @@ def cut(file: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "file", "target", "lost"),
     [
-        ("truncated table of a job", RUNS, TABLE, "the job, which is trained again"),
+        pytest.param(
+            "truncated table of a job",
+            RUNS,
+            TABLE,
+            "the job, which is trained again",
+            marks=pytest.mark.slow,
+        ),
         (
             "truncated weights of a job",
             f"{JOB}/endpoints.safetensors",
             SPECTRA,
             "the job, which is trained again",
         ),
-        (
+        pytest.param(
             "truncated dataset",
             f"{RESULTS}/data/digits.safetensors",
             RUNS,
             "the dataset, which is prepared again; finished runs are kept",
+            marks=pytest.mark.slow,
         ),
     ],
 )
@@ -237,6 +248,7 @@ def test_a_lost_file_is_made_again(finished: Checkout, recover: Recover, table: 
     )
 
 
+@pytest.mark.slow
 def test_a_clock_that_was_set_back_stops_nothing(
     finished: Checkout, recover: Recover, table: Table
 ) -> None:
@@ -252,6 +264,7 @@ def test_a_clock_that_was_set_back_stops_nothing(
     table.add("a clock that was set back", sees=NOTHING, lost=NOTHING, seconds=seconds)
 
 
+@pytest.mark.slow
 def test_a_number_changed_by_hand_is_found(
     finished: Checkout,
     recover: Recover,

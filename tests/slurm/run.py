@@ -1,4 +1,4 @@
-"""Run the smoke study on a real Slurm and compare it with a run on this machine.
+"""Run every rule on a real Slurm and compare the results with a run on this machine.
 
 Usage: python tests/slurm/run.py (root, Debian; `make test-slurm`).
 """
@@ -18,10 +18,10 @@ from cluster import NODES, WITH_PARENT, ClusterError, Job, jobs, virtual_cluster
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
 RUN_SECONDS = 1200
-RESULTS = Path("results/smoke")
+RESULTS = Path("results/slurm")
 # these differ from run to run by their nature
 TIMINGS = ("logs", "benchmarks")
-STUDY = ("--configfile", "workflow/studies/smoke.yaml", "tests/slurm/gpus.yaml")
+STUDY = ("--configfile", "tests/slurm/study.yaml")
 SLURM = ("--profile", f"{ROOT}/profiles/slurm")
 ARRAYS = ("--profile", f"{ROOT}/profiles/slurm-arrays")
 # tests need not spare the controller
