@@ -38,10 +38,10 @@ def test_the_effect_is_the_mean_over_places_of_paired_differences_at_the_chosen_
 
 def test_a_finalist_keeps_its_heat_and_a_rate_that_was_beaten_there_is_no_finalist():
     found = compare(spec(), {"e.runs": runs()})
-    cell = found.pairs[0].arm
-    assert cell.rates.tolist() == [0.03, 0.1, 0.3]
-    assert cell.values.shape == (UNITS, 3)
-    assert cell.rates[cell.chosen] == 0.1
+    assert found.pairs[0].arm.arm.values.shape == (UNITS, 3)
+    values = found.values()
+    assert values["rate"].unique().tolist() == [0.03, 0.1, 0.3]
+    assert values[values["chosen"]]["rate"].unique().tolist() == [0.1]
 
 
 def test_a_factor_is_the_ratio_of_geometric_means():
@@ -65,7 +65,8 @@ def test_a_number_of_updates_chooses_its_rate_itself_by_the_mean_of_its_logarith
     np.testing.assert_allclose(values["score"], values["value"])
     table.loc[slow, "there"] = 13.0
     found = compare(spec(value=value, unit="updates"), {"e.runs": table})
-    assert found.pairs[0].arm.rates[found.pairs[0].arm.chosen] == 0.1
+    values = found.values()
+    assert values[values["chosen"]]["rate"].unique().tolist() == [0.1]
 
 
 def test_an_arm_against_a_number():
@@ -162,7 +163,8 @@ def test_smallest_largest_and_best_stand_for_values_of_the_table():
     )
     found = compare(wanted, {"walks.walks": table})
     assert np.exp(found.estimate().effect) == pytest.approx(4)
-    assert found.pairs[0].arm.rates[found.pairs[0].arm.chosen] == 0.1
+    values = found.values()
+    assert values[values["chosen"]]["rate"].unique().tolist() == [0.1]
 
 
 def test_shares_of_units_and_of_two_arms():

@@ -1,13 +1,13 @@
 """Exact checks: one number of a table, and what it must be."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from unstuck.claims.compared import Array
 from unstuck.claims.comparison import Tables, gathered
 from unstuck.claims.lines import Check, Need, Number, Value
 from unstuck.claims.reductions import reduction
@@ -49,16 +49,7 @@ def check(spec: Check, tables: Tables) -> Checked:
     DataError
         If a table, column or row is missing.
     """
-    value, n, skipped = measured(
-        spec.label,
-        spec.tables,
-        tables,
-        where=spec.where,
-        value=spec.value,
-        each=spec.each,
-        reduce=spec.reduce,
-        target=spec.holds.equals,
-    )
+    value, n, skipped = _measured(spec.label, spec, tables, spec.holds.equals)
     holds = spec.holds.of(value)
     small = not holds and spec.small is not None and spec.small.of(value)
     return Checked(spec.label, value, holds, small, n, skipped)
@@ -67,7 +58,7 @@ def check(spec: Check, tables: Tables) -> Checked:
 def need_met(need: Need, tables: Tables) -> bool:
     """Tell whether what a comparison needs holds; no row at all is a count of none."""
     try:
-        value = _read("needs", need, tables, need.holds.equals)
+        value, *_ = _measured("needs", need, tables, need.holds.equals)
     except NoRowsError:
         if need.reduce != "count":
             raise
@@ -78,65 +69,34 @@ def need_met(need: Need, tables: Tables) -> bool:
 def number(name: str, spec: Number, tables: Tables) -> float:
     """Give a number that an answer names from a table; NaN where no row is such as it asks for."""
     try:
-        return spec.scale * _read(name, spec, tables)
+        return spec.scale * _measured(name, spec, tables)[0]
     except NoRowsError:
         return math.nan
 
 
-def _read(label: str, spec: Need | Number, tables: Tables, target: float | None = None) -> float:
-    names = (spec.table,) if isinstance(spec.table, str) else tuple(spec.table or ())
-    value, _, _ = measured(
-        label,
-        names,
-        tables,
-        where=spec.where,
-        value=spec.value,
-        each=tuple(spec.each),
-        reduce=spec.reduce,
-        target=target,
-    )
-    return value
-
-
-def measured(
-    label: str,
-    names: tuple[str, ...],
-    tables: Tables,
-    *,
-    where: Mapping[str, Any],
-    value: Value | None,
-    each: Sequence[str],
-    reduce: str,
-    target: float | None = None,
+def _measured(
+    label: str, spec: Check | Need | Number, tables: Tables, target: float | None = None
 ) -> tuple[float, int, int]:
-    """Give one number of some rows, of how many values it is made, and how many were skipped.
-
-    Raises
-    ------
-    DataError
-        If a table, column or row is missing, or `only` one value is asked for of several.
-    """
-    rows = selected(gathered(names, tables, label), where, label)
-    for column in each:
+    """Give one number of some rows, of how many values it is made, and how many were skipped."""
+    rows = selected(gathered(spec.tables, tables, label), spec.where, label)
+    for column in spec.each:
         if column not in rows:
             raise DataError(f"{label}: `each` names {column!r}, which no table has.")
-    if value is None:
-        if reduce != "count":
+    if spec.value is None:
+        if spec.reduce != "count":
             raise DataError(f"{label}: `value` is missing; only a count does without.")
         return float(len(rows)), len(rows), 0
-    values = _values(label, rows, value, each)
+    values = _values(label, rows, spec.value, spec.each)
     known = values[np.isfinite(values)]
     skipped = values.size - known.size
-    if reduce == "count":
+    if spec.reduce == "count":
         return float(np.count_nonzero(known)), values.size, skipped
     if not known.size:
         return math.nan, 0, skipped
-    return _reduced(label, known, reduce, target), known.size, skipped
+    return _reduced(label, known, spec.reduce, target), known.size, skipped
 
 
-def _values(
-    label: str, rows: pd.DataFrame, value: Value, each: Sequence[str]
-) -> "np.ndarray[Any, np.dtype[np.float64]]":
+def _values(label: str, rows: pd.DataFrame, value: Value, each: Sequence[str]) -> Array:
     keys = rows.groupby(list(each), dropna=False).ngroup() if each else pd.Series(range(len(rows)))
     rows = rows.assign(run=keys.to_numpy(), side="arm", unit=keys.to_numpy())
     if "rate" not in rows:
@@ -153,9 +113,7 @@ def _values(
     return np.asarray(values, dtype=np.float64)
 
 
-def _reduced(
-    label: str, values: "np.ndarray[Any, np.dtype[np.float64]]", reduce: str, target: float | None
-) -> float:
+def _reduced(label: str, values: Array, reduce: str, target: float | None) -> float:
     if reduce == "only":
         if values.size > 1:
             raise DataError(

@@ -1,7 +1,7 @@
 """Values of a comparison, paired by unit, and what statistics make of them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -28,14 +28,10 @@ class Cell:
     ----------
     units
         ``[U]``, ascending.
-    rates
-        ``[R]``: the finalists; NaN where there is no rate.
-    values
-        ``[U, R]``, of factors their logarithm.
+    arm
+        Values and scores ``[U, R]`` by finalist, as the statistics want them.
     against
         ``[U, R]``: the other column of a correlation.
-    scores
-        ``[U, R]``, lower is better; none where there is one rate.
     arrived
         ``[U, R]``: whether the run came to its target.
     rows
@@ -43,47 +39,22 @@ class Cell:
     """
 
     units: NDArray[Any]
-    rates: Array
-    values: Array
+    arm: Arm
     against: Array
-    scores: Array | None
     arrived: NDArray[np.bool_]
     rows: pd.DataFrame
 
-    @property
-    def arm(self) -> Arm:
-        """The cell as the statistics want it."""
-        return Arm(self.values, self.scores)
-
-    @property
-    def chosen(self) -> int:
-        """Index of the rate chosen."""
-        return self.arm.chosen
-
     def drawn(self, draws: NDArray[np.intp]) -> "Cell":
         """The cell with units drawn by their index, each as a unit of its own; without rows."""
-        return Cell(
-            np.arange(draws.size),
-            self.rates,
-            self.values[draws],
-            self.against[draws],
-            None if self.scores is None else self.scores[draws],
-            self.arrived[draws],
-            self.rows.iloc[:0],
-        )
+        return self._of(draws, np.arange(draws.size), self.rows.iloc[:0])
 
     def of_units(self, units: NDArray[Any]) -> "Cell":
         """The cell with some of its units."""
         kept = np.isin(self.units, units)
-        return Cell(
-            self.units[kept],
-            self.rates,
-            self.values[kept],
-            self.against[kept],
-            None if self.scores is None else self.scores[kept],
-            self.arrived[kept],
-            self.rows[self.rows["unit"].isin(units)],
-        )
+        return self._of(kept, self.units[kept], self.rows[self.rows["unit"].isin(units)])
+
+    def _of(self, kept: NDArray[Any], units: NDArray[Any], rows: pd.DataFrame) -> "Cell":
+        return Cell(units, self.arm.part(kept), self.against[kept], self.arrived[kept], rows)
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,6 +67,16 @@ class Pair:
     arm: Cell
     reference: Cell | None
 
+    @property
+    def cells(self) -> dict[str, Cell]:
+        """Its cells by their side."""
+        sides = {"arm": self.arm, "reference": self.reference}
+        return {side: cell for side, cell in sides.items() if cell is not None}
+
+    def holding(self, cells: Mapping[str, Cell]) -> "Pair":
+        """The pair with other cells, by their side."""
+        return replace(self, arm=cells["arm"], reference=cells.get("reference"))
+
 
 @dataclass(frozen=True, eq=False)
 class Compared:
@@ -107,15 +88,12 @@ class Compared:
         What was asked.
     pairs
         One for each place and condition; their weights add to 1.
-    left_out
-        Places that left it, and why.
     missing
         Share of the units that have one arm alone.
     """
 
     spec: Comparison
     pairs: tuple[Pair, ...]
-    left_out: Mapping[str, str] = field(default_factory=dict)
     missing: float = 0.0
 
     @property
@@ -125,31 +103,19 @@ class Compared:
 
     def at(self, *places: str) -> "Compared":
         """The comparison at some of its places alone."""
-        kept = tuple(pair for pair in self.pairs if pair.place in places)
+        kept = [pair for pair in self.pairs if pair.place in places]
         total = sum(pair.weight for pair in kept)
-        return Compared(
-            self.spec,
-            tuple(
-                Pair(each.place, each.condition, each.weight / total, each.arm, each.reference)
-                for each in kept
-            ),
-            self.left_out,
-            self.missing,
+        return replace(
+            self, pairs=tuple(replace(pair, weight=pair.weight / total) for pair in kept)
         )
 
     def drawn(self, draws: Mapping[str, NDArray[np.intp]]) -> "Compared":
         """The comparison with units drawn anew at every place, for all of its cells alike."""
         pairs = tuple(
-            Pair(
-                pair.place,
-                pair.condition,
-                pair.weight,
-                pair.arm.drawn(draws[pair.place]),
-                None if pair.reference is None else pair.reference.drawn(draws[pair.place]),
-            )
+            pair.holding({side: c.drawn(draws[pair.place]) for side, c in pair.cells.items()})
             for pair in self.pairs
         )
-        return Compared(self.spec, pairs, self.left_out, self.missing)
+        return replace(self, pairs=pairs)
 
     def statistics(self) -> list[Place]:
         """The pairs as the statistics want them."""
@@ -180,26 +146,20 @@ class Compared:
     @property
     def units(self) -> int:
         """Units of the smallest place."""
-        return min(
-            min(len(pair.arm.units), len((pair.reference or pair.arm).units)) for pair in self.pairs
-        )
+        return min(len(cell.units) for pair in self.pairs for cell in pair.cells.values())
 
     def means(self) -> tuple[float, float]:
         """Mean value of the arm and of the reference at the rates chosen, on the values' scale."""
-        arm = sum(pair.weight * pair.arm.arm.outcome.mean() for pair in self.pairs)
-        if any(pair.reference is None for pair in self.pairs):
-            return float(arm), self.constant
-        reference = sum(
-            pair.weight * pair.reference.arm.outcome.mean()
-            for pair in self.pairs
-            if pair.reference is not None
-        )
-        return float(arm), float(reference)
+        means = {"reference": self.constant, **dict.fromkeys(self.pairs[0].cells, 0.0)}
+        for pair in self.pairs:
+            for side, cell in pair.cells.items():
+                means[side] += pair.weight * float(cell.arm.outcome.mean())
+        return means["arm"], means["reference"]
 
     def unarrived(self) -> float:
         """Share of units in which a run of the reference did not come to its target."""
         missed = [
-            ~pair.reference.arrived[:, pair.reference.chosen]
+            ~pair.reference.arrived[:, pair.reference.arm.chosen]
             for pair in self.pairs
             if pair.reference is not None
         ]
@@ -217,14 +177,10 @@ class Compared:
         points = []
         for place in self.places:
             cells = [
-                cell
-                for pair in self.pairs
-                if pair.place == place
-                for cell in (pair.arm, pair.reference)
-                if cell is not None
+                cell for pair in self.pairs if pair.place == place for cell in pair.cells.values()
             ]
-            x = np.stack([cell.values[:, cell.chosen] for cell in cells], axis=1)
-            y = np.stack([cell.against[:, cell.chosen] for cell in cells], axis=1)
+            x = np.stack([cell.arm.outcome for cell in cells], axis=1)
+            y = np.stack([cell.against[:, cell.arm.chosen] for cell in cells], axis=1)
             points.append(Points(x, self.spec.sign * y, place))
         return points
 
@@ -236,9 +192,7 @@ class Compared:
                     f"{self.spec.label}: shares of two arms are compared at one place, not "
                     f"{len(self.pairs)}."
                 )
-            pair = self.pairs[0]
-            assert pair.reference is not None
-            one, other = (cell.values[:, cell.chosen] > 50 for cell in (pair.arm, pair.reference))
+            one, other = (cell.arm.outcome > 50 for cell in self.pairs[0].cells.values())
             return paired_difference(
                 int((one & other).sum()),
                 int((one & ~other).sum()),
@@ -248,11 +202,7 @@ class Compared:
         counts = []
         for place in self.places:
             true = np.concatenate(
-                [
-                    pair.arm.values[:, pair.arm.chosen] > 50
-                    for pair in self.pairs
-                    if pair.place == place
-                ]
+                [pair.arm.arm.outcome > 50 for pair in self.pairs if pair.place == place]
             )
             counts.append(Count(int(true.sum()), true.size))
         return mean_share(counts).scaled(100, -self.constant)
@@ -265,11 +215,10 @@ class Compared:
         """
         parts = []
         for number, pair in enumerate(self.pairs):
-            for side, cell in (("arm", pair.arm), ("reference", pair.reference)):
-                if cell is not None:
-                    labels: dict[str, Any] = {"pair": number, "weight": pair.weight, "side": side}
-                    labels |= {PLACE: pair.place, **pair.condition}
-                    parts.append(cell.rows.assign(**labels))
+            for side, cell in pair.cells.items():
+                labels: dict[str, Any] = {"pair": number, "weight": pair.weight, "side": side}
+                labels |= {PLACE: pair.place, **pair.condition}
+                parts.append(cell.rows.assign(**labels))
         table = pd.concat(parts, ignore_index=True)
         first = [*dict.fromkeys(["pair", "weight", "side", PLACE, *self.spec.over])]
         return table[[*first, *[name for name in table if name not in first]]]

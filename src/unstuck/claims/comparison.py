@@ -98,7 +98,7 @@ def refuse_several(spec: Comparison, cells: pd.DataFrame) -> None:
 
 def _common(spec: Comparison) -> tuple[list[str], list[str]]:
     """Columns averaged over that both arms have in common, and those that an arm names itself."""
-    own = {column for side in _sides(spec).values() for column in side}
+    own = {column for side in spec.sides.values() for column in side}
     named = [column for column in spec.over if column in own]
     return [column for column in spec.over if column not in own], named
 
@@ -106,13 +106,13 @@ def _common(spec: Comparison) -> tuple[list[str], list[str]]:
 def _arms(spec: Comparison, rows: pd.DataFrame, common: list[str]) -> pd.DataFrame:
     """Rows of all arms, one below the other."""
     rows = selected(rows, spec.where, spec.label)
-    arms = [_arm_rows(spec, side, rows, common) for side in _sides(spec)]
+    arms = [_arm_rows(spec, side, rows, common) for side in spec.sides]
     return pd.concat(arms, ignore_index=True)
 
 
 def _arm_rows(spec: Comparison, side: str, rows: pd.DataFrame, common: list[str]) -> pd.DataFrame:
     """Rows of one arm with `side`, `unit` and `rate`; an extreme is that of its place."""
-    selection = _sides(spec)[side]
+    selection = spec.sides[side]
     label = f"{spec.label}, {side}"
     if any(is_extreme(value) for value in selection.values()):
         parts = [selected(group, selection, label) for _, group in _groups(rows, common)]
@@ -143,7 +143,7 @@ def _measured(
     if "run_id" in rows:
         each = rows.drop_duplicates(["run_id", "owner", *keys])
         _refuse_many(spec, each, [*keys, *axes_of(spec)])
-    sides = _sides(spec)
+    sides = spec.sides
     runs = _of_runs(runs, spec.where, spec.label)
     parts = []
     for key, group in _groups(rows, common):
@@ -168,7 +168,7 @@ def _cells(
 ) -> dict[str, list[tuple[dict[str, Any], Cell]]]:
     """Give the cells of each arm at one place under one condition, with what tells them apart."""
     found = {}
-    for side in _sides(spec):
+    for side in spec.sides:
         mine = rows[rows["side"] == side]
         if mine.empty:
             where = ", ".join(f"{column} {value}" for column, value in condition.items())
@@ -206,12 +206,6 @@ def _single(group: pd.DataFrame) -> str:
     if PLACE in group and group[PLACE].nunique() == 1:
         return str(group[PLACE].iloc[0])
     return ""
-
-
-def _sides(spec: Comparison) -> dict[str, Mapping[str, Any]]:
-    if isinstance(spec.reference, Mapping):
-        return {"arm": spec.arm, "reference": spec.reference}
-    return {"arm": spec.arm}
 
 
 def gathered(names: tuple[str, ...], tables: Tables, label: str) -> pd.DataFrame:
@@ -284,7 +278,7 @@ def _of_group(runs: pd.DataFrame, columns: list[str], key: tuple[Any, ...]) -> p
 
 def _rate_column(spec: Comparison) -> str | None:
     """The column of which the best is taken, if the comparison names one."""
-    sides = [spec.where, *_sides(spec).values()]
+    sides = [spec.where, *spec.sides.values()]
     named = sorted({column for side in sides for column, value in side.items() if value == BEST})
     if len(named) > 1:
         raise DataError(
@@ -393,7 +387,7 @@ def _cell(spec: Comparison, side: str, rows: pd.DataFrame) -> Cell:
     arm = Arm(table, scores)
     told = told.assign(chosen=rate_of == arm.chosen).sort_values(["unit", "rate"])
     arrived = matrix(rows["arrived"].to_numpy(dtype=np.float64)) > 0
-    return Cell(units, rates, table, against, scores, arrived, told.reset_index(drop=True))
+    return Cell(units, arm, against, arrived, told.reset_index(drop=True))
 
 
 def _score(rows: pd.DataFrame) -> Array:
@@ -408,7 +402,7 @@ def _paired(spec: Comparison, pairs: list[Pair]) -> tuple[list[Pair], float]:
     missing = 0.0
     for place in dict.fromkeys(pair.place for pair in pairs):
         here = [pair for pair in pairs if pair.place == place]
-        cells = [cell for pair in here for cell in (pair.arm, pair.reference) if cell is not None]
+        cells = [cell for pair in here for cell in pair.cells.values()]
         # units count up from the first one: a cell that asks for fewer ends earlier
         last = min(cell.units.max() for cell in cells)
         asked = [cell.units[cell.units <= last] for cell in cells]
@@ -423,13 +417,7 @@ def _paired(spec: Comparison, pairs: list[Pair]) -> tuple[list[Pair], float]:
             )
         missing = max(missing, lacking)
         paired += [
-            Pair(
-                each.place,
-                each.condition,
-                each.weight,
-                each.arm.of_units(shared),
-                None if each.reference is None else each.reference.of_units(shared),
-            )
-            for each in here
+            pair.holding({side: cell.of_units(shared) for side, cell in pair.cells.items()})
+            for pair in here
         ]
     return paired, missing

@@ -59,16 +59,25 @@ Reduce = Literal["max", "min", "mean", "median", "sum", "count", "share", "farth
 Statistic = Literal["mean", "share", "correlation"]
 
 
-class Need(Frozen):
-    """What must hold of the tables for a comparison to be judged at all."""
-
-    table: str | list[str] = Field(alias="from", description="The tables read.")
+class _OfTables(Frozen):
+    table: str | list[str] = Field([], alias="from", description="The tables read.")
     where: Selection = Field(default_factory=dict, description="Rows that count.")
     value: Annotated[Value | None, BeforeValidator(_one_reduction)] = Field(
         None, description="The column, or a reduction."
     )
-    each: list[str] = Field(default_factory=list, description="A number for each of these.")
-    reduce: Reduce = Field("only", description="How rows become one number.")
+    each: list[str] = Field(default_factory=list, description="A value for each of these.")
+    reduce: Reduce = Field("only", description="How values become one number.")
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """The tables read; none of a number that is a line's."""
+        return tuple(listed(self.table))
+
+
+class Need(_OfTables):
+    """What must hold of the tables for a comparison to be judged at all."""
+
+    table: str | list[str] = Field(alias="from", description="The tables read.")
     holds: Holds = Field(description="What the number must be.")
     otherwise: Literal["not tested here", "undecided"] = Field(
         "not tested here", description="The word that stands where it does not hold."
@@ -173,25 +182,18 @@ class ControlLine(Line):
     expect: Literal["none", "effect"] = Field("none", description="What must be found.")
 
 
-class Number(Frozen):
+class Number(_OfTables):
     """A number that the answer names beside the primary's."""
 
-    line: str | None = Field(None, description="The line whose number it is.")
+    line: str | None = Field(None, description="Or: the line whose number it is.")
     give: Literal["effect", "arm", "reference", "low", "high", "units"] = Field(
         "effect", description="Which of that line's."
     )
-    table: str | list[str] | None = Field(None, alias="from", description="Or: the table read.")
-    where: Selection = Field(default_factory=dict, description="Rows that count.")
-    value: Annotated[Value | None, BeforeValidator(_one_reduction)] = Field(
-        None, description="The column, or a reduction."
-    )
-    each: list[str] = Field(default_factory=list, description="A value for each of these.")
-    reduce: Reduce = Field("only", description="How values become one number.")
     scale: float = Field(1, description="What it is multiplied by, such as 100 for percent.")
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
-        if (self.line is None) == (self.table is None):
+        if (self.line is None) == (not self.table):
             raise ValueError("a number comes either from a `line` or `from` a table")
         return self
 
@@ -228,6 +230,12 @@ class Comparison(Measure):
         """What is measured, in words; that of its value where the file gives none."""
         value = self.value if isinstance(self.value, str) else next(iter(self.value))
         return self.name or Words(en=value.replace("_", " "))
+
+    @property
+    def sides(self) -> dict[str, Selection]:
+        """The arms by their side; of one that is compared with a number itself alone."""
+        sides = {"arm": self.arm, "reference": self.reference}
+        return {side: each for side, each in sides.items() if isinstance(each, dict)}
 
     @property
     def percent(self) -> bool:

@@ -30,7 +30,6 @@ from unstuck.claims.lines import (
     ScopeLine,
     changed,
     known_reduction,
-    listed,
     said,
     sensible,
     table_names,
@@ -179,20 +178,6 @@ class Claim(Frozen):
             name: self._resolved(f"controls.{name}", name, line, self._base(name, line, "controls"))
             for name, line in self.controls.items()
         }
-
-    @cached_property
-    def tables(self) -> tuple[str, ...]:
-        """Every table that is named, sorted."""
-        specs = [*self.parts.values(), *self.lines.values(), *self.control_specs.values()]
-        named = {table for spec in specs for table in spec.tables}
-        named |= {table for spec in specs for need in spec.needs for table in listed(need.table)}
-        named |= {
-            table
-            for number in self.numbers.values()
-            if number.table is not None
-            for table in listed(number.table)
-        }
-        return tuple(sorted(named))
 
     def written(self) -> dict[str, Any]:
         """The claim as plain values, from which it can be made again."""

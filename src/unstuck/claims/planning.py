@@ -10,10 +10,11 @@ import pandas as pd
 
 from unstuck.claims.comparison import axes_of, refuse_several
 from unstuck.claims.drawing import Panel
-from unstuck.claims.lines import Check, Comparison, Value
+from unstuck.claims.lines import Check, Comparison, Value, listed
 from unstuck.claims.model import Claim, load_claims
 from unstuck.claims.reductions import columns
 from unstuck.claims.selection import selected
+from unstuck.claims.terms import Selection
 from unstuck.complaints import hint, one_of, shown, stopped
 from unstuck.errors import ConfigError, DataError
 from unstuck.study.measurements.registry import MEASUREMENTS
@@ -70,10 +71,8 @@ def claim_files(asked: str | list[str], folder: Path) -> list[Path]:
     ConfigError
         If a pattern names no file.
     """
-    files = [path for path in sorted(folder.glob("*/*.yaml"))]
-    for pattern in [] if isinstance(asked, str) else asked:
-        if not _is_pattern(pattern):
-            continue
+    files = sorted(folder.glob("*/*.yaml"))
+    for pattern in filter(_is_pattern, listed(asked)):
         found = sorted(Path(name) for name in glob.glob(pattern, recursive=True))
         if not found:
             raise ConfigError(
@@ -106,16 +105,10 @@ def planned_claims(asked: str | list[str], folder: Path, plan: Plan) -> dict[str
     """
     files = claim_files(asked, folder)
     claims = load_claims(files)
-    words = [asked] if isinstance(asked, str) else list(asked)
-    everything = ALL in words
+    words = listed(asked)
     named = [word for word in words if word != ALL and not _is_pattern(word)]
-    brought = {
-        claim.id
-        for file in files
-        if folder not in file.parents
-        for claim in claims.values()
-        if file.stem == f"{claim.id}-{claim.slug}"
-    }
+    # a file is called by the id of its claim
+    brought = {file.stem.partition("-")[0] for file in files if folder not in file.parents}
     for word in named:
         try:
             one_of(word, claims, what="claims:")
@@ -124,17 +117,16 @@ def planned_claims(asked: str | list[str], folder: Path, plan: Plan) -> dict[str
     cells = _Cells(plan)
     planned = {}
     for claim in claims.values():
-        if not (everything or claim.id in named or claim.id in brought):
+        owed = claim.id in named or claim.id in brought
+        if not (owed or ALL in words):
             continue
         lacking = _lacking(claim, cells)
-        decisive = [text for line, text in lacking.items() if line in claim.parts]
-        if claim.id in brought and lacking:
-            decisive = list(lacking.values())
-        if decisive and (claim.id in named or claim.id in brought):
+        needed = lacking if claim.id in brought else claim.parts
+        decisive = [text for line, text in lacking.items() if line in needed]
+        if decisive and owed:
             raise ConfigError(f"claims: {claim.id}, {decisive[0]}")
-        if decisive:
-            continue
-        planned[claim.id] = _planned(claim, lacking, plan)
+        if not decisive:
+            planned[claim.id] = _planned(claim, lacking, plan)
     return planned
 
 
@@ -145,9 +137,10 @@ def _is_pattern(word: str) -> bool:
 def _planned(claim: Claim, lacking: Mapping[str, str], plan: Plan) -> Planned:
     specs = {**claim.parts, **claim.lines, **claim.control_specs}
     kept = {name: spec for name, spec in specs.items() if name not in lacking}
-    numbers = [number for number in claim.numbers.values() if number.table is not None]
-    named = {table for spec in kept.values() for table in _tables(spec)}
-    named |= {table for number in numbers for table in _listed(number.table)}
+    needs = [need for spec in kept.values() for need in spec.needs]
+    named = {
+        table for each in (*kept.values(), *needs, *claim.numbers.values()) for table in each.tables
+    }
     drawn = claim.figure.tables() if claim.figure and FIGURE not in lacking else ()
     return Planned(
         claim,
@@ -155,7 +148,7 @@ def _planned(claim: Claim, lacking: Mapping[str, str], plan: Plan) -> Planned:
         _with_runs(named, plan),
         tuple(sorted({spec.gate for spec in kept.values() if spec.gate is not None})),
         _with_runs(drawn, plan),
-        {line: text for line, text in lacking.items()},
+        lacking,
     )
 
 
@@ -206,10 +199,9 @@ def _lacking(claim: Claim, cells: _Cells) -> dict[str, str]:
         if complaint:
             found[name] = f"{words} {complaint}"
     for name, number in claim.numbers.items():
-        if number.table is not None:
-            complaint = _of_rows(_listed(number.table), [number.where], cells)
-            if complaint:
-                found.setdefault(next(iter(claim.parts)), f"numbers.{name}: {complaint}")
+        complaint = _of_rows(number.tables, [number.where], cells)
+        if complaint:
+            found.setdefault(next(iter(claim.parts)), f"numbers.{name}: {complaint}")
     for picture in claim.figure.pictures() if claim.figure else ():
         complaint = _of_picture(picture, cells)
         if complaint:
@@ -231,16 +223,14 @@ def _of_picture(picture: Panel, cells: _Cells) -> str:
 
 def _complaint(spec: Comparison | Check, cells: _Cells) -> str:
     for need in spec.needs:
-        missing = _unmade(_listed(need.table), cells)
+        missing = _unmade(need.tables, cells)
         if missing:
             return missing
-    sides: list[Mapping[str, Any]] = [{}]
+    sides: list[Selection] = [{}]
+    read = [*spec.where]
     if isinstance(spec, Comparison):
-        sides = [spec.arm]
-        if isinstance(spec.reference, Mapping):
-            sides.append(spec.reference)
-    read = [column for each in (spec.where, *sides) for column in each]
-    if isinstance(spec, Comparison):
+        sides = list(spec.sides.values())
+        read += [column for side in sides for column in side]
         read += [*spec.over, spec.units, *([spec.against] if spec.against else [])]
     else:
         read += spec.each
@@ -260,16 +250,13 @@ def _of_units(spec: Comparison, cells: _Cells) -> str:
     if len(parts) < len(spec.tables):
         return ""
     rows = pd.concat(parts, ignore_index=True)
-    sides: dict[str, Mapping[str, Any]] = {"arm": spec.arm, "where": spec.where}
-    if isinstance(spec.reference, Mapping):
-        sides["reference"] = spec.reference
-    read = set(spec.over).union(axes_of(spec), *sides.values())
+    given: dict[str, Mapping[str, Any]] = {**spec.sides, "where": spec.where, "over": spec.over}
+    read = {*axes_of(spec)}.union(*given.values())
     if any(name not in rows or rows[name].isna().any() for name in read & _PARTLY):
         return ""
-    sides["over"] = spec.over
     told = {
-        key: {column: value for column, value in given.items() if column in rows}
-        for key, given in sides.items()
+        key: {column: value for column, value in each.items() if column in rows}
+        for key, each in given.items()
     }
     rows = rows.assign(**{spec.units: cells.plan.study.first_unit})
     try:
@@ -334,12 +321,4 @@ def _of_rows(tables: Iterable[str], selections: Iterable[Mapping[str, Any]], cel
             complaints.append(f"{str(error).rstrip('.')}; add it to the study's grid.")
         else:
             return ""
-    return complaints[0]
-
-
-def _tables(spec: Comparison | Check) -> list[str]:
-    return [*spec.tables, *(table for need in spec.needs for table in _listed(need.table))]
-
-
-def _listed(names: str | list[str] | None) -> list[str]:
-    return [names] if isinstance(names, str) else list(names or ())
+    return next(iter(complaints), "")

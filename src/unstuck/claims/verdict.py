@@ -171,35 +171,47 @@ def decide(
     numbers = {
         name: number(name, spec, tables)
         for name, spec in claim.numbers.items()
-        if spec.table is not None
+        if spec.line is None
     }
     return Verdict(claim, word, parts, scope, controls, told, numbers)
 
 
-def _part(name: str, spec: Comparison | Check, tables: Tables, gates: Mapping[str, Word]) -> Judged:
-    shut = _shut(name, spec, tables, gates)
-    if shut is not None:
-        return shut
+def _found(
+    name: str, role: str, spec: Comparison | Check, tables: Tables, gates: Mapping[str, Word]
+) -> Judged:
+    """Compare or check a line; one for which that cannot be has the word that stands then."""
+    if spec.gate is not None and gates.get(spec.gate, Word.NOT_TESTED) not in OPEN:
+        word = gates.get(spec.gate, Word.NOT_TESTED)
+        reason = Words(
+            en=f"it asks for more than claim {spec.gate}, which is {word}",
+            zh=f"它以 {spec.gate} 成立为前提，而该条{SAID[word].zh}",
+        )
+        return Judged(name, role, spec, Word.NOT_TESTED, reason)
+    for need in spec.needs:
+        if not need_met(need, tables):
+            return Judged(name, role, spec, Word(need.otherwise), need.reason)
     if isinstance(spec, Check):
-        checked = check(spec, tables)
-        word = exact([checked.holds])
-        if checked.small:
-            word = Word.SMALL
-        return Judged(name, "primary", spec, word, checked=checked)
+        return Judged(name, role, spec, checked=check(spec, tables))
     compared, left_out, why = _tested(spec, tables)
     if why is not None:
-        return Judged(name, "primary", spec, Word.NOT_TESTED, why, left_out=left_out)
-    made = primary(compared)
+        return Judged(name, role, spec, Word.NOT_TESTED, why, left_out=left_out)
+    return Judged(name, role, spec, compared=compared, left_out=left_out)
+
+
+def _part(name: str, spec: Comparison | Check, tables: Tables, gates: Mapping[str, Word]) -> Judged:
+    found = _found(name, "primary", spec, tables, gates)
+    if found.checked is not None:
+        word = Word.SMALL if found.checked.small else exact([found.checked.holds])
+        return replace(found, word=word)
+    if found.compared is None:
+        return found
+    made = primary(found.compared)
     judged = judge(made)
-    return Judged(
-        name,
-        "primary",
-        spec,
-        judged.word,
-        compared=compared,
+    return replace(
+        found,
+        word=judged.word,
         estimate=made.estimate,
         which=judged.which,
-        left_out=left_out,
         itself=made.controls,
         planted=made.planted,
     )
@@ -218,24 +230,6 @@ def primary(compared: Compared, resamples: int = RESAMPLES) -> Primary:
         controls=controls,
         planted=planted,
     )
-
-
-def _shut(
-    name: str, spec: Comparison | Check, tables: Tables, gates: Mapping[str, Word]
-) -> Judged | None:
-    """Give the part unjudged if its gate is shut or what it needs does not hold."""
-    role = "primary"
-    if spec.gate is not None and gates.get(spec.gate, Word.NOT_TESTED) not in OPEN:
-        word = gates.get(spec.gate, Word.NOT_TESTED)
-        reason = Words(
-            en=f"it asks for more than claim {spec.gate}, which is {word}",
-            zh=f"它以 {spec.gate} 成立为前提，而该条{SAID[word].zh}",
-        )
-        return Judged(name, role, spec, Word.NOT_TESTED, reason)
-    for need in spec.needs:
-        if not need_met(need, tables):
-            return Judged(name, role, spec, Word(need.otherwise), need.reason)
-    return None
 
 
 def _tested(spec: Comparison, tables: Tables) -> tuple[Compared, dict[str, Words], Words | None]:
@@ -300,24 +294,17 @@ def _itself(compared: Compared, resamples: int) -> tuple[dict[str, Estimate], di
 def _control(name: str, claim: Claim, tables: Tables) -> Judged:
     spec = claim.control_specs[name]
     line = claim.controls[name]
-    of = line.of or next(iter(claim.primary))
+    found = Judged(name, "control", spec, of=line.of or next(iter(claim.primary)))
     if isinstance(spec, Check):
         checked = check(spec, tables)
-        outcome = "passed" if checked.holds else "failed"
-        return Judged(name, "control", spec, checked=checked, outcome=outcome, of=of)
-    compared = compare(spec, tables)
-    estimate = compared.estimate()
-    found = estimate.low > 0
-    passed = found if line.expect == "effect" else not beyond(estimate, spec.threshold)
-    return Judged(
-        name,
-        "control",
-        spec,
-        compared=compared,
-        estimate=estimate,
-        outcome="passed" if passed else "failed",
-        of=of,
-    )
+        found, passed = replace(found, checked=checked), checked.holds
+    else:
+        compared = compare(spec, tables)
+        estimate = compared.estimate()
+        found = replace(found, compared=compared, estimate=estimate)
+        seen = estimate.low > 0
+        passed = seen if line.expect == "effect" else not beyond(estimate, spec.threshold)
+    return replace(found, outcome="passed" if passed else "failed")
 
 
 def _after_controls(part: Judged, controls: Sequence[Judged]) -> Judged:
@@ -332,8 +319,7 @@ def _of_checks(parts: Sequence[Judged]) -> Word:
         return Word.INVALID
     if len(parts) == 1 and parts[0].word is not None:
         return parts[0].word
-    tested = [part for part in parts if part.checked is not None]
-    return exact([part.checked.holds for part in tested if part.checked is not None])
+    return exact([part.checked.holds for part in parts if part.checked is not None])
 
 
 def _scope(
@@ -341,27 +327,15 @@ def _scope(
 ) -> Judged:
     """Judge a line of the scope; one of which there is no row is not tested, and says so."""
     try:
-        return _told(name, spec, tables, gates)
+        found = _found(name, "scope", spec, tables, gates)
     except NoRowsError as error:
         reason = Words(en=str(error).rstrip("."))
         return Judged(name, "scope", spec, reason=reason, outcome=str(Word.NOT_TESTED))
-
-
-def _told(name: str, spec: Comparison | Check, tables: Tables, gates: Mapping[str, Word]) -> Judged:
-    shut = _shut(name, spec, tables, gates)
-    if shut is not None:
-        return Judged(name, "scope", spec, reason=shut.reason, outcome=str(shut.word))
-    if isinstance(spec, Check):
-        checked = check(spec, tables)
-        return Judged(
-            name, "scope", spec, checked=checked, outcome="holds" if checked.holds else "fails"
-        )
-    compared, left_out, why = _tested(spec, tables)
-    if why is not None:
-        word = str(Word.NOT_TESTED)
-        return Judged(name, "scope", spec, reason=why, outcome=word, left_out=left_out)
-    estimate = compared.estimate()
-    return Judged(name, "scope", spec, compared=compared, estimate=estimate, left_out=left_out)
+    if found.checked is not None:
+        return replace(found, outcome="holds" if found.checked.holds else "fails")
+    if found.compared is None:
+        return replace(found, word=None, outcome=str(found.word))
+    return replace(found, estimate=found.compared.estimate())
 
 
 def _datasets(part: Judged) -> list[Judged]:

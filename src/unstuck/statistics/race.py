@@ -7,8 +7,9 @@ holds the noise of the choice with that of the units.
 import functools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 from zlib import crc32
 
 import numpy as np
@@ -93,7 +94,7 @@ class Arm:
             chosen = np.where(best, column, chosen)
         return chosen
 
-    def part(self, units: slice) -> "Arm":
+    def part(self, units: slice | NDArray[Any]) -> "Arm":
         """Give the arm with some of its units."""
         return Arm(self.values[units], None if self.scores is None else self.scores[units])
 
@@ -248,11 +249,10 @@ class Percentiles:
     draws: Array
     n: int
     acceleration: float = 0.0
-    _spread: tuple[float, float] = field(init=False)
 
-    def __post_init__(self) -> None:
-        spread = (float(self.draws.mean()), float(self.draws.std()))
-        object.__setattr__(self, "_spread", spread)
+    @cached_property
+    def _spread(self) -> tuple[float, float]:
+        return float(self.draws.mean()), float(self.draws.std())
 
     def estimate(self, effect: float, level: float = LEVEL) -> Estimate:
         """Give the effect with its interval."""
