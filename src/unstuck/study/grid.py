@@ -86,7 +86,7 @@ class Grids:
             raise ConfigError(f"experiments.{name}: {_first(error)}") from error
         if not points:
             raise ConfigError(f"experiments.{name}.exclude leaves no cell; leave out less.")
-        runs = [cell.run for _, cell in points]
+        runs = {id(cell.run): cell.run for _, cell in points}.values()
         for run in runs:
             with found_in(f"experiments.{name}.schedule"):
                 warmup_of(run.schedule, run.total_updates(self._study.datasets[run.dataset].train))
@@ -102,24 +102,38 @@ class Grids:
 
     def _expand(self, experiment: Experiment) -> Iterator[tuple[dict[str, Any], Cell]]:
         axes = experiment.axes()
+        shared: dict[str, tuple[Recipe, dict[str, Any]]] = {}
         for values in product(*axes.values()):
             point = dict(zip(axes, values, strict=True))
-            if not any(matches(point, rule) for rule in experiment.exclude):
-                yield point, self._cell(experiment, point)
+            if any(matches(point, rule) for rule in experiment.exclude):
+                continue
+            policy = "tuned" if point["lr"] == "tuned" else "fixed"
+            # cells that differ in their rate alone are of one recipe
+            key = repr(point | {"lr": policy})
+            if key not in shared:
+                shared[key] = self._recipe(experiment, point), self._labels(experiment, point)
+            recipe, labels = shared[key]
+            yield (
+                point,
+                Cell(
+                    labels=labels,
+                    run=recipe,
+                    rate=self._rate(experiment, point),
+                    seeds=experiment.units_of(point),
+                    first_unit=self._study.first_unit,
+                ),
+            )
 
-    def _cell(self, experiment: Experiment, point: Mapping[str, Any]) -> Cell:
+    def _recipe(self, experiment: Experiment, point: Mapping[str, Any]) -> Recipe:
         network = self._component(self._study.networks, point, "network")
-        given = {key: value for key, value in point.items() if key.startswith(ARGUMENT)}
         self._require_fit(network, point)
-        optimizer = self._component(self._optimizers, point, "optimizer")
-        schedule = self._component(self._schedules, point, "schedule")
-        recipe = Recipe(
+        return Recipe(
             dataset=point["dataset"],
             data=self._data[point["dataset"]],
             network=network,
             source=self._sources.get(point["network"]),
-            optimizer=optimizer,
-            schedule=schedule,
+            optimizer=self._component(self._optimizers, point, "optimizer"),
+            schedule=self._component(self._schedules, point, "schedule"),
             loss=point["loss"],
             subset=point.get("subset"),
             relabel=point.get("relabel", 0),
@@ -131,6 +145,9 @@ class Grids:
             order=point["order"],
             dtype=point["dtype"],
         )
+
+    def _labels(self, experiment: Experiment, point: Mapping[str, Any]) -> dict[str, Any]:
+        network = self._component(self._study.networks, point, "network")
         labels = {
             "dataset": point["dataset"],
             "network": point["network"],
@@ -148,17 +165,10 @@ class Grids:
             "lr_policy": "tuned" if point["lr"] == "tuned" else "fixed",
         }
         optional = {*OVERRIDES, "subset", "relabel", "stop_loss"}
-        labels |= {key: point[key] for key in sorted(optional & point.keys())} | given
+        labels |= {key: point[key] for key in sorted(optional & point.keys())}
+        labels |= {key: value for key, value in point.items() if key.startswith(ARGUMENT)}
         target = experiment.target_of(point["dataset"])
-        if target is not None:
-            labels |= {"target": target}
-        return Cell(
-            labels=labels,
-            run=recipe,
-            rate=self._rate(experiment, point),
-            seeds=experiment.units_of(point),
-            first_unit=self._study.first_unit,
-        )
+        return labels if target is None else labels | {"target": target}
 
     def _component(
         self, known: Mapping[str, Component], point: Mapping[str, Any], axis: str
