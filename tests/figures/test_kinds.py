@@ -280,6 +280,56 @@ def test_cells_are_averages_in_the_unit_of_the_dictionary() -> None:
     assert np.allclose(cells, expected)
 
 
+def test_cells_whose_values_have_names_show_these() -> None:
+    table = pd.DataFrame({"x": range(12), "y": [0] * 12, "weight": [0, 1, -1] * 4})
+    names = {"weight": {"0": {"en": "a"}, "1": {"en": "b"}}}
+    panel = drawing(
+        **{"kind": "heat", "from": "some.matrix", "x": "x", "y": "y", "value": "weight"},
+        **{"where": {"weight": {"at_least": 0}}, "words": {"values": names}},
+    )
+    figure = draw(panel, figure_data(tables={"some.matrix": table}), dictionary(), LIGHT)
+    cells = {text.get_position()[0]: text.get_text() for text in figure.axes[0].texts[:8]}
+    # a column without a value that is shown is none
+    assert cells == {index: "ab"[index % 2] for index in range(8)}
+
+
+def test_a_box_of_the_deviation_is_that_of_the_values_themselves() -> None:
+    values = np.random.default_rng(0).normal(3, 2, (2, 400))
+    table = pd.DataFrame({"x": np.repeat([0, 1], 400), "y": values.ravel()})
+    panel = drawing(
+        **{"kind": "arms", "from": "some.samples", "x": "x", "y": "y", "unit": ""}, box="deviation"
+    )
+    figure = draw(panel, figure_data(tables={"some.samples": table}), dictionary(), LIGHT)
+    boxes = [each.get_paths()[0].get_extents().intervaly for each in figure.axes[0].collections]
+    for box, arm in zip(boxes, values, strict=True):
+        assert tuple(box) == pytest.approx((arm.mean() - arm.std(), arm.mean() + arm.std()))
+    dots = [line for line in figure.axes[0].lines if line.get_marker() == "o"]
+    assert [len(line.get_xdata()) for line in dots] == [100, 100]
+    said = " ".join(texts(figure).split())
+    assert "Dots: 100 data splits; bar: mean, one standard deviation to either side." in said
+
+
+def test_a_panel_of_walks_has_the_ground_of_its_own() -> None:
+    ground = pd.DataFrame([(x, y, x + 0.0, 5.0 * y) for x in range(9) for y in range(9)])
+    ground.columns = ["x", "y", "first", "second"]
+    walks = pd.DataFrame({"loss": ["one", "one", "two"], "x": [0, 8, 4], "y": 4, "update": 0})
+    tables = {"some.walks": walks, "some.ground": ground}
+    keys = {"kind": "paths", "from": "some.walks", "surface": "some.ground", "color": "loss"}
+    heights = {"one": "first", "two": "second"}
+    panel = drawing(**keys, panel="loss", height=heights, levels="linear")
+    figure = draw(panel, figure_data(tables=tables), dictionary(), LIGHT)
+    tops = [max(ax.collections[0].levels) for ax in figure.axes[:2]]
+    assert tops == pytest.approx([8, 40], rel=0.1)
+    # one that never left its start is a dot in a ring
+    sizes = [line.get_markersize() for line in figure.axes[1].lines if line.get_marker() == "o"]
+    assert sizes[0] > sizes[1]
+    with pytest.raises(DataError, match="height has no column for loss two; it has one"):
+        draw(
+            drawing(**keys, panel="loss", height={"one": "first"}),
+            *(figure_data(tables=tables), dictionary(), LIGHT),
+        )
+
+
 def test_eigenvalues_have_the_colour_of_their_sign() -> None:
     table = pd.DataFrame({"place": ["a"], "eigenvalues": [np.array([-2.0, -1.0, 1e-9, 3.0])]})
     panel = drawing(kind="spectra", rows="place", **{"from": "some.spectra"})
@@ -378,6 +428,7 @@ def test_what_cannot_be_drawn_is_said_in_a_sentence(
         {"kind": "lines", "from": "batches.runs", "x": "batch"},
         {"kind": "lines", "from": "runs", "x": "batch", "y": "loss"},
         {"kind": "effects", "color": "dataset"},
+        {"kind": "paths", "from": "a.b", "height": {"one": "first"}},
         {"kind": "effects", "title": {"en": "one " * 15}},
         {"kind": "effects", "below": [{"kind": "effects", "below": [{"kind": "effects"}]}]},
     ],

@@ -126,7 +126,9 @@ class _OverUnits(_OfTable):
     average: Literal["mean", "median", "geometric"] = Field(
         "mean", description="What the units' values are summed up by; `geometric` for factors."
     )
-    unit: str = Field("seed", description="Column that tells the units apart.")
+    unit: str = Field(
+        "seed", description="Column that tells the units apart; empty where every row is one."
+    )
     units: Text | None = Field(
         None, description="What units are called, such as `starts`; data splits if left out."
     )
@@ -138,7 +140,7 @@ class _OverUnits(_OfTable):
     def columns(self) -> Iterator[str]:
         """Give the columns that are read."""
         yield from super().columns()
-        yield from (self.y, self.unit)
+        yield from (name for name in (self.y, self.unit) if name)
 
 
 class Lines(_OverUnits):
@@ -169,6 +171,11 @@ class Arms(_OverUnits):
 
     kind: Literal["arms"]
     x: str = Field(description="Column whose values stand side by side.")
+    box: Literal["interval", "deviation"] = Field(
+        "interval",
+        description="What the box round an average is: its 95 % interval (of a median the middle "
+        "half of the units), or one standard deviation of the units to either side.",
+    )
     paired: bool = Field(False, description="Whether a thin line joins the dots of a unit.")
 
     def columns(self) -> Iterator[str]:
@@ -218,7 +225,9 @@ class Heat(_OfTable):
     y: str = Field(description="Column whose values are the rows.")
     value: str = Field(description="Column that is averaged in each cell.")
     scale: Literal["linear", "log"] = Field("linear", description="Scale of the colours.")
-    numbers: bool = Field(True, description="Whether cells show their numbers.")
+    numbers: bool = Field(
+        True, description="Whether cells show their numbers; values with `words` show these."
+    )
 
     def columns(self) -> Iterator[str]:
         """Give the columns that are read."""
@@ -235,11 +244,19 @@ class Paths(_OfTable):
     )
     x: str = Field("x", description="Column of the first coordinate.")
     y: str = Field("y", description="Column of the second coordinate.")
-    height: str = Field("loss", description="Column of the surface's height.")
+    height: str | dict[str, str] = Field(
+        "loss", description="Column of the surface's height; by panel, value → column."
+    )
     along: str = Field("update", description="Column that orders the points of a walk.")
     walk: str = Field("", description="Column that tells the walks of one colour apart.")
     levels: Literal["linear", "log"] = Field("log", description="Scale of the surface's levels.")
     goal: tuple[float, float] | None = Field(None, description="A place that is marked by a star.")
+
+    @model_validator(mode="after")
+    def _by_panel(self) -> Self:
+        if isinstance(self.height, dict) and not self.panel:
+            raise ValueError("height has a column a panel, and there is no `panel`")
+        return self
 
     def own_tables(self) -> Iterator[str]:
         """Give the tables of the study that this picture reads."""

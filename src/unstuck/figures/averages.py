@@ -22,6 +22,8 @@ def average(values: npt.ArrayLike, by: str) -> float:
 def interval(values: npt.ArrayLike, by: str) -> tuple[float, float]:
     """Give the 95 % interval of the average; of a median that of the middle half of the units.
 
+    By ``deviation`` it is one standard deviation of the units to either side of their mean.
+
     Units that all have one value, but for rounding, have an interval of no width; so have
     fewer than `FEWEST`, whose interval says nothing.
     """
@@ -32,6 +34,9 @@ def interval(values: npt.ArrayLike, by: str) -> tuple[float, float]:
     if by == "median":
         low, high = np.quantile(array, [0.25, 0.75])
         return float(low), float(high)
+    if by == "deviation":
+        middle, reach = float(array.mean()), float(array.std())
+        return middle - reach, middle + reach
     if len(array) < FEWEST:
         return average(array, by), average(array, by)
     units = np.log(array) if by == "geometric" else array

@@ -24,6 +24,7 @@ from unstuck.wording import number, plain_power
 # sizes in pixels of a figure 1200 wide; on a phone of 390 the smallest are 9
 TITLE, SUBTITLE, LABEL, TICK, HEADING = 40, 28, 28, 28, 30
 MOST_PANELS = 4
+MOST_DOTS = 100  # of an arm; more are thinned evenly
 CHINESE = 0x2E80  # letters from here on are two columns wide
 
 
@@ -96,17 +97,27 @@ class Pen:
         if CHOSEN in table and "lr" not in columns and CHOSEN not in columns:
             table = table[table[CHOSEN].astype(bool)]
         label = f"figure of claim {self.data.claim}: {', '.join(panel.drawn())}"
-        return selected(table, panel.where, label)
+        rows = selected(table, panel.where, label)
+        if getattr(panel, "unit", None) == "":
+            arms = [column for column in columns if column != panel.y]
+            rows = rows.assign(**{"": rows.groupby(arms).cumcount()})
+        return rows
 
     def reading(self, phrase: str, panel: Any, table: pd.DataFrame) -> str:
         """Say what marks of units are."""
         called = panel.units.words(self.words.language) if panel.units else ""
         return self.words.phrase(
             phrase,
-            n=table[panel.unit].nunique(),
+            n=min(table[panel.unit].nunique(), MOST_DOTS),
             units=called or self.words.phrase("units"),
             average=self.words.phrase(panel.average),
-            interval=self.words.phrase("middle half" if panel.average == "median" else "interval"),
+            interval=self.words.phrase(
+                "deviation"
+                if getattr(panel, "box", "") == "deviation"
+                else "middle half"
+                if panel.average == "median"
+                else "interval"
+            ),
         )
 
     def order(self, table: pd.DataFrame, column: str, panel: Any) -> list[Any]:

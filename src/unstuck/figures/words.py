@@ -81,6 +81,10 @@ class Dictionary:
         words = self._value(column, value)
         return words.words(self.language) if words else plain(value)
 
+    def named(self, column: str, value: Any) -> bool:
+        """Tell whether a value of a column has a name."""
+        return self._value(column, value) is not None
+
     def told(self, column: str, value: Any) -> str:
         """Give how a value is called where nothing names its column: a number with that."""
         if self._value(column, value):

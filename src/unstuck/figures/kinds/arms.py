@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 
 from unstuck.claims.drawing import Arms
 from unstuck.figures.averages import average, interval
-from unstuck.figures.pen import LABEL, TICK, Pen, Plan, numeric, tick, width_of, wrapped
+from unstuck.figures.pen import LABEL, MOST_DOTS, TICK, Pen, Plan, numeric, tick, width_of, wrapped
 
 ROOM = 700  # pixels for the names of all arms
 
@@ -18,7 +18,7 @@ def plan(panel: Arms, pen: Pen) -> Plan:
     """Give the panels, what the marks are, and the colours' names."""
     table = pen.rows(panel)
     key = {}
-    if panel.color and panel.color != panel.x:
+    if panel.color and panel.color not in (panel.x, panel.panel):
         tints = pen.tints(panel.color, pen.order(table, panel.color, panel))
         key = {pen.words.value(panel.color, value): tint for value, tint in tints.items()}
     reading = pen.reading("bars", panel, table) if _has_units(panel, table) else ""
@@ -64,8 +64,11 @@ def draw(panel: Arms, pen: Pen, axes: Mapping[Any, Axes]) -> None:
 def _panel(
     panel: Arms, pen: Pen, ax: Axes, part: pd.DataFrame, arms: list[Any], tints: dict[Any, str]
 ) -> None:
-    groups = list(tints) if panel.color and panel.color != panel.x else [None]
+    groups: list[Any] = [None]
+    if panel.color and panel.color != panel.x:
+        groups = [each for each in tints if (part[panel.color] == each).any()]
     step = 0.8 / len(groups)
+    told = panel.box == "deviation"  # of the units themselves, not of their average
     for shift, group in enumerate(groups):
         rows = part[part[panel.color] == group] if group is not None else part
         units = rows.groupby([panel.unit, panel.x], sort=False)[panel.y].mean().unstack()
@@ -80,18 +83,20 @@ def _panel(
             tint = tints[arm if group is None else group]
             values = units[arm].to_numpy()
             shifted = place + centre + (0 if panel.paired else jitter)
+            shown = np.linspace(0, len(values) - 1, min(len(values), MOST_DOTS)).round().astype(int)
             ax.plot(
-                np.broadcast_to(shifted, values.shape),
-                values,
+                np.broadcast_to(shifted, values.shape)[shown],
+                values[shown],
                 "o",
                 ms=7,
                 mew=0,
-                alpha=0.4,
+                alpha=0.2 if told else 0.4,
                 color=tint,
             )
-            middle, (low, high) = average(values, panel.average), interval(values, panel.average)
+            middle = average(values, panel.average)
+            low, high = interval(values, panel.box if told else panel.average)
             wide = np.array([-0.28, 0.28]) * step + place + centre
-            ax.fill_between(wide, low, high, color=tint, alpha=0.25, linewidth=0)
+            ax.fill_between(wide, low, high, color=tint, alpha=0.45 if told else 0.25, linewidth=0)
             ax.plot(wide, [middle, middle], "-", lw=4.5, color=tint, solid_capstyle="butt")
 
 

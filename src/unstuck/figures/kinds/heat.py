@@ -55,8 +55,7 @@ def draw(panel: Heat, pen: Pen, axes: Mapping[Any, Axes]) -> None:
             linewidth=2 if cells.size <= MOST_NUMBERED else 0,
         )
         ax.invert_yaxis()
-        if panel.numbers and cells.size <= MOST_NUMBERED:
-            _number(ax, cells.to_numpy(), colours, norm)
+        _write(ax, cells.to_numpy(), _texts(panel, pen, cells.to_numpy()), colours, norm)
         pen.plain(ax, None)
         width = max(5, 44 // (cells.shape[1] * len(axes)))
         ax.set_xticks(*_thinned([wrapped(pen.words.value(panel.x, x), width) for x in cells]))
@@ -84,16 +83,31 @@ def _norm(panel: Heat, values: npt.NDArray[np.float64]) -> Normalize:
     return Normalize(float(finite.min()), float(finite.max()))
 
 
-def _number(
-    ax: Axes, cells: npt.NDArray[np.float64], colours: LinearSegmentedColormap, norm: Normalize
+def _texts(panel: Heat, pen: Pen, cells: npt.NDArray[np.float64]) -> dict[float, str]:
+    """Give what stands in cells: names of values, or numbers where these have room."""
+    values = [float(value) for value in np.unique(cells[np.isfinite(cells)])]
+    whole = all(value.is_integer() for value in values)
+    names = [int(value) if whole else value for value in values]
+    if all(pen.words.named(panel.value, name) for name in names):
+        texts = [pen.words.value(panel.value, name) for name in names]
+    elif not panel.numbers or cells.size > MOST_NUMBERED:
+        return {}
+    elif 1 <= values[-1] - values[0] < 200:
+        texts = [f"{value:.{0 if whole else 1}f}".replace("-", "−") for value in values]
+    else:
+        texts = [number(value, 2) for value in values]
+    return dict(zip(values, texts, strict=True))
+
+
+def _write(
+    ax: Axes,
+    cells: npt.NDArray[np.float64],
+    texts: Mapping[float, str],
+    colours: LinearSegmentedColormap,
+    norm: Normalize,
 ) -> None:
-    fits = 1 <= float(np.nanmax(cells) - np.nanmin(cells)) < 200
-    whole = bool(np.all(cells[np.isfinite(cells)] % 1 == 0))
-    places = 0 if whole else 1
     for (row, column), value in np.ndenumerate(cells):
-        if np.isfinite(value):
-            fixed = f"{value:.{places}f}".replace("-", "−")
-            text = fixed if fits else number(float(value), 2)
+        if (text := texts.get(float(value))) is not None:
             ax.text(
                 *(column, row, text),
                 ha="center",

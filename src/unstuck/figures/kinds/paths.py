@@ -13,6 +13,7 @@ from unstuck.figures.palette import ramp
 from unstuck.figures.pen import Pen, Plan
 
 LEVELS = 14
+RING = 20  # round a start, wide enough that a dot which never left it is seen inside
 
 
 def plan(panel: Paths, pen: Pen) -> Plan:
@@ -38,11 +39,13 @@ def draw(panel: Paths, pen: Pen, axes: Mapping[Any, Axes]) -> None:
             _surface(panel, pen, ax, value)
         for colour, tint in tints.items():
             walks = part[part[panel.color] == colour] if panel.color else part
+            if walks.empty:
+                continue
             ordered = walks.sort_values(panel.along, kind="stable")
             for _, walk in ordered.groupby(panel.walk) if panel.walk else [("", ordered)]:
                 x, y = walk[panel.x].to_numpy(float), walk[panel.y].to_numpy(float)
                 ax.plot(x, y, "-", lw=3, color=tint, alpha=0.9, solid_joinstyle="round")
-                ax.plot(x[0], y[0], "o", ms=11, color=pen.palette.paper, mec=tint, mew=3)
+                ax.plot(x[0], y[0], "o", ms=RING, color="none", mec=tint, mew=3)
                 ax.plot(x[-1], y[-1], "o", ms=11, color=tint, mew=0)
         if panel.goal:
             ax.plot(*panel.goal, "*", ms=24, color=pen.palette.ink, mec=pen.palette.paper, mew=1.5)
@@ -57,12 +60,18 @@ def draw(panel: Paths, pen: Pen, axes: Mapping[Any, Axes]) -> None:
 def _surface(panel: Paths, pen: Pen, ax: Axes, value: Any) -> None:
     """Draw the ground: light is low."""
     name = str(panel.surface)
-    columns = (panel.x, panel.y, panel.height)
+    height = panel.height if isinstance(panel.height, str) else panel.height.get(str(value), "")
+    if not height:
+        raise DataError(
+            f"figure of claim {pen.data.claim}: height has no column for {panel.panel} {value}; it "
+            f"has {', '.join(panel.height)}."
+        )
+    columns = (panel.x, panel.y, height)
     grid = pen.data.table(name, columns)
     if panel.panel in grid:
         grid = grid[grid[panel.panel] == value]
     try:
-        heights: pd.DataFrame = grid.pivot(index=panel.y, columns=panel.x, values=panel.height)
+        heights: pd.DataFrame = grid.pivot(index=panel.y, columns=panel.x, values=height)
     except ValueError as error:
         raise DataError(
             f"figure of claim {pen.data.claim}: {name} has two heights at one place; it holds more "
