@@ -5,6 +5,7 @@
 # make faults     what goes wrong, injected for real: docs/faults.md is written anew
 # make sweep      every file of a finished study damaged, 10,000 mutated files: docs/faults.md too
 # make verify     are finished results the same again as reference/? (ARGS: another study)
+# make picture    the picture of README.md, from the default study: docs/images/stuck-where.svg
 # make coverage   how often intervals cover the truth, simulated: docs/images/coverage.csv
 # make lanes      the pictures and tables of docs/lanes.md, measured anew
 # make scale      planning of ten thousand cells: docs/images/scale.csv
@@ -22,7 +23,7 @@ BENCH_JAX := .venv-bench-jax
 ARGS      ?=
 
 .DEFAULT_GOAL := study
-.PHONY: study smoke test test-slow test-slurm sanitize faults sweep verify reference bench rates lanes scale coverage lint format docs site oldest clean
+.PHONY: study smoke test test-slow test-slurm sanitize faults sweep verify reference picture bench rates lanes scale coverage lint format docs site oldest clean
 
 KERNEL := $(wildcard src/unstuck/lanes/*.cpp) src/unstuck/lanes/build.py packaging/backend.py
 
@@ -76,6 +77,9 @@ verify: $(VENV)/.installed
 
 reference: $(VENV)/.installed
 	$(BIN)/python -m unstuck.report.reference $(ARGS)
+
+picture: study
+	cp results/figures/1.1.7.svg docs/images/stuck-where.svg
 
 $(BENCH_JAX)/.installed: benchmarks/requirements-jax.txt
 	$(PYTHON) -m venv $(BENCH_JAX)

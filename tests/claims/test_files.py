@@ -48,6 +48,13 @@ def test_a_file_says_all_that_a_reader_needs(file: Path) -> None:
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_every_published_finding_has_a_link(file: Path) -> None:
+    findings = load_claim(file).published
+    assert findings
+    assert [each.who for each in findings if not (each.doi or each.arxiv or each.url)] == []
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_an_answer_has_thirty_words_at_most_and_the_same_numbers_in_both_languages(
     file: Path,
 ) -> None:

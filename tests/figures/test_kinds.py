@@ -1,6 +1,8 @@
 """Every kind of figure: what its marks, words and colours are, and that its bytes stay."""
 
+import hashlib
 import itertools
+import json
 import math
 import re
 from pathlib import Path
@@ -393,6 +395,15 @@ def test_without_a_chinese_font_figures_are_in_english_and_the_log_says_so(
     assert fonts.language_that_can_be_drawn("zh") == "en"
     assert "No font with Chinese letters" in caplog.text
     assert fonts.language_that_can_be_drawn("en") == "en"
+
+
+def test_the_picture_of_the_readme_is_the_one_that_the_default_study_draws() -> None:
+    repository = CLAIMS.parents[1]
+    shown = (repository / "docs/images/stuck-where.svg").read_bytes()
+    known = json.loads((repository / "reference/digests.json").read_text(encoding="utf-8"))
+    drawn = known["files"]["results/figures/1.1.7.svg"]
+    assert hashlib.sha256(shown).hexdigest() == drawn, "run `make picture`"
+    assert "docs/images/stuck-where.svg" in (repository / "README.md").read_text(encoding="utf-8")
 
 
 def test_the_gallery_is_what_it_draws() -> None:

@@ -82,7 +82,16 @@ def claim(**given) -> Claim:
                 "says": "C",
                 "stance": "for",
                 "doi": "10.1000/x",
-            }
+            },
+            {
+                "who": "D",
+                "year": 2021,
+                "where": "E",
+                "says": "F",
+                "stance": "against",
+                "arxiv": "2001.00001",
+                "checked": True,
+            },
         ],
         "measure": {"unit": "percentage points", "margin": 1, "because": "it shows"},
         "primary": {
@@ -146,7 +155,7 @@ def assert_links_lead_somewhere(site: Path) -> None:
         reader = Reader(page.read_text(encoding="utf-8"))
         assert len(set(reader.ids)) == len(reader.ids)
         for link in reader.links:
-            if link.startswith(("https://doi.org/", "data:,", "#")):
+            if link.startswith(("https://doi.org/", "https://arxiv.org/abs/", "data:,", "#")):
                 continue
             assert "://" not in link
             assert (page.parent / link).resolve().exists(), (page, link)
@@ -201,6 +210,18 @@ def test_the_numbers_of_a_page_are_those_of_the_verdict(site):
         language = "zh" if "zh" in page.parts else "en"
         assert summary["sentence"][language] in text
         assert summary["texts"][language]["e"] in text
+
+
+@pytest.mark.parametrize(
+    ("page", "mark"),
+    [("claims/1.2.5", "remembered, not looked up"), ("zh/claims/1.2.5", "凭记忆，未核对")],
+)
+def test_a_finding_is_a_link_and_says_where_it_was_not_looked_up(site, page, mark):
+    text = (site / f"{page}.html").read_text(encoding="utf-8")
+    findings = re.findall(r'<li><span class="badge (?:yes|no)">.*?</li>', text)
+    links = [re.search('<a href="([^"]+)"', each)[1] for each in findings]
+    assert links == ["https://doi.org/10.1000/x", "https://arxiv.org/abs/2001.00001"]
+    assert [mark in each for each in findings] == [True, False]
 
 
 def test_the_page_of_the_study_has_its_networks_and_budgets(site):
