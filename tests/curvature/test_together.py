@@ -56,10 +56,7 @@ def test_a_surface_is_asked_point_by_point():
     assert found.hessian.tolist() == [[[6, 1], [1, 0]], [[0, 1], [1, 0]]]
 
 
-def test_some_are_chosen_and_put_back():
+def test_some_are_chosen():
     surface = Surface(function=lambda t: (t**2).sum(), theta=torch.zeros(2).double())
     found = expand(surface, torch.tensor([[1.0, 0.0], [2.0, 0.0]], dtype=torch.float64))
-    chosen = torch.tensor([False, True])
-    assert len(found[chosen]) == 1
-    found.put(chosen, expand(surface, torch.tensor([[3.0, 0.0]], dtype=torch.float64)))
-    assert found.loss.tolist() == [1, 9]
+    assert found[torch.tensor([False, True])].loss.tolist() == [4]

@@ -41,7 +41,7 @@ def test_shares_are_those_of_the_update_rule(kappa):
     best = best_heavy_ball(1.0, kappa)
     row = optimizer("momentum", momentum=best.momentum)
     path = descend(Ellipse(kappa), [[1.0, 1.0]], row, best.rate, 200)
-    np.testing.assert_allclose(path.points[:, 0], heavy_ball_shares(1.0, kappa, 200), atol=1e-10)
+    np.testing.assert_allclose(path[:, 0], heavy_ball_shares(1.0, kappa, 200), atol=1e-10)
 
 
 def test_curvatures_must_be_positive_and_ordered():

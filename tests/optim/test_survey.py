@@ -20,7 +20,7 @@ def test_a_survey_agrees_with_the_whole_path():
     whole = descend(surface, starts, rows, rates, updates)
     found = survey(surface, starts, rows, rates, updates, goals=np.zeros((6, 2)), radius=0.01)
     with np.errstate(invalid="ignore", over="ignore"):
-        distance = np.linalg.norm(whole.points, axis=2) / np.linalg.norm(starts, axis=1)
+        distance = np.linalg.norm(whole, axis=2) / np.linalg.norm(starts, axis=1)
     within = distance <= 0.01
     np.testing.assert_array_equal(found.arrived, first(within))
     stays = np.flip(np.logical_and.accumulate(np.flip(within, 0), axis=0), 0)
@@ -29,7 +29,7 @@ def test_a_survey_agrees_with_the_whole_path():
     diverged = ~np.isfinite(distance[-1])
     np.testing.assert_allclose(found.late, np.where(diverged, np.inf, late), rtol=1e-12)
     assert np.isfinite(found.diverged_at).tolist() == diverged.tolist()
-    np.testing.assert_array_equal(found.ends, whole.points[-1])
+    np.testing.assert_array_equal(found.ends, whole[-1])
 
 
 def test_a_path_that_bounces_turns_at_every_step():
@@ -52,7 +52,7 @@ def test_bursts_are_counted_by_the_block_and_dated():
     rows = [MEAN, OPTIMIZERS["adagrad"]]
     arguments = (Ellipse(1e4), starts, rows, [1.0, 1.0], 20_000)
     found = survey(*arguments, goals=goals, radius=0.01)
-    whole = descend(*arguments).points
+    whole = descend(*arguments)
     steps = np.linalg.norm(np.diff(whole, axis=0), axis=2).reshape(20, 1000, 2)
     medians = np.median(steps[:-1, ::10], axis=1)
     floor = 1e-6 * np.linalg.norm(starts[0])
@@ -69,7 +69,7 @@ def test_visible_bursts_return_or_do_not_and_flat_stretches_are_measured():
     rows = [MEAN, MEAN, OPTIMIZERS["adagrad"]]
     arguments = (Ellipse(1e4), starts, rows, [1.0, 0.1, 1.0], 30_000)
     found = survey(*arguments, goals=goals, radius=0.01)
-    whole = descend(*arguments).points
+    whole = descend(*arguments)
     distance = np.linalg.norm(whole, axis=2) / np.linalg.norm(starts[0])
     steps = np.linalg.norm(np.diff(whole, axis=0), axis=2)
     medians = np.median(steps.reshape(30, 1000, 3)[:, ::10], axis=1)
@@ -117,7 +117,7 @@ def test_blocks_make_up_the_path():
         block=10,
     )
     assert [done for done, _ in seen] == [0, 10, 20]
-    whole = descend(regression, [[-100.0, 2.0]], SGD, 1e-7, 25).points
+    whole = descend(regression, [[-100.0, 2.0]], SGD, 1e-7, 25)
     np.testing.assert_array_equal(np.concatenate([points for _, points in seen]), whole[1:])
 
 

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Protocol, Self, runtime_checkable
+from typing import Protocol, Self
 
 import torch
 from torch import Tensor
@@ -12,7 +12,6 @@ from torch import Tensor
 from unstuck.errors import CurvatureError
 
 
-@runtime_checkable
 class Objective(Protocol):
     """A twice differentiable function, held at one point ``theta`` ``[P]``."""
 

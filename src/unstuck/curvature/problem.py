@@ -9,8 +9,7 @@ the networks of this project carry a leading population axis.
 """
 
 from collections.abc import Iterator
-from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Self
 
@@ -131,11 +130,10 @@ class Problem:
         like = self.theta
         if (theta.shape, theta.dtype, theta.device) != (like.shape, like.dtype, like.device):
             return replace(self, theta=theta, check=False)
-        # all but the parameters has been looked at
-        other = copy(self)
-        other.__dict__.pop("_linearised", None)
-        object.__setattr__(other, "theta", finite("theta", theta.detach()))
-        object.__setattr__(other, "check", False)
+        # all but the parameters has been looked at, and nothing is kept that was worked out here
+        values = {each.name: getattr(self, each.name) for each in fields(self)}
+        other = object.__new__(type(self))
+        other.__dict__.update(values, theta=finite("theta", theta.detach()), check=False)
         return other
 
     def to(self, dtype: torch.dtype) -> Self:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from unstuck.optim.coefficients import Coefficients
 from unstuck.optim.schedules import SCHEDULES, ScheduleSpec
 from unstuck.optim.trajectory import Floats, follow
-from unstuck.surfaces.surface import Surface
+from unstuck.surfaces.surface import Slope
 
 Counts = npt.NDArray[np.int64]
 
@@ -76,7 +76,7 @@ class Survey:
 
 
 def survey(
-    surface: Surface,
+    surface: Slope,
     starts: npt.ArrayLike,
     rows: Sequence[Coefficients],
     lr: npt.ArrayLike,

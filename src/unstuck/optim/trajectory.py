@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import TypeVar, cast
 
 import numpy as np
@@ -13,26 +12,10 @@ import torch
 from unstuck.optim.coefficients import Coefficients
 from unstuck.optim.schedules import SCHEDULES, ScheduleSpec, factors
 from unstuck.optim.update import UpdateRule
-from unstuck.surfaces.surface import Surface
+from unstuck.surfaces.surface import Slope
 
 Floats = npt.NDArray[np.float64]
 Item = TypeVar("Item")
-
-
-@dataclass(frozen=True)
-class Trajectory:
-    """The paths of K walkers over T updates.
-
-    Attributes
-    ----------
-    points
-        Where the walkers are after 0 to T updates, [T + 1, K, d]; not finite once one has diverged.
-    values
-        How high they are, [T + 1, K].
-    """
-
-    points: Floats
-    values: Floats
 
 
 def first(reached: npt.NDArray[np.bool_]) -> Floats:
@@ -42,14 +25,14 @@ def first(reached: npt.NDArray[np.bool_]) -> Floats:
 
 @torch.inference_mode()
 def descend(
-    surface: Surface,
+    surface: Slope,
     starts: npt.ArrayLike,
     rows: Coefficients | Sequence[Coefficients],
     lr: float | npt.ArrayLike,
     updates: int,
     *,
     schedules: ScheduleSpec | Sequence[ScheduleSpec] = SCHEDULES["constant"],
-) -> Trajectory:
+) -> Floats:
     """Walk K walkers down a surface, in float64.
 
     Parameters
@@ -69,7 +52,8 @@ def descend(
 
     Returns
     -------
-    Their paths, none of which depends on another.
+    Where they are after 0 to T updates, [T + 1, K, d]; not finite once one has diverged. No path
+    depends on another.
 
     Raises
     ------
@@ -83,12 +67,13 @@ def descend(
     points[0] = theta
     for t in _walk(surface, theta, rows, lr, updates, schedules):
         points[t] = theta
-    return Trajectory(points.numpy(), surface.value(points).numpy())
+    path: Floats = points.numpy()
+    return path
 
 
 @torch.inference_mode()
 def follow(
-    surface: Surface,
+    surface: Slope,
     starts: npt.ArrayLike,
     rows: Coefficients | Sequence[Coefficients],
     lr: float | npt.ArrayLike,
@@ -124,7 +109,7 @@ def follow(
             observe(t - 1 - place, points[: place + 1].numpy())
 
 
-def _population(surface: Surface, starts: npt.ArrayLike) -> torch.Tensor:
+def _population(surface: Slope, starts: npt.ArrayLike) -> torch.Tensor:
     """Return the starts of the walkers as a tensor of their own, [K, d].
 
     The walkers of one coordinate lie side by side: there are many of them and few coordinates, and
@@ -143,7 +128,7 @@ def _blank(count: int, theta: torch.Tensor) -> torch.Tensor:
 
 
 def _walk(
-    surface: Surface,
+    surface: Slope,
     theta: torch.Tensor,
     rows: Coefficients | Sequence[Coefficients],
     lr: float | npt.ArrayLike,

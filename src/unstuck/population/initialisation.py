@@ -23,16 +23,6 @@ def weight_generator(seed: int) -> np.random.Generator:
     return np.random.default_rng([seed, WEIGHT_STREAM])
 
 
-def weight_deviation(spec: NetworkSpec, fan_in: int, fan_out: int) -> float:
-    """Return the standard deviation of the initial weights of a layer."""
-    variance = {
-        "glorot": 2 / (fan_in + fan_out),
-        "he": 2 / fan_in,
-        "lecun": 1 / fan_in,
-    }[spec.init]
-    return spec.init_scale * math.sqrt(variance)
-
-
 def draw_weights(
     spec: NetworkSpec,
     generator: np.random.Generator,
@@ -41,25 +31,10 @@ def draw_weights(
     fan_out: int,
 ) -> Array:
     """Draw weights of mean 0 and the standard deviation that the specification asks for."""
-    deviation = weight_deviation(spec, fan_in, fan_out)
+    variances = {"glorot": 2 / (fan_in + fan_out), "he": 2 / fan_in, "lecun": 1 / fan_in}
+    deviation = spec.init_scale * math.sqrt(variances[spec.init])
     if spec.init_distribution == "normal":
         return deviation * standard_normal(generator, shape)
     bound = math.sqrt(3) * deviation
     # uniform() leaves it to the compiler whether it contracts
     return bound * (2 * generator.random(shape) - 1)
-
-
-def favour_an_output(spec: NetworkSpec, generator: np.random.Generator, bias: Array) -> None:
-    """Put the initial bias that the specification asks for on one of the outputs, in place.
-
-    Parameters
-    ----------
-    spec
-        The network.
-    generator
-        That of the initial weights, after all of them: the weights are those of an even start.
-    bias
-        Initial bias of every output `[classes]`.
-    """
-    if spec.initial_bias:
-        bias[generator.integers(bias.size)] = spec.initial_bias

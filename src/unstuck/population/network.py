@@ -12,11 +12,7 @@ from torch import Tensor
 from unstuck.complaints import stopped
 from unstuck.errors import ConfigError
 from unstuck.population.convolution import Convolution, LocalConvolution
-from unstuck.population.initialisation import (
-    draw_weights,
-    favour_an_output,
-    weight_generator,
-)
+from unstuck.population.initialisation import draw_weights, weight_generator
 from unstuck.population.layers import Activation, Layer, MeanPool, Reshape, Saved, Shape, Tensors
 from unstuck.population.layout import Layout, Slot
 from unstuck.population.linear import Linear
@@ -123,7 +119,9 @@ class Network:
         """Return the initial parameters `[P]` in float64, which depend on spec and seed only."""
         generator = weight_generator(seed)
         drawn = [a for layer in self.layers for a in layer.initial_parameters(generator)]
-        favour_an_output(self.spec, generator, bias=drawn[-1])
+        if self.spec.initial_bias:
+            # drawn after all weights, which are those of an even start
+            drawn[-1][generator.integers(drawn[-1].size)] = self.spec.initial_bias
         return _flat(drawn)
 
     def initial_buffers(self) -> Tensor:
@@ -280,7 +278,7 @@ def _layers(spec: NetworkSpec, input_shape: Shape, outputs: int) -> dict[str, La
         spec.hidden_weights(input_shape)
     except ValueError as error:
         raise ConfigError(stopped(str(error))) from error
-    draw = partial(_draw, spec)
+    draw = partial(draw_weights, spec)
     layers: dict[str, Layer] = {}
     shape = _features_last(spec, input_shape)
     for number, width in enumerate(spec.widths, start=1):
@@ -305,12 +303,6 @@ def _layers(spec: NetworkSpec, input_shape: Shape, outputs: int) -> dict[str, La
         layers["pool"], shape = pool, pool.output_shape
     layers["head"] = Linear(shape[-1], outputs, draw)
     return layers
-
-
-def _draw(
-    spec: NetworkSpec, generator: np.random.Generator, shape: Shape, fan_in: int, fan_out: int
-) -> NDArray[np.float64]:
-    return draw_weights(spec, generator, shape, fan_in, fan_out)
 
 
 def _features_last(spec: NetworkSpec, input_shape: Shape) -> Shape:

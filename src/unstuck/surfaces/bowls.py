@@ -9,12 +9,12 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from unstuck.surfaces.surface import CriticalPoint, Surface
+from unstuck.surfaces.surface import Slope
 from unstuck.surfaces.valleys import Ellipse, Regression
 
 
 @dataclass(frozen=True)
-class Bowls(Surface):
+class Bowls(Slope):
     """K bowls, each with one walker: points are [..., K, 2], in float64.
 
     A walker's path depends on its own bowl alone, as every operation is element-wise.
@@ -32,12 +32,6 @@ class Bowls(Surface):
         return _float64([bowl.minimiser for bowl in self.of])
 
     @cached_property
-    def _floors(self) -> Tensor:
-        return torch.stack(
-            [bowl.value(centre) for bowl, centre in zip(self.of, self.centres, strict=True)]
-        )
-
-    @cached_property
     def _straight(self) -> Tensor:
         return _float64([(bowl.matrix.xx, bowl.matrix.yy) for bowl in self.of])
 
@@ -45,23 +39,8 @@ class Bowls(Surface):
     def _crossed(self) -> Tensor:
         return _float64([(bowl.matrix.xy, bowl.matrix.xy) for bowl in self.of])
 
-    def value(self, points: Tensor) -> Tensor:
-        away = points - self.centres
-        return self._floors + 0.5 * (away * self._times(away)).sum(dim=-1)
-
     def gradient(self, points: Tensor) -> Tensor:
-        return self._times(points - self.centres)
-
-    def hessian(self, points: Tensor) -> Tensor:
-        (xx, yy), xy = self._straight.unbind(dim=-1), self._crossed[:, 0]
-        matrices = torch.stack([torch.stack([xx, xy], -1), torch.stack([xy, yy], -1)], -2)
-        return matrices.expand(*points.shape, 2)
-
-    def critical_points(self) -> tuple[CriticalPoint, ...]:
-        """Return the lowest point of each bowl, in the order of the bowls."""
-        return tuple(CriticalPoint(bowl.minimiser, "minimum") for bowl in self.of)
-
-    def _times(self, away: Tensor) -> Tensor:
+        away = points - self.centres
         return torch.addcmul(away * self._straight, away.flip(-1), self._crossed)
 
 

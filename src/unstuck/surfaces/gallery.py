@@ -115,6 +115,6 @@ class Toy(Surface):
 
     def critical_points(self) -> tuple[CriticalPoint, ...]:
         return (
-            CriticalPoint((1.0, 1.0), "minimum", degenerate=True, family="w1 * w2 = 1"),
+            CriticalPoint((1.0, 1.0), "minimum", degenerate=True),
             CriticalPoint((0.0, 0.0), "saddle"),
         )

@@ -25,21 +25,15 @@ class CriticalPoint:
         What it is, whatever its Hessian can tell.
     degenerate
         Whether the Hessian is singular there, so that its signs alone do not tell the kind.
-    family
-        The set it stands for if it is not isolated, as an equation; else empty.
     """
 
     point: tuple[float, ...]
     kind: Kind
     degenerate: bool = False
-    family: str = ""
 
 
-class Surface(ABC):
-    """A function of d coordinates with closed-form derivatives.
-
-    Points are tensors [..., d] of any floating dtype and on any device; results have the same.
-    """
+class Slope(ABC):
+    """What walkers need of a function of d coordinates."""
 
     @property
     @abstractmethod
@@ -47,12 +41,19 @@ class Surface(ABC):
         """The number of coordinates d."""
 
     @abstractmethod
-    def value(self, points: Tensor) -> Tensor:
-        """Return the height at `points` [..., d], as [...]."""
-
-    @abstractmethod
     def gradient(self, points: Tensor) -> Tensor:
         """Return the gradient at `points` [..., d], as [..., d]."""
+
+
+class Surface(Slope):
+    """A function of d coordinates with closed-form derivatives.
+
+    Points are tensors [..., d] of any floating dtype and on any device; results have the same.
+    """
+
+    @abstractmethod
+    def value(self, points: Tensor) -> Tensor:
+        """Return the height at `points` [..., d], as [...]."""
 
     @abstractmethod
     def hessian(self, points: Tensor) -> Tensor:

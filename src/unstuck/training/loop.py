@@ -19,7 +19,7 @@ from unstuck.training.curves import Curves
 from unstuck.training.engines.choice import Choice, choose
 from unstuck.training.engines.eager import DTYPES
 from unstuck.training.measure import Part, evaluation_updates
-from unstuck.training.order import Batches, check_batch_size
+from unstuck.training.order import Batches
 from unstuck.training.spec import Recipe, RunSpec
 from unstuck.training.stopping import Stopping
 
@@ -51,7 +51,6 @@ def part_of(recipe: Recipe, dataset: Dataset, name: PartName, units: Sequence[in
 def batches_of(recipe: Recipe, train: Part, seeds: Sequence[int]) -> Batches | None:
     """Return the batches of runs on their training parts; None if an update takes all of them."""
     samples = recipe.samples(train.size)
-    check_batch_size(samples, train.size)
     if samples == train.size:
         return None
     y = train.y.cpu().numpy()
@@ -171,7 +170,7 @@ class _Training:
     def _advance(self, count: int) -> None:
         self._engine.run(count)
         if self._stopping and self._engine.update % self._stopping.every == 0:
-            self._stopping.look(self._engine, self._losses_and_accuracies(self._train)[0])
+            self._stopping.look(self._engine, self._engine.loss_and_accuracy(self._train)[0])
 
     def _up_to_look(self, count: int) -> int:
         """Return how many of the next updates come before the next look at the training loss."""
@@ -191,13 +190,10 @@ class _Training:
         self.curves.end(
             self._stopping.stopped_at,
             self._engine.diverged_at >= 0,
-            train=self._losses_and_accuracies(self._train),
-            validation=self._losses_and_accuracies(self._validation),
+            train=self._engine.loss_and_accuracy(self._train),
+            validation=self._engine.loss_and_accuracy(self._validation),
             gradient_norm=norm,
         )
-
-    def _losses_and_accuracies(self, part: Part) -> tuple[NDArray[Any], NDArray[Any]]:
-        return self._engine.loss_and_accuracy(part)
 
     def _arrays(self) -> dict[str, NDArray[Any]]:
         """Return all that changes, for a checkpoint."""
@@ -208,13 +204,13 @@ class _Training:
         engine = self._engine
         norm, loss, accuracy = engine.gradient_norm(self._train)
         if self._network.buffer_count:
-            loss, accuracy = self._losses_and_accuracies(self._train)
+            loss, accuracy = engine.loss_and_accuracy(self._train)
         engine.note_measurement(loss)
         self.curves.record(
             engine.update,
             engine.diverged_at >= 0,
             train=(loss, accuracy),
-            validation=self._losses_and_accuracies(self._validation),
+            validation=engine.loss_and_accuracy(self._validation),
             gradient_norm=norm,
             update_norm=norm * np.nan if before is None else engine.distance(before),
         )
@@ -231,7 +227,7 @@ class _Training:
         engine = self._engine
         ids = [run.run_id for run in self._runs]
         diverged = engine.diverged_at >= 0
-        test = self._losses_and_accuracies(self._test)
+        test = engine.loss_and_accuracy(self._test)
         final = self.curves.final(ids, engine.diverged_at, test)
         updates = final["run_id"].map(dict(zip(ids, self.curves.ends, strict=True)))
         final["updates"] = updates

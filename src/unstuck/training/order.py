@@ -14,21 +14,6 @@ ORDER_STREAM = 2
 Indices = NDArray[np.int64]
 
 
-def check_batch_size(batch_size: int, available: int) -> None:
-    """Refuse a batch that the training part cannot fill.
-
-    Raises
-    ------
-    ConfigError
-        If `batch_size` exceeds the `available` training samples.
-    """
-    if batch_size > available:
-        raise ConfigError(
-            f"batch_size {batch_size} is more than the {available} training samples; "
-            f"use at most {available}, or 'full'."
-        )
-
-
 def sample_order(order: Order, labels: Indices, seed: int, epoch: int) -> Indices:
     """Return the indices `[N]` of all samples in the order of one epoch.
 
@@ -66,13 +51,22 @@ class Batches:
         Seed of each run.
     batch_size
         Samples of a batch.
+
+    Raises
+    ------
+    ConfigError
+        If a batch is more than the training samples.
     """
 
     def __init__(
         self, order: Order, labels: Sequence[Indices], seeds: Sequence[int], batch_size: int
     ) -> None:
         self._samples, self._batch_size = len(labels[0]), batch_size
-        check_batch_size(batch_size, self._samples)
+        if batch_size > self._samples:
+            raise ConfigError(
+                f"batch_size {batch_size} is more than the {self._samples} training samples; "
+                f"use at most {self._samples}, or 'full'."
+            )
         self._order = order
         # members of one seed see one order: paired runs differ by what is compared only
         self._labels = dict(zip(seeds, labels, strict=True))

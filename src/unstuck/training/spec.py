@@ -3,7 +3,6 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any, Literal, Self, get_args
 
@@ -38,23 +37,10 @@ class _Frozen(BaseModel):
         return copied
 
 
-@dataclass(frozen=True, eq=False)
-class _Itself:
-    """A component by which object it is: comparing what it says would cost as much as saying it."""
-
-    component: BaseModel
-
-    def __hash__(self) -> int:
-        return id(self.component)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Itself) and other.component is self.component
-
-
 @lru_cache(maxsize=4096)
-def _plain(itself: _Itself) -> dict[str, Any]:
+def _plain(component: BaseModel) -> dict[str, Any]:
     """What a component says, as JSON has it; many recipes share one."""
-    return itself.component.model_dump(mode="json")
+    return component.model_dump(mode="json")
 
 
 class Recipe(_Frozen):
@@ -107,7 +93,7 @@ class Recipe(_Frozen):
         if self.relabel == 0:
             del fields["relabel"]  # likewise
         content = {
-            name: _plain(_Itself(value)) if isinstance(value, BaseModel) else value
+            name: _plain(value) if isinstance(value, BaseModel) else value
             for name, value in fields.items()
         }
         text = json.dumps(content, sort_keys=True, separators=(",", ":"))
@@ -156,13 +142,8 @@ class RunSpec(Recipe):
     @cached_property
     def run_id(self) -> str:
         """First 16 hex digits of the SHA-256 of the recipe's digest, the rate and the seed."""
-        return run_id(self.digest, self.lr, self.seed)
-
-
-def run_id(recipe_digest: str, lr: float, seed: int) -> str:
-    """Identity of the run of a recipe at one rate, from one seed."""
-    text = f"{recipe_digest}|{float(lr)!r}|{seed}"
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+        text = f"{self.digest}|{float(self.lr)!r}|{self.seed}"
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def require_target(by: str | None, given: bool) -> None:

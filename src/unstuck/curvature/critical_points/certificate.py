@@ -60,16 +60,6 @@ class Certificate:
         return self.gradient_norm <= self.gradient_tolerance and self.inertia.certain
 
     @property
-    def tolerance(self) -> float:
-        """Absolute size up to which an eigenvalue counts as zero."""
-        return self.inertia.tolerance
-
-    @property
-    def gap(self) -> float:
-        """Distance of the nearest eigenvalue to the tolerance."""
-        return self.inertia.gap
-
-    @property
     def kind(self) -> Kind:
         """What the point is."""
         if not self.gradient_norm <= self.gradient_tolerance:
@@ -109,20 +99,19 @@ def certify(
     critical = norm <= gradient_tolerance
     explained = 0
     if isinstance(objective, Problem) and objective.weight_decay <= inertia.tolerance:
-        explained = symmetry_zeros(objective, critical=critical).total
+        explained = symmetry_zeros(objective, critical=critical).shape[1]
+    stalled = math.nan
+    if flatness:
+        # it takes eigenvectors, which a critical point has no need of
+        stalled = 0.0 if critical else newton_residual(matrix, gradient, relative_cut=FLAT_CUT)
     return Certificate(
         loss=loss,
         gradient_norm=norm,
         gradient_tolerance=gradient_tolerance,
         inertia=inertia,
         symmetry_zeros=explained,
-        flatness=_flatness(matrix, gradient, critical=critical) if flatness else math.nan,
+        flatness=stalled,
     )
-
-
-def _flatness(matrix: Tensor, gradient: Tensor, *, critical: bool) -> float:
-    """Decompose with vectors, which a critical point has no need of."""
-    return 0.0 if critical else newton_residual(matrix, gradient, relative_cut=FLAT_CUT)
 
 
 def _inertia(matrix: Tensor, relative_tolerance: float) -> Inertia:

@@ -136,21 +136,13 @@ class _Place:
 
 
 def _descend(objective: Objective, iterations: int) -> tuple[Objective, int]:
+    """Descend by L-BFGS; give the end, and how often loss and gradient were evaluated."""
     if not iterations:
         return objective, 0
+    start = objective.theta
 
-    def value(theta: Tensor) -> tuple[float, Tensor]:
-        return objective.at(theta).loss_and_gradient()
-
-    theta, evaluations = _lbfgs(value, objective.theta, iterations)
-    return objective.at(theta), evaluations
-
-
-def _lbfgs(
-    function: Callable[[Tensor], tuple[float, Tensor]], start: Tensor, iterations: int
-) -> tuple[Tensor, int]:
     def evaluate(flat: Array) -> tuple[float, Array]:
-        value, gradient = function(torch.from_numpy(flat).to(start))
+        value, gradient = objective.at(torch.from_numpy(flat).to(start)).loss_and_gradient()
         return value, gradient.double().cpu().numpy()
 
     found = scipy.optimize.minimize(
@@ -166,7 +158,8 @@ def _lbfgs(
             "gtol": 1e-9,
         },
     )
-    return finite("the end of L-BFGS", torch.from_numpy(found.x.copy()).to(start)), int(found.nfev)
+    end = finite("the end of L-BFGS", torch.from_numpy(found.x.copy()).to(start))
+    return objective.at(end), int(found.nfev)
 
 
 def _newton(

@@ -18,8 +18,6 @@ maps them to minus the gradient rotated by the symmetry):
 Weight decay lifts all of the first list to exactly its coefficient and breaks the second list.
 """
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor
 
@@ -28,52 +26,27 @@ from unstuck.curvature.problem import Problem
 _SHIFT_INVARIANT = {"cross_entropy", "softmax_squared_error"}
 
 
-@dataclass(frozen=True)
-class SymmetryZeros:
-    """Eigenvalues that are known without computing them.
+def symmetry_zeros(problem: Problem, *, critical: bool = False) -> Tensor:
+    """Give an orthonormal basis ``[P, n]`` of the eigenvectors that symmetries enforce.
 
-    The counts may overlap; ``total`` is the dimension of their joint span, and ``residual`` the
-    largest norm of (H - value I) q over an orthonormal basis of it.
-    """
-
-    softmax_shift: int
-    dependent_input: int
-    batchnorm_bias: int
-    relu_rescaling: int  # at critical points only, 0 otherwise
-    total: int
-    value: float  # the eigenvalue: the coefficient of weight decay
-    residual: float
-    basis: Tensor  # [P, total]
-
-
-def symmetry_zeros(problem: Problem, *, critical: bool = False) -> SymmetryZeros:
-    """Count the directions of zero curvature that the architecture, loss and data enforce.
+    Their eigenvalue is the coefficient of weight decay.
 
     Parameters
     ----------
     critical
         Whether the point is critical, so that curved symmetries count too.
     """
-    shift = _softmax_shifts(problem)
-    dependent = _dependent_inputs(problem)
-    biases = _normalised_biases(problem)
-    rescaling = _rescalings(problem) if critical else shift[:, :0]
-    together = torch.cat([shift, dependent, biases, rescaling], 1)
-    basis = _orthonormal(together)
-    residual = 0.0
-    if basis.shape[1]:
-        image = problem.hessian_product(basis.mT.contiguous()) - problem.weight_decay * basis.mT
-        residual = float(image.norm(dim=1).max())
-    return SymmetryZeros(
-        softmax_shift=shift.shape[1],
-        dependent_input=dependent.shape[1],
-        batchnorm_bias=biases.shape[1],
-        relu_rescaling=rescaling.shape[1],
-        total=basis.shape[1],
-        value=problem.weight_decay,
-        residual=residual,
-        basis=basis,
-    )
+    return _orthonormal(torch.cat([*symmetries(problem, critical=critical).values()], 1))
+
+
+def symmetries(problem: Problem, *, critical: bool = False) -> dict[str, Tensor]:
+    """Give the directions ``[P, m]`` of each kind of symmetry; those of two kinds may overlap."""
+    kinds = {
+        "softmax shift": _softmax_shifts(problem),
+        "dependent input": _dependent_inputs(problem),
+        "batchnorm bias": _normalised_biases(problem),
+    }
+    return kinds | ({"relu rescaling": _rescalings(problem)} if critical else {})
 
 
 def _softmax_shifts(problem: Problem) -> Tensor:

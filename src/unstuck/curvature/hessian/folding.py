@@ -9,6 +9,8 @@ Hessian and gradient by f(theta), the chain rule gives
 and J^T is applied to whole rows at once by reverse differentiation of f, without forming J.
 """
 
+from functools import partial
+
 import torch
 from torch import Tensor
 
@@ -21,18 +23,18 @@ _ROWS = 256
 
 def fold(problem: Problem, theta: Tensor) -> Tensor:
     """Give the parameters ``[P']`` of the network without batchnorm that computes the same."""
-    tensors = {slot.name: theta[slot.start : slot.stop] for slot in problem.network.layout}
-    scale, shift = None, None
+    slots = problem.network.layout
+    tensors = {slot.name: theta[slot.start : slot.stop].view(slot.shape) for slot in slots}
+    behind: tuple[Tensor, Tensor] | None = None  # factor and shift of what the last layer gives
     folded = []
-    names = _layer_names(problem)
-    for (inputs, outputs), name in zip(_widths(problem), names, strict=True):
-        weight, bias = tensors[f"{name}.weight"].view(inputs, outputs), tensors[f"{name}.bias"]
-        if scale is not None and shift is not None:
-            weight, bias = weight * scale.unsqueeze(1), bias + shift @ weight
-        scale, shift = _normalisation(problem, tensors, name)
-        if problem.network.spec.batchnorm == "before" and scale is not None and shift is not None:
-            weight, bias = weight * scale, bias * scale + shift
-            scale, shift = None, None
+    for name in [key.removesuffix(".weight") for key in tensors if key.endswith(".weight")]:
+        weight, bias = tensors[f"{name}.weight"], tensors[f"{name}.bias"]
+        if behind:
+            weight, bias = weight * behind[0].unsqueeze(1), bias + behind[1] @ weight
+        behind = _normalisation(problem, tensors, name)
+        if behind and problem.network.spec.batchnorm == "before":
+            weight, bias = weight * behind[0], bias * behind[0] + behind[1]
+            behind = None
         folded += [weight.flatten(), bias]
     return torch.cat(folded)
 
@@ -46,9 +48,7 @@ def unfold(problem: Problem, matrix: Tensor, gradient: Tensor | None) -> Tensor:
     if problem.network.spec.batchnorm == "off":
         return matrix
 
-    def folding(theta: Tensor) -> Tensor:
-        return fold(problem, theta)
-
+    folding = partial(fold, problem)
     pull = torch.func.vjp(folding, problem.theta)[1]
     rows = torch.func.vmap(lambda row: pull(row)[0], chunk_size=_ROWS)
     result: Tensor = rows(rows(matrix).mT.contiguous())
@@ -60,27 +60,13 @@ def unfold(problem: Problem, matrix: Tensor, gradient: Tensor | None) -> Tensor:
     return 0.5 * (result + result.mT)
 
 
-def _layer_names(problem: Problem) -> list[str]:
-    names = [slot.name.rpartition(".") for slot in problem.network.layout]
-    return [layer for layer, _, tensor in names if tensor == "weight"]
-
-
-def _widths(problem: Problem) -> list[tuple[int, int]]:
-    """Inputs and outputs of each affine layer."""
-    return [
-        (slot.shape[0], slot.shape[1])
-        for slot in problem.network.layout
-        if slot.name.endswith(".weight")
-    ]
-
-
 def _normalisation(
     problem: Problem, tensors: dict[str, Tensor], layer: str
-) -> tuple[Tensor, Tensor] | tuple[None, None]:
-    """Factor and shift of the batchnorm that follows ``layer``."""
+) -> tuple[Tensor, Tensor] | None:
+    """Factor and shift of the batchnorm that follows ``layer``, if one does."""
     name = layer.replace("linear", "batchnorm")
     if f"{name}.gamma" not in tensors:
-        return None, None
+        return None
     assert problem.buffers is not None
     statistics = {
         slot.name: problem.buffers[slot.start : slot.stop] for slot in problem.network.buffer_layout

@@ -6,7 +6,7 @@ take all points through the layers side by side, by the formulas of ``layerwise`
 objective is asked at one point after another.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Self
 
 import torch
@@ -38,24 +38,13 @@ class Expansions:
 
     def __getitem__(self, chosen: Tensor) -> "Expansions":
         """Give those of some points, by a mask or by indices."""
-        return Expansions(
-            self.theta[chosen], self.loss[chosen], self.gradient[chosen], self.hessian[chosen]
-        )
+        return Expansions(*(getattr(self, each.name)[chosen] for each in fields(self)))
 
     @classmethod
     def joined(cls, parts: "list[Expansions]") -> Self:
         """Put several after one another."""
-        return cls(
-            *(
-                torch.cat([getattr(part, name) for part in parts])
-                for name in ("theta", "loss", "gradient", "hessian")
-            )
-        )
-
-    def put(self, chosen: Tensor, others: "Expansions") -> None:
-        """Put others in the place of some."""
-        for name in ("theta", "loss", "gradient", "hessian"):
-            getattr(self, name)[chosen] = getattr(others, name)
+        names = [each.name for each in fields(cls)]
+        return cls(*(torch.cat([getattr(part, name) for part in parts]) for name in names))
 
 
 def expand(objective: Objective, theta: Tensor) -> Expansions:

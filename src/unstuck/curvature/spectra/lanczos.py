@@ -99,14 +99,14 @@ def extreme_eigenpairs(
     operator = _Operator(objective)
     if lowest + highest > size // 4:
         # ARPACK needs room for its Krylov space, and a whole decomposition is no dearer here
-        values, vectors = _all_pairs(objective)
+        values, vectors = np.linalg.eigh(dense.hessian(objective).double().cpu().numpy())
         operator.products = 0
     else:
         start = generator.standard_normal(size)
         count, which = max(lowest, highest), "LA" if highest else "SA"
         if lowest and highest:
             count, which = 2 * count, "BE"
-        values, vectors = _Search(count, which, tolerance, restarts).run(operator, start)
+        values, vectors = _searched(operator, start, count, which, tolerance, restarts)
     chosen = np.r_[0:lowest, len(values) - highest : len(values)]
     values, vectors = values[chosen], np.ascontiguousarray(vectors[:, chosen])
     residuals = np.linalg.norm(operator.apply(vectors) - vectors * values, axis=0)
@@ -146,41 +146,28 @@ class _Operator:
         return product
 
 
-@dataclass(frozen=True)
-class _Search:
-    """What ARPACK is asked for; one Krylov space serves both ends ("BE")."""
-
-    count: int
-    which: str
-    tolerance: float
-    restarts: int
-
-    def run(self, operator: _Operator, start: Array) -> tuple[Array, Array]:
-        """Give values in ascending order with their vectors."""
-        if not operator.apply(start).any():
-            # only a Hessian of zeros takes a random vector to nothing, and ARPACK takes none
-            return np.zeros(self.count), np.eye(operator.size, self.count)
-        product = LinearOperator((operator.size,) * 2, matvec=operator.apply, dtype=np.float64)
-        try:
-            values, vectors = eigsh(
-                product,
-                self.count,
-                which=self.which,
-                tol=self.tolerance,
-                v0=start,
-                ncv=min(operator.size, max(4 * self.count, 40)),
-                maxiter=self.restarts,
-            )
-        except ArpackNoConvergence as error:
-            raise CurvatureError(
-                f"Lanczos found {len(error.eigenvalues)} of {self.count} eigenpairs to "
-                f"{self.tolerance} within {self.restarts} restarts; raise `restarts` or "
-                "`tolerance`."
-            ) from error
-        order = np.argsort(values)
-        return values[order], vectors[:, order]
-
-
-def _all_pairs(objective: Objective) -> tuple[Array, Array]:
-    values, vectors = np.linalg.eigh(dense.hessian(objective).double().cpu().numpy())
-    return values, vectors
+def _searched(
+    operator: _Operator, start: Array, count: int, which: str, tolerance: float, restarts: int
+) -> tuple[Array, Array]:
+    """Ask ARPACK for values, ascending, and vectors; one Krylov space serves both ends ("BE")."""
+    if not operator.apply(start).any():
+        # only a Hessian of zeros takes a random vector to nothing, and ARPACK takes none
+        return np.zeros(count), np.eye(operator.size, count)
+    product = LinearOperator((operator.size,) * 2, matvec=operator.apply, dtype=np.float64)
+    try:
+        values, vectors = eigsh(
+            product,
+            count,
+            which=which,
+            tol=tolerance,
+            v0=start,
+            ncv=min(operator.size, max(4 * count, 40)),
+            maxiter=restarts,
+        )
+    except ArpackNoConvergence as error:
+        raise CurvatureError(
+            f"Lanczos found {len(error.eigenvalues)} of {count} eigenpairs to {tolerance} within "
+            f"{restarts} restarts; raise `restarts` or `tolerance`."
+        ) from error
+    order = np.argsort(values)
+    return values[order], vectors[:, order]

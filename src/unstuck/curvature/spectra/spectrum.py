@@ -53,10 +53,6 @@ class Spectrum:
             self.eigenvalues, relative_tolerance=relative_tolerance, precision=self.precision
         )
 
-    def minimum_ratio(self, relative_tolerance: float) -> float:
-        """Share of eigenvalues above the tolerance."""
-        return self.inertia(relative_tolerance).minimum_ratio
-
 
 def spectrum(objective: Objective, *, limit: int = PARAMETER_LIMIT) -> Spectrum:
     """Give all eigenvalues of the Hessian, in the precision of the objective's parameters.

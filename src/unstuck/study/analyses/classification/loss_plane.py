@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from unstuck.optim.coefficients import OPTIMIZERS
-from unstuck.optim.trajectory import Trajectory, descend, first
+from unstuck.optim.trajectory import descend, first
 from unstuck.surfaces.softmax_plane import SoftmaxPlane
 
 STREAM = 7202
@@ -73,7 +73,7 @@ class LossPlane:
         """Give what `SoftmaxAnalysis.run` says of the table `arrivals`."""
         tables = []
         for (loss, corner), walk in self._walks.items():
-            p = SoftmaxPlane(loss).probabilities(torch.from_numpy(walk.points))[..., 0].numpy()
+            p = SoftmaxPlane(loss).probabilities(torch.from_numpy(walk))[..., 0].numpy()
             arrived = np.split(first(p > ARRIVED), len(RATES))
             for (optimizer, rate), updates in zip(RATES.items(), arrived, strict=True):
                 tables.append(
@@ -98,13 +98,13 @@ class LossPlane:
         for loss in LOSSES:
             walk = self._walks[loss, "wrong"]
             for index, optimizer in enumerate(RATES):
-                points = walk.points[chosen, index * len(self._seeds)]
+                points = walk[chosen, index * len(self._seeds)]
                 labels = {"loss": loss, "optimizer": optimizer, "update": chosen}
                 tables.append(pd.DataFrame(labels | {"y1": points[:, 0], "y2": points[:, 1]}))
         return pd.concat(tables, ignore_index=True)
 
-    def _walked(self, loss: Loss, corner: str) -> Trajectory:
-        """Walk from every start with every optimizer: walkers by optimizer, then by seed."""
+    def _walked(self, loss: Loss, corner: str) -> Array:
+        """Give paths ``[T + 1, K, 2]`` from every start: walkers by optimizer, then by seed."""
         starts = self._starts[corner]
         rows = [OPTIMIZERS[name] for name in RATES for _ in starts]
         rates = [rate for rate in RATES.values() for _ in starts]

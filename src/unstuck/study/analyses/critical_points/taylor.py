@@ -178,7 +178,7 @@ class TaylorAnalysis(AnalysisBase):
             "gradient_norm": certificate.gradient_norm,
             "lambda_min": float(values[0]),
             "lambda_max": float(values[-1]),
-            "gap": certificate.gap,
+            "gap": certificate.inertia.gap,
         }
         return described, directions
 

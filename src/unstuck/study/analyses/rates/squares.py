@@ -38,7 +38,7 @@ def adagrad() -> pd.DataFrame:
                 rate,
                 UPDATES,
                 schedules=[SCHEDULES[schedule] for _, schedule in walkers],
-            ).points
+            )
             summed = points[:, 0]
             others = {"mean, decayed": points[:, 1], "mean": points[:, 2]}
             if name == "straight":

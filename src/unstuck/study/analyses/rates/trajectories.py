@@ -18,7 +18,7 @@ from unstuck.study.analyses.base import AnalysisBase, Context
 from unstuck.study.analyses.rates.foretold import Foretold, foretold
 
 if TYPE_CHECKING:
-    from unstuck.surfaces.surface import Surface
+    from unstuck.surfaces.surface import Slope, Surface
     from unstuck.surfaces.valleys import Ellipse, Regression
 
 STREAM = 7431
@@ -255,7 +255,7 @@ class TrajectoriesAnalysis(AnalysisBase):
                             else Foretold(),
                         )
 
-    def _walk(self, surface: "Surface", members: list[_Walker]) -> pd.DataFrame:
+    def _walk(self, surface: "Slope", members: list[_Walker]) -> pd.DataFrame:
         from unstuck.optim.survey import survey
 
         found = survey(
@@ -303,7 +303,7 @@ def _labels(members: list[_Walker]) -> dict[str, list[Any]]:
 
 def _populations(
     made: Mapping[str, "Surface"], walkers: list[_Walker]
-) -> Iterator[tuple["Surface", list[_Walker]]]:
+) -> Iterator[tuple["Slope", list[_Walker]]]:
     """Give surfaces with their walkers, equal rows of coefficients next to each other.
 
     Quadratic bowls of equal budgets make up one population: an update costs much the same for few
