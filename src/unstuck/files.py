@@ -290,6 +290,8 @@ def copy(source: str | os.PathLike[str], target: str | os.PathLike[str]) -> None
         If it is missing or damaged.
     """
     require_whole(source)
+    if not os.access(source, os.R_OK):
+        raise DataError(f"{os.fspath(source)} cannot be read; run snakemake again to make it anew.")
     with atomic_path(target) as temporary:
         shutil.copyfile(source, temporary)
 

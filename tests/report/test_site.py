@@ -17,7 +17,7 @@ from unstuck.claims.model import Claim, load_claim
 from unstuck.claims.results import load_summaries, save
 from unstuck.claims.verdict import decide
 from unstuck.environment import commit_of
-from unstuck.errors import UnstuckError
+from unstuck.errors import DataError
 from unstuck.files import write_text
 from unstuck.report.claim_page import _code, _line, exclusive
 from unstuck.report.margins import by_margin, multiple
@@ -192,7 +192,7 @@ def test_what_is_lost_is_missed(site, tmp_path, lost):
     folders = (root / "claims", root / "figures", root / "tables")
     source = Source(REPOSITORY / "workflow/report/site", *folders, "")
     summaries = load_summaries([root / "claims/1.2.5"])
-    with pytest.raises(UnstuckError, match=re.escape(Path(lost).name)):
+    with pytest.raises(DataError, match=f"{re.escape(lost)} cannot be read"):
         Site.read(parse_study(STUDY), {"1.2.5": claim()}, summaries, source).write(
             tmp_path / "report"
         )
