@@ -68,9 +68,8 @@ def test_saddle_free_step_leaves_the_saddle_that_newton_walks_into():
     beside = surface(function, 0.5, 1e-3)
     loss, gradient = beside.loss_and_gradient()
     matrix = torch.diag(torch.tensor([2.0, -6.0], dtype=torch.float64))
-    newton, residual = damped_newton_step(matrix, gradient, damping=1e-12)
+    newton = damped_newton_step(matrix, gradient, damping=1e-12)
     torch.testing.assert_close(newton, -beside.theta)
-    assert residual.norm() < 1e-11
     free = saddle_free_step(matrix, gradient, floor=1e-12)
     torch.testing.assert_close(free, torch.tensor([-0.5, 1e-3], dtype=torch.float64))
     assert beside.at(beside.theta + free).value() < 0 < loss
@@ -81,13 +80,12 @@ def test_damped_step_drops_flat_directions(rng):
     basis = np.linalg.qr(rng.standard_normal((5, 5)))[0]
     matrix = torch.from_numpy((basis * values) @ basis.T)
     gradient = torch.from_numpy(rng.standard_normal(5))
-    step, residual = damped_newton_step(matrix, gradient, damping=1e-5)
+    step = damped_newton_step(matrix, gradient, damping=1e-5)
     inverse = values / (values**2 + 1e-10)
     components = torch.from_numpy(basis.T) @ gradient
     # the flat eigenvalue is 1e-9, so rounding of 1e-16 in the matrix is 1e-7 of it
     expected = -torch.from_numpy(basis * inverse) @ components
     torch.testing.assert_close(step, expected, rtol=1e-5, atol=1e-5)
-    torch.testing.assert_close(residual, matrix @ step + gradient, rtol=1e-9, atol=1e-9)
 
 
 def test_newton_residual_tells_flat_from_solvable():
@@ -104,7 +102,6 @@ def test_polishing_a_network_ends_in_a_certified_minimum(build):
     assert found.certificate.kind == "minimum"
     assert found.certificate.gradient_norm < 1e-14
     assert found.certificate.loss < found.start_loss
-    assert found.evaluations > 10
 
 
 def test_symmetric_zeros_do_not_make_a_minimum_degenerate(build):

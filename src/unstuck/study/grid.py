@@ -92,7 +92,8 @@ class Grids:
                 warmup_of(run.schedule, run.total_updates(self._study.datasets[run.dataset].train))
         for axis in points[0][0].keys() & COUNTING.keys():
             field, values = COUNTING[axis]
-            held = {getattr(part, field, None) for run in runs for part in _components(run)}
+            parts = [part for run in runs for part in (run.network, run.optimizer, run.schedule)]
+            held = {getattr(part, field, None) for part in parts}
             if not held & set(values):
                 raise ConfigError(
                     f"experiments.{name}.{axis} changes nothing: it counts where {field} is "
@@ -222,10 +223,6 @@ class Grids:
             finalists=tuning.finalists,
             target=experiment.target_of(point["dataset"]),
         )
-
-
-def _components(run: Recipe) -> tuple[BaseModel, ...]:
-    return run.network, run.optimizer, run.schedule
 
 
 def _replaced(component: Component, fields: Mapping[str, Any]) -> Component:

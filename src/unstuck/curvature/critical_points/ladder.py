@@ -12,7 +12,7 @@ embed minima by duplicating units; Simsek et al. 2021 count such embeddings.)
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -23,6 +23,7 @@ from unstuck.curvature.critical_points.polishing import polish
 from unstuck.curvature.hessian.output_hessian import criterion
 from unstuck.curvature.objective import Surface
 from unstuck.curvature.problem import Problem
+from unstuck.data.dataset import Split
 from unstuck.errors import CurvatureError
 from unstuck.population.network import Network
 from unstuck.population.spec import NetworkSpec
@@ -41,6 +42,12 @@ class TanhNetworks:
     y: Array  # [N], classes
     classes: int
     weight_decay: float
+
+    @classmethod
+    def on(cls, split: Split, samples: int, weight_decay: float) -> Self:
+        """Take the first so many training samples of a split."""
+        x, y = split.x_train[:samples], split.y_train[:samples]
+        return cls(x, y, split.classes, weight_decay)
 
     @property
     def inputs(self) -> int:

@@ -39,6 +39,11 @@ class Inertia:
         return self.gap > self.rounding
 
     @property
+    def counts(self) -> dict[str, int]:
+        """The three numbers by name."""
+        return {"negative": self.negative, "zero": self.zero, "positive": self.positive}
+
+    @property
     def size(self) -> int:
         """P."""
         return self.negative + self.zero + self.positive

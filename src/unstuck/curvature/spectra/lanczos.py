@@ -22,7 +22,7 @@ from unstuck.errors import CurvatureError
 Array = NDArray[np.float64]
 
 DENSE_LIMIT = 4_000
-"""Parameters up to which the Hessian is formed where the layerwise route makes that cheap."""
+"""Parameters up to which forming the Hessian layer by layer is cheaper than its products."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,7 @@ def extreme_eigenpairs(
     highest: int = 0,
     tolerance: float = 1e-8,
     restarts: int = 300,
+    formed: int = DENSE_LIMIT,
 ) -> Eigenpairs:
     """Find the ``lowest`` and ``highest`` eigenvalues of the Hessian, counted with multiplicity.
 
@@ -69,6 +70,8 @@ def extreme_eigenpairs(
         Residual at which a pair has converged, in units of the largest absolute eigenvalue.
     restarts
         Restarts of ARPACK after which it gives what it has.
+    formed
+        Parameters up to which the Hessian is formed where the layerwise route makes that cheap.
 
     Examples
     --------
@@ -96,7 +99,7 @@ def extreme_eigenpairs(
         )
     if not 0 < tolerance < 1:
         raise CurvatureError(f"tolerance is {tolerance}; it must be in (0, 1).")
-    operator = _Operator(objective)
+    operator = _Operator(objective, formed)
     if lowest + highest > size // 4:
         # ARPACK needs room for its Krylov space, and a whole decomposition is no dearer here
         values, vectors = np.linalg.eigh(dense.hessian(objective).double().cpu().numpy())
@@ -116,16 +119,12 @@ def extreme_eigenpairs(
 class _Operator:
     """The Hessian as a product of numpy arrays, counted."""
 
-    def __init__(self, objective: Objective) -> None:
+    def __init__(self, objective: Objective, formed: int) -> None:
         self._objective = objective
         self.size = objective.theta.numel()
         self.products = 0
         self._matrix: Array | None = None
-        if (
-            isinstance(objective, Problem)
-            and dense.is_layerwise(objective)
-            and self.size <= DENSE_LIMIT
-        ):
+        if isinstance(objective, Problem) and dense.is_layerwise(objective) and self.size <= formed:
             self._matrix = dense.hessian(objective).double().cpu().numpy()
 
     def apply(self, columns: Array) -> Array:

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from unstuck.study.fields import Section
 
 if TYPE_CHECKING:
     from unstuck.data.dataset import Dataset
@@ -29,14 +31,12 @@ class Context:
         return range(self.first_unit, self.first_unit + count)
 
 
-class AnalysisBase(BaseModel, ABC):
+class AnalysisBase(Section, ABC):
     """One analysis of a study.
 
     A kind is a subclass in a module of its own: its fields are what the config may say, and
     ``run`` imports what it computes with, so that planning stays light.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     #: names of the tables that ``run`` gives
     tables: ClassVar[tuple[str, ...]]

@@ -2,20 +2,19 @@
 
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat
+from pydantic import Field, NonNegativeFloat
 
 from unstuck.population.spec import NetworkSpec
 from unstuck.study.analyses.base import Context
+from unstuck.study.fields import Section
 from unstuck.training.spec import LossName
 
 if TYPE_CHECKING:
     from unstuck.curvature.problem import Problem
 
 
-class Case(BaseModel):
+class Case(Section):
     """A network, its data and its loss."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     dataset: str = Field(description="A name from `datasets`.")
     network: NetworkSpec = Field(description="The architecture.")

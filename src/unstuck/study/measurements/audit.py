@@ -63,9 +63,7 @@ class Audit(CurvatureBase):
                                 "layer": layer,
                                 "dtype": dtype,
                                 "tolerance": relative,
-                                "negative": inertia.negative,
-                                "zero": inertia.zero,
-                                "positive": inertia.positive,
+                                **inertia.counts,
                                 "size": inertia.size,
                                 "minimum_ratio": inertia.minimum_ratio,
                             }

@@ -81,11 +81,10 @@ class CriticalSearchAnalysis(DatasetsAnalysis):
         searches: list[dict[str, Any]] = []
         for dataset in self.dataset_names:
             data = context.datasets[dataset]
-            networks = {}
-            for seed in context.units(self.seeds):
-                unit = data.unit(seed)
-                x, y = unit.x_train[: self.samples], unit.y_train[: self.samples]
-                networks[seed] = TanhNetworks(x, y, data.classes, self.weight_decay)
+            networks = {
+                seed: TanhNetworks.on(data.unit(seed), self.samples, self.weight_decay)
+                for seed in context.units(self.seeds)
+            }
             for width in sorted(set(self.widths)):
                 context.progress(f"searching for critical points of {width} units on {dataset}")
                 problems = {seed: networks[seed].problem(width) for seed in networks}
@@ -189,9 +188,7 @@ def _row(problem: "Problem", start: str, number: int, found: "CriticalPoint") ->
         "loss": certificate.loss,
         "gradient_norm": certificate.gradient_norm,
         "flatness": certificate.flatness,
-        "negative": inertia.negative,
-        "zero": inertia.zero,
-        "positive": inertia.positive,
+        **inertia.counts,
         "tolerance": inertia.tolerance,
         "gap": inertia.gap,
         "rounding": inertia.rounding,

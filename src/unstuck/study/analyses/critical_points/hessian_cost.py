@@ -248,36 +248,14 @@ class _Task:
         from unstuck.curvature.spectra.lanczos import extreme_eigenpairs
 
         pairs = extreme_eigenpairs(
-            _ByProducts(self.problem),
+            self.problem,
             generator=np.random.default_rng([self.seed, STREAM, 1]),
             lowest=1,
             highest=1,
             tolerance=self.tolerance,
+            formed=0,
         )
         return _Result(pairs.values, pairs.products)
-
-
-@dataclass(frozen=True)
-class _ByProducts:
-    """A problem that shows nothing but its products, so that no small Hessian is formed."""
-
-    problem: "Problem"
-
-    @property
-    def theta(self) -> "Tensor":
-        return self.problem.theta
-
-    def at(self, theta: "Tensor") -> Self:
-        return type(self)(self.problem.at(theta))
-
-    def value(self) -> float:
-        return self.problem.value()
-
-    def loss_and_gradient(self) -> tuple[float, "Tensor"]:
-        return self.problem.loss_and_gradient()
-
-    def hessian_product(self, vectors: "Tensor") -> "Tensor":
-        return self.problem.hessian_product(vectors)
 
 
 def _eigenvectors(problem: "Problem") -> None:

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from unstuck.curvature.critical_points.certificate import RELATIVE_TOLERANCE
-from unstuck.curvature.spectra.inertia import Inertia, inertia_of_eigenvalues
+from unstuck.curvature.spectra.inertia import inertia_of_eigenvalues
 from unstuck.study.analyses.critical_points.signs import (
     ROUNDING,
     TOLERANCES,
@@ -41,11 +41,11 @@ def tolerances() -> pd.DataFrame:
             continue
         values = _eigenvalues(SURFACES[name], place)
         for tolerance in TOLERANCES:
-            inertia = _inertia(values, tolerance)
+            counts = inertia_of_eigenvalues(values, relative_tolerance=tolerance).counts
             rows.append(
                 {"point": _label(name, place), "tolerance": tolerance}
-                | _counts(inertia)
-                | {"silent": _said(inertia) == "silent"}
+                | counts
+                | {"silent": said_by_signs(**counts) == "silent"}
             )
     return pd.DataFrame(rows)
 
@@ -78,8 +78,8 @@ def _described(name: str, point: tuple[float, ...], kind: str, critical: bool) -
     surface = SURFACES[name]
     place = torch.tensor(point, dtype=torch.float64)
     values = _eigenvalues(surface, point)
-    inertia = _inertia(values, RELATIVE_TOLERANCE)
-    said = _said(inertia)
+    counts = inertia_of_eigenvalues(values, relative_tolerance=RELATIVE_TOLERANCE).counts
+    said = said_by_signs(**counts)
     changes = _probed(surface, place)
     bound = ROUNDING * RADIUS**2
     down, up = int((changes < -bound).sum()), int((changes > bound).sum())
@@ -95,7 +95,7 @@ def _described(name: str, point: tuple[float, ...], kind: str, critical: bool) -
         "silent": said == "silent",
         "wrong": said not in ("silent", kind),
         "gradient_norm": float(surface.gradient(place).norm()),
-        **_counts(inertia),
+        **counts,
         "lambda_min": float(values[0]),
         "lambda_max": float(values[-1]),
         "down": down,
@@ -112,18 +112,6 @@ def _eigenvalues(surface: Surface, point: tuple[float, ...]) -> Array:
     place = torch.tensor(point, dtype=torch.float64)
     values: Array = np.linalg.eigvalsh(surface.hessian(place).numpy())
     return values
-
-
-def _inertia(values: Array, tolerance: float) -> Inertia:
-    return inertia_of_eigenvalues(values, relative_tolerance=tolerance)
-
-
-def _counts(inertia: Inertia) -> dict[str, int]:
-    return {"negative": inertia.negative, "zero": inertia.zero, "positive": inertia.positive}
-
-
-def _said(inertia: Inertia) -> str:
-    return said_by_signs(inertia.negative, inertia.zero, inertia.positive)
 
 
 def _probed(surface: Surface, place: torch.Tensor) -> Array:

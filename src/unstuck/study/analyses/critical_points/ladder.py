@@ -114,8 +114,7 @@ class LadderAnalysis(DatasetsAnalysis):
         from unstuck.curvature.hessian.dense import hessian
 
         data = context.datasets[dataset].unit(seed)
-        x, y = data.x_train[: self.samples], data.y_train[: self.samples]
-        networks = TanhNetworks(x, y, data.classes, self.weight_decay)
+        networks = TanhNetworks.on(data, self.samples, self.weight_decay)
         # an idle unit stays idle exactly, so that this is the network without hidden units
         lowest = polish(networks.problem(1), lbfgs_iterations=self.polish).theta[-data.classes :]
         minima = networks.minima(
@@ -220,9 +219,7 @@ class _Rung:
             "criterion": self.problem.loss,
             "loss": self.certificate.loss,
             "gradient_norm": self.certificate.gradient_norm,
-            "negative": inertia.negative,
-            "zero": inertia.zero,
-            "positive": inertia.positive,
+            **inertia.counts,
             "minimum_ratio": inertia.minimum_ratio,
             "tolerance": inertia.tolerance,
             "gap": inertia.gap,

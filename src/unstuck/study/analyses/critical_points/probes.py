@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
+from pydantic import Field, PositiveFloat, PositiveInt
 
 from unstuck.study.analyses.base import AnalysisBase, Context
 from unstuck.study.analyses.case import Case
@@ -15,7 +15,7 @@ from unstuck.study.analyses.critical_points.signs import (
     said_by_signs,
     seen_by_probes,
 )
-from unstuck.study.fields import Samples, Tolerance
+from unstuck.study.fields import Samples, Section, Tolerance
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -25,10 +25,8 @@ if TYPE_CHECKING:
 STREAM = 7402
 
 
-class LadderCase(BaseModel):
+class LadderCase(Section):
     """Critical points of every index: minima of narrow networks, padded with idle units."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     dataset: str = Field(description="A name from `datasets`.")
     width: PositiveInt = Field(default=4, description="Hidden tanh units of the wide network.")
@@ -115,8 +113,7 @@ class ProbesAnalysis(AnalysisBase):
 
         for name, each in self.ladders.items():
             data = context.datasets[each.dataset].unit(context.first_unit)
-            x, y = data.x_train[: self.samples], data.y_train[: self.samples]
-            networks = TanhNetworks(x, y, data.classes, each.weight_decay)
+            networks = TanhNetworks.on(data, self.samples, each.weight_decay)
             lowest = polish(networks.without_units()).theta
             minima = networks.minima(lowest, each.width, context.first_unit)
             for units, narrow in enumerate(minima):
@@ -153,9 +150,7 @@ class ProbesAnalysis(AnalysisBase):
             "kind": certificate.kind,
             "loss": certificate.loss,
             "gradient_norm": certificate.gradient_norm,
-            "negative": inertia.negative,
-            "zero": inertia.zero,
-            "positive": inertia.positive,
+            **inertia.counts,
             "tolerance": inertia.tolerance,
             "gap": inertia.gap,
             "certain": inertia.certain,
@@ -196,9 +191,8 @@ def _by_tolerance(values: np.ndarray) -> Iterator[dict[str, Any]]:
 
     for tolerance in TOLERANCES:
         inertia = inertia_of_eigenvalues(values, relative_tolerance=tolerance)
-        counts = {name: getattr(inertia, name) for name in ("negative", "zero", "positive")}
-        silent = said_by_signs(*counts.values()) == "silent"
-        yield {"tolerance": tolerance} | counts | {"silent": silent}
+        silent = said_by_signs(**inertia.counts) == "silent"
+        yield {"tolerance": tolerance} | inertia.counts | {"silent": silent}
 
 
 def _changes(problem: "Problem", steps: "Tensor", chunk: int = 100) -> list[float]:

@@ -100,8 +100,7 @@ class DeparturesAnalysis(DatasetsAnalysis):
         saddles = points[points["converged"] & (points["kind"] == "saddle")]
         for point in saddles.sort_values("seed").to_dict("records"):
             split = data.unit(point["seed"])
-            x, y = split.x_train[: self.samples], split.y_train[: self.samples]
-            networks = TanhNetworks(x, y, data.classes, point["weight_decay"])
+            networks = TanhNetworks.on(split, self.samples, point["weight_decay"])
             theta = torch.from_numpy(np.array(point["theta"], dtype=np.float64))
             problem = networks.problem(self.width, theta)
             gradient = float(problem.loss_and_gradient()[1].norm())

@@ -231,26 +231,28 @@ def reductions(updates: int = UPDATES) -> tuple[Reduction, ...]:
     2020, algorithm 2, for RAdam.
     """
     t = np.arange(1, updates + 1)
-    adam, rmsprop, momentum = (OPTIMIZERS[name] for name in ("adam", "rmsprop", "momentum"))
-    plain = _with(adam, bias_correction=False)
+    once, adam, momentum = np.ones(updates), OPTIMIZERS["adam"], OPTIMIZERS["momentum"]
+    plain = optimizer("adam", bias_correction=False)
     # an ε that is scaled with √s lets one factor of the rate stand for both
-    scaled = _with(adam, epsilon_scaled=True)
+    scaled = optimizer("adam", epsilon_scaled=True)
     correction = np.sqrt(1 - adam.beta2**t) / (1 - adam.momentum**t)
     terms = [rectification_term(adam.beta2, int(update)) for update in t]
     trusted = 1 + next(i for i, term in enumerate(terms) if term is not None)
     return (
-        Reduction("momentum with β₁ = 0 is SGD", _with(momentum, momentum=0), _of("sgd"), _ones(t)),
+        Reduction(
+            "momentum with β₁ = 0 is SGD", optimizer("momentum", momentum=0), optimizer("sgd"), once
+        ),
         Reduction(
             "Adam with β₁ = 0 and without correction of its bias is RMSProp",
-            _with(plain, momentum=0),
-            _with(rmsprop, beta2=adam.beta2),
-            _ones(t),
+            optimizer("adam", bias_correction=False, momentum=0),
+            optimizer("rmsprop", beta2=adam.beta2),
+            once,
         ),
         Reduction(
             "Adam with σ = 1 and without correction is momentum at the rate (1 − β₁)η",
-            _with(plain, accumulator="none", beta2=0),
+            optimizer("adam", bias_correction=False, accumulator="none", beta2=0),
             momentum,
-            _ones(t) * (1 - adam.momentum),
+            once * (1 - adam.momentum),
         ),
         Reduction(
             "Adam is the same without correction at the rate η√(1 − β₂ᵗ)/(1 − β₁ᵗ)",
@@ -258,20 +260,18 @@ def reductions(updates: int = UPDATES) -> tuple[Reduction, ...]:
             plain,
             correction,
         ),
-        Reduction(
-            "AdamW without decay is Adam", _with(_of("adamw"), weight_decay=0), adam, _ones(t)
-        ),
+        Reduction("AdamW without decay is Adam", optimizer("adamw", weight_decay=0), adam, once),
         Reduction(
             "RAdam is Adam at a rate times its rectification, once σ is trusted",
-            _of("radam"),
+            optimizer("radam"),
             scaled,
             np.array([1.0 if term is None else term for term in terms]),
             trusted,
         ),
         Reduction(
             "the mean of squares at the rate η/√t is Adagrad",
-            _of("adagrad"),
-            _of("adagrad_mean"),
+            optimizer("adagrad"),
+            optimizer("adagrad_mean"),
             1 / np.sqrt(t),
         ),
     )
@@ -300,16 +300,3 @@ def steps(row: Coefficients, rates: Array, gradients: Array) -> Array:
         rule.step(theta, torch.from_numpy(gradient)[None], torch.tensor([rates[t]]))
         taken[t] = -theta[0].numpy()
     return taken
-
-
-def _ones(t: NDArray[np.int64]) -> Array:
-    """Rate 1 at every update."""
-    return np.ones(len(t))
-
-
-def _of(name: str) -> Coefficients:
-    return OPTIMIZERS[name]
-
-
-def _with(row: Coefficients, **replaced: Any) -> Coefficients:
-    return Coefficients.model_validate(row.model_dump() | replaced)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
+from pydantic import Field, PositiveFloat, PositiveInt
 
 from unstuck.complaints import one_of, stopped
 from unstuck.errors import ConfigError
@@ -16,6 +16,7 @@ from unstuck.optim.quadratic import Optimum, best_descent, best_heavy_ball
 from unstuck.optim.schedules import SCHEDULES
 from unstuck.study.analyses.base import AnalysisBase, Context
 from unstuck.study.analyses.rates.foretold import Foretold, foretold
+from unstuck.study.fields import Section
 
 if TYPE_CHECKING:
     from unstuck.surfaces.surface import Slope, Surface
@@ -28,11 +29,7 @@ AXES = ("x", "y")
 Span = tuple[float, float]
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class SurfaceCase(_Frozen):
+class SurfaceCase(Section):
     """A surface and where paths over it start."""
 
     surface: Literal["ellipse", "regression", "hill", "changing_steepness"] = Field(
@@ -86,7 +83,7 @@ class SurfaceCase(_Frozen):
         return surface
 
 
-class WalkerCase(_Frozen):
+class WalkerCase(Section):
     """An optimizer and the rates it is tried at."""
 
     optimizer: str = Field(description="A built-in optimizer.")

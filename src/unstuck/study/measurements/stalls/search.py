@@ -53,9 +53,8 @@ def _described(found: CriticalPoint) -> dict[str, Any]:
         "end_gradient_norm": certificate.gradient_norm,
         "distance": found.distance,
         "flatness": certificate.flatness,
-        "negative": float(inertia.negative),
-        "zero": float(inertia.zero),
-        "positive": float(inertia.positive),
+        # of endpoints that have not stalled there are none
+        **{sign: float(count) for sign, count in inertia.counts.items()},
     }
 
 
