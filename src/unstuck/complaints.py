@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, get_args, get_origin
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 LONGEST = 60
@@ -87,6 +87,13 @@ def complaint(error: ErrorDetails, patterns: Mapping[str, str] | None = None) ->
     if error["type"] == "extra_forbidden":
         return "the key is unknown"
     return f"{shown(error['input'])} is wrong; it should be {wanted(error, patterns)}"
+
+
+def first_complaint(error: ValidationError) -> str:
+    """Say where the first thing wrong is, and what, without a full stop."""
+    first = error.errors()[0]
+    words = " ".join(complaint(first).split())
+    return ": ".join([".".join(map(str, first["loc"])), words] if first["loc"] else [words])
 
 
 def keys_at(model: type[BaseModel], location: Sequence[int | str]) -> list[str]:

@@ -94,8 +94,8 @@ def test_the_best_rate_with_a_flat_stretch_is_marked_for_all_walkers():
     assert sgd["flattest"].max()[0.001] > 0.01 > sgd["flattest"].max()[0.1]
     assert sgd["arrived"].max()[0.9] < sgd["arrived"].min()[0.1]
     assert (walks["flat_best"] == (walks["rate"] == 0.9)).all()
-    with pytest.raises(ConfigError, match="flat_of"):
-        parse_analysis(given | {"flat_of": "nobody"}).run(CONTEXT)
+    with pytest.raises(ValueError, match="flat_of"):
+        parse_analysis(given | {"flat_of": "nobody"}).check({})
 
 
 def test_arms_share_their_starts():
@@ -164,10 +164,6 @@ def test_the_best_coefficients_are_those_of_the_bowl():
             },
             "barrier must be above 0",
         ),
-        ({"walkers": {"a": {"optimizer": "adm", "rates": [1]}}}, "did you mean 'adam'"),
-        ({"walkers": {"a": {"optimizer": "sgd", "rates": [1], "schedule": "cosin"}}}, "cosine"),
-        ({"walkers": {"a": {"optimizer": "sgd", "rates": [1], "surfaces": ["bwl"]}}}, "bowl"),
-        ({"walkers": {"a": {"optimizer": "adam", "rates": [1], "unit": "optimal"}}}, "momentum"),
         (
             {
                 "walkers": {
@@ -186,3 +182,17 @@ def test_the_best_coefficients_are_those_of_the_bowl():
 def test_a_mistake_is_named(change, words):
     with pytest.raises(ConfigError, match=words):
         parse_analysis(GIVEN | change).run(CONTEXT)
+
+
+@pytest.mark.parametrize(
+    ("walker", "words"),
+    [
+        ({"optimizer": "adm"}, "did you mean 'adam'"),
+        ({"optimizer": "sgd", "schedule": "cosin"}, "cosine"),
+        ({"optimizer": "sgd", "surfaces": ["bwl"]}, "bowl"),
+        ({"optimizer": "adam", "unit": "optimal"}, "momentum"),
+    ],
+)
+def test_a_walker_that_cannot_walk_is_named_at_once(walker, words):
+    with pytest.raises(ValueError, match=words):
+        parse_analysis(GIVEN | {"walkers": {"a": {"rates": [1], **walker}}}).check({})

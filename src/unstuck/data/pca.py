@@ -44,7 +44,7 @@ def fit_pca(x: np.ndarray, count: int, *, whiten: bool = False) -> PrincipalComp
     if whiten and count > rank:
         raise ConfigError(
             f"pca = {count} with pca_whiten, but the training part has only {rank} components "
-            f"of non-zero variance; ask for at most {rank}"
+            f"of non-zero variance; ask for at most {rank}."
         )
     variance, vectors = variance[:count], vectors[:, :count]
     largest = np.abs(vectors).argmax(axis=0)

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from unstuck.arithmetic import Array, powers
-from unstuck.complaints import hint, stopped
+from unstuck.complaints import first_complaint, hint, stopped
 from unstuck.errors import ConfigError
 
 Number = TypeVar("Number")
@@ -342,6 +342,4 @@ def optimizer(name: str, **overrides: Any) -> Coefficients:
     try:
         return Coefficients.model_validate(OPTIMIZERS[name].model_dump() | overrides)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(["optimizer", name, *map(str, first["loc"])])
-        raise ConfigError(f"{where} = {overrides}: {first['msg']}.") from error
+        raise ConfigError(stopped(f"optimizer {name}: {first_complaint(error)}")) from error

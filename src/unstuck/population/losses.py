@@ -132,5 +132,5 @@ def criterion_of(loss: str) -> Loss:
         If there is none.
     """
     if loss not in LOSSES:
-        raise ConfigError(f"loss {loss!r} is not known: choose one of {', '.join(LOSSES)}")
+        raise ConfigError(f"loss {loss!r} is not known: choose one of {', '.join(LOSSES)}.")
     return LOSSES[loss]

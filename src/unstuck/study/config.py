@@ -270,11 +270,14 @@ class Study(Section):
 
     @model_validator(mode="after")
     def _analyses_can_be_computed(self) -> Self:
+        tables = [f"{name}.{each}" for name, held in self.analyses.items() for each in held.tables]
         for name, analysis in self.analyses.items():
             if name in self.experiments:
                 raise ValueError(f"analyses.{name} has the name of an experiment; give it another")
             for dataset in analysis.dataset_names:
                 one_of(dataset, self.datasets, what=f"analyses.{name}: dataset")
+            for table in analysis.reads:
+                one_of(table, tables, what=f"analyses.{name}: table")
             try:
                 analysis.check(self.datasets)
             except ValueError as error:

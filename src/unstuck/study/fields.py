@@ -34,7 +34,14 @@ def _without_batchnorm(network: NetworkSpec) -> NetworkSpec:
     return network
 
 
+def _dense(network: NetworkSpec) -> NetworkSpec:
+    if network.kind != "dense":
+        raise ValueError(f"kind: {network.kind} is not looked into here; take dense")
+    return network
+
+
 PlainNetwork = Annotated[NetworkSpec, AfterValidator(_without_batchnorm)]
+DenseNetwork = Annotated[NetworkSpec, AfterValidator(_dense)]
 Tolerance = Annotated[
     float,
     Field(

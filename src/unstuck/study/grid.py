@@ -7,7 +7,7 @@ from typing import Any, TypeVar, cast
 import pandas as pd
 from pydantic import BaseModel, ValidationError
 
-from unstuck.complaints import complaint, one_of, stopped
+from unstuck.complaints import first_complaint, one_of, stopped
 from unstuck.errors import ConfigError, found_in
 from unstuck.optim.coefficients import OPTIMIZERS
 from unstuck.optim.schedules import SCHEDULES, warmup_of
@@ -83,7 +83,7 @@ class Grids:
         try:
             points = tuple(self._expand(self._study.experiments[name]))
         except ValidationError as error:
-            raise ConfigError(f"experiments.{name}: {_first(error)}") from error
+            raise ConfigError(stopped(f"experiments.{name}: {first_complaint(error)}")) from error
         if not points:
             raise ConfigError(f"experiments.{name}.exclude leaves no cell; leave out less.")
         runs = {id(cell.run): cell.run for _, cell in points}.values()
@@ -244,15 +244,7 @@ def _named(
                 one_of(field, ("base", *type(base).model_fields), what=f"{key}: key")
             made[name] = _replaced(base, {k: v for k, v in fields.items() if k != "base"})
         except ValidationError as error:
-            raise ConfigError(f"{key}.{_first(error)}") from error
+            raise ConfigError(stopped(f"{key}.{first_complaint(error)}")) from error
         except ValueError as error:
             raise ConfigError(stopped(str(error))) from error
     return made
-
-
-def _first(error: ValidationError) -> str:
-    """Put the first complaint of pydantic into words."""
-    first = error.errors()[0]
-    where = ".".join(map(str, first["loc"]))
-    words = stopped(" ".join(complaint(first).split()))
-    return f"{where}: {words}" if where else words

@@ -1,13 +1,14 @@
 """What every kind of analysis shares: a typed description, its inputs, and the tables it makes."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import pandas as pd
 from pydantic import Field
 
+from unstuck.population.spec import NetworkSpec
 from unstuck.study.fields import Section
 
 if TYPE_CHECKING:
@@ -15,12 +16,20 @@ if TYPE_CHECKING:
     from unstuck.data.spec import DatasetSpec
 
 
+class Seen(NamedTuple):
+    """A dataset, a network that is to see it, and the largest batch that it is trained on."""
+
+    dataset: str
+    network: NetworkSpec
+    batch: int = 1
+
+
 @dataclass(frozen=True)
 class Context:
     """What an analysis is given to compute with."""
 
     datasets: Mapping[str, "Dataset"]  # those named by ``dataset_names``
-    inputs: Mapping[str, pd.DataFrame]  # the tables named by ``reads``, by ``experiment.kind``
+    inputs: Mapping[str, pd.DataFrame]  # the tables named by ``reads``
     device: str
     threads: int
     progress: Callable[[str], None]
@@ -53,9 +62,14 @@ class AnalysisBase(Section, ABC):
         return f"{type(self).__module__.partition('.')[2].replace('.', '/')}.py"
 
     @property
+    def seen(self) -> Iterable[Seen]:
+        """What its networks see."""
+        return ()
+
+    @property
     def dataset_names(self) -> tuple[str, ...]:
         """Names of the prepared datasets it needs."""
-        return ()
+        return tuple(sorted({each.dataset for each in self.seen}))
 
     @property
     def units(self) -> int:
@@ -64,7 +78,7 @@ class AnalysisBase(Section, ABC):
 
     @property
     def reads(self) -> tuple[str, ...]:
-        """Tables it needs, as ``experiment.kind``."""
+        """Tables of other analyses that it needs, as ``analysis.table``."""
         return ()
 
     def check(self, datasets: Mapping[str, "DatasetSpec"]) -> None:
@@ -75,6 +89,14 @@ class AnalysisBase(Section, ABC):
         ValueError
             With a sentence, without its full stop, that says what would be right.
         """
+        for dataset, network, batch in self.seen:
+            spec = datasets[dataset]
+            network.hidden_weights(spec.input_shape)
+            if batch > spec.train:
+                raise ValueError(
+                    f"a batch of {batch} is more than the {spec.train} training samples of "
+                    f"{dataset}; use at most {spec.train}"
+                )
 
     @abstractmethod
     def run(self, context: Context) -> dict[str, pd.DataFrame]:

@@ -1,13 +1,12 @@
 """A network with the data and the loss that it is analysed on."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, NonNegativeFloat
 
 from unstuck.population.spec import NetworkSpec
-from unstuck.study.analyses.base import Context
+from unstuck.study.analyses.base import Context, Seen
 from unstuck.study.fields import Section
-from unstuck.training.spec import LossName
 
 if TYPE_CHECKING:
     from unstuck.curvature.problem import Problem
@@ -18,10 +17,17 @@ class Case(Section):
 
     dataset: str = Field(description="A name from `datasets`.")
     network: NetworkSpec = Field(description="The architecture.")
-    loss: LossName = Field(default="cross_entropy", description="The loss.")
+    loss: Literal["cross_entropy", "squared_error", "softmax_squared_error"] = Field(
+        default="cross_entropy", description="The loss."
+    )
     weight_decay: NonNegativeFloat = Field(
         default=0.01, description="Coefficient of |theta|^2 / 2, which gives the loss a minimum."
     )
+
+    @property
+    def seen(self) -> Seen:
+        """What its network sees."""
+        return Seen(self.dataset, self.network)
 
     def problem(self, context: Context, *, samples: int, seed: int) -> "Problem":
         """Give the loss over the first so many training samples of a unit, at its initial point.

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from unstuck.complaints import complaint, keys_at, one_of
+from unstuck.complaints import first_complaint, keys_at, one_of
 from unstuck.study.analyses.base import AnalysisBase
 from unstuck.study.analyses.batches.batch_orders import BatchOrdersAnalysis
 from unstuck.study.analyses.batches.gradient_noise import GradientNoiseAnalysis
@@ -75,12 +75,12 @@ def parse_analysis(given: Any) -> AnalysisBase:
         return model.model_validate_json(json.dumps(fields), strict=True)
     except ValidationError as error:
         first = error.errors()[0]
-        *parents, key = map(str, first["loc"]) if first["loc"] else [""]
+        *parents, key = map(str, first["loc"] or [""])
         if first["type"] == "extra_forbidden":
             one_of(key, keys_at(model, first["loc"][:-1]), what=f"{'.'.join(parents)}: key")
         if first["type"] == "missing":
             raise ValueError(f"{'.'.join([*parents, key])} is missing; it is required") from error
-        raise ValueError(f"{'.'.join([*parents, key])}: {complaint(first)}") from error
+        raise ValueError(first_complaint(error)) from error
 
 
 def schema() -> dict[str, Any]:

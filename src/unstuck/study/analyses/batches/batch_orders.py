@@ -1,10 +1,10 @@
 """What the batches of an epoch hold, as the training loop cuts them."""
 
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
-from pydantic import Field, PositiveInt
+from pydantic import Field, PositiveInt, model_validator
 
 from unstuck.study.analyses.base import AnalysisBase, Context
 
@@ -22,6 +22,14 @@ class BatchOrdersAnalysis(AnalysisBase):
     )
     epochs: int = Field(default=5, ge=2, description="Epochs of each.")
     seed: int = Field(default=0, ge=0, description="Seed of the orders.")
+
+    @model_validator(mode="after")
+    def _batches_fit(self) -> Self:
+        if max(self.batch_sizes) > self.samples:
+            raise ValueError(
+                f"batch_sizes: {max(self.batch_sizes)} is more than samples: {self.samples}"
+            )
+        return self
 
     def run(self, context: Context) -> dict[str, pd.DataFrame]:
         """Cut epochs into batches.

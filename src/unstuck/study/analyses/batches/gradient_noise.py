@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 
-from unstuck.study.analyses.base import Context, DatasetsAnalysis
+from unstuck.study.analyses.base import Context, DatasetsAnalysis, Seen
 from unstuck.study.fields import Networks, PlainNetwork
 
 if TYPE_CHECKING:
@@ -46,8 +46,14 @@ class GradientNoiseAnalysis(DatasetsAnalysis):
     )
     seeds: Networks = 3
 
+    @property
+    def seen(self) -> list[Seen]:
+        """What its network sees."""
+        return [Seen(name, self.network, self.train_batch_size) for name in self.datasets]
+
     def check(self, datasets: Mapping[str, "DatasetSpec"]) -> None:
         """Refuse batches that do not cut the training samples into equal parts."""
+        super().check(datasets)
         for name in self.datasets:
             samples = datasets[name].train
             for size in self.batch_sizes:

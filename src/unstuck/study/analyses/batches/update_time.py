@@ -18,6 +18,7 @@ from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from unstuck.population.spec import NetworkSpec
 from unstuck.study.analyses.base import AnalysisBase, Context
+from unstuck.study.fields import DenseNetwork
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -35,7 +36,7 @@ class UpdateTimeAnalysis(AnalysisBase):
     inputs: PositiveInt = Field(default=784, description="Numbers of a sample.")
     samples: PositiveInt = Field(default=60_000, description="Random samples; those of an epoch.")
     classes: PositiveInt = Field(default=10, description="Classes.")
-    network: NetworkSpec = Field(
+    network: DenseNetwork = Field(
         default=NetworkSpec(hidden=(64,), activation="relu"), description="A dense network."
     )
     batch_sizes: tuple[PositiveInt, ...] = Field(

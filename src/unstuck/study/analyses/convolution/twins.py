@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
-from unstuck.study.analyses.base import AnalysisBase, Context
+from unstuck.study.analyses.base import AnalysisBase, Context, Seen
 from unstuck.study.analyses.case import Case
 
 if TYPE_CHECKING:
@@ -86,10 +86,10 @@ class TwinsAnalysis(AnalysisBase):
     )
 
     @property
-    def dataset_names(self) -> tuple[str, ...]:
-        """Names of the prepared datasets it needs."""
-        cases = [*self.cases.values(), *self.shared.values()]
-        return tuple(sorted({case.dataset for case in cases}))
+    def seen(self) -> list[Seen]:
+        """What its networks see."""
+        trained = [case.seen._replace(batch=self.batch_size) for case in self.cases.values()]
+        return [*trained, *(case.seen for case in self.shared.values())]
 
     def run(self, context: Context) -> dict[str, pd.DataFrame]:
         """Train every pair, and measure it at the start, at powers of two, and at the end.

@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 from pydantic import Field, PositiveFloat, PositiveInt
 
-from unstuck.study.analyses.base import AnalysisBase, Context
+from unstuck.population.spec import NetworkSpec
+from unstuck.study.analyses.base import AnalysisBase, Context, Seen
 from unstuck.study.analyses.case import Case
 from unstuck.study.analyses.critical_points.signs import (
     ROUNDING,
@@ -53,11 +54,10 @@ class ProbesAnalysis(AnalysisBase):
     tolerance: Tolerance = 1e-8
 
     @property
-    def dataset_names(self) -> tuple[str, ...]:
-        """Names of the prepared datasets it needs."""
-        names = {case.dataset for case in self.minima.values()}
-        names |= {case.dataset for case in self.ladders.values()}
-        return tuple(sorted(names))
+    def seen(self) -> list[Seen]:
+        """What its networks see."""
+        ladders = [Seen(each.dataset, NetworkSpec()) for each in self.ladders.values()]
+        return [*ladders, *(case.seen for case in self.minima.values())]
 
     def run(self, context: Context) -> dict[str, pd.DataFrame]:
         """Certify the points, and take one step in every direction from each.

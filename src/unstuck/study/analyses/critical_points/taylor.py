@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
-from unstuck.study.analyses.base import AnalysisBase, Context
+from unstuck.study.analyses.base import AnalysisBase, Context, Seen
 from unstuck.study.analyses.case import Case
 from unstuck.study.fields import Samples
 
@@ -71,9 +71,9 @@ class TaylorAnalysis(AnalysisBase):
     )
 
     @property
-    def dataset_names(self) -> tuple[str, ...]:
-        """Names of the prepared datasets it needs."""
-        return tuple(sorted({case.dataset for case in self.cases.values()}))
+    def seen(self) -> list[Seen]:
+        """What its networks see."""
+        return [case.seen for case in self.cases.values()]
 
     def run(self, context: Context) -> dict[str, pd.DataFrame]:
         """Expand the loss of every case at every point.

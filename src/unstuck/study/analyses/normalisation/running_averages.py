@@ -8,7 +8,7 @@ import pandas as pd
 from pydantic import Field, PositiveFloat, PositiveInt, field_validator
 
 from unstuck.population.spec import NetworkSpec
-from unstuck.study.analyses.base import Context, DatasetsAnalysis
+from unstuck.study.analyses.base import Context, DatasetsAnalysis, Seen
 from unstuck.study.fields import Networks
 
 if TYPE_CHECKING:
@@ -49,6 +49,11 @@ class RunningAveragesAnalysis(DatasetsAnalysis):
             raise ValueError("network.batchnorm is off; without it there are no running averages")
         # the buffers then hold what the newest batch had, from which every average follows
         return network.model_copy(update={"batchnorm_momentum": 1.0})
+
+    @property
+    def seen(self) -> list[Seen]:
+        """What its network sees."""
+        return [Seen(name, self.network, max(self.batch_sizes)) for name in self.datasets]
 
     def run(self, context: Context) -> dict[str, pd.DataFrame]:
         """Train and test.

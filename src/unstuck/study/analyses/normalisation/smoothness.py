@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import pandas as pd
-from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
-from unstuck.population.spec import NetworkSpec
-from unstuck.study.analyses.base import Context, DatasetsAnalysis
+from unstuck.study.analyses.base import Context, DatasetsAnalysis, Seen
+from unstuck.study.fields import DenseNetwork
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -31,7 +31,7 @@ class SmoothnessAnalysis(DatasetsAnalysis):
 
     tables = ("path", "drift")
 
-    network: NetworkSpec = Field(description="The architecture; `repeat` comes from `depths`.")
+    network: DenseNetwork = Field(description="The architecture; `repeat` comes from `depths`.")
     depths: tuple[PositiveInt, ...] = Field(
         default=(2, 5), min_length=1, description="How often the hidden layers are repeated."
     )
@@ -50,6 +50,17 @@ class SmoothnessAnalysis(DatasetsAnalysis):
     seeds: PositiveInt = Field(
         default=10, description="Networks an arm, one for each of the first so many units."
     )
+
+    @model_validator(mode="after")
+    def _batches_fit(self) -> Self:
+        if self.batch_size > self.samples:
+            raise ValueError(f"batch_size: {self.batch_size} is more than samples: {self.samples}")
+        return self
+
+    @property
+    def seen(self) -> list[Seen]:
+        """What its network sees."""
+        return [Seen(name, self.network, self.batch_size) for name in self.datasets]
 
     def run(self, context: Context) -> dict[str, pd.DataFrame]:
         """Train and measure.

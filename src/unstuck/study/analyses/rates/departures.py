@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import numpy as np
 import pandas as pd
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from unstuck.errors import ConfigError, DataError
 from unstuck.study.analyses.base import Context, DatasetsAnalysis
@@ -53,6 +53,12 @@ class DeparturesAnalysis(DatasetsAnalysis):
         "stable. The first is walked from other starts as well.",
     )
     max_updates: PositiveInt = Field(default=2000, description="Updates of a descent at most.")
+
+    @model_validator(mode="after")
+    def _units_are_idle(self) -> Self:
+        if self.rung >= self.width:
+            raise ValueError(f"rung: {self.rung} must be less than width: {self.width}")
+        return self
 
     @property
     def reads(self) -> tuple[str, ...]:

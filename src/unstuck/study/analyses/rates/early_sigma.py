@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from pydantic import Field, PositiveInt
 
-from unstuck.study.analyses.base import Context, DatasetsAnalysis
+from unstuck.study.analyses.base import Context, DatasetsAnalysis, Seen
 from unstuck.study.fields import Networks, PlainNetwork
 
 if TYPE_CHECKING:
@@ -31,6 +31,11 @@ class EarlySigmaAnalysis(DatasetsAnalysis):
     )
     orders: PositiveInt = Field(default=32, ge=2, description="Orders of the data.")
     seeds: Networks = 5
+
+    @property
+    def seen(self) -> list[Seen]:
+        """What its network sees."""
+        return [Seen(name, self.network) for name in self.datasets]
 
     def run(self, context: Context) -> dict[str, pd.DataFrame]:
         """Accumulate squares of minibatch gradients in Adam's update rule, at a rate of 0.

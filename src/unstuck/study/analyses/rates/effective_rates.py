@@ -9,7 +9,7 @@ from pydantic import Field, PositiveFloat, PositiveInt, field_validator
 
 from unstuck.complaints import one_of
 from unstuck.optim.coefficients import OPTIMIZERS, optimizer
-from unstuck.study.analyses.base import Context, DatasetsAnalysis
+from unstuck.study.analyses.base import Context, DatasetsAnalysis, Seen
 from unstuck.study.fields import Networks, PlainNetwork
 
 if TYPE_CHECKING:
@@ -56,6 +56,11 @@ class EffectiveRatesAnalysis(DatasetsAnalysis):
             if not row.uses_accumulator:
                 raise ValueError(f"{name} gives every parameter the same rate; leave it out")
         return rates
+
+    @property
+    def seen(self) -> list[Seen]:
+        """What its network sees."""
+        return [Seen(name, self.network, self.batch_size) for name in self.datasets]
 
     def run(self, context: Context) -> dict[str, pd.DataFrame]:
         """Walk, train and measure.

@@ -19,6 +19,7 @@ from unstuck.study.analyses.rates.foretold import Foretold, foretold
 from unstuck.study.fields import Section
 
 if TYPE_CHECKING:
+    from unstuck.data.spec import DatasetSpec
     from unstuck.surfaces.surface import Slope, Surface
     from unstuck.surfaces.valleys import Ellipse, Regression
 
@@ -148,6 +149,20 @@ class TrajectoriesAnalysis(AnalysisBase):
         "walkers.",
     )
 
+    def check(self, datasets: Mapping[str, "DatasetSpec"]) -> None:
+        """Refuse walkers that cannot walk."""
+        if self.flat_of is not None:
+            one_of(self.flat_of, self.walkers, what="flat_of")
+        for name, case in self.walkers.items():
+            try:
+                case.row()
+                one_of(case.schedule, SCHEDULES, what="schedule")
+                for each in case.surfaces:
+                    one_of(each, self.surfaces, what="surface")
+            except (ConfigError, ValueError) as error:
+                words = str(error).removesuffix(".")
+                raise ValueError(f"walkers.{name}: {words}") from error
+
     def run(self, context: Context) -> dict[str, pd.DataFrame]:
         """Walk.
 
@@ -206,19 +221,8 @@ class TrajectoriesAnalysis(AnalysisBase):
         return walks.assign(flat_best=marked)
 
     def _walkers(self, made: Mapping[str, "Surface"], seeds: range) -> Iterator[_Walker]:
-        if self.flat_of is not None:
-            try:
-                one_of(self.flat_of, self.walkers, what="flat_of")
-            except ValueError as error:
-                raise ConfigError(stopped(str(error))) from error
         for name, case in sorted(self.walkers.items()):
-            try:
-                row = case.row()
-                one_of(case.schedule, SCHEDULES, what="schedule")
-                for each in case.surfaces:
-                    one_of(each, made, what="surface")
-            except ValueError as error:
-                raise ConfigError(stopped(f"walkers.{name}: {error}")) from error
+            row = case.row()
             for place in sorted(case.surfaces or made):
                 goal, steepest = _minimum(made[place])
                 scale, fitted = 1 / steepest if case.unit == "inverse_curvature" else 1.0, row
