@@ -97,7 +97,6 @@ def follow_eigenvectors(
             start_gradient_norm=float(gradient.norm()),
             distance=float((end - start).norm()),
             gradient_norms=np.array(path),
-            evaluations=len(path),
         )
         for start, end, path, loss, gradient in zip(
             starts, theta, norms, losses, gradients, strict=True

@@ -8,7 +8,7 @@ from torch import Tensor
 from unstuck.errors import CurvatureError
 
 
-def saddle_free_step(matrix: Tensor, gradient: Tensor, *, floor: float) -> Tensor:
+def saddle_free_step(matrix: Tensor, gradient: Tensor, floor: float) -> Tensor:
     """Give -|H|^-1 g, which saddles repel (Dauphin et al. 2014), with |eigenvalues| >= ``floor``.
 
     Where H + floor I has a Cholesky factor, there is nothing to take the absolute value of, and
@@ -25,15 +25,12 @@ def saddle_free_step(matrix: Tensor, gradient: Tensor, *, floor: float) -> Tenso
     return step
 
 
-def damped_newton_step(
-    matrix: Tensor, gradient: Tensor, *, damping: float
-) -> tuple[Tensor, Tensor]:
-    """Give p = -(H^2 + damping^2)^-1 H g and the residual H p + g.
+def damped_newton_step(matrix: Tensor, gradient: Tensor, damping: float) -> Tensor:
+    """Give p = -(H^2 + damping^2)^-1 H g.
 
     In H's eigenbasis p is -g * eigenvalue / (eigenvalue^2 + damping^2): the Newton step towards the
     nearest critical point of any index, without the directions flatter than ``damping``. With
-    w = (H - i damping)^-1 g, which one complex symmetric factorisation gives, p = -Re w and the
-    residual is damping * Im w.
+    w = (H - i damping)^-1 g, which one complex symmetric factorisation gives, p = -Re w.
 
     Raises
     ------
@@ -50,8 +47,7 @@ def damped_newton_step(
         raise CurvatureError(f"the damped Hessian could not be factorised (zsytrf gave {info}).")
     right = gradient.double().cpu().numpy().astype(np.complex128)
     solution = scipy.linalg.lapack.zsytrs(factor, pivots, right, lower=1)[0].ravel()
-    step = torch.from_numpy(-solution.real.copy()).to(gradient)
-    return step, torch.from_numpy(damping * solution.imag).to(gradient)
+    return torch.from_numpy(-solution.real.copy()).to(gradient)
 
 
 def newton_residual(matrix: Tensor, gradient: Tensor, *, relative_cut: float) -> float:

@@ -41,7 +41,6 @@ class CriticalPoint:
     start_gradient_norm: float
     distance: float  # from the start
     gradient_norms: Array  # [steps + 1], at the start of and after each Newton step
-    evaluations: int  # of loss and gradient by the first-order phase
 
     @property
     def converged(self) -> bool:
@@ -94,12 +93,9 @@ def polish(
     _require_double(objective)
     start_loss, gradient = objective.loss_and_gradient()
     finite("the gradient", gradient)
-    reached, evaluations = objective, 0
+    reached, method = objective, _NEAREST
     if target == "minimum":
-        reached, evaluations = _descend(objective, lbfgs_iterations)
-        method = _SADDLE_FREE
-    else:
-        method = _NEAREST
+        reached, method = _descend(objective, lbfgs_iterations), _SADDLE_FREE
     reached, norms = _newton(reached, method, gradient_tolerance, newton_steps, radius)
     distance = float((reached.theta - objective.theta).norm())
     return CriticalPoint(
@@ -114,7 +110,6 @@ def polish(
         start_gradient_norm=float(gradient.norm()),
         distance=distance,
         gradient_norms=norms,
-        evaluations=evaluations,
     )
 
 
@@ -135,10 +130,10 @@ class _Place:
         return float(self.gradient.norm())
 
 
-def _descend(objective: Objective, iterations: int) -> tuple[Objective, int]:
-    """Descend by L-BFGS; give the end, and how often loss and gradient were evaluated."""
+def _descend(objective: Objective, iterations: int) -> Objective:
+    """Descend by L-BFGS."""
     if not iterations:
-        return objective, 0
+        return objective
     start = objective.theta
 
     def evaluate(flat: Array) -> tuple[float, Array]:
@@ -158,8 +153,7 @@ def _descend(objective: Objective, iterations: int) -> tuple[Objective, int]:
             "gtol": 1e-9,
         },
     )
-    end = finite("the end of L-BFGS", torch.from_numpy(found.x.copy()).to(start))
-    return objective.at(end), int(found.nfev)
+    return objective.at(finite("the end of L-BFGS", torch.from_numpy(found.x.copy()).to(start)))
 
 
 def _newton(
@@ -210,14 +204,6 @@ class _Method:
     damping: float  # of the first step, in units of the Hessian's norm
 
 
-def _saddle_free(matrix: Tensor, gradient: Tensor, damping: float) -> Tensor:
-    return saddle_free_step(matrix, gradient, floor=damping)
-
-
-def _plain(matrix: Tensor, gradient: Tensor, damping: float) -> Tensor:
-    return damped_newton_step(matrix, gradient, damping=damping)[0]
-
-
 def _fall(here: _Place, there: _Place, step: Tensor, image: Tensor) -> float:
     """Ratio for the loss; where its change drowns in rounding, for the gradient norm instead."""
     foretold = -float(here.gradient @ step + 0.5 * step @ image)
@@ -236,8 +222,8 @@ def _flattening(here: _Place, there: _Place, step: Tensor, image: Tensor) -> flo
     return (here.norm**2 - there.norm**2) / foretold
 
 
-_SADDLE_FREE = _Method(_saddle_free, _fall, _SMALLEST_DAMPING)
-_NEAREST = _Method(_plain, _flattening, _FIRST_DAMPING)
+_SADDLE_FREE = _Method(saddle_free_step, _fall, _SMALLEST_DAMPING)
+_NEAREST = _Method(damped_newton_step, _flattening, _FIRST_DAMPING)
 
 
 def _require_double(objective: Objective) -> None:

@@ -1,6 +1,7 @@
-"""Activations with their first two derivatives, element by element."""
+"""Activations with their first two derivatives, and the way of samples through layers of them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -29,3 +30,24 @@ DERIVATIVES: dict[str, Callable[[Tensor], tuple[Tensor, Tensor, Tensor | None]]]
     "tanh": _tanh,
 }
 """Value, first and second derivative (None where it is zero) of each activation by name."""
+
+
+class Way(NamedTuple):
+    """What samples are on their way through fully connected layers."""
+
+    inputs: list[Tensor]  # [..., n, i + 1] of every layer, the last column 1
+    slopes: list[Tensor]  # [..., n, o], derivative of the activation; not for the last layer
+    bends: list[Tensor | None]  # [..., n, o], its second derivative
+    outputs: Tensor  # [..., n, C]
+
+
+def way_through(weights: Sequence[Tensor], x: Tensor, activation: str) -> Way:
+    """Pass samples ``[..., n, i]`` through layers ``[..., i + 1, o]``, the bias their last row."""
+    ones = x.new_ones(*x.shape[:-1], 1)
+    inputs, slopes, bends = [torch.cat([x, ones], -1)], [], []
+    for weight in weights[:-1]:
+        value, slope, bend = DERIVATIVES[activation](inputs[-1] @ weight)
+        slopes.append(slope)
+        bends.append(bend)
+        inputs.append(torch.cat([value, ones], -1))
+    return Way(inputs, slopes, bends, inputs[-1] @ weights[-1])

@@ -6,7 +6,6 @@ identity, a few at a time: wide sets of columns lose to page faults.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from torch import Tensor
 
@@ -20,16 +19,6 @@ from unstuck.errors import CurvatureError
 
 COLUMNS = 8
 """Columns of the identity that the product route handles at once."""
-
-
-@dataclass(frozen=True)
-class LayerBlock:
-    """Diagonal block of a curvature matrix that belongs to the parameters of one layer."""
-
-    name: str
-    start: int
-    stop: int
-    matrix: Tensor  # [stop - start, stop - start]
 
 
 def hessian(objective: Objective, *, limit: int = PARAMETER_LIMIT) -> Tensor:
@@ -72,20 +61,16 @@ def gauss_newton(problem: Problem, *, limit: int = PARAMETER_LIMIT) -> Tensor:
     return finite("the Gauss-Newton matrix", matrix)
 
 
-def layer_blocks(problem: Problem, matrix: Tensor) -> tuple[LayerBlock, ...]:
+def layer_blocks(problem: Problem, matrix: Tensor) -> dict[str, Tensor]:
     """Cut the diagonal block of each layer (weights with their bias) out of ``matrix`` ``[P, P]``.
 
     The parameters of batchnorm are layers of their own, as is one of a module that no layer holds.
     """
-    spans: dict[str, tuple[int, int]] = {}
+    spans: dict[str, slice] = {}
     for slot in problem.network.layout:
         layer = slot.name.rpartition(".")[0] or slot.name
-        start, _ = spans.get(layer, (slot.start, slot.stop))
-        spans[layer] = (start, slot.stop)
-    return tuple(
-        LayerBlock(name, start, stop, matrix[start:stop, start:stop])
-        for name, (start, stop) in spans.items()
-    )
+        spans[layer] = slice(spans.get(layer, slot).start, slot.stop)
+    return {name: matrix[span, span] for name, span in spans.items()}
 
 
 def is_layerwise(problem: Problem) -> bool:

@@ -22,7 +22,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from unstuck.curvature.hessian.activations import DERIVATIVES
+from unstuck.curvature.hessian.activations import way_through
 from unstuck.curvature.hessian.output_hessian import criterion, output_hessian
 from unstuck.population.network import Network
 
@@ -133,17 +133,8 @@ def _chunks(layers: list[Affine], samples: int, size: int) -> Iterator[tuple[int
 
 
 def _differentiate(layers: list[Affine], x: Tensor, y: Tensor, setting: _Setting) -> _Chunk:
-    ones = x.new_ones(x.shape[0], 1)
-    inputs, slopes, bends = [], [], []
-    rows = torch.cat([x, ones], 1)
-    for layer in layers[:-1]:
-        inputs.append(rows.mT.contiguous())
-        value, slope, bend = DERIVATIVES[setting.activation](rows @ layer.weights)
-        slopes.append(slope)
-        bends.append(bend)
-        rows = torch.cat([value, ones], 1)
-    inputs.append(rows.mT.contiguous())
-    outputs = rows @ layers[-1].weights
+    weights = [layer.weights for layer in layers]
+    inputs, slopes, bends, outputs = way_through(weights, x, setting.activation)
     gradient = criterion(setting.loss).value_and_gradient(outputs[None], y[None])[1][0]
     # the loss gives the gradient of the mean over its batch, which here is one chunk
     gradient = gradient * (len(y) / setting.samples)
@@ -159,7 +150,8 @@ def _differentiate(layers: list[Affine], x: Tensor, y: Tensor, setting: _Setting
         gradient = upstream * slope
         gradients.append(gradient)
         hessians.append(hessian)
-    return _Chunk(inputs, slopes, gradients[::-1], hessians[::-1])
+    columns = [rows.mT.contiguous() for rows in inputs]
+    return _Chunk(columns, slopes, gradients[::-1], hessians[::-1])
 
 
 def _accumulate(

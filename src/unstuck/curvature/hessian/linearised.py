@@ -12,10 +12,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-import torch
 from torch import Tensor
 
-from unstuck.curvature.hessian.activations import DERIVATIVES
+from unstuck.curvature.hessian.activations import way_through
 from unstuck.curvature.hessian.layerwise import Affine
 from unstuck.curvature.hessian.output_hessian import criterion, output_hessian
 
@@ -81,16 +80,8 @@ class Linearised:
             yield self._state(self.x[start:stop], self.y[start:stop])
 
     def _state(self, x: Tensor, y: Tensor) -> _State:
-        ones = x.new_ones(len(x), 1)
-        rows = torch.cat([x, ones], 1)
-        inputs, slopes, seconds = [rows], [], []
-        for layer in self.layers[:-1]:
-            value, slope, second = DERIVATIVES[self.activation](rows @ layer.weights)
-            slopes.append(slope)
-            seconds.append(second)
-            rows = torch.cat([value, ones], 1)
-            inputs.append(rows)
-        outputs = rows @ self.layers[-1].weights
+        weights = [layer.weights for layer in self.layers]
+        inputs, slopes, seconds, outputs = way_through(weights, x, self.activation)
         gradient = criterion(self.loss).value_and_gradient(outputs[None], y[None])[1][0]
         gradients, bends = [gradient * (len(x) / len(self.x))], []
         for layer, slope, second in zip(

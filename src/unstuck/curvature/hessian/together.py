@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from unstuck.curvature.hessian import dense
-from unstuck.curvature.hessian.activations import DERIVATIVES
+from unstuck.curvature.hessian.activations import way_through
 from unstuck.curvature.hessian.layerwise import affine_layers
 from unstuck.curvature.hessian.output_hessian import output_hessian
 from unstuck.curvature.objective import Objective, finite
@@ -95,16 +95,8 @@ def _side_by_side(problem: Problem, theta: Tensor) -> Expansions:
     weights = [
         theta[:, layer.start : layer.stop].reshape(-1, *layer.weights.shape) for layer in layers
     ]
-    inputs, slopes, bends = [], [], []
-    rows = problem.x.flatten(1).expand(len(theta), -1, -1)
-    ones = rows.new_ones(*rows.shape[:2], 1)
-    for weight in weights[:-1]:
-        inputs.append(torch.cat([rows, ones], 2))
-        rows, slope, bend = DERIVATIVES[problem.network.spec.activation](inputs[-1] @ weight)
-        slopes.append(slope)
-        bends.append(bend)
-    inputs.append(torch.cat([rows, ones], 2))
-    outputs = inputs[-1] @ weights[-1]
+    x = problem.x.flatten(1).expand(len(theta), -1, -1)
+    inputs, slopes, bends, outputs = way_through(weights, x, problem.network.spec.activation)
     y = problem.y.expand(len(theta), -1)
     value, upstream = problem.criterion.value_and_gradient(outputs, y)
     gradients = [upstream]

@@ -31,30 +31,17 @@ from unstuck.study.analyses.rates.effective_rates import EffectiveRatesAnalysis
 from unstuck.study.analyses.rates.trajectories import TrajectoriesAnalysis
 from unstuck.study.analyses.rates.update_rule import UpdateRuleAnalysis
 
-KINDS: dict[str, type[AnalysisBase]] = {
-    "batch_orders": BatchOrdersAnalysis,
-    "batchnorm_layer": BatchnormLayerAnalysis,
-    "convolution_layer": ConvolutionLayerAnalysis,
-    "critical_search": CriticalSearchAnalysis,
-    "departures": DeparturesAnalysis,
-    "early_sigma": EarlySigmaAnalysis,
-    "effective_rates": EffectiveRatesAnalysis,
-    "feature_scale": FeatureScaleAnalysis,
-    "gallery": GalleryAnalysis,
-    "gradient_noise": GradientNoiseAnalysis,
-    "hessian_cost": HessianCostAnalysis,
-    "ladder": LadderAnalysis,
-    "probes": ProbesAnalysis,
-    "random_matrices": RandomMatricesAnalysis,
-    "running_averages": RunningAveragesAnalysis,
-    "smoothness": SmoothnessAnalysis,
-    "softmax": SoftmaxAnalysis,
-    "taylor": TaylorAnalysis,
-    "trajectories": TrajectoriesAnalysis,
-    "twins": TwinsAnalysis,
-    "update_rule": UpdateRuleAnalysis,
-    "update_time": UpdateTimeAnalysis,
-}
+_MODELS: tuple[type[AnalysisBase], ...] = (
+    *(BatchOrdersAnalysis, GradientNoiseAnalysis, UpdateTimeAnalysis),
+    *(SoftmaxAnalysis, ConvolutionLayerAnalysis, TwinsAnalysis),
+    *(CriticalSearchAnalysis, GalleryAnalysis, HessianCostAnalysis, LadderAnalysis),
+    *(ProbesAnalysis, RandomMatricesAnalysis, TaylorAnalysis),
+    *(BatchnormLayerAnalysis, FeatureScaleAnalysis, RunningAveragesAnalysis, SmoothnessAnalysis),
+    *(DeparturesAnalysis, EarlySigmaAnalysis, EffectiveRatesAnalysis),
+    *(TrajectoriesAnalysis, UpdateRuleAnalysis),
+)
+#: by name, which is that of the module
+KINDS = dict(sorted((model.__module__.rpartition(".")[2], model) for model in _MODELS))
 
 
 def parse_analysis(given: Any) -> AnalysisBase:
@@ -92,7 +79,7 @@ def schema() -> dict[str, Any]:
         content["properties"] = {"kind": {"const": name}} | content["properties"]
         content["required"] = ["kind", *content.get("required", [])]
         options.append(content)
-    return {"anyOf": options} if options else {"not": {}}
+    return {"anyOf": options}
 
 
 def _resolved(content: Any, definitions: Mapping[str, Any]) -> Any:

@@ -82,7 +82,7 @@ def _spectra(problem: "Problem") -> "Iterator[tuple[str, str, Spectrum]]":
     }
     for name, matrix in matrices.items():
         yield name, "all", spectrum_of(matrix)
-        for block in dense.layer_blocks(problem, matrix):
-            yield f"{name} by layer", block.name, spectrum_of(block.matrix)
+        for layer, block in dense.layer_blocks(problem, matrix).items():
+            yield f"{name} by layer", layer, spectrum_of(block)
     few = replace(problem, x=problem.x[:FEW], y=problem.y[:FEW], check=False)
     yield f"gauss_newton of {FEW} samples", "all", spectrum_of(dense.gauss_newton(few))
