@@ -3,7 +3,7 @@
 import os
 import time
 import tracemalloc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from pydantic import Field, PositiveFloat, PositiveInt
 
+from unstuck.curvature import PARAMETER_LIMIT
 from unstuck.population.spec import NetworkSpec
 from unstuck.study.analyses.base import AnalysisBase, Context
 from unstuck.study.analyses.case import Case
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from unstuck.curvature.problem import Problem
+    from unstuck.data.spec import DatasetSpec
 
 STREAM = 7405
 SADDLES = ("dataset", "seed", "parameters", "seconds", "gradient_seconds", "updates")
@@ -76,6 +78,17 @@ class HessianCostAnalysis(AnalysisBase):
     def dataset_names(self) -> tuple[str, ...]:
         """Names of the prepared datasets it needs."""
         return tuple(sorted({self.dataset, *self.saddles}))
+
+    def check(self, datasets: Mapping[str, "DatasetSpec"]) -> None:
+        """Refuse widths at which the Hessian is too large to form."""
+        for width in (*self.dense, *self.spectra):
+            spec = NetworkSpec(hidden=(width, width))
+            weights = spec.hidden_weights(datasets[self.dataset].input_shape)
+            if weights > PARAMETER_LIMIT:
+                raise ValueError(
+                    f"the Hessian at width {width}, of {weights:,} weights, is too large to form, "
+                    f"beyond {PARAMETER_LIMIT:,}"
+                )
 
     def run(self, context: Context) -> dict[str, pd.DataFrame]:
         """Time every method at every size for every seed, and weigh each once.
