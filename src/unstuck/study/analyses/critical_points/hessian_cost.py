@@ -4,9 +4,8 @@ import os
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -19,8 +18,6 @@ from unstuck.study.analyses.case import Case
 from unstuck.study.fields import Samples
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from unstuck.curvature.problem import Problem
     from unstuck.data.spec import DatasetSpec
 
@@ -30,6 +27,9 @@ SHORT = 0.02
 """Processor seconds below which a call is timed again; the fastest time counts."""
 
 Widths = tuple[PositiveInt, ...]
+Result = tuple[Any, int]
+"""Eigenvalues that a method gave, and how many products it took."""
+Method = Callable[[], Result]
 
 
 class HessianCostAnalysis(AnalysisBase):
@@ -129,26 +129,27 @@ class HessianCostAnalysis(AnalysisBase):
             context.progress(f"timing the networks of seed {seed}")
             first = seed == context.first_unit
             for method, width in self._jobs(first):
-                task = _Task.of(self._problem(context, width, seed), seed, self.tolerance)
-                label = {"method": method, "parameters": task.parameters, "seed": seed}
+                problem = self._problem(context, width, seed)
+                methods = _methods(problem, seed, self.tolerance)
+                label = {"method": method, "parameters": problem.parameter_count, "seed": seed}
                 # too dear to be called a second time only to be weighed
-                weighed = _weighed(task.methods[method]) if self._once(method, width) else None
-                seconds, result = weighed[:2] if weighed else _timed(task.methods[method])
-                times.append(label | {"seconds": seconds, "products": result.products})
+                weighed = _weighed(methods[method]) if self._once(method, width) else None
+                seconds, (values, products) = weighed[:2] if weighed else _timed(methods[method])
+                times.append(label | {"seconds": seconds, "products": products})
                 if method == "spectrum":
-                    by_products = task.lanczos().values
+                    by_products, _ = methods["lanczos"]()
                     agreement += [
                         {
-                            "parameters": task.parameters,
+                            "parameters": problem.parameter_count,
                             "seed": seed,
                             "end": end,
-                            "dense": float(result.values[place]),
+                            "dense": float(values[place]),
                             "lanczos": float(by_products[place]),
                         }
                         for end, place in (("lowest", 0), ("highest", -1))
                     ]
                 if first and method != "product again":
-                    held = (weighed or _weighed(task.methods[method]))[2]
+                    held = (weighed or _weighed(methods[method]))[2]
                     memory.append({k: label[k] for k in ("method", "parameters")} | held)
         return {
             "times": pd.DataFrame(times),
@@ -197,78 +198,53 @@ class HessianCostAnalysis(AnalysisBase):
 
     def _warm_up(self, context: Context) -> None:
         unit = context.first_unit
-        task = _Task.of(self._problem(context, min(self.dense), unit), unit, self.tolerance)
-        for method in task.methods.values():
+        problem = self._problem(context, min(self.dense), unit)
+        methods = _methods(problem, unit, self.tolerance)
+        for method in methods.values():
             method()
-        _weighed(task.product)
+        _weighed(methods["product"])
 
 
-@dataclass(frozen=True)
-class _Result:
-    """What a method gave."""
+def _methods(problem: "Problem", seed: int, tolerance: float) -> dict[str, Method]:
+    """Give what is timed on one network, by name."""
+    import torch
 
-    values: Any = None
-    products: int = 0
+    from unstuck.curvature.hessian import dense
+    from unstuck.curvature.spectra.lanczos import extreme_eigenpairs
+    from unstuck.curvature.spectra.spectrum import spectrum
 
+    rng = np.random.default_rng([seed, STREAM])
+    direction = torch.from_numpy(rng.standard_normal(problem.parameter_count))
 
-@dataclass(frozen=True)
-class _Task:
-    """The methods on one network."""
+    def form() -> Result:
+        dense.hessian(problem)
+        return None, 0
 
-    problem: "Problem"
-    direction: "Tensor"
-    seed: int
-    tolerance: float
+    def decompose() -> Result:
+        return spectrum(problem).eigenvalues, 0
 
-    @classmethod
-    def of(cls, problem: "Problem", seed: int, tolerance: float) -> Self:
-        import torch
+    def multiply() -> Result:
+        problem.hessian_product(direction)
+        return None, 0
 
-        rng = np.random.default_rng([seed, STREAM])
-        direction = torch.from_numpy(rng.standard_normal(problem.parameter_count))
-        return cls(problem, direction, seed, tolerance)
-
-    @property
-    def parameters(self) -> int:
-        return self.problem.parameter_count
-
-    @property
-    def methods(self) -> dict[str, Callable[[], _Result]]:
-        return {
-            "dense": self.dense,
-            "spectrum": self.spectrum,
-            "product": self.product,
-            "product again": self.product,
-            "lanczos": self.lanczos,
-        }
-
-    def dense(self) -> _Result:
-        from unstuck.curvature.hessian import dense
-
-        dense.hessian(self.problem)
-        return _Result()
-
-    def spectrum(self) -> _Result:
-        from unstuck.curvature.spectra.spectrum import spectrum
-
-        return _Result(spectrum(self.problem).eigenvalues)
-
-    def product(self) -> _Result:
-        self.problem.hessian_product(self.direction)
-        return _Result()
-
-    def lanczos(self) -> _Result:
-        from unstuck.curvature.spectra.lanczos import extreme_eigenpairs
-
+    def iterate() -> Result:
         pairs = extreme_eigenpairs(
-            self.problem,
-            generator=np.random.default_rng([self.seed, STREAM, 1]),
+            problem,
+            generator=np.random.default_rng([seed, STREAM, 1]),
             lowest=1,
             highest=1,
-            tolerance=self.tolerance,
+            tolerance=tolerance,
             formed=0,
         )
-        return _Result(pairs.values, pairs.products)
+        return pairs.values, pairs.products
+
+    return {
+        "dense": form,
+        "spectrum": decompose,
+        "product": multiply,
+        "product again": multiply,
+        "lanczos": iterate,
+    }
 
 
 def _eigenvectors(problem: "Problem") -> None:
@@ -290,7 +266,7 @@ def _timed(method: Callable[[], Any]) -> tuple[float, Any]:
     return fastest, result
 
 
-def _weighed(method: Callable[[], _Result]) -> tuple[float, _Result, dict[str, int]]:
+def _weighed(method: Method) -> tuple[float, Result, dict[str, int]]:
     """Give the seconds of one call, its result, and the peaks of bytes of tensors and arrays."""
     # the profiler writes lines to the terminal unless told not to
     os.environ.setdefault("KINETO_LOG_LEVEL", "9")
