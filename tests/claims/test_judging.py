@@ -194,6 +194,9 @@ def test_co_primaries_must_all_hold_and_a_gated_one_is_left_out():
     found = decide(claim(primary=both, answer=text), tables(0.02))
     assert found.word == "partly"
     assert answer(found, "en").sentence.startswith("Partly (A supported; B contradicted): ")
+    # without a part's name a choice is that of the part that {e} tells of
+    found = decide(claim(primary=both), tables(-0.02))
+    assert "a is 2.06 points worse" in answer(found, "en").sentence
     gated = {"A": part, "B": turned | {"gate": "1.2.6"}}
     found = decide(claim(primary=gated, answer=text), tables(0.02))
     assert found.word == "supported"

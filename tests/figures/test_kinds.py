@@ -243,6 +243,17 @@ def test_a_list_in_where_is_an_order() -> None:
     assert labels == ["all", "8"]
 
 
+@pytest.mark.parametrize(("epochs", "named"), [(4, True), (31, False)])
+def test_a_few_numbers_from_zero_are_named_one_by_one_and_many_are_not(
+    epochs: int, named: bool
+) -> None:
+    points = pd.DataFrame([{"epoch": i, "loss": 1 / (i + 1), "seed": 0} for i in range(epochs)])
+    data = figure_data(tables={"grid.curves": points})
+    panel = drawing(kind="lines", **{"from": "grid.curves"}, x="epoch", y="loss")
+    axis = draw(panel, data, dictionary(), FigureSettings()).axes[0].xaxis
+    assert (len(axis.get_majorticklocs()) == epochs) is named
+
+
 def test_shares_are_those_of_the_rows() -> None:
     table = runs()
     figure = drawn("shares")

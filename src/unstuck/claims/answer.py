@@ -10,7 +10,7 @@ from unstuck.claims.lines import Comparison, Number
 from unstuck.claims.model import CHOICE, CLAUSE, PLACEHOLDER
 from unstuck.claims.terms import Words
 from unstuck.claims.verdict import Judged, Verdict
-from unstuck.statistics.rule import Kind, Word, said
+from unstuck.statistics.rule import SAID, Kind, Word, said
 from unstuck.statistics.undecided import units_to_decide
 from unstuck.wording import decimals
 from unstuck.wording import effect as effect_text
@@ -43,6 +43,8 @@ _COMMON = {
         Word.PARTLY: "部分成立（{which}）：",
     },
 }
+#: what numbers of a line are called among its texts
+_GIVEN = {"effect": "e", "low": "lo", "high": "hi", "arm": "arm", "reference": "ref"}
 _TOLD = {
     "en": {
         "reversal": "But not {where}: there it reverses ({e}{unit}).",
@@ -139,13 +141,12 @@ def _filled(template: str, numbers: Mapping[str, str], verdict: Verdict, languag
     template = CLAUSE.sub(lambda found: found["text"] if found["of"] in tested else "", template)
 
     def chosen(found: "re.Match[str]") -> str:
-        of = found["of"] or ("e" if "e" in given else "a")
-        name = "" if of == "e" else of.upper()
-        part = next((each for each in verdict.parts if each.name in (name, "")), None)
-        negative = part is not None and part.estimate is not None and part.estimate.effect < 0
-        if negative and part is not None:
-            given.update(_told(part, of, language, turned=True))
-        return found["less"] if negative else found["more"]
+        of = found["of"] or "e"
+        part = next((each for each in verdict.parts if each.name == of.upper()), _lead(verdict))
+        if part.estimate is None or part.estimate.effect >= 0:
+            return found["more"]
+        given.update(_told(part, of, language, turned=True))
+        return found["less"]
 
     text = CHOICE.sub(chosen, template)
     return " ".join(_named(text, given).split())
@@ -193,46 +194,38 @@ def _lead(verdict: Verdict) -> Judged:
 
 def _which(verdict: Verdict, language: str) -> str:
     if verdict.word is Word.PARTLY and len(verdict.parts) > 1:
-        kinds = [
-            said(part.word, "effect").zh if language == "zh" else str(part.word)
+        named = [
+            f"{part.name} {SAID[part.word].zh if language == 'zh' else part.word}"
             for part in verdict.parts
             if part.word is not None
         ]
-        named = zip(verdict.parts, kinds, strict=True)
-        return ("；" if language == "zh" else "; ").join(f"{p.name} {word}" for p, word in named)
+        return ("；" if language == "zh" else "; ").join(named)
     which = [name for part in verdict.parts for name in part.which]
     return ("、" if language == "zh" else ", ").join(which)
 
 
 def _told(judged: Judged, name: str, language: str, *, turned: bool = False) -> dict[str, str]:
     """Texts of an effect and its interval, under a name: {e} {lo} {hi}, {a} {a_lo} {a_hi}."""
-    low_name, high_name = ("lo", "hi") if name == "e" else (f"{name}_lo", f"{name}_hi")
+    prefix = "" if name == "e" else f"{name}_"
     if judged.checked is not None:
         return {name: number_text(_whole(judged.checked.value)), f"{name}_n": str(judged.checked.n)}
     if judged.estimate is None or not isinstance(judged.spec, Comparison):
-        return {name: "–", low_name: "–", high_name: "–"}
+        return dict.fromkeys((name, f"{prefix}lo", f"{prefix}hi"), "–")
     estimate, spec = judged.estimate, judged.spec
     effect, low, high = estimate.effect, estimate.low, estimate.high
     if turned:
         effect, low, high = -effect, -high, -low
     places = decimals(low, high, spec.scale)
-    texts = {
-        name: _plain(effect_text(effect, spec.scale, places), language),
-        low_name: _plain(effect_text(low, spec.scale, places), language),
-        high_name: _plain(effect_text(high, spec.scale, places), language),
-    }
+    found = {name: effect, f"{prefix}lo": low, f"{prefix}hi": high}
+    shares = {}
     if judged.compared is not None:
-        arm, reference = judged.compared.means()
-        prefix = "" if name == "e" else f"{name}_"
-        texts[f"{prefix}arm"] = _plain(effect_text(arm, spec.scale, places), language)
-        texts[f"{prefix}ref"] = _plain(effect_text(reference, spec.scale, places), language)
+        found[f"{prefix}arm"], found[f"{prefix}ref"] = judged.compared.means()
         if spec.statistic == "share":
-            share = prefix + "s"
-            for key, value in ((share, effect), (f"{share}_lo", low), (f"{share}_hi", high)):
-                texts[key] = _plain(
-                    effect_text(value + judged.compared.constant, "difference", 0), language
-                )
-    return texts
+            shares = {f"{prefix}s": effect, f"{prefix}s_lo": low, f"{prefix}s_hi": high}
+            shares = {key: value + judged.compared.constant for key, value in shares.items()}
+    texts = {key: effect_text(value, spec.scale, places) for key, value in found.items()}
+    texts |= {key: effect_text(value, "difference", 0) for key, value in shares.items()}
+    return {key: _plain(text, language) for key, text in texts.items()}
 
 
 def _plain(text: str, language: str) -> str:
@@ -263,20 +256,9 @@ def _of_line(line: Judged | None, spec: Number, language: str) -> str:
         return "–"
     if line.checked is not None:
         return number_text(_whole(spec.scale * line.checked.value))
-    if line.compared is None or line.estimate is None or not isinstance(line.spec, Comparison):
-        return "–"
-    arm, reference = line.compared.means()
-    values = {
-        "effect": line.estimate.effect,
-        "low": line.estimate.low,
-        "high": line.estimate.high,
-        "arm": arm,
-        "reference": reference,
-    }
     if spec.give == "units":
-        return str(line.compared.units)
-    places = decimals(line.estimate.low, line.estimate.high, line.spec.scale)
-    return _plain(effect_text(values[spec.give], line.spec.scale, places), language)
+        return "–" if line.compared is None else str(line.compared.units)
+    return _told(line, "e", language).get(_GIVEN[spec.give], "–")
 
 
 def _whole(value: float) -> float | int:
@@ -288,11 +270,10 @@ def _headline(verdict: Verdict, language: str, places: Places) -> str:
 
     As many as find room, by their words in English, so that both languages say the same.
     """
-    english_texts = _told_by_scope(verdict, "en", places)
-    pairs = list(zip(english_texts, _told_by_scope(verdict, language, places), strict=True))
+    told = (_told_by_scope(verdict, each, places) for each in ("en", language))
     kept: list[str] = []
     room = MOST_WORDS
-    for english, text in pairs:
+    for english, text in zip(*told, strict=True):
         words = len(english.split())
         if words <= room:
             kept.append(text)

@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from unstuck.claims.reductions.base import COLUMN, Column
 from unstuck.claims.terms import Frozen, Selection, Text, Words
 
 AxisScale = Literal["linear", "log", "even"]
@@ -76,8 +77,12 @@ class Panel(Frozen):
         yield from ()
 
     def columns(self) -> Iterator[str]:
-        """Give the columns that are read of them."""
-        yield from ()
+        """Give the columns that are read of them: those of `where`, and of every field `Column`."""
+        yield from self.selection()
+        for name, field in type(self).model_fields.items():
+            if COLUMN in field.metadata:
+                given = getattr(self, name)
+                yield from filter(None, [given] if isinstance(given, str) else given)
 
     def selection(self) -> Selection:
         """Give which rows are drawn."""
@@ -101,8 +106,8 @@ class _OfTable(Panel):
     where: Selection = Field(
         {}, description="Rows that are drawn: column → value, list (an order too) or bounds."
     )
-    color: str = Field("", description="Column whose values have a colour each.")
-    panel: str = Field("", description="Column whose values have a panel each, at most four.")
+    color: Column = Field("", description="Column whose values have a colour each.")
+    panel: Column = Field("", description="Column whose values have a panel each, at most four.")
 
     def drawn(self) -> tuple[str, ...]:
         """Give the tables whose rows are drawn."""
@@ -116,42 +121,32 @@ class _OfTable(Panel):
         """Give which rows are drawn."""
         return self.where
 
-    def columns(self) -> Iterator[str]:
-        """Give the columns that are read."""
-        yield from self.where
-        yield from (name for name in (self.color, self.panel) if name)
-
 
 class _OverUnits(_OfTable):
     average: Literal["mean", "median", "geometric"] = Field(
         "mean", description="What the units' values are summed up by; `geometric` for factors."
     )
-    unit: str = Field(
+    unit: Column = Field(
         "seed", description="Column that tells the units apart; empty where every row is one."
     )
     units: Text | None = Field(
         None, description="What units are called, such as `starts`; data splits if left out."
     )
-    y: str = Field(description="Column of the vertical axis.")
+    y: Column = Field(description="Column of the vertical axis.")
     y_scale: Literal["linear", "log"] = Field("linear", description="Scale of the vertical axis.")
     share_y: bool = Field(True, description="Whether all panels have one vertical scale.")
     goal: float | None = Field(None, description="A level that is marked, as the column has it.")
-
-    def columns(self) -> Iterator[str]:
-        """Give the columns that are read."""
-        yield from super().columns()
-        yield from (name for name in (self.y, self.unit) if name)
 
 
 class Lines(_OverUnits):
     """Curves, or values along an axis: a line an arm, over the units' dots or interval."""
 
     kind: Literal["lines"]
-    x: str = Field(description="Column of the horizontal axis.")
+    x: Column = Field(description="Column of the horizontal axis.")
     x_scale: AxisScale = Field(
         "linear", description="`even` puts the values side by side, whatever their distance."
     )
-    dash: str = Field("", description="Column whose values have a line style each.")
+    dash: Column = Field("", description="Column whose values have a line style each.")
     show: Literal["interval", "dots", "units", "none"] = Field(
         "interval",
         description="What is shown of the units: the 95 % interval of their average as a band (of "
@@ -159,18 +154,12 @@ class Lines(_OverUnits):
         "dot each, a thin line each, or nothing.",
     )
 
-    def columns(self) -> Iterator[str]:
-        """Give the columns that are read."""
-        yield from super().columns()
-        yield self.x
-        yield from (name for name in (self.dash,) if name)
-
 
 class Arms(_OverUnits):
     """A dot a unit, side by side by arm, with their average and its 95 % interval."""
 
     kind: Literal["arms"]
-    x: str = Field(description="Column whose values stand side by side.")
+    x: Column = Field(description="Column whose values stand side by side.")
     box: Literal["interval", "deviation"] = Field(
         "interval",
         description="What the box round an average is: its 95 % interval (of a median the middle "
@@ -178,61 +167,41 @@ class Arms(_OverUnits):
     )
     paired: bool = Field(False, description="Whether a thin line joins the dots of a unit.")
 
-    def columns(self) -> Iterator[str]:
-        """Give the columns that are read."""
-        yield from super().columns()
-        yield self.x
-
 
 class Shares(_OfTable):
     """Stacked bars: which share of the rows is of which kind."""
 
     kind: Literal["shares"]
-    of: str = Field(description="Column whose values are counted; the colours.")
-    rows: tuple[str, ...] = Field(
+    of: Column = Field(description="Column whose values are counted; the colours.")
+    rows: Annotated[tuple[str, ...], COLUMN] = Field(
         min_length=1, max_length=2, description="Columns whose values have a bar each."
     )
     mark: float | None = Field(None, gt=0, lt=1, description="A share that is marked, such as 0.5.")
-
-    def columns(self) -> Iterator[str]:
-        """Give the columns that are read."""
-        yield from super().columns()
-        yield from (self.of, *self.rows)
 
 
 class Scatter(_OfTable):
     """A dot a row, one column against another."""
 
     kind: Literal["scatter"]
-    x: str = Field(description="Column of the horizontal axis.")
-    y: str = Field(description="Column of the vertical axis.")
+    x: Column = Field(description="Column of the horizontal axis.")
+    y: Column = Field(description="Column of the vertical axis.")
     x_scale: Literal["linear", "log"] = Field("linear", description="Scale of the x axis.")
     y_scale: Literal["linear", "log"] = Field("linear", description="Scale of the y axis.")
     trend: bool = Field(False, description="Whether a line of least squares is drawn a colour.")
     most: int = Field(3000, gt=0, description="Dots a panel; more are thinned evenly by rank of x.")
-
-    def columns(self) -> Iterator[str]:
-        """Give the columns that are read."""
-        yield from super().columns()
-        yield from (self.x, self.y)
 
 
 class Heat(_OfTable):
     """A table of averages as coloured cells with their numbers."""
 
     kind: Literal["heat"]
-    x: str = Field(description="Column whose values are the columns.")
-    y: str = Field(description="Column whose values are the rows.")
-    value: str = Field(description="Column that is averaged in each cell.")
+    x: Column = Field(description="Column whose values are the columns.")
+    y: Column = Field(description="Column whose values are the rows.")
+    value: Column = Field(description="Column that is averaged in each cell.")
     scale: Literal["linear", "log"] = Field("linear", description="Scale of the colours.")
     numbers: bool = Field(
         True, description="Whether cells show their numbers; values with `words` show these."
     )
-
-    def columns(self) -> Iterator[str]:
-        """Give the columns that are read."""
-        yield from super().columns()
-        yield from (self.x, self.y, self.value)
 
 
 class Paths(_OfTable):
@@ -242,13 +211,13 @@ class Paths(_OfTable):
     surface: TableName | None = Field(
         None, description="Table of the surface on a grid, with columns x, y and `height`."
     )
-    x: str = Field("x", description="Column of the first coordinate.")
-    y: str = Field("y", description="Column of the second coordinate.")
+    x: Column = Field("x", description="Column of the first coordinate.")
+    y: Column = Field("y", description="Column of the second coordinate.")
     height: str | dict[str, str] = Field(
         "loss", description="Column of the surface's height; by panel, value → column."
     )
-    along: str = Field("update", description="Column that orders the points of a walk.")
-    walk: str = Field("", description="Column that tells the walks of one colour apart.")
+    along: Column = Field("update", description="Column that orders the points of a walk.")
+    walk: Column = Field("", description="Column that tells the walks of one colour apart.")
     levels: Literal["linear", "log"] = Field("log", description="Scale of the surface's levels.")
     goal: tuple[float, float] | None = Field(None, description="A place that is marked by a star.")
 
@@ -263,28 +232,17 @@ class Paths(_OfTable):
         yield from super().own_tables()
         yield from (name for name in (self.surface,) if name)
 
-    def columns(self) -> Iterator[str]:
-        """Give the columns that are read."""
-        yield from super().columns()
-        yield from (self.x, self.y, self.along)
-        yield from (name for name in (self.walk,) if name)
-
 
 class Spectra(_OfTable):
     """Eigenvalues: a row a group, those below zero in a colour of their own."""
 
     kind: Literal["spectra"]
-    values: str = Field("eigenvalues", description="Column of eigenvalues, a list or one a row.")
-    rows: str = Field(description="Column whose values have a row each.")
+    values: Column = Field("eigenvalues", description="Column of eigenvalues, a list or one a row.")
+    rows: Column = Field(description="Column whose values have a row each.")
     most: int = Field(12, gt=0, description="Rows at most, evenly picked.")
     tolerance: float = Field(
         1e-6, gt=0, lt=1, description="Below this share of the largest |λ|, one counts as zero."
     )
-
-    def columns(self) -> Iterator[str]:
-        """Give the columns that are read."""
-        yield from super().columns()
-        yield from (self.values, self.rows)
 
 
 class Effects(Panel):

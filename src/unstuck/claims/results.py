@@ -13,6 +13,7 @@ from unstuck.claims.lines import Comparison
 from unstuck.claims.stability import changes, words_anew
 from unstuck.claims.verdict import Judged, Verdict
 from unstuck.files import read_csv, read_json, write_csv, write_json
+from unstuck.statistics.estimate import Estimate
 from unstuck.statistics.rule import SAID, Word, alarms_allowed, position
 from unstuck.study.paths import CHECKS, COMPARISONS, VALUES, VERDICT
 
@@ -130,13 +131,10 @@ def comparisons(verdict: Verdict) -> pd.DataFrame:
                 **_head(verdict, line),
                 "told": line.name in told,
                 "measure": spec.measured.en,
-                "unit": spec.unit,
-                "scale": spec.scale,
-                "claims": spec.claims,
-                "statistic": spec.statistic,
-                "sign": spec.sign,
+                **spec.model_dump(
+                    include={"unit", "scale", "claims", "statistic", "sign", "margin"}
+                ),
                 "expect": control.expect if control else "",
-                "margin": spec.margin,
                 **_effect(line, spec),
                 "left_out": "; ".join(f"{place}: {why.en}" for place, why in line.left_out.items()),
                 "reason": line.reason.en if line.reason else "",
@@ -175,11 +173,7 @@ def checks(verdict: Verdict) -> pd.DataFrame:
             {
                 **_head(verdict, line),
                 "value": math.nan if found is None else found.value,
-                "equals": holds.equals,
-                "tolerance": holds.tolerance,
-                "relative": holds.relative,
-                "at_least": holds.at_least,
-                "at_most": holds.at_most,
+                **holds.model_dump(),
                 "holds": found is not None and found.holds,
                 "small_at_least": small.at_least if small else None,
                 "small_at_most": small.at_most if small else None,
@@ -342,7 +336,6 @@ def _against_itself(verdict: Verdict, part: Judged) -> Iterator[dict[str, Any]]:
     spec = part.spec
     if not isinstance(spec, Comparison):
         return
-    change = np.exp if spec.scale == "ratio" else float
     for role, estimates in (("itself", part.itself), ("planted", part.planted)):
         for name, estimate in estimates.items():
             if role == "planted":
@@ -351,13 +344,10 @@ def _against_itself(verdict: Verdict, part: Judged) -> Iterator[dict[str, Any]]:
                 outcome = "strays" if estimate.low > 0 or estimate.high < 0 else "passed"
             yield {
                 **{"claim": verdict.claim.id, "line": name, "role": role, "part": part.name},
-                **{"outcome": outcome, "measure": spec.measured.en, "unit": spec.unit},
-                **{"scale": spec.scale, "claims": spec.claims, "margin": spec.margin},
-                "effect": float(change(estimate.effect)),
-                "low": float(change(estimate.low)),
-                "high": float(change(estimate.high)),
+                **{"outcome": outcome, "measure": spec.measured.en},
+                **spec.model_dump(include={"unit", "scale", "claims", "margin"}),
+                **_interval(estimate, spec),
                 "p": estimate.p_zero,
-                "units": estimate.n,
             }
 
 
@@ -382,22 +372,27 @@ def _word(line: Judged) -> str:
 
 
 def _effect(line: Judged, spec: Comparison) -> dict[str, Any]:
-    change = np.exp if spec.scale == "ratio" else float
     if line.estimate is None or line.compared is None:
-        nan = math.nan
-        return {"effect": nan, "low": nan, "high": nan, "p": nan, "units": 0, "places": ""}
+        return dict.fromkeys(("effect", "low", "high", "p"), math.nan) | {"units": 0, "places": ""}
     arm, reference = line.compared.means()
     return {
-        "effect": float(change(line.estimate.effect)),
-        "low": float(change(line.estimate.low)),
-        "high": float(change(line.estimate.high)),
+        **_interval(line.estimate, spec),
         "p": line.p,
-        "units": line.estimate.n,
-        "arm": float(change(arm)),
-        "reference": float(change(reference)),
+        "arm": _told(arm, spec),
+        "reference": _told(reference, spec),
         "unarrived": line.compared.unarrived(),
         "places": ", ".join(line.compared.places),
     }
+
+
+def _interval(estimate: Estimate, spec: Comparison) -> dict[str, float]:
+    ends = {"effect": estimate.effect, "low": estimate.low, "high": estimate.high}
+    return {name: _told(value, spec) for name, value in ends.items()} | {"units": estimate.n}
+
+
+def _told(value: float, spec: Comparison) -> float:
+    """A number in the unit of its comparison: a factor as a factor."""
+    return float(np.exp(value)) if spec.scale == "ratio" else value
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:

@@ -73,8 +73,6 @@ class FigureData:
     ----------
     claim
         Its id.
-    question
-        What it answers.
     outcome
         The verdict.
     rows
@@ -90,7 +88,6 @@ class FigureData:
     """
 
     claim: str
-    question: str
     outcome: Outcome
     rows: tuple[Row, ...]
     tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)

@@ -60,12 +60,12 @@ def draw(panel: Drawing, data: FigureData, words: Dictionary, settings: FigureSe
         plan = _plan(panel, pen)
         title = make_title(data, panel, pen.words)
         subtitle = make_subtitle(data, panel, pen.words, plan.reading)
-        pen.figure.set_label(f"{title.text}\n{subtitle}")
-        head = header_height(pen, title.text, subtitle, plan.key)
+        pen.figure.set_label(f"{title}\n{subtitle}")
+        head = header_height(pen, title, subtitle, plan.key)
         groups = _beside(panel, data, HEIGHT - head)
         main = [head, max(HEIGHT - head, plan.least_height, effects.height_beside(groups))]
         spots = _spots(pen, [*main, *_heights(panel.below, pen)])
-        write_header(pen, spots[0], title.text, subtitle, plan.key)
+        write_header(pen, spots[0], title, subtitle, plan.key)
         _picture(panel, pen, spots[1], groups)
         _pictures(panel.below, pen, spots[2:])
     return pen.figure

@@ -54,7 +54,7 @@ def save_experiment(
         File whose suffix says its format.
     """
     words = load_dictionary(dictionary, language_that_can_be_drawn(settings.language))
-    data = FigureData(name.replace("_", " "), "", "undecided", (), tables)
+    data = FigureData(name.replace("_", " "), "undecided", (), tables)
     save(draw_pictures(drawings(name, tables, words), data, words, settings), path, settings)
 
 
@@ -88,13 +88,12 @@ def _final(
     color, panel = _shared(runs, axes)
     x = next((axis for axis in axes if axis not in (color, panel)), color or "dataset")
     # an arm a place while there is room, else a line along them
-    shape: dict[str, Any] = {"kind": "arms", "color": color if color != x else ""}
-    if runs[x].nunique() > MOST_ARMS:
-        shape = {"kind": "lines", "x_scale": "even", "color": color if color != x else ""}
-    kind = Arms if shape["kind"] == "arms" else Lines
-    yield kind(
+    few = runs[x].nunique() <= MOST_ARMS
+    shape: dict[str, Any] = {"kind": "arms"} if few else {"kind": "lines", "x_scale": "even"}
+    yield (Arms if few else Lines)(
         **{"from": f"{name}.runs"},
         **shape,
+        color=color if color != x else "",
         title=_title(words, "final", axes, x, color, panel),
         x=x,
         y=FINAL,

@@ -138,7 +138,6 @@ def example_data(*rows: Row, **changes: Any) -> FigureData:
     rows = rows or judged()
     given: dict[str, Any] = {
         "claim": "x.1",
-        "question": "Do small batches train better?",
         "outcome": rows[0].outcome,
         "rows": rows,
         "tables": {"batches.runs": runs(), "toy.walks": walks(), "toy.surface": surface()},

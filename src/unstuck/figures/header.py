@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from matplotlib.figure import SubFigure
 
 from unstuck.figures.palette import HOLLOW
-from unstuck.figures.pen import HEADING, LABEL, SUBTITLE, TITLE, Pen, pieces, width_of
+from unstuck.figures.pen import HEADING, LABEL, SUBTITLE, TITLE, Pen, even_lines, width_of
 
 MARGIN = 34  # pixels left and right
 KEY_LINE = 44  # height of a line of names of colours
@@ -18,7 +18,7 @@ def header_height(pen: Pen, title: str, subtitle: str, key: Mapping[str, str]) -
     """Give how many pixels the words above a picture take."""
     height = 18 + 40 + 6.0
     for text, size, weight in ((title, TITLE, "bold"), (subtitle, SUBTITLE, "normal")):
-        height += LEADING * size * len(lines(text, _room(pen), size, weight)) + 6
+        height += LEADING * size * len(_lines(pen, text, size, weight)) + 6
     return height + KEY_LINE * len(_key_lines(pen, key))
 
 
@@ -44,7 +44,7 @@ def write_header(
         (title, TITLE, "bold", pen.palette.ink),
         (subtitle, SUBTITLE, "normal", pen.palette.quiet),
     ):
-        for line in lines(text, _room(pen), size, weight):
+        for line in _lines(pen, text, size, weight):
             _write(pen, spot, MARGIN, y, line, size, weight=weight, color=colour)
             y += LEADING * size
         y += 6
@@ -106,22 +106,7 @@ def _room(pen: Pen) -> float:
     return float(pen.figure.get_figwidth() * pen.figure.dpi - 2 * MARGIN)
 
 
-def lines(text: str, room: float, size: float, weight: str) -> list[str]:
-    """Break a text into lines of at most ``room`` pixels, as even as can be."""
-    words = pieces(text)
-    filled = _filled(words, room, size, weight)
-    for narrower in range(int(room), int(room / 2), -20):
-        tighter = _filled(words, narrower, size, weight)
-        if len(tighter) > len(filled):
-            break
-        filled = tighter
-    return filled
-
-
-def _filled(pieces: list[str], room: float, size: float, weight: str) -> list[str]:
-    lines = [""]
-    for piece in pieces:
-        if lines[-1] and width_of((lines[-1] + piece).rstrip(), size, weight) > room:
-            lines.append("")
-        lines[-1] += piece
-    return [line.strip() for line in lines]
+def _lines(pen: Pen, text: str, size: float, weight: str) -> list[str]:
+    room = _room(pen)
+    narrower = range(int(room), int(room / 2), -20)
+    return even_lines(text, lambda part: width_of(part, size, weight), room, narrower)

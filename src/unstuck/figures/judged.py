@@ -37,9 +37,8 @@ def figure_data(
         In the figure's language.
     """
     language = words.language
-    lines: dict[str, Comparison | Check] = {**claim.parts, **claim.lines}
     rows = [_compared(claim, each, words) for each in summary["comparisons"]]
-    rows += [_checked(claim, each, lines, words) for each in summary["checks"]]
+    rows += [_checked(claim, each, words) for each in summary["checks"]]
     order: tuple[Role, ...] = ("primary", "dataset", "scope")
     names = [*claim.parts, *claim.lines]
     kept = [
@@ -50,7 +49,6 @@ def figure_data(
     kept.sort(key=lambda each: each[:2])
     return FigureData(
         claim=claim.id,
-        question=claim.question.words(language),
         outcome=cast(Outcome, summary["word"]),
         rows=tuple(row for *_, row in kept),
         tables=tables,
@@ -106,12 +104,7 @@ def _compared(claim: Claim, found: Mapping[str, Any], words: Dictionary) -> tupl
     )
 
 
-def _checked(
-    claim: Claim,
-    found: Mapping[str, Any],
-    lines: Mapping[str, Comparison | Check],
-    words: Dictionary,
-) -> tuple[str, Row | None]:
+def _checked(claim: Claim, found: Mapping[str, Any], words: Dictionary) -> tuple[str, Row | None]:
     """Give a check as a row; None of controls."""
     line, role = str(found["line"]), str(found["role"])
     if role == "control" or found["value"] is None:

@@ -1,7 +1,7 @@
 """What every kind draws with: the claim's data, words and colours, and rows of tables in order."""
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -138,12 +138,13 @@ class Pen:
             ),
         )
 
-    def tints(self, column: str, values: Sequence[Any]) -> dict[Any, str]:
-        """Give every value of a column a colour.
+    def tints(self, table: pd.DataFrame, column: str, panel: Any) -> dict[Any, str]:
+        """Give every value of a column a colour, in order.
 
         Its own of the dictionary where all have one and no two the same; shades where values are
         numbers; else the palette's colours in their order.
         """
+        values = self.order(table, column, panel)
         series = self.palette.series
         own = [self.words.colour(column, value) for value in values]
         if all(own) and len(set(own)) == len(own):
@@ -152,6 +153,11 @@ class Pen:
             return dict(zip(values, self.shades(len(values)), strict=True))
         names = list(series.values())
         return {value: names[index % len(names)] for index, value in enumerate(values)}
+
+    def key(self, table: pd.DataFrame, column: str, panel: Any) -> dict[str, str]:
+        """Give the colours of a column's values by what these are called; none without a column."""
+        tints = self.tints(table, column, panel) if column else {}
+        return {self.words.value(column, value): tint for value, tint in tints.items()}
 
     def shades(self, count: int) -> list[str]:
         """Give shades of one colour for values in order."""
@@ -301,25 +307,38 @@ def wrapped(text: str, width: int) -> str:
 
     Lines of Chinese, which may break anywhere, are as even as can be.
     """
-    lines = _wrapped(text, width)
-    for narrower in range(width - 1, 0, -1) if columns(text) > len(text) else ():
-        tighter = _wrapped(text, narrower)
+    narrower = range(width - 1, 0, -1) if columns(text) > len(text) else ()
+    return "\n".join(even_lines(text, columns, width, narrower))
+
+
+def even_lines(
+    text: str, wide: Callable[[str], float], room: float, narrower: Iterable[float]
+) -> list[str]:
+    """Break a text into lines that fit a room, as even as can be.
+
+    Parameters
+    ----------
+    wide
+        Measures a text.
+    narrower
+        Rooms that are tried instead, as long as no more lines come of it.
+    """
+    lines = _lines(text, wide, room)
+    for less in narrower:
+        tighter = _lines(text, wide, less)
         if len(tighter) > len(lines):
             break
         lines = tighter
-    return "\n".join(lines)
+    return lines
 
 
-def _wrapped(text: str, width: int) -> list[str]:
-    lines, room = [""], width
+def _lines(text: str, wide: Callable[[str], float], room: float) -> list[str]:
+    lines = [""]
     for piece in pieces(text):
-        wide = columns(piece.rstrip(" "))
-        if lines[-1] and wide > room:
+        if lines[-1] and wide((lines[-1] + piece).rstrip()) > room:
             lines.append("")
-            room = width
         lines[-1] += piece
-        room -= wide + len(piece) - len(piece.rstrip(" "))
-    return [line.rstrip(" ") for line in lines]
+    return [line.strip() for line in lines]
 
 
 def columns(text: str) -> int:

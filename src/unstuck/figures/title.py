@@ -2,7 +2,7 @@
 
 import math
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from unstuck.claims.drawing import MOST_WORDS, Panel
 from unstuck.claims.model import CHOICE, CLAUSE, PLACEHOLDER
@@ -22,15 +22,7 @@ _WORD = re.compile(r"^\s*\{V\}\s*[:：]\s*")
 _ASIDE = re.compile(r"\s*[(（][^()（）]*\{[^()（）]*[)）]")  # an interval in brackets
 
 
-@dataclass(frozen=True)
-class Title:
-    """A sentence, and whether it tells the primary's number."""
-
-    text: str
-    tells: bool = False
-
-
-def make_title(data: FigureData, panel: Panel, words: Dictionary) -> Title:
+def make_title(data: FigureData, panel: Panel, words: Dictionary) -> str:
     """Say the finding in at most 14 words and two numbers.
 
     The figure's own sentence; else the claim's answer without its word, interval and headline, if
@@ -40,24 +32,22 @@ def make_title(data: FigureData, panel: Panel, words: Dictionary) -> Title:
         measure = data.primary.measure
         why = data.texts.get("reason", "") if data.outcome == "not tested here" else ""
         name = "untested title" if why else f"{data.outcome} title"
-        return Title(capital(words.phrase(name, measure=measure, why=why)))
+        return capital(words.phrase(name, measure=measure, why=why))
     if data.outcome == "contradicted" and data.primary.scale == "exact":
         told = amount(data.primary, words, sign=True)
-        text = words.phrase("fails title", measure=data.primary.measure, e=told)
-        return Title(capital(text), tells=True)
+        return capital(words.phrase("fails title", measure=data.primary.measure, e=told))
     if data.outcome == "partly":
         whole = make_title(replace(data, outcome="supported"), panel, words)
-        return replace(whole, text=words.phrase("partly title", title=whole.text))
+        return words.phrase("partly title", title=whole)
     if panel.title is not None:
-        return Title(capital(filled(panel.title.words(words.language), data)), tells=True)
+        return capital(filled(panel.title.words(words.language), data))
     short = _ASIDE.sub("", _WORD.sub("", CLAUSE.sub("", data.answer)))
     short = filled(short.replace("{S}", ""), data)
     if short and _is_short(short):
-        return Title(capital(short.rstrip(" .。;；,，")), tells=True)
+        return capital(short.rstrip(" .。;；,，"))
     row = data.primary
-    name = f"{row.scale} title"
     told = amount(row, words, sign=True)
-    return Title(capital(words.phrase(name, measure=row.measure, e=told)), tells=True)
+    return capital(words.phrase(f"{row.scale} title", measure=row.measure, e=told))
 
 
 def _is_short(text: str) -> bool:
@@ -75,10 +65,11 @@ def filled(template: str, data: FigureData) -> str:
 
     def chosen(found: "re.Match[str]") -> str:
         of = found["of"] or ("e" if "{e}" in template else "a")
-        row = next((row for row in data.of("primary") if row.part in ("", of.upper())), None)
-        if row is None or not row.negative or row.scale == "ratio":
-            return found["more"] if row is None or not row.negative else found["less"]
-        texts[of] = texts.get(of, "").lstrip("−")
+        row = next((row for row in data.of("primary") if row.part == of.upper()), data.primary)
+        if not row.negative:
+            return found["more"]
+        if row.scale != "ratio":
+            texts[of] = texts.get(of, "").lstrip("−")
         return found["less"]
 
     text = CHOICE.sub(chosen, template)

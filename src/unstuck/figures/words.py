@@ -5,22 +5,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-from pydantic import ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from unstuck.claims.drawing import ColumnWords, OwnWords, ValueWords
 from unstuck.claims.lines import Comparison
 from unstuck.claims.model import Claim
 from unstuck.claims.terms import Text
 from unstuck.errors import ConfigError
+from unstuck.yaml_files import read_yaml
 
 # where a Chinese letter and a Latin one or a digit meet
 _BESIDE = re.compile(r"(?<=[\u4e00-\u9fff])(?=[A-Za-z0-9])|(?<=[A-Za-z0-9])(?=[\u4e00-\u9fff])")
 
 
 class _File(OwnWords):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     outcomes: dict[str, Text]
     units: dict[str, Text]
     phrases: dict[str, Text]
@@ -170,10 +168,7 @@ def load_dictionary(path: str | Path, language: str) -> Dictionary:
         If the file cannot be read or has a wrong entry.
     """
     try:
-        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-        return Dictionary(language, (), _File.model_validate(content))
-    except (OSError, yaml.YAMLError) as error:
-        raise ConfigError(f"{path} cannot be read ({' '.join(str(error).split())}).") from error
+        return Dictionary(language, (), _File.model_validate(read_yaml(path)))
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))

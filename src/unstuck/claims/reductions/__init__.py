@@ -4,29 +4,7 @@ A claim's file names one with its arguments, ``value: {log_slope: {x: radius, y:
 A module here holds those of one kind; `unstuck.claims.reductions.base.register` says what one is.
 """
 
-from unstuck.claims.reductions import arrival, flags, rates, summaries
-from unstuck.claims.reductions.base import (
-    Axis,
-    Column,
-    arguments,
-    axes,
-    brought_code,
-    columns,
-    names,
-    reduction,
-)
+from unstuck.claims.reductions import arrival, flags, rates, summaries  # noqa: F401 registers them
+from unstuck.claims.reductions.base import arguments, axes, brought_code, columns, names, reduction
 
-__all__ = [
-    "Axis",
-    "Column",
-    "arguments",
-    "arrival",
-    "axes",
-    "brought_code",
-    "columns",
-    "flags",
-    "names",
-    "rates",
-    "reduction",
-    "summaries",
-]
+__all__ = ["arguments", "axes", "brought_code", "columns", "names", "reduction"]

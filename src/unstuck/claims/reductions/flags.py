@@ -20,8 +20,12 @@ def equals(
     value
         One value, or a list.
     """
+    return _is_one_of(rows.set_index("run")[column], value).astype("float64")
+
+
+def _is_one_of(column: pd.Series, value: str | float | list[str]) -> "pd.Series[bool]":
     wanted = [str(each) for each in (value if isinstance(value, list) else [value])]
-    return rows.set_index("run")[column].astype(str).isin(wanted).astype("float64")
+    return column.astype(str).isin(wanted)
 
 
 @register
@@ -62,8 +66,7 @@ def share_of_rows(
     column, value
         As in `equals`.
     """
-    wanted = [str(each) for each in (value if isinstance(value, list) else [value])]
-    return rows[column].astype(str).isin(wanted).groupby(rows["run"]).mean()
+    return _is_one_of(rows[column], value).groupby(rows["run"]).mean()
 
 
 @register

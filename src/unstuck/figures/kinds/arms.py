@@ -17,10 +17,8 @@ ROOM = 700  # pixels for the names of all arms
 def plan(panel: Arms, pen: Pen) -> Plan:
     """Give the panels, what the marks are, and the colours' names."""
     table = pen.rows(panel)
-    key = {}
-    if panel.color and panel.color not in (panel.x, panel.panel):
-        tints = pen.tints(panel.color, pen.order(table, panel.color, panel))
-        key = {pen.words.value(panel.color, value): tint for value, tint in tints.items()}
+    told = panel.color not in (panel.x, panel.panel)
+    key = pen.key(table, panel.color, panel) if told else {}
     reading = pen.reading("bars", panel, table) if _has_units(panel, table) else ""
     return Plan(pen.order(table, panel.panel, panel), reading, key, panel.share_y)
 
@@ -35,8 +33,7 @@ def draw(panel: Arms, pen: Pen, axes: Mapping[Any, Axes]) -> None:
     """Draw one panel after the other."""
     table = pen.rows(panel)
     arms = pen.order(table, panel.x, panel)
-    column = panel.color or panel.x
-    tints = pen.tints(column, pen.order(table, column, panel))
+    tints = pen.tints(table, panel.color or panel.x, panel)
     width = max(6, 36 // (len(arms) * len(axes)))
     names = [wrapped(pen.words.value(panel.x, arm), width) for arm in arms]
     room = ROOM / (len(arms) * len(axes))

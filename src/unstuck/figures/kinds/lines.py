@@ -1,6 +1,6 @@
 """Curves, or values along an axis: a line an arm, with its units as band, dots or thin lines."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from unstuck.figures.averages import average, interval
 from unstuck.figures.pen import End, Pen, Plan, numeric
 
 ROOM = 0.08  # of the height that a name beside a line needs
+FEW = 8  # places along x that have a dot, and a name
 DASHES = ("-", (0, (4, 2)), (0, (1, 1.5)))
 
 
@@ -19,10 +20,8 @@ def plan(panel: Lines, pen: Pen) -> Plan:
     """Give the panels, what the marks are, and the names of lines that end at one place."""
     table = pen.rows(panel)
     panels = pen.order(table, panel.panel, panel)
-    key = {}
-    if panel.color and _ends_meet(panel, pen, table, panels):
-        tints = pen.tints(panel.color, pen.order(table, panel.color, panel))
-        key = {pen.words.value(panel.color, value): tint for value, tint in tints.items()}
+    meet = panel.color and _ends_meet(panel, pen, table, panels)
+    key = pen.key(table, panel.color, panel) if meet else {}
     return Plan(panels, _reading(panel, pen, table), key, panel.share_y)
 
 
@@ -50,7 +49,7 @@ def draw(panel: Lines, pen: Pen, axes: Mapping[Any, Axes]) -> None:
     """Draw one panel after the other."""
     table = pen.rows(panel)
     places = _places(panel, pen, table)
-    tints = pen.tints(panel.color, pen.order(table, panel.color, panel))
+    tints = pen.tints(table, panel.color, panel)
     named = bool(plan(panel, pen).key)
     for index, (value, ax) in enumerate(axes.items()):
         part = table[table[panel.panel] == value] if panel.panel else table
@@ -64,13 +63,19 @@ def draw(panel: Lines, pen: Pen, axes: Mapping[Any, Axes]) -> None:
 def _places(panel: Lines, pen: Pen, table: pd.DataFrame) -> dict[Any, float]:
     """Give where each value of x stands."""
     values = pen.order(table, panel.x, panel)
-    if panel.x_scale == "even" or any(numeric(value) is None for value in values):
+    if _are_words(panel, values):
         return {value: float(index) for index, value in enumerate(values)}
     return {value: float(value) for value in values}
 
 
-def _side_by_side(places: dict[Any, float]) -> bool:
-    return list(places.values()) == [float(index) for index in range(len(places))]
+def _are_words(panel: Lines, values: Iterable[Any]) -> bool:
+    return panel.x_scale == "even" or any(numeric(value) is None for value in values)
+
+
+def _side_by_side(panel: Lines, places: dict[Any, float]) -> bool:
+    """Tell whether each value is named: words, and a few numbers that count from 0."""
+    counted = list(places.values()) == list(range(len(places)))
+    return _are_words(panel, places) or (counted and len(places) <= FEW)
 
 
 def _lines(
@@ -113,14 +118,14 @@ def _line(
         low, high = np.array(ends).T
         ax.fill_between(at, low, high, color=tint, alpha=0.22, linewidth=0)
     if panel.show == "dots":
-        step = float(_side_by_side(places))
+        step = float(_side_by_side(panel, places))
         jitter = np.linspace(-0.06, 0.06, units.shape[1]) * step
         for index, row in enumerate(units.to_numpy()):
             ax.plot(at[index] + jitter, row, "o", ms=6, mew=0, alpha=0.4, color=tint)
     if panel.show == "units":
         ax.plot(at, units.to_numpy(), "-", lw=1, alpha=0.35, color=tint)
     ax.plot(at, middle, linestyle=style, lw=4, color=tint, solid_capstyle="round")
-    if len(at) <= 8:
+    if len(at) <= FEW:
         ax.plot(at, middle, "o", ms=9, mew=0, color=tint)
     last = np.flatnonzero(np.isfinite(middle))
     return (float(at[last[-1]]), float(middle[last[-1]])) if len(last) else (float(at[-1]), 0.0)
@@ -134,7 +139,7 @@ def _axes(
     pen.name(ax, panel.x, panel.y if first else "", count)
     pen.scale(ax, "y", panel.y_scale, pen.words.column(panel.y).times)
     pen.goal(ax, panel.goal)
-    if _side_by_side(places):
+    if _side_by_side(panel, places):
         names = [pen.words.value(panel.x, value) for value in places]
         ax.set_xticks(range(len(places)), names)
         ax.set_xlim(-0.25, len(places) - 0.75)

@@ -19,10 +19,7 @@ RING = 20  # round a start, wide enough that a dot which never left it is seen i
 def plan(panel: Paths, pen: Pen) -> Plan:
     """Give the panels, and the walkers' names."""
     table = pen.rows(panel)
-    key = {}
-    if panel.color and panel.color != panel.panel:
-        tints = pen.tints(panel.color, pen.order(table, panel.color, panel))
-        key = {pen.words.value(panel.color, value): tint for value, tint in tints.items()}
+    key = pen.key(table, panel.color, panel) if panel.color != panel.panel else {}
     moved = not panel.walk or bool((table.groupby([panel.walk]).size() > 1).any())
     reading = [pen.words.phrase(name) for name in ("start",) if moved]
     reading += [pen.words.phrase(name) for name in ("goal",) if panel.goal]
@@ -32,7 +29,7 @@ def plan(panel: Paths, pen: Pen) -> Plan:
 def draw(panel: Paths, pen: Pen, axes: Mapping[Any, Axes]) -> None:
     """Draw one panel after the other."""
     table = pen.rows(panel)
-    tints = pen.tints(panel.color, pen.order(table, panel.color, panel))
+    tints = pen.tints(table, panel.color, panel)
     for index, (value, ax) in enumerate(axes.items()):
         part = table[table[panel.panel] == value] if panel.panel else table
         if panel.surface:

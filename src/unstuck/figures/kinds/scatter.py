@@ -14,17 +14,14 @@ from unstuck.figures.pen import Pen, Plan
 def plan(panel: Scatter, pen: Pen) -> Plan:
     """Give the panels and the colours' names."""
     table = pen.rows(panel)
-    key = {}
-    if panel.color and panel.color != panel.panel:
-        tints = pen.tints(panel.color, pen.order(table, panel.color, panel))
-        key = {pen.words.value(panel.color, value): tint for value, tint in tints.items()}
+    key = pen.key(table, panel.color, panel) if panel.color != panel.panel else {}
     return Plan(pen.order(table, panel.panel, panel), key=key)
 
 
 def draw(panel: Scatter, pen: Pen, axes: Mapping[Any, Axes]) -> None:
     """Draw one panel after the other."""
     table = pen.rows(panel)
-    tints = pen.tints(panel.color, pen.order(table, panel.color, panel))
+    tints = pen.tints(table, panel.color, panel)
     for index, (value, ax) in enumerate(axes.items()):
         part = table[table[panel.panel] == value] if panel.panel else table
         part = _thinned(part, panel)

@@ -19,19 +19,17 @@ HEAD = 0.85  # of a bar's height, for the name of a group
 def plan(panel: Shares, pen: Pen) -> Plan:
     """Give the panels and the colours' names."""
     table = pen.rows(panel)
-    tints = pen.tints(panel.of, pen.order(table, panel.of, panel))
-    key = {pen.words.value(panel.of, kind): tint for kind, tint in tints.items()}
+    key = pen.key(table, panel.of, panel)
     return Plan(pen.order(table, panel.panel, panel), key=key, share_y=False)
 
 
 def draw(panel: Shares, pen: Pen, axes: Mapping[Any, Axes]) -> None:
     """Draw one panel after the other."""
     table = pen.rows(panel)
-    kinds = pen.order(table, panel.of, panel)
-    tints = pen.tints(panel.of, kinds)
+    tints = pen.tints(table, panel.of, panel)
     for value, ax in axes.items():
         part = table[table[panel.panel] == value] if panel.panel else table
-        _bars(panel, pen, ax, part, kinds, tints, len(axes))
+        _bars(panel, pen, ax, part, tints, len(axes))
         pen.plain(ax, None)
         inner = panel.rows[-1]
         # numbers alone do not say of what
@@ -42,13 +40,7 @@ def draw(panel: Shares, pen: Pen, axes: Mapping[Any, Axes]) -> None:
 
 
 def _bars(
-    panel: Shares,
-    pen: Pen,
-    ax: Axes,
-    part: pd.DataFrame,
-    kinds: list[Any],
-    tints: dict[Any, str],
-    of: int,
+    panel: Shares, pen: Pen, ax: Axes, part: pd.DataFrame, tints: dict[Any, str], of: int
 ) -> None:
     outer = panel.rows[0]
     inner = panel.rows[1] if len(panel.rows) > 1 else ""
@@ -60,7 +52,7 @@ def _bars(
             height += HEAD
         for each in pen.order(rows, inner, panel):
             bar = rows[rows[inner] == each] if inner else rows
-            _bar(panel, pen, ax, bar, height, kinds, tints, of)
+            _bar(panel, pen, ax, bar, height, tints, of)
             _note(pen, ax, (1, height), f"n\u00a0=\u00a0{len(bar)}", pen.palette.quiet)
             ticks.append(height)
             name = pen.words.value(inner, each) if inner else pen.words.value(outer, group)
@@ -97,20 +89,19 @@ def _bar(
     ax: Axes,
     bar: pd.DataFrame,
     height: float,
-    kinds: list[Any],
     tints: dict[Any, str],
     of: int,
 ) -> None:
     """Draw a bar; `of` panels share the room of its numbers."""
     left = 0.0
-    for kind in kinds:
+    for kind, tint in tints.items():
         share = float((bar[panel.of] == kind).mean())
         ax.barh(
             height,
             share,
             left=left,
             height=0.62,
-            color=tints[kind],
+            color=tint,
             edgecolor=pen.palette.paper,
             lw=2,
         )
@@ -127,6 +118,6 @@ def _bar(
                 va="center",
                 fontsize=LABEL,
                 fontweight="bold",
-                color=letters_on(tints[kind]),
+                color=letters_on(tint),
             )
         left += share
