@@ -84,7 +84,6 @@ WRONG_FILES = [
     ("measure/value", {"exceeds": {}}, "primary.value: exceeds needs the argument 'column'"),
     ("measure/value", {"mean": {}, "largest": {}}, "is one reduction with its arguments"),
     ("scope", {"late": {"of": "B"}}, "scope.late.of is 'B'; parts of the primary are none"),
-    ("numbers", {"k": {"line": "late"}}, "numbers.k.line is 'late', which is no line here"),
     ("answer", "{V}: {effect} points.", "answer.en names {effect}, which is no number here"),
     ("figure", "lines", "key 'figure': 'lines' is wrong"),
     # what makes no sense
@@ -121,7 +120,8 @@ WRONG_FILES = [
     ("scope", {"late": {"reduce": "max"}}, "scope.late.reduce belongs to a check, which has"),
     ("scope", {"c": {"from": "a.b", "holds": {}}}, "needs either `equals` or `at_least`"),
     ("primary/where/lr", {}, "a range needs `at_least`, `at_most` or both"),
-    ("numbers", {"k": {"give": "arm"}}, "a number comes either from a `line` or `from` a table"),
+    ("numbers", {"k": {"value": "loss"}}, "key 'numbers.k.from' is missing"),
+    ("numbers", {"k": {"from": []}}, "key 'numbers.k.from': "),
     ("published", [{"who": "A"}], "key 'published.0.year' is missing"),
     (
         "published",

@@ -30,7 +30,7 @@ def by_hand(places, resamples):
         for place in places:
             value = 0.0
             for sign, each in ((1, place.arm), (-1, place.reference)):
-                counts = unit_weights(place.units, each.units, resamples, 0)[b] * each.units
+                counts = unit_weights(place.units, each.units, resamples)[b] * each.units
                 drawn = np.repeat(np.arange(each.units), np.rint(counts).astype(int))
                 best = np.argmin(each.scores[drawn].mean(axis=0))
                 value += sign * each.values[drawn, best].mean()
@@ -66,11 +66,11 @@ def test_every_resample_chooses_anew_and_the_percentiles_are_expanded():
 
 
 def test_units_are_drawn_with_replacement_and_alike_for_one_name():
-    weights = unit_weights("D", 10, 2000, 0) * 10
+    weights = unit_weights("D", 10, 2000) * 10
     assert np.all(weights.sum(axis=1) == pytest.approx(10))
     assert weights.mean() == pytest.approx(1)
     assert weights.var() == pytest.approx(0.9, rel=0.03)
-    assert not np.array_equal(weights, unit_weights("M", 10, 2000, 0) * 10)
+    assert not np.array_equal(weights, unit_weights("M", 10, 2000) * 10)
 
 
 def test_a_shared_resample_cancels_what_both_arms_share():
@@ -188,7 +188,7 @@ def test_skewed_units_widen_the_interval_to_their_side_as_bca_does(seed):
     found = interval([Place(Arm(values), units="D")])
     mirrored = interval([Place(Arm(-values), units="D")])
     assert (found.low, found.high) == pytest.approx((-mirrored.high, -mirrored.low))
-    draws = np.sort(unit_weights("D", 30, 9999, 0) @ values[:, 0])
+    draws = np.sort(unit_weights("D", 30, 9999) @ values[:, 0])
     z = math.sqrt(30 / 29) * stats.t.ppf(0.975, 29)
     a = stats.skew(values[:, 0]) / (6 * math.sqrt(30))
     assert a > 0

@@ -23,7 +23,7 @@ def test_whole_units_are_resampled_and_ranked_anew():
     x = rng.integers(0, 6, (9, 2)).astype(float)
     y = x + rng.normal(size=(9, 2)).round(1)
     found = correlation([Points(x, y, "D")], resamples=299, level=0.8)
-    counts = np.rint(unit_weights("D", 9, 299, 0) * 9).astype(int)
+    counts = np.rint(unit_weights("D", 9, 299) * 9).astype(int)
     draws = []
     for row in counts:
         drawn = np.repeat(np.arange(9), row)

@@ -127,9 +127,7 @@ def test_one_dataset_against_a_mean_that_supports(datasets, word, which):
     ],
 )
 def test_a_denominator_that_does_not_arrive_weakens_a_yes(low, high, unarrived, word):
-    found = judge(Primary(estimate(low, high), DELTA, unarrived=unarrived))
-    assert found.word is word
-    assert found.understated == (unarrived > 0.05 and low > 0)
+    assert judge(Primary(estimate(low, high), DELTA, unarrived=unarrived)).word is word
 
 
 @pytest.mark.parametrize(
@@ -145,11 +143,6 @@ def test_a_control_fails_only_if_it_lies_entirely_beyond_the_margin(control, wor
     primary = Primary(estimate(*ABOVE), DELTA, controls={"arm": estimate(*control)})
     assert judge(primary).word is word
     assert judge(primary).which == (("arm",) if word is W.INVALID else ())
-
-
-def test_an_exact_control_that_fails_leaves_no_answer():
-    found = judge(Primary(estimate(*ABOVE), DELTA, broken=["same bits"]))
-    assert (found.word, found.which) == (W.INVALID, ("same bits",))
 
 
 @pytest.mark.parametrize(

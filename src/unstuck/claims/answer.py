@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from unstuck.claims.lines import Comparison, Number
+from unstuck.claims.lines import Comparison
 from unstuck.claims.model import CHOICE, CLAUSE, PLACEHOLDER
 from unstuck.claims.terms import Words
 from unstuck.claims.verdict import Judged, Verdict
@@ -43,8 +43,6 @@ _COMMON = {
         Word.PARTLY: "部分成立（{which}）：",
     },
 }
-#: what numbers of a line are called among its texts
-_GIVEN = {"effect": "e", "low": "lo", "high": "hi", "arm": "arm", "reference": "ref"}
 _TOLD = {
     "en": {
         "reversal": "But not {where}: there it reverses ({e}{unit}).",
@@ -175,13 +173,7 @@ def texts(verdict: Verdict, language: str) -> dict[str, str]:
         if verdict.word in (Word.UNDECIDED, Word.NO_EFFECT):
             found["e"] = f"{found['e']}{_unit(spec, language)}"
         found["n"] = _needed(lead)
-    by_name = {line.name: line for line in verdict.lines}
-    for name, spec_of in claim.numbers.items():
-        if spec_of.line is not None:
-            found[name] = _of_line(by_name.get(spec_of.line), spec_of, language)
-        else:
-            found[name] = number_text(_whole(verdict.numbers[name]))
-    return found
+    return found | {name: number_text(_whole(value)) for name, value in verdict.numbers.items()}
 
 
 def _lead(verdict: Verdict) -> Judged:
@@ -249,16 +241,6 @@ def _needed(judged: Judged) -> str:
         return "–"
     units = units_to_decide(judged.estimate, judged.spec.threshold, judged.spec.claims)
     return "–" if units is None else f"{max(units, judged.estimate.n + 1):,}"
-
-
-def _of_line(line: Judged | None, spec: Number, language: str) -> str:
-    if line is None:
-        return "–"
-    if line.checked is not None:
-        return number_text(_whole(spec.scale * line.checked.value))
-    if spec.give == "units":
-        return "–" if line.compared is None else str(line.compared.units)
-    return _told(line, "e", language).get(_GIVEN[spec.give], "–")
 
 
 def _whole(value: float) -> float | int:

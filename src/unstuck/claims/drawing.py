@@ -146,7 +146,6 @@ class Lines(_OverUnits):
     x_scale: AxisScale = Field(
         "linear", description="`even` puts the values side by side, whatever their distance."
     )
-    dash: Column = Field("", description="Column whose values have a line style each.")
     show: Literal["interval", "dots", "units", "none"] = Field(
         "interval",
         description="What is shown of the units: the 95 % interval of their average as a band (of "
@@ -165,7 +164,6 @@ class Arms(_OverUnits):
         description="What the box round an average is: its 95 % interval (of a median the middle "
         "half of the units), or one standard deviation of the units to either side.",
     )
-    paired: bool = Field(False, description="Whether a thin line joins the dots of a unit.")
 
 
 class Shares(_OfTable):

@@ -60,7 +60,9 @@ Statistic = Literal["mean", "share", "correlation"]
 
 
 class _OfTables(Frozen):
-    table: str | list[str] = Field([], alias="from", description="The tables read.")
+    table: str | Annotated[list[str], Field(min_length=1)] = Field(
+        alias="from", description="The tables read."
+    )
     where: Selection = Field(default_factory=dict, description="Rows that count.")
     value: Annotated[Value | None, BeforeValidator(_one_reduction)] = Field(
         None, description="The column, or a reduction."
@@ -70,14 +72,13 @@ class _OfTables(Frozen):
 
     @property
     def tables(self) -> tuple[str, ...]:
-        """The tables read; none of a number that is a line's."""
+        """The tables read."""
         return tuple(listed(self.table))
 
 
 class Need(_OfTables):
     """What must hold of the tables for a comparison to be judged at all."""
 
-    table: str | list[str] = Field(alias="from", description="The tables read.")
     holds: Holds = Field(description="What the number must be.")
     otherwise: Literal["not tested here", "undecided"] = Field(
         "not tested here", description="The word that stands where it does not hold."
@@ -185,17 +186,7 @@ class ControlLine(Line):
 class Number(_OfTables):
     """A number that the answer names beside the primary's."""
 
-    line: str | None = Field(None, description="Or: the line whose number it is.")
-    give: Literal["effect", "arm", "reference", "low", "high", "units"] = Field(
-        "effect", description="Which of that line's."
-    )
     scale: float = Field(1, description="What it is multiplied by, such as 100 for percent.")
-
-    @model_validator(mode="after")
-    def _one_source(self) -> Self:
-        if (self.line is None) == (not self.table):
-            raise ValueError("a number comes either from a `line` or `from` a table")
-        return self
 
 
 class Comparison(Measure):

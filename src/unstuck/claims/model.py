@@ -133,8 +133,6 @@ class Claim(Frozen):
         _ = self.lines, self.control_specs
         for name, number in self.numbers.items():
             known_reduction(number.value, f"numbers.{name}")
-            if number.line is not None and number.line not in {*self.parts, *self.lines}:
-                raise ValueError(f"numbers.{name}.line is {number.line!r}, which is no line here")
         known = ALWAYS | self.numbers.keys()
         known |= {f"{part.lower()}{end}" for part in self.parts for end in OF_PART if part}
         for language in ("en", "zh"):

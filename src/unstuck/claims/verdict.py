@@ -168,11 +168,7 @@ def decide(
     ]
     scope = (*(line for part in parts for line in _datasets(part)), *told_lines)
     scope, told = _outcomes(claim, parts, scope)
-    numbers = {
-        name: number(name, spec, tables)
-        for name, spec in claim.numbers.items()
-        if spec.line is None
-    }
+    numbers = {name: number(name, spec, tables) for name, spec in claim.numbers.items()}
     return Verdict(claim, word, parts, scope, controls, told, numbers)
 
 

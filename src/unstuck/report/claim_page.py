@@ -19,8 +19,7 @@ from unstuck.wording import counted, number
 
 #: files of a claim that the report takes along
 TABLES = ("values.csv", "comparisons.csv", "checks.csv", "verdict.json")
-
-
+#: pandas that shows the checks of an exact claim
 CHECKED = (
     "import pandas as pd",
     "c = pd.read_csv('checks.csv')",

@@ -42,17 +42,13 @@ def by_margin(rows: Sequence[Mapping[str, Any]]) -> list[Stretch]:
         # positions change at the edges alone
         middle = math.sqrt(low * high)
         word = combine(
-            [position(Estimate(*place, 0, _no_tails), middle, kind) for place, kind in parts]
+            [position(Estimate(*place, 0, lambda _: (1, 1)), middle, kind) for place, kind in parts]
         )
         if found and found[-1].word is word:
             found[-1] = Stretch(found[-1].low, high, word)
         else:
             found.append(Stretch(low, high, word))
     return found
-
-
-def _no_tails(_: float) -> tuple[float, float]:
-    return 1.0, 1.0
 
 
 def multiple(margin: float, scale: str, times: float) -> float:

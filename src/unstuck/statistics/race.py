@@ -149,7 +149,6 @@ def interval(
     places: Sequence[Place],
     *,
     resamples: int = RESAMPLES,
-    seed: int = 0,
     level: float = LEVEL,
 ) -> Estimate:
     """Give the mean effect over places, with its expanded percentile bootstrap interval.
@@ -170,7 +169,7 @@ def interval(
     ----------
     places
         Datasets and conditions.
-    resamples, seed
+    resamples
         Of the bootstrap.
     level
         Confidence level.
@@ -197,7 +196,7 @@ def interval(
             )
     effect = float(sum(term.weight * term.arm.outcome.mean() for term in terms))
     least = min(sizes.values())
-    weights = {name: unit_weights(name, size, resamples, seed) for name, size in sizes.items()}
+    weights = {name: unit_weights(name, size, resamples) for name, size in sizes.items()}
     draws = np.sort(sum((t.weight * t.arm.means(weights[t.units]) for t in terms), np.zeros(1)))
     scale = max(float(np.abs(term.arm.values).max()) for term in terms)
     if np.ptp(draws) <= CONSTANT_SPREAD * scale:
@@ -226,9 +225,9 @@ def _effects(terms: Sequence[_Term], units: str) -> Array:
 
 
 @functools.lru_cache(maxsize=32)
-def unit_weights(name: str, units: int, resamples: int, seed: int) -> Array:
+def unit_weights(name: str, units: int, resamples: int) -> Array:
     """Give the shares ``[B, U]`` of every unit in every resample; they depend on the name alone."""
-    rng = np.random.default_rng([seed, crc32(name.encode())])
+    rng = np.random.default_rng([0, crc32(name.encode())])
     return rng.multinomial(units, np.full(units, 1 / units), size=resamples) / units
 
 

@@ -27,10 +27,14 @@ def rank_correlation(x: Array, y: Array) -> Array:
     from scipy import stats
 
     ranks = [stats.rankdata(each, axis=-1) for each in (x, y)]
-    first, second = (each - each.mean(axis=-1, keepdims=True) for each in ranks)
-    scale = np.sqrt((first**2).sum(axis=-1) * (second**2).sum(axis=-1))
-    product = (first * second).sum(axis=-1)
-    return np.asarray(np.divide(product, scale, out=np.zeros_like(product), where=scale > 0))
+    return _correlated(*(each - each.mean(axis=-1, keepdims=True) for each in ranks))
+
+
+def _correlated(x: Array, y: Array, weights: float | Array = 1.0, least: float = 0.0) -> Array:
+    """Give the correlation of centred values; 0 where their scale is no more than `least`."""
+    scale = np.sqrt((weights * x**2).sum(axis=-1) * (weights * y**2).sum(axis=-1))
+    product = (weights * x * y).sum(axis=-1)
+    return np.asarray(np.divide(product, scale, out=np.zeros_like(product), where=scale > least))
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +59,7 @@ class Points:
 
 
 def correlation(
-    places: Sequence[Points], *, resamples: int = RESAMPLES, seed: int = 0, level: float = LEVEL
+    places: Sequence[Points], *, resamples: int = RESAMPLES, level: float = LEVEL
 ) -> Estimate:
     """Give Spearman's correlation, averaged over places, with its bootstrap interval.
 
@@ -65,21 +69,19 @@ def correlation(
     if not places:
         raise DataError("a rank correlation has no place; it needs at least one dataset.")
     effect = np.mean([rank_correlation(each.x.ravel(), each.y.ravel()) for each in places])
-    draws = np.mean([_resampled(each, resamples, seed) for each in places], axis=0)
+    draws = np.mean([_resampled(each, resamples) for each in places], axis=0)
     least = min(each.x.shape[0] for each in places)
     if np.ptp(draws) <= CONSTANT_SPREAD:
         return constant(float(effect), least, level)
     return Percentiles(np.sort(draws), least).estimate(float(effect), level)
 
 
-def _resampled(points: Points, resamples: int, seed: int) -> Array:
+def _resampled(points: Points, resamples: int) -> Array:
     """Give the correlation ``[B]`` of every resample, by weighted mid-ranks."""
     units, arms = points.x.shape
-    weights = np.repeat(unit_weights(points.units, units, resamples, seed), arms, axis=1) / arms
+    weights = np.repeat(unit_weights(points.units, units, resamples), arms, axis=1) / arms
     first, second = (_centred_ranks(each.ravel(), weights) for each in (points.x, points.y))
-    scale = np.sqrt((weights * first**2).sum(axis=1) * (weights * second**2).sum(axis=1))
-    product = (weights * first * second).sum(axis=1)
-    return np.asarray(np.divide(product, scale, out=np.zeros_like(product), where=scale > 1e-12))
+    return _correlated(first, second, weights, 1e-12)
 
 
 def _centred_ranks(values: Array, weights: Array) -> Array:

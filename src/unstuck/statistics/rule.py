@@ -104,8 +104,6 @@ class Primary:
         Each arm against itself, by name.
     planted
         The same with 2δ planted in one half.
-    broken
-        Names of exact controls of the primary's own arms that failed.
     """
 
     estimate: Estimate
@@ -115,7 +113,6 @@ class Primary:
     unarrived: float = 0.0
     controls: Mapping[str, Estimate] = field(default_factory=dict)
     planted: Mapping[str, Estimate] = field(default_factory=dict)
-    broken: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -129,13 +126,10 @@ class Judgement:
     which
         What it names: datasets of a *partly*, controls of an *invalid*, or of a finding of no
         difference that was barred.
-    understated
-        Whether the word is weaker for want of runs that arrive.
     """
 
     word: Word
     which: tuple[str, ...] = ()
-    understated: bool = False
 
 
 def judge(primary: Primary) -> Judgement:
@@ -149,14 +143,12 @@ def judge(primary: Primary) -> Judgement:
     margin, kind = primary.margin, primary.kind
     if not margin > 0:
         raise DataError(f"verdict rule: the margin is {margin}; it must be a positive number.")
-    failed = [*primary.broken]
-    failed += [name for name, each in primary.controls.items() if beyond(each, margin)]
+    failed = tuple(name for name, each in primary.controls.items() if beyond(each, margin))
     if failed:
-        return Judgement(Word.INVALID, tuple(failed))
+        return Judgement(Word.INVALID, failed)
     word = position(primary.estimate, margin, kind)
     if primary.unarrived > UNARRIVED and word in YES:
-        weaker = Word.DIRECTION if word is Word.SUPPORTED else Word.UNDECIDED
-        return Judgement(weaker, understated=True)
+        return Judgement(Word.DIRECTION if word is Word.SUPPORTED else Word.UNDECIDED)
     if _finds_none(word, primary):
         blind = tuple(name for name, each in primary.planted.items() if not each.low > 0)
         if blind:

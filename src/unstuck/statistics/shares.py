@@ -44,7 +44,7 @@ class Count:
         return float(low), float(high)
 
 
-def mean_share(counts: Sequence[Count], level: float = LEVEL) -> Estimate:
+def mean_share(counts: Sequence[Count]) -> Estimate:
     """Give the unweighted mean of shares, one of each dataset.
 
     Of one dataset Clopper and Pearson's interval; of several their distances are combined as those
@@ -66,12 +66,10 @@ def mean_share(counts: Sequence[Count], level: float = LEVEL) -> Estimate:
         above = math.hypot(*(high - c.share for c, (_, high) in zip(counts, ends, strict=True)))
         return effect - below / len(counts), effect + above / len(counts)
 
-    return _inverted(effect, min(count.trials for count in counts), bounds, level)
+    return _inverted(effect, min(count.trials for count in counts), bounds)
 
 
-def paired_difference(
-    both: int, first: int, second: int, neither: int, level: float = LEVEL
-) -> Estimate:
+def paired_difference(both: int, first: int, second: int, neither: int) -> Estimate:
     """Give the difference of two shares of the same units, with Newcombe's score interval.
 
     Parameters
@@ -104,10 +102,10 @@ def paired_difference(
             effect + distance(high1 - one.share, other.share - low2),
         )
 
-    return _inverted(effect, n, bounds, level)
+    return _inverted(effect, n, bounds)
 
 
-def _inverted(effect: float, n: int, bounds: Bounds, level: float) -> Estimate:
+def _inverted(effect: float, n: int, bounds: Bounds) -> Estimate:
     """Give the estimate whose p-values are found from the interval at all levels."""
 
     def tails(value: float) -> tuple[float, float]:
@@ -116,7 +114,7 @@ def _inverted(effect: float, n: int, bounds: Bounds, level: float) -> Estimate:
             _tail(lambda each: bounds(each)[1] < value, above=value > effect),
         )
 
-    return Estimate(effect, *bounds(level), n, tails, level)
+    return Estimate(effect, *bounds(LEVEL), n, tails)
 
 
 def _tail(excludes: Callable[[float], bool], *, above: bool) -> float:

@@ -72,24 +72,13 @@ def _panel(
         centre = (shift - (len(groups) - 1) / 2) * step
         present = [(place, arm) for place, arm in enumerate(arms) if arm in units]
         jitter = np.linspace(-0.12, 0.12, len(units)) * step
-        if panel.paired:
-            at = np.array([place for place, _ in present]) + centre
-            threads = units[[arm for _, arm in present]].to_numpy()
-            ax.plot(at, threads.T, "-", lw=1, alpha=0.5, color=pen.palette.quiet, zorder=1)
         for place, arm in present:
             tint = tints[arm if group is None else group]
             values = units[arm].to_numpy()
-            shifted = place + centre + (0 if panel.paired else jitter)
+            at = place + centre + jitter
             shown = np.linspace(0, len(values) - 1, min(len(values), MOST_DOTS)).round().astype(int)
-            ax.plot(
-                np.broadcast_to(shifted, values.shape)[shown],
-                values[shown],
-                "o",
-                ms=7,
-                mew=0,
-                alpha=0.2 if told else 0.4,
-                color=tint,
-            )
+            faint = 0.2 if told else 0.4
+            ax.plot(at[shown], values[shown], "o", ms=7, mew=0, alpha=faint, color=tint)
             middle = average(values, panel.average)
             low, high = interval(values, panel.box if told else panel.average)
             wide = np.array([-0.28, 0.28]) * step + place + centre

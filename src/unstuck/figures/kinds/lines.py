@@ -13,7 +13,6 @@ from unstuck.figures.pen import End, Pen, Plan, numeric
 
 ROOM = 0.08  # of the height that a name beside a line needs
 FEW = 8  # places along x that have a dot, and a name
-DASHES = ("-", (0, (4, 2)), (0, (1, 1.5)))
 
 
 def plan(panel: Lines, pen: Pen) -> Plan:
@@ -56,7 +55,7 @@ def draw(panel: Lines, pen: Pen, axes: Mapping[Any, Axes]) -> None:
         ends = _lines(panel, pen, ax, part, places, tints)
         _axes(panel, pen, ax, places, index, len(axes))
         pen.heading(ax, panel.panel, value, panel.y, len(axes))
-        if index == len(axes) - 1 and (panel.color or panel.dash) and not named:
+        if index == len(axes) - 1 and panel.color and not named:
             pen.name_ends(ax, ends)
 
 
@@ -87,25 +86,16 @@ def _lines(
     tints: dict[Any, str],
 ) -> list[End]:
     ends = []
-    dashes = pen.order(part, panel.dash, panel)
     for value, tint in tints.items():
         arm = part[part[panel.color] == value] if panel.color else part
-        for style, dash in zip(DASHES, dashes, strict=False):
-            line = arm[arm[panel.dash] == dash] if panel.dash else arm
-            if line.empty:
-                continue
-            end = _line(panel, ax, line, places, tint, style)
-            text = ", ".join(
-                pen.words.value(column, each)
-                for column, each in ((panel.color, value), (panel.dash, dash))
-                if column
-            )
-            ends.append(End(*end, text, tint))
+        if not arm.empty:
+            end = _line(panel, ax, arm, places, tint)
+            ends.append(End(*end, pen.words.value(panel.color, value), tint))
     return ends
 
 
 def _line(
-    panel: Lines, ax: Axes, line: pd.DataFrame, places: dict[Any, float], tint: str, style: Any
+    panel: Lines, ax: Axes, line: pd.DataFrame, places: dict[Any, float], tint: str
 ) -> tuple[float, float]:
     """Draw one line; give its right end."""
     # one value a unit and place: several rows of one are averaged first
@@ -124,7 +114,7 @@ def _line(
             ax.plot(at[index] + jitter, row, "o", ms=6, mew=0, alpha=0.4, color=tint)
     if panel.show == "units":
         ax.plot(at, units.to_numpy(), "-", lw=1, alpha=0.35, color=tint)
-    ax.plot(at, middle, linestyle=style, lw=4, color=tint, solid_capstyle="round")
+    ax.plot(at, middle, "-", lw=4, color=tint, solid_capstyle="round")
     if len(at) <= FEW:
         ax.plot(at, middle, "o", ms=9, mew=0, color=tint)
     last = np.flatnonzero(np.isfinite(middle))
