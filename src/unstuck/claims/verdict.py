@@ -260,8 +260,7 @@ def _tested(spec: Comparison, tables: Tables) -> tuple[Compared, dict[str, Words
 
 def _few(units: int, least: int) -> Words:
     return Words(
-        en=f"{units} of the {least} units needed",
-        zh=f"只有 {units} 个单元，需要 {least} 个",
+        en=f"{units} of the {least} units needed", zh=f"只有 {units} 个单元，需要 {least} 个"
     )
 
 

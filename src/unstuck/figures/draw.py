@@ -21,12 +21,7 @@ from unstuck.errors import NoRowsError, RegistryError
 from unstuck.figures import particular
 from unstuck.figures.data import FigureData
 from unstuck.figures.fonts import language_that_can_be_drawn
-from unstuck.figures.header import (
-    header_height,
-    heading_height,
-    write_header,
-    write_heading,
-)
+from unstuck.figures.header import header_height, heading_height, write_header, write_heading
 from unstuck.figures.judged import figure_data
 from unstuck.figures.kinds import effects
 from unstuck.figures.output import DPI, WIDTH, save, styled

@@ -94,11 +94,7 @@ def _write(
     height = float(spot.bbox.height)
     wide = pen.figure.get_figwidth() * pen.figure.dpi
     spot.text(
-        *(x / wide, 1 - y / height, text),
-        fontsize=size,
-        fontweight=weight,
-        color=color,
-        va="top",
+        *(x / wide, 1 - y / height, text), fontsize=size, fontweight=weight, color=color, va="top"
     ).set_in_layout(False)
 
 

@@ -18,10 +18,7 @@ TINY = 1e-200  # stands for zero where zero itself must not do
 
 
 def figure_data(
-    claim: Claim,
-    summary: Mapping[str, Any],
-    tables: Mapping[str, pd.DataFrame],
-    words: Dictionary,
+    claim: Claim, summary: Mapping[str, Any], tables: Mapping[str, pd.DataFrame], words: Dictionary
 ) -> FigureData:
     """Put together what a claim's figure may show.
 

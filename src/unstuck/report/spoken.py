@@ -157,7 +157,4 @@ class Spoken:
     def figure(self, base: str, name: str, summary: Mapping[str, Any]) -> dict[str, str]:
         """The figure of a claim, with the words for who does not see it."""
         answer = summary["answer"][self.language]
-        return {
-            "src": self.picture(base, name),
-            "alt": self.say("claim", "figure", title=answer),
-        }
+        return {"src": self.picture(base, name), "alt": self.say("claim", "figure", title=answer)}

@@ -146,10 +146,7 @@ class _Term:
 
 
 def interval(
-    places: Sequence[Place],
-    *,
-    resamples: int = RESAMPLES,
-    level: float = LEVEL,
+    places: Sequence[Place], *, resamples: int = RESAMPLES, level: float = LEVEL
 ) -> Estimate:
     """Give the mean effect over places, with its expanded percentile bootstrap interval.
 

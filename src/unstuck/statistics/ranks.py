@@ -8,13 +8,7 @@ from numpy.typing import NDArray
 
 from unstuck.errors import DataError
 from unstuck.statistics.estimate import LEVEL, Estimate
-from unstuck.statistics.race import (
-    CONSTANT_SPREAD,
-    RESAMPLES,
-    Percentiles,
-    constant,
-    unit_weights,
-)
+from unstuck.statistics.race import CONSTANT_SPREAD, RESAMPLES, Percentiles, constant, unit_weights
 
 Array = NDArray[np.float64]
 

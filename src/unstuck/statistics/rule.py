@@ -183,14 +183,8 @@ def position(estimate: Estimate, margin: float, kind: Kind = "effect") -> Word:
             (low > 0, Word.DIRECTION),
             (high < 0, Word.WRONG_DIRECTION),
         ),
-        "equivalence": (
-            (inside, Word.SUPPORTED),
-            (beyond(estimate, margin), Word.CONTRADICTED),
-        ),
-        "no worse": (
-            (low > -margin, Word.SUPPORTED),
-            (high < -margin, Word.CONTRADICTED),
-        ),
+        "equivalence": ((inside, Word.SUPPORTED), (beyond(estimate, margin), Word.CONTRADICTED)),
+        "no worse": ((low > -margin, Word.SUPPORTED), (high < -margin, Word.CONTRADICTED)),
     }
     return next((word for holds, word in cases[kind] if holds), Word.UNDECIDED)
 

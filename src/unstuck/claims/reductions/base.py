@@ -11,8 +11,8 @@ import pandas as pd
 
 from unstuck.errors import RegistryError
 
-#: name of a column that the table must have
 COLUMN = "column"
+#: name of a column that the table must have
 Column = Annotated[str, COLUMN]
 #: the same, along which the rows of one unit are reduced (a rate, say)
 Axis = Annotated[str, "axis"]

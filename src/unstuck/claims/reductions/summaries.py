@@ -69,13 +69,7 @@ def largest_over_least(rows: pd.DataFrame, runs: pd.DataFrame, *, column: Column
 
 @register
 def ratio_of_groups(
-    rows: pd.DataFrame,
-    runs: pd.DataFrame,
-    *,
-    column: Column,
-    by: Column,
-    of: Scalar,
-    to: Scalar,
+    rows: pd.DataFrame, runs: pd.DataFrame, *, column: Column, by: Column, of: Scalar, to: Scalar
 ) -> pd.Series:
     """Geometric mean of a positive column where `by` is `of`, over that where it is `to`."""
     groups = rows[by].astype("str")

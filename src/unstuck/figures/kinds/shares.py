@@ -97,13 +97,7 @@ def _bar(
     for kind, tint in tints.items():
         share = float((bar[panel.of] == kind).mean())
         ax.barh(
-            height,
-            share,
-            left=left,
-            height=0.62,
-            color=tint,
-            edgecolor=pen.palette.paper,
-            lw=2,
+            height, share, left=left, height=0.62, color=tint, edgecolor=pen.palette.paper, lw=2
         )
         if share >= LEAST_NAMED * of:
             place = left + share / 2
