@@ -4,6 +4,7 @@
 # make sanitize   the kernel's tests under AddressSanitizer and UBSan (g++)
 # make faults     what goes wrong, injected for real: docs/faults.md is written anew
 # make sweep      every file of a finished study damaged, 10,000 mutated files: docs/faults.md too
+# make pages      every page of the default study in a browser (VNU_JAR: a validator): docs/pages.md
 # make verify     are finished results the same again as reference/? (ARGS: another study)
 # make picture    the picture of README.md, from the default study: docs/images/stuck-where.svg
 # make coverage   how often intervals cover the truth, simulated: docs/images/coverage.csv
@@ -23,7 +24,7 @@ BENCH_JAX := .venv-bench-jax
 ARGS      ?=
 
 .DEFAULT_GOAL := study
-.PHONY: study smoke test test-slow test-slurm sanitize faults sweep verify reference picture bench rates lanes scale coverage lint format docs site oldest clean
+.PHONY: study smoke test test-slow test-slurm sanitize faults sweep pages verify reference picture bench rates lanes scale coverage lint format docs site oldest clean
 
 KERNEL := $(wildcard src/unstuck/lanes/*.cpp) src/unstuck/lanes/build.py packaging/backend.py
 
@@ -70,6 +71,9 @@ faults: $(VENV)/.installed
 sweep: $(VENV)/.installed
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest --write-faults -m "slow or not slow" \
 	  tests/workflow/test_damage.py tests/safety/test_mutated_files.py
+
+pages: $(VENV)/.installed
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest --write-pages -m slow tests/workflow/test_pages.py
 
 # finished results against the verdicts and digests in reference/, and writing these anew
 verify: $(VENV)/.installed

@@ -33,6 +33,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--write-faults", action="store_true", help="write docs/faults.md")
+    parser.addoption("--write-pages", action="store_true", help="write docs/pages.md")
 
 
 @pytest.fixture(scope="session")
