@@ -52,9 +52,9 @@ def test_samples_of_another_ladder_are_refused(context):
         parse_analysis(GIVEN | {"samples": 32}).run(context)
 
 
-def test_a_rung_that_is_no_saddle_is_named(context):
-    with pytest.raises(ConfigError, match="no certified saddle of 2 units in a width of 2 on toy"):
-        parse_analysis(GIVEN | {"rung": 2}).run(context)
+def test_a_rung_that_the_ladder_lacks_is_named(context):
+    with pytest.raises(ConfigError, match="no certified saddle of 1 units in a width of 9 on toy"):
+        parse_analysis(GIVEN | {"width": 9}).run(context)
 
 
 def test_growth_is_the_larger_root():
