@@ -283,7 +283,7 @@ def test_what_was_seen_is_written_down(site, looked, request):
     rows = {
         "pages: messages on the console, errors, requests that failed": (looked.pages, looked.said),
         "requests: to anywhere but the disk": (looked.requests, looked.outside),
-        "links between files: that lead nowhere": (looked.links, looked.lost),
+        "links: to a file that is not there": (looked.links, looked.lost),
         f"pages at {', '.join(map(str, WIDTHS))} px: that scroll sideways": (
             looked.pages * len(WIDTHS),
             looked.wide,
