@@ -86,9 +86,3 @@ def test_fields_of_built_in_networks_are_no_axes_of_a_module(own: dict[str, Any]
     own["experiments"]["grid"]["activation"] = ["tanh", "relu"]
     with pytest.raises(ConfigError, match="activation means nothing to kind: module"):
         recipes(own)
-
-
-def test_analyses_take_built_in_networks_only(own: dict[str, Any]) -> None:
-    own["analyses"] = {"t": {"kind": "update_time", "network": OWN}}
-    with pytest.raises(ConfigError, match=r"analyses\.t\.network: kind: module is for experiments"):
-        recipes(own)
