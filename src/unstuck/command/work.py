@@ -179,10 +179,14 @@ def _measured(plan: Plan, kind: str, job: str) -> Work:
     cells = {cell.key: cell for cell in plan.jobs[job].cells}
     dataset = plan.study.datasets[plan.jobs[job].dataset]
     work = Work(_amounts({"start": 1}), memory=_bytes(plan, plan.jobs[job].dataset))
+    sizes: dict[str, int] = {}
     for key, units in (
         each for group in plan.measured(kind)[job] for each in group["units"].items()
     ):
-        size = _network_of(cells[key].run, dataset).parameter_count
+        recipe = cells[key].run
+        if recipe.digest not in sizes:
+            sizes[recipe.digest] = _network_of(recipe, dataset).parameter_count
+        size = sizes[recipe.digest]
         work.endpoints += units
         work.amounts[kind] += units
         work.disk += units * (RUN_BYTES + 8 * size)

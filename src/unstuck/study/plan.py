@@ -333,9 +333,11 @@ class Plan:
         for experiment, kinds in self._measured.items():
             jobs = {cell.key: self.job_of(cell) for cell in self.cells[experiment]}
             for kind, cells in kinds.items():
+                # cells of one entry share its options
+                names = {id(options): digest(options) for options, _ in cells.values()}
                 for key, (options, count) in cells.items():
                     groups = found[kind].setdefault(jobs[key], {})
-                    group = groups.setdefault(digest(options), {"options": options, "units": {}})
+                    group = groups.setdefault(names[id(options)], {"options": options, "units": {}})
                     group["units"][key] = max(count, group["units"].get(key, 0))
         return {
             kind: {job: [groups[name] for name in sorted(groups)] for job, groups in jobs.items()}
@@ -392,14 +394,15 @@ class Plan:
             try:
                 if not cells:
                     raise ValueError(f"{kind}: no cell matches {entry.where}; mend or drop it")
-                for cell in cells:
-                    entry.check(cell.run, self.study.datasets[cell.run.dataset])
+                for run in {id(cell.run): cell.run for cell in cells}.values():
+                    entry.check(run, self.study.datasets[run.dataset])
             except ValueError as error:
                 raise ConfigError(f"experiments.{experiment}.{stopped(str(error))}") from error
+            options = entry.options
             for cell in cells:
                 count = min(entry.seeds or cell.seeds, cell.seeds)
                 if cell.key not in chosen or chosen[cell.key][1] < count:
-                    chosen[cell.key] = (entry.options, count)
+                    chosen[cell.key] = (options, count)
         return chosen
 
 
