@@ -37,7 +37,8 @@ class OwnWords(Frozen):
 
     columns: dict[str, ColumnWords] = Field({}, description="Column → its words.")
     values: dict[str, dict[str, ValueWords]] = Field(
-        {}, description="Column → value, as text → its words."
+        {},
+        description="Column → value, as text → its words; of `part`, what a part is called beside.",
     )
 
 

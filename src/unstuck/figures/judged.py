@@ -148,8 +148,11 @@ def _name(claim: Claim, found: Mapping[str, Any], words: Dictionary) -> str:
 
 
 def _name_of_part(claim: Claim, line: str, places: str, words: Dictionary) -> str:
-    """Name a part by what tells it from the others: its measure, its arms, its data sets."""
+    """Name a part as the figure does, or by what tells it apart: measure, arms, data sets."""
     spec = claim.parts[line]
+    own = claim.figure.words.values.get("part", {}).get(line) if claim.figure else None
+    if own is not None:
+        return own.words(words.language)
     if isinstance(spec, Check):
         known = isinstance(spec.value, str) and len(claim.parts) > 1
         column = words.column(str(spec.value)) if known else None
