@@ -382,6 +382,24 @@ def test_the_values_that_a_claim_compares_are_drawn_with_the_names_of_its_arms()
     assert "Training accuracy (%)" in texts(figure)
 
 
+def test_a_part_is_called_beside_the_picture_as_its_figure_says_and_else_by_its_measure() -> None:
+    claim = load_claim(CLAIMS / "3.1" / "3.1.4-placement.yaml")
+    found = [
+        {
+            **{"line": part, "role": "primary", "part": part, "word": "supported", "told": False},
+            **{"places": "digits", "effect": 1.0, "low": 0.5, "high": 1.5},
+        }
+        for part in ("A", "B")
+    ]
+    summary = {"word": "supported", "texts": {"en": {}}, "checks": [], "comparisons": found}
+    assert claim.figure is not None
+    named = {"values": {"part": {"A": {"en": "the mean of two"}}}}
+    own = drawing(**{**claim.figure.model_dump(by_alias=True), "words": named})
+    renamed = claim.model_copy(update={"figure": own})
+    rows = judged_data(renamed, summary, {}, dictionary()).rows
+    assert [row.name for row in rows] == ["the mean of two", "accuracy with sigmoid"]
+
+
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_the_dictionary_has_every_phrase_in_both_languages(language: str) -> None:
     common = dictionary(language).common
