@@ -198,6 +198,20 @@ def test_lines_that_end_early_are_named_above_and_not_across_others() -> None:
         assert mark in texts(found).split("\n")
 
 
+@pytest.mark.parametrize(("left_out", "mark"), [("8", "digits"), ("full", "● digits")])
+def test_lines_are_named_above_where_the_last_panel_lacks_one(left_out: str, mark: str) -> None:
+    table = runs()
+    lines = table[~((table["dataset"] == "digits") & (table["batch"] == left_out))]
+    keys = {**KINDS["lines"], "x": "seed", "panel": "batch", "color": "dataset"}
+    found = draw(
+        drawing(kind="lines", **keys | {"where": {"batch": ["8", "full"]}}),
+        figure_data(tables={"batches.runs": lines}),
+        dictionary(),
+        LIGHT,
+    )
+    assert mark in texts(found).split("\n")
+
+
 @pytest.mark.parametrize(
     ("text", "width", "lines"),
     [

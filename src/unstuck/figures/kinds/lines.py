@@ -27,10 +27,13 @@ def plan(panel: Lines, pen: Pen) -> Plan:
 def _ends_meet(panel: Lines, pen: Pen, table: pd.DataFrame, panels: list[Any]) -> bool:
     """Tell whether names beside right ends would mislead.
 
-    So they would where ends lie near each other, and where one lies left of what others go on to.
+    So they would where ends lie near each other, where one lies left of what others go on to, and
+    where the last panel, which has the names, lacks a line.
     """
     if panel.panel:
-        table = table[table[panel.panel] == panels[-1]]
+        whole, table = table, table[table[panel.panel] == panels[-1]]
+        if table[panel.color].nunique() < whole[panel.color].nunique():
+            return True
     places = _places(panel, pen, table)
     middles = table.groupby([panel.color, panel.x])[panel.y].mean().unstack()
     middles = middles[sorted(middles.columns, key=lambda value: places[value])]
