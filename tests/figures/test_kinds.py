@@ -277,6 +277,20 @@ def test_shares_are_those_of_the_rows() -> None:
     assert widths == pytest.approx(sorted(digits))
 
 
+@pytest.mark.parametrize("only", ["saddle", "nothing"])
+def test_of_a_value_that_stands_alone_each_bar_tells_its_share_and_none_as_0(only: str) -> None:
+    table = runs()[["dataset", "batch", "kind"]]
+    empty = {"batches.runs": table.replace({"kind": {"saddle": "none"}})}
+    share = 100 * (table["kind"] == only)
+    for given, wanted in ((figure_data(), share), (figure_data(tables=empty), 0 * share)):
+        panel = drawing(kind="shares", **{**KINDS["shares"], "only": only})
+        figure = draw(panel, given, dictionary(), LIGHT)
+        told = [text.get_text() for text in figure.axes[0].texts if "%" in text.get_text()]
+        by_set = wanted.groupby(table["dataset"]).mean()
+        assert sorted(told) == sorted(f"{value:.0f} %" for value in by_set)
+        assert "●" not in texts(figure)
+
+
 def test_lines_pass_through_the_means_of_units() -> None:
     table = runs()
     means = table[table["dataset"] == "digits"].groupby("batch")["train_accuracy"].mean()

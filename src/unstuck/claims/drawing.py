@@ -172,6 +172,11 @@ class Shares(_OfTable):
 
     kind: Literal["shares"]
     of: Column = Field(description="Column whose values are counted; the colours.")
+    only: str = Field(
+        "",
+        description="The one value of `of` whose share is drawn, as text; the rest of a bar stays "
+        "empty.",
+    )
     rows: Annotated[tuple[str, ...], COLUMN] = Field(
         min_length=1, max_length=2, description="Columns whose values have a bar each."
     )

@@ -12,6 +12,7 @@ from unstuck.figures.pen import LABEL, TICK, Pen, Plan, numeric, wrapped
 
 # of one panel: smaller shares have no room for a number, or for its %
 LEAST_NAMED, LEAST_SIGNED = 0.07, 0.16
+BESIDE = 0.03  # from the end of a share that stands alone to its number
 CLEAR = 0.12  # between a mark and the middle of a number
 HEAD = 0.85  # of a bar's height, for the name of a group
 
@@ -19,14 +20,16 @@ HEAD = 0.85  # of a bar's height, for the name of a group
 def plan(panel: Shares, pen: Pen) -> Plan:
     """Give the panels and the colours' names."""
     table = pen.rows(panel)
-    key = pen.key(table, panel.of, panel)
+    key = {} if panel.only else pen.key(table, panel.of, panel)
     return Plan(pen.order(table, panel.panel, panel), key=key, share_y=False)
 
 
 def draw(panel: Shares, pen: Pen, axes: Mapping[Any, Axes]) -> None:
     """Draw one panel after the other."""
     table = pen.rows(panel)
-    tints = pen.tints(table, panel.of, panel)
+    shown = table[table[panel.of].map(str) == panel.only] if panel.only else table
+    # of a value that no row has each bar is empty
+    tints = pen.tints(shown, panel.of, panel) or {panel.only: pen.palette.quiet}
     for value, ax in axes.items():
         part = table[table[panel.panel] == value] if panel.panel else table
         _bars(panel, pen, ax, part, tints, len(axes))
@@ -94,6 +97,9 @@ def _bar(
 ) -> None:
     """Draw a bar; `of` panels share the room of its numbers."""
     left = 0.0
+    if panel.only:
+        # of an empty bar the frame is seen
+        ax.barh(height, 1, height=0.62, fill=False, edgecolor=pen.palette.quiet, lw=2, zorder=3)
     for kind, tint in tints.items():
         share = float((bar[panel.of] == kind).mean())
         ax.barh(
@@ -114,4 +120,8 @@ def _bar(
                 fontweight="bold",
                 color=letters_on(tint),
             )
+        elif panel.only:
+            place, text = share + BESIDE, f"{100 * share:.0f} %"
+            ink = pen.palette.ink
+            ax.text(place, height, text, va="center", fontsize=LABEL, fontweight="bold", color=ink)
         left += share
