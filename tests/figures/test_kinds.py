@@ -305,6 +305,11 @@ def test_lines_pass_through_the_means_of_units() -> None:
     )
 
 
+def test_an_axis_begins_at_0_where_that_is_wanted() -> None:
+    assert drawn("lines", from_zero=True).axes[0].get_ylim()[0] == 0
+    assert drawn("lines").axes[0].get_ylim()[0] > 0
+
+
 def test_a_walk_is_drawn_in_the_order_of_its_updates() -> None:
     lines = [line for line in drawn("paths").axes[0].lines if len(line.get_xdata()) == 60]
     starts = sorted((line.get_xdata()[0], line.get_ydata()[0]) for line in lines)

@@ -147,6 +147,7 @@ class Lines(_OverUnits):
     x_scale: AxisScale = Field(
         "linear", description="`even` puts the values side by side, whatever their distance."
     )
+    from_zero: bool = Field(False, description="Whether the vertical axis begins at 0.")
     show: Literal["interval", "dots", "units", "none"] = Field(
         "interval",
         description="What is shown of the units: the 95 % interval of their average as a band (of "

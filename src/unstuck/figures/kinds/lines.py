@@ -132,6 +132,8 @@ def _axes(
     pen.name(ax, panel.x, panel.y if first else "", count)
     pen.scale(ax, "y", panel.y_scale, pen.words.column(panel.y).times)
     pen.goal(ax, panel.goal)
+    if panel.from_zero:
+        ax.set_ylim(bottom=0)
     if _side_by_side(panel, places):
         names = [pen.words.value(panel.x, value) for value in places]
         ax.set_xticks(range(len(places)), names)
