@@ -50,7 +50,7 @@ test-slow: $(VENV)/.installed
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest -m slow
 
 test-slurm: $(VENV)/.installed
-	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python tests/slurm/run.py
+	PATH="$(abspath $(BIN)):$$PATH" PYTHONPATH=tests/workflow $(BIN)/python tests/slurm/run.py
 
 # in a copy, whose kernel is an instrumented one; python itself is not looked at for leaks
 SANITIZED := $(abspath build/sanitize)

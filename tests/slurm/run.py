@@ -1,11 +1,10 @@
 """Run every rule on a real Slurm and compare the results with a run on this machine.
 
-Usage: python tests/slurm/run.py (root, Debian; `make test-slurm`).
+Usage: make test-slurm (root, Debian).
 """
 
 import filecmp
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -14,15 +13,13 @@ import tempfile
 import time
 from pathlib import Path
 
+from checkout import reproducible
 from cluster import NODES, WITH_PARENT, ClusterError, Job, jobs, virtual_cluster
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
 RUN_SECONDS = 1200
 RESULTS = Path("results/slurm")
-# these differ from run to run by their nature; the page tells the seconds of jobs
-TIMINGS = ("logs", "benchmarks")
-TIMED_PAGE = re.compile(r"report/(zh/)?\.?study\.html(\.sha256)?")
 STUDY = ("--configfile", "tests/slurm/study.yaml")
 SLURM = ("--profile", f"{ROOT}/profiles/slurm")
 ARRAYS = ("--profile", f"{ROOT}/profiles/slurm-arrays")
@@ -76,16 +73,6 @@ def copy_workflow(to: Path) -> None:
             shutil.copy2(ROOT / name, to / name)
 
 
-def files(folder: Path) -> list[str]:
-    """Results that must not depend on where they were computed."""
-    names = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
-    return sorted(
-        str(name)
-        for name in names
-        if name.parts[0] not in TIMINGS and not TIMED_PAGE.fullmatch(str(name))
-    )
-
-
 def check_retry(folder: Path) -> None:
     """A failed job is tried again with more memory and time."""
     shutil.copy2(HERE / "retry" / "Snakefile", folder)
@@ -111,8 +98,8 @@ def check_jobs(ran: list[Job]) -> None:
 
 def check_results(slurm: Path, local: Path) -> None:
     """Both runs wrote the same files with the same bytes."""
-    names = files(local)
-    check(bool(names) and files(slurm) == names, f"both wrote the same {len(names)} files")
+    names = reproducible(local)
+    check(bool(names) and reproducible(slurm) == names, f"both wrote the same {len(names)} files")
     different = filecmp.cmpfiles(slurm, local, names, shallow=False)[1:]
     check(different == ([], []), f"every byte is the same {different if any(different) else ''}")
 

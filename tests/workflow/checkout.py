@@ -14,9 +14,13 @@ from typing import Any
 import pytest
 import yaml
 
+from unstuck.report.reference import TIMESTAMP
+
 REPOSITORY = Path(__file__).parents[2]
 PARTS = ("Snakefile", "config.yaml", "workflow", "scripts", "src", "profiles")
 SMOKE = "workflow/studies/smoke.yaml"
+# these differ from run to run by their nature; the page tells the seconds of jobs
+TIMED = re.compile(r"(logs|benchmarks)/.*|report/(zh/)?\.?study\.html(\.sha256)?")
 
 
 @dataclass(frozen=True)
@@ -98,3 +102,10 @@ def copy_finished(checkout: Checkout) -> Checkout:
     folder = Path(tempfile.mkdtemp(dir=checkout.folder.parent)) / "copy"
     shutil.copytree(checkout.folder, folder)
     return Checkout(folder)
+
+
+def reproducible(results: Path) -> list[str]:
+    """Files of a study's results that must not depend on when and where they were computed."""
+    files = (path for path in results.rglob("*") if path.is_file())
+    names = (str(path.relative_to(results)) for path in files if path.name != TIMESTAMP)
+    return sorted(name for name in names if not TIMED.fullmatch(name))

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import re
 import shutil
 import zipfile
 from pathlib import Path
@@ -10,27 +9,18 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from checkout import REPOSITORY, SMOKE, Checkout, copy_finished, copy_repository
+from checkout import REPOSITORY, SMOKE, Checkout, copy_finished, copy_repository, reproducible
 from pyarrow import parquet
 
 from unstuck.report.dictionary import sections
 from unstuck.study.load import load_study
 from unstuck.study.plan import Plan
 
-NOT_REPRODUCIBLE = {"logs", "benchmarks"}
-# the seconds of jobs stand on it
-TIMED_PAGE = re.compile(r"report/(zh/)?\.?study\.html(\.sha256)?")
-
 
 def digests(checkout: Checkout) -> dict[str, str]:
     root = checkout.folder / "results/smoke"
     return {
-        str(file.relative_to(root)): hashlib.sha256(file.read_bytes()).hexdigest()
-        for file in sorted(root.rglob("*"))
-        if file.is_file()
-        and file.relative_to(root).parts[0] not in NOT_REPRODUCIBLE
-        and file.name != ".snakemake_timestamp"
-        and not TIMED_PAGE.fullmatch(str(file.relative_to(root)))
+        name: hashlib.sha256((root / name).read_bytes()).hexdigest() for name in reproducible(root)
     }
 
 

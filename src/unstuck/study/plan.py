@@ -334,7 +334,8 @@ class Plan:
             jobs = {cell.key: self.job_of(cell) for cell in self.cells[experiment]}
             for kind, cells in kinds.items():
                 # cells of one entry share its options
-                names = {id(options): digest(options) for options, _ in cells.values()}
+                shared = {id(options): options for options, _ in cells.values()}
+                names = {each: digest(options) for each, options in shared.items()}
                 for key, (options, count) in cells.items():
                     groups = found[kind].setdefault(jobs[key], {})
                     group = groups.setdefault(names[id(options)], {"options": options, "units": {}})
