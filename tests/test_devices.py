@@ -27,7 +27,7 @@ from unstuck.curvature.spectra import lanczos, sharpness, spectrum, trace
 from unstuck.data.dataset import Dataset, Split
 from unstuck.optim.coefficients import OPTIMIZERS
 from unstuck.optim.schedules import SCHEDULES
-from unstuck.optim.update import UpdateRule, apply
+from unstuck.optim.update import UpdateRule
 from unstuck.population.foreign import source_digest
 from unstuck.population.losses import LOSSES
 from unstuck.population.network import Network
@@ -311,7 +311,4 @@ def test_outputs_losses_and_updates_stay_on_a_gpu(name: str) -> None:
         rule = UpdateRule(rows, network.parameter_count, device="cuda")
         rate, gradient = torch.ones(3, device="cuda"), torch.empty_like(theta)
         rule.step(theta, gradient, rate)
-        found += apply(
-            *(theta, gradient, rule.m, rule.s, rate), columns=rule.columns(), form=rule.form
-        )
         assert {each.device.type for each in found} == {"cuda"}

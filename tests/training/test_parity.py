@@ -1,7 +1,6 @@
 """A run of a population against the ordinary loop of nn.Sequential and torch.optim."""
 
 import itertools
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,9 +11,7 @@ from unstuck.errors import ConfigError
 from unstuck.optim.coefficients import OPTIMIZERS
 from unstuck.optim.schedules import SCHEDULES, factors
 from unstuck.population.network import Network
-from unstuck.training.engines.eager import TorchEngine
-from unstuck.training.loop import batches_of, train_population
-from unstuck.training.measure import Part
+from unstuck.training.loop import train_population
 from unstuck.training.order import Batches
 
 UPDATES, LR = 60, 0.01
@@ -219,23 +216,3 @@ def test_the_norm_at_a_minimum_of_what_is_descended_is_small(make_recipe, datase
     row = train_population([run], dataset).final.iloc[0]
     assert row["gradient_norm"] < 1e-9
     assert row["initial_gradient_norm"] > 1e-3
-
-
-def test_the_update_that_a_gpu_captures_is_the_one_of_the_cpu(make_recipe, dataset):
-    """Without the capture, which needs a GPU: as the pure function that is captured."""
-    recipe = make_recipe("adamw", batch_size=16, network={"batchnorm": "before"}, dtype="float64")
-    runs = [recipe.at(0.01, seed) for seed in (2, 3, 5)]
-    seeds = [run.seed for run in runs]
-    ends = []
-    for pure in (False, True):
-        network = Network(recipe.network, dataset.input_shape, dataset.classes)
-        train = Part.of(dataset, "train", seeds)
-        train = replace(train, x=train.x.double())
-        batches = batches_of(recipe, train, seeds)
-        engine = TorchEngine(network, runs, train, batches, 30, torch.device("cpu"))
-        if pure:
-            engine._graph = engine._pure_update
-        engine.run(30)
-        ends.append((engine.theta, engine.buffers, engine.diverged_at))
-    for eager, captured in zip(*ends, strict=True):
-        np.testing.assert_allclose(captured, eager, rtol=1e-9, atol=1e-9)

@@ -1,6 +1,7 @@
 """Training by torch, operation by operation: on any device, in any number format."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from unstuck.optim.update import UpdateRule, apply
+from unstuck.optim.update import UpdateRule
 from unstuck.population.network import Network
 from unstuck.training.engines.base import Arrays, Column, Engine, Rates
 from unstuck.training.measure import Measure, Part
@@ -58,7 +59,8 @@ class TorchEngine(Engine):
 
     On the CPU a member's bits depend neither on the number of members nor on their values, at
     batch sizes that are 1 or a multiple of 16. On CUDA, where launching some sixty kernels takes
-    longer than running them, an update is captured as one graph (this has not been run on a GPU).
+    longer than running them, losses and gradients are captured as one graph, and the update rule
+    adds a handful for each optimizer (this has not been run on a GPU).
     """
 
     name = "torch"
@@ -86,10 +88,11 @@ class TorchEngine(Engine):
         )
         l2 = [run.optimizer.l2 for run in runs]
         self._l2 = torch.tensor(l2, dtype=torch.float64).to(device)
-        self._gradient = torch.empty_like(self._theta)
-        self._graph: Callable[..., tuple[Tensor, ...]] | None = None
+        self._gradients: Callable[..., tuple[Tensor, ...]] = partial(
+            network.loss_and_gradient, out=torch.empty_like(self._theta)
+        )
         if device.type == "cuda" and network.spec.kind != "module":
-            self._graph = torch.compile(self._pure_update, mode="reduce-overhead")
+            self._gradients = torch.compile(network.loss_and_gradient, mode="reduce-overhead")
 
     @property
     def theta(self) -> NDArray[Any]:
@@ -138,39 +141,12 @@ class TorchEngine(Engine):
         if self._network.is_noisy:
             self._network.disturb(self._buffers, self._seeds, update)
         x, y = self._feed.samples(self._feed.rows(update))
-        if self._graph is None:
-            loss, _, _, self._buffers = self._network.loss_and_gradient(
-                *(self._theta, x, y, self._loss, self._buffers, True),
-                out=self._gradient,
-                count_correct=False,
-            )
-            self._rule.step(self._theta, self._gradient, rate)
-            return loss
-        rule = self._rule
-        held = (self._theta, self._buffers, rule.m, rule.s)
-        loss, *new = self._graph(*held, x, y, rate, rule.columns())
-        rule.t += 1
-        for old, each in zip(held, new, strict=True):
-            old.copy_(each)  # the graph writes its results to the same place again
-        return loss.clone()
-
-    def _pure_update(
-        self,
-        theta: Tensor,
-        buffers: Tensor,
-        m: Tensor,
-        s: Tensor,
-        x: Tensor,
-        y: Tensor,
-        rate: Tensor,
-        columns: Tensor,
-    ) -> tuple[Tensor, ...]:
-        """Return loss, parameters, buffers, m and s after one update."""
-        loss, _, gradient, buffers = self._network.loss_and_gradient(
-            theta, x, y, self._loss, buffers, True, count_correct=False
+        loss, _, gradient, buffers = self._gradients(
+            *(self._theta, x, y, self._loss, self._buffers, True), count_correct=False
         )
-        theta, m, s = apply(theta, gradient, m, s, rate, columns=columns, form=self._rule.form)
-        return loss, theta, buffers, m, s
+        self._rule.step(self._theta, gradient, rate)
+        self._buffers.copy_(buffers)
+        return loss.clone()  # a graph writes its results to the same place again
 
 
 def initial(network: Network, seeds: Sequence[int]) -> NDArray[np.float64]:

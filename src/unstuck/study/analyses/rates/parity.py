@@ -16,7 +16,7 @@ from unstuck.optim.coefficients import (
     rectification_term,
 )
 from unstuck.optim.schedules import ScheduleSpec, factors
-from unstuck.optim.update import UpdateRule, apply
+from unstuck.optim.update import UpdateRule
 
 UPDATES = 200
 PARAMETERS = 7
@@ -138,9 +138,7 @@ def _distance_of_adam(seed: int, step: Callable[[Tensor, int], Tensor]) -> float
     return distance
 
 
-def distance_from_torch(
-    name: str, rows: Sequence[Coefficients], seed: int, *, pure: bool = False
-) -> float:
+def distance_from_torch(name: str, rows: Sequence[Coefficients], seed: int) -> float:
     """Largest distance from torch.optim over all members and 200 updates of random quadratics.
 
     Parameters
@@ -151,8 +149,6 @@ def distance_from_torch(
         Its coefficients, of each member.
     seed
         Of the starts, rates, quadratics and of the noise on their gradients.
-    pure
-        Whether to take the pure form of the update rule.
 
     Returns
     -------
@@ -160,13 +156,12 @@ def distance_from_torch(
     """
     random = np.random.default_rng(seed)
     members = len(rows)
-    start = torch.from_numpy(random.normal(size=(members, PARAMETERS)))
+    theta = torch.from_numpy(random.normal(size=(members, PARAMETERS)))
     lr = 10 ** random.uniform(-4, -1.5, size=members)
     schedule = factors(ScheduleSpec(shape="cosine", warmup=0.2), UPDATES)
     rates = torch.from_numpy(schedule[:, None] * lr)
-    twins = [_twin(row, name, s, rate) for row, s, rate in zip(rows, start, lr, strict=True)]
+    twins = [_twin(row, name, s, rate) for row, s, rate in zip(rows, theta, lr, strict=True)]
     rule = UpdateRule(rows, PARAMETERS, torch.float64)
-    theta, m, s = start.clone(), rule.m.clone(), rule.s.clone()
     gradient = _gradients(seed, members)
     distance = 0.0
     for t in range(UPDATES):
@@ -175,12 +170,7 @@ def distance_from_torch(
             twin.grad = g[k].clone()
             twin_rule.param_groups[0]["lr"] = float(rates[t, k])
             twin_rule.step()
-        if pure:
-            theta, m, s = apply(
-                theta, g, m, s, rates[t], columns=rule.columns(t + 1), form=rule.form
-            )
-        else:
-            rule.step(theta, g, rates[t])
+        rule.step(theta, g, rates[t])
         expected = torch.stack([twin.detach() for twin, _ in twins])
         error = (theta - expected).abs().amax(dim=1) / expected.abs().amax(dim=1)
         distance = max(distance, error.max().item())
