@@ -34,7 +34,7 @@ KINDS: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
     "smoothness": (
         {"network": DENSE, "depths": [2], "samples": 32, "batch_size": 16, "updates": [0, 5]},
-        ["path", "drift"],
+        ["path"],
     ),
     "twins": (
         {

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, Literal, NamedTuple, Self
+from typing import Any, Generic, Literal, NamedTuple, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,13 +27,14 @@ from unstuck.arithmetic import Array, powers
 from unstuck.complaints import first_complaint, hint, stopped
 from unstuck.errors import ConfigError
 
+Number = TypeVar("Number")
 Updates = NDArray[np.int64]
 
 # below this effective number of averaged squares the variance of 1/σ diverges (Liu et al. 2020)
 RECTIFIABLE_LENGTH = 5.0
 
 
-class Terms(NamedTuple):
+class Terms(NamedTuple, Generic[Number]):
     """The numbers of one update of one optimizer; every optimizer is a choice of these.
 
     With g the gradient and η the rate:
@@ -43,18 +44,18 @@ class Terms(NamedTuple):
     ``θ ← (1 − η · decay) · θ − η · scale · d / σ`` (without σ if u is already normalised).
     """
 
-    l2: float
-    decay: float
-    keep_s: float
-    take_s: float
-    root: float
-    floor: float
-    keep_m: float
-    take_m: float
-    of_m: float
-    of_u: float
-    scale: float
-    early: float  # 1 if σ divides the gradient before m averages it, else 0
+    l2: Number
+    decay: Number
+    keep_s: Number
+    take_s: Number
+    root: Number
+    floor: Number
+    keep_m: Number
+    take_m: Number
+    of_m: Number
+    of_u: Number
+    scale: Number
+    early: Number  # 1 if σ divides the gradient before m averages it, else 0
 
 
 class Coefficients(BaseModel):
@@ -170,7 +171,7 @@ class Coefficients(BaseModel):
         """Whether the numbers of an update are the same for all updates but the first."""
         return self.accumulator != "mean" and not (self.bias_correction or self.rectify)
 
-    def terms(self, t: int) -> Terms:
+    def terms(self, t: int) -> Terms[float]:
         """Return the numbers of update `t`, counted from 1."""
         if t < 1:
             raise ValueError(f"updates are counted from 1, not {t}")
@@ -246,7 +247,7 @@ _BLOCK = 256
 
 
 @lru_cache(maxsize=256)
-def _terms(row: Coefficients, block: int) -> tuple[Terms, ...]:
+def _terms(row: Coefficients, block: int) -> tuple[Terms[float], ...]:
     table = row.table(block * _BLOCK + 1, (block + 1) * _BLOCK + 1)
     return tuple(Terms(*numbers) for numbers in table.tolist())
 

@@ -25,7 +25,7 @@ class _Block(NamedTuple):
     """Consecutive members with equal coefficients, and their views of the state."""
 
     row: Coefficients
-    steady: Terms | None  # of all updates but the first, where they are the same
+    steady: Terms[float] | None  # of all updates but the first, where they are the same
     m: Tensor  # [k, P], or [k, 0] where no member needs it
     s: Tensor
     gradient: Tensor  # scratch for a gradient that the rule changes
@@ -176,14 +176,14 @@ def _step(block: _Block, t: int, theta: Tensor, gradient: Tensor, lr: Tensor) ->
     theta.addcmul_(direction, lr if scale == 1 else lr * scale, value=-1)
 
 
-def _accumulate(s: Tensor, gradient: Tensor, terms: Terms) -> None:
+def _accumulate(s: Tensor, gradient: Tensor, terms: Terms[float]) -> None:
     """Let s, [k, P], accumulate the squared gradient."""
     if terms.keep_s != 1:
         s.mul_(terms.keep_s)
     s.addcmul_(gradient, gradient, value=terms.take_s)
 
 
-def _average(m: Tensor, gradient: Tensor, terms: Terms) -> None:
+def _average(m: Tensor, gradient: Tensor, terms: Terms[float]) -> None:
     """Let m, [k, P], average the gradient."""
     if terms.take_m == 1:
         torch.add(gradient, m, alpha=terms.keep_m, out=m)

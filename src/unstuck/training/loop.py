@@ -17,7 +17,7 @@ from unstuck.population.network import Network
 from unstuck.training.checkpoint import Checkpoint
 from unstuck.training.curves import Curves
 from unstuck.training.engines.choice import Choice, choose
-from unstuck.training.engines.eager import DTYPES
+from unstuck.training.engines.eager import DTYPES, TorchEngine
 from unstuck.training.measure import Part, evaluation_updates
 from unstuck.training.order import Batches
 from unstuck.training.spec import Recipe, RunSpec
@@ -56,6 +56,15 @@ def batches_of(recipe: Recipe, train: Part, seeds: Sequence[int]) -> Batches | N
     y = train.y.cpu().numpy()
     labels = [y[row : row + train.size] for row in train.rows]
     return Batches(recipe.order, labels, seeds, samples)
+
+
+def engine_of(recipe: Recipe, lr: float, dataset: Dataset, seeds: Sequence[int]) -> TorchEngine:
+    """Return members of some seeds before their first update, that torch takes step by step."""
+    runs = [recipe.at(lr, seed) for seed in seeds]
+    train = part_of(recipe, dataset, "train", seeds)
+    batches, updates = batches_of(recipe, train, seeds), recipe.total_updates(train.size)
+    network = network_of(recipe, dataset)
+    return TorchEngine(network, runs, train, batches, updates, torch.device("cpu"))
 
 
 def shape_key(run: Recipe) -> tuple[Any, ...]:

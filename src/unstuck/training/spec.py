@@ -3,15 +3,15 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any, Literal, Self, get_args
 
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
 
 from unstuck.data.transforms import permuted_labels
-from unstuck.optim.coefficients import Coefficients
-from unstuck.optim.schedules import ScheduleSpec
+from unstuck.optim.coefficients import OPTIMIZERS, Coefficients
+from unstuck.optim.schedules import SCHEDULES, ScheduleSpec
 from unstuck.population.spec import NetworkSpec
 
 LossName = Literal["cross_entropy", "squared_error", "softmax_squared_error", "class_number"]
@@ -35,12 +35,6 @@ class _Frozen(BaseModel):
         for name in copied.__dict__.keys() - type(self).model_fields.keys():
             del copied.__dict__[name]
         return copied
-
-
-@lru_cache(maxsize=4096)
-def _plain(component: BaseModel) -> dict[str, Any]:
-    """What a component says, as JSON has it; many recipes share one."""
-    return component.model_dump(mode="json")
 
 
 class Recipe(_Frozen):
@@ -93,7 +87,7 @@ class Recipe(_Frozen):
         if self.relabel == 0:
             del fields["relabel"]  # likewise
         content = {
-            name: _plain(value) if isinstance(value, BaseModel) else value
+            name: value.model_dump(mode="json") if isinstance(value, BaseModel) else value
             for name, value in fields.items()
         }
         text = json.dumps(content, sort_keys=True, separators=(",", ":"))
@@ -131,6 +125,20 @@ class Recipe(_Frozen):
         if self.updates is not None:
             return self.updates
         return int(self.epochs or 0) * self.updates_per_epoch(available)
+
+
+def plain(network: NetworkSpec, optimizer: str, batch_size: int, updates: int) -> Recipe:
+    """Return the recipe of a built-in optimizer at a constant rate, outside any study."""
+    return Recipe(
+        dataset="",
+        data="",
+        network=network,
+        optimizer=OPTIMIZERS[optimizer],
+        schedule=SCHEDULES["constant"],
+        batch_size=batch_size,
+        updates=updates,
+        evaluations=1,
+    )
 
 
 class RunSpec(Recipe):

@@ -212,21 +212,11 @@ class _Point:
         """Give the parameters ``[P]`` after the point's number of updates of SGD."""
         import torch
 
-        from unstuck.optim.coefficients import OPTIMIZERS
-        from unstuck.optim.schedules import SCHEDULES
         from unstuck.training.loop import train_population
-        from unstuck.training.spec import Recipe
+        from unstuck.training.spec import plain
 
         if not self._updates:
             return self._network.initial(self._seed)
-        run = Recipe(
-            dataset="",
-            data="",
-            network=analysis.network,
-            optimizer=OPTIMIZERS["sgd"],
-            schedule=SCHEDULES["constant"],
-            batch_size=analysis.train_batch_size,
-            updates=self._updates,
-            evaluations=1,
-        ).at(analysis.lr, self._seed)
+        recipe = plain(analysis.network, "sgd", analysis.train_batch_size, self._updates)
+        run = recipe.at(analysis.lr, self._seed)
         return torch.from_numpy(train_population([run], dataset).theta[run.run_id]).double()

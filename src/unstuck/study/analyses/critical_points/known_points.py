@@ -12,7 +12,7 @@ from unstuck.curvature.critical_points.certificate import RELATIVE_TOLERANCE
 from unstuck.curvature.spectra.inertia import inertia_of_eigenvalues
 from unstuck.study.analyses.critical_points.signs import (
     ROUNDING,
-    TOLERANCES,
+    by_tolerance,
     said_by_signs,
     seen_by_probes,
 )
@@ -35,19 +35,14 @@ def points() -> pd.DataFrame:
 
 def tolerances() -> pd.DataFrame:
     """Give what `GalleryAnalysis.run` says of the table `tolerances`."""
-    rows = []
-    for name, place, _, critical in _places():
-        if not critical:
-            continue
-        values = _eigenvalues(SURFACES[name], place)
-        for tolerance in TOLERANCES:
-            counts = inertia_of_eigenvalues(values, relative_tolerance=tolerance).counts
-            rows.append(
-                {"point": _label(name, place), "tolerance": tolerance}
-                | counts
-                | {"silent": said_by_signs(**counts) == "silent"}
-            )
-    return pd.DataFrame(rows)
+    return pd.DataFrame(
+        [
+            {"point": _label(name, place)} | row
+            for name, place, _, critical in _places()
+            if critical
+            for row in by_tolerance(_eigenvalues(SURFACES[name], place))
+        ]
+    )
 
 
 def heights() -> pd.DataFrame:

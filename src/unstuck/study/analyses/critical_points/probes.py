@@ -12,7 +12,7 @@ from unstuck.study.analyses.base import AnalysisBase, Context, Seen
 from unstuck.study.analyses.case import Case
 from unstuck.study.analyses.critical_points.signs import (
     ROUNDING,
-    TOLERANCES,
+    by_tolerance,
     said_by_signs,
     seen_by_probes,
 )
@@ -40,7 +40,7 @@ class ProbesAnalysis(AnalysisBase):
     The first unit decides samples, initial weights and directions.
     """
 
-    tables = ("points", "tolerances", "probes")
+    tables = ("points", "tolerances")
 
     minima: dict[str, Case] = Field(
         default_factory=dict, description="Networks whose loss is polished to a minimum, by name."
@@ -79,14 +79,8 @@ class ProbesAnalysis(AnalysisBase):
             Also: point, negative, zero, positive, silent.
             tolerance (number): Share of the largest absolute eigenvalue up to which one counts as
                 zero.
-        probes
-            One row a point and direction.
-            Also: point.
-            direction (string): random, or the eigenvector that is lowest or highest.
-            number (integer): Number of the direction.
-            change (number): Change of the loss over one step.
         """
-        points, tolerances, probes = [], [], []
+        points, tolerances = [], []
         for number, (name, problem) in enumerate(self._problems(context)):
             context.progress(f"probing the loss around {name}")
             certificate, values, directions = self._certified(problem, context.first_unit, number)
@@ -95,17 +89,8 @@ class ProbesAnalysis(AnalysisBase):
                 for direction, vectors in directions.items()
             }
             points.append({"point": name} | certificate | _seen(certificate, changes))
-            tolerances += [{"point": name} | row for row in _by_tolerance(values)]
-            for direction, found in changes.items():
-                probes += [
-                    {"point": name, "direction": direction, "number": index, "change": change}
-                    for index, change in enumerate(found)
-                ]
-        return {
-            "points": pd.DataFrame(points),
-            "tolerances": pd.DataFrame(tolerances),
-            "probes": pd.DataFrame(probes),
-        }
+            tolerances += [{"point": name} | row for row in by_tolerance(values)]
+        return {"points": pd.DataFrame(points), "tolerances": pd.DataFrame(tolerances)}
 
     def _problems(self, context: Context) -> Iterator[tuple[str, "Problem"]]:
         from unstuck.curvature.critical_points.ladder import TanhNetworks
@@ -184,15 +169,6 @@ def _seen(certificate: dict[str, Any], changes: dict[str, list[float]]) -> dict[
         else float("nan"),
         "highest_ratio": highest / (foretold * certificate["lambda_max"]),
     }
-
-
-def _by_tolerance(values: np.ndarray) -> Iterator[dict[str, Any]]:
-    from unstuck.curvature.spectra.inertia import inertia_of_eigenvalues
-
-    for tolerance in TOLERANCES:
-        inertia = inertia_of_eigenvalues(values, relative_tolerance=tolerance)
-        silent = said_by_signs(**inertia.counts) == "silent"
-        yield {"tolerance": tolerance} | inertia.counts | {"silent": silent}
 
 
 def _changes(problem: "Problem", steps: "Tensor", chunk: int = 100) -> list[float]:

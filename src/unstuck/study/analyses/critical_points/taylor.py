@@ -55,7 +55,7 @@ class TaylorAnalysis(AnalysisBase):
     The first unit decides samples, initial weights and directions.
     """
 
-    tables = ("points", "remainders", "controls", "reach")
+    tables = ("remainders", "controls", "reach")
 
     cases: dict[str, TaylorCase] = Field(min_length=1, description="Networks by name.")
     samples: Samples = 64
@@ -80,15 +80,12 @@ class TaylorAnalysis(AnalysisBase):
 
         Returns
         -------
-        points
-            One row a case and point.
-            Also: dataset, parameters, kind, loss, gradient_norm, lambda_min, lambda_max, gap.
+        remainders
+            One row a case, point, direction, order and radius.
+            Also: dataset, radius.
             case (string): Name of the case.
             point (string): Where the loss is expanded: initial, endpoint, critical, or on a kink.
             activation (string): Non-linearity of the hidden layers.
-        remainders
-            One row a case, point, direction, order and radius.
-            Also: case, point, dataset, activation, radius.
             direction (string): Direction: random, an extreme eigenvector, or across the kink.
             shown (boolean): Whether the row is at one of the radii of the figure.
             order (integer): Last order of the expansion that is taken off.
@@ -107,17 +104,15 @@ class TaylorAnalysis(AnalysisBase):
             radius (number): Largest radius up to which the quadratic gives at least 90 % of the
                 change of the loss; 0 where it never does.
         """
-        points, remainders = [], []
-        controls, reach = [_cubic()], []
+        remainders, reach = [], []
         for name, case in self.cases.items():
             context.progress(f"expanding the loss of {name}")
             for place, problem in self._points(case, context):
                 label = {"case": name, "point": place, "dataset": case.dataset}
                 label |= {"activation": case.network.activation}
-                described, directions = self._described(problem, context.first_unit)
+                directions = self._directions(problem, context.first_unit)
                 if place == "kink":
                     directions[ACROSS] = _across(problem)
-                points.append(label | described)
                 for direction, vector in directions.items():
                     shown = direction == (ACROSS if place == "kink" else "random 0")
                     rows = _rows(problem, vector, SHOWN if shown else EXPONENTS)
@@ -127,11 +122,9 @@ class TaylorAnalysis(AnalysisBase):
                         reached = {"direction": direction, "radius": _reach(problem, vector)}
                         reach.append(label | reached)
         found = pd.DataFrame(remainders)
-        controls.append(_half(found))
         return {
-            "points": pd.DataFrame(points),
             "remainders": found,
-            "controls": pd.concat(controls, ignore_index=True),
+            "controls": pd.concat([_cubic(), _half(found)], ignore_index=True),
             "reach": pd.DataFrame(reach),
         }
 
@@ -154,33 +147,19 @@ class TaylorAnalysis(AnalysisBase):
             else:
                 yield place, initial.at(_on_a_kink(initial))
 
-    def _described(
-        self, problem: "Problem", unit: int
-    ) -> tuple[dict[str, Any], dict[str, "Tensor"]]:
-        """Give what is known of a point, and the directions to walk from it."""
+    def _directions(self, problem: "Problem", unit: int) -> dict[str, "Tensor"]:
+        """Give the directions ``[P]`` to walk from a point."""
         import torch
 
-        from unstuck.curvature.critical_points.certificate import certify
         from unstuck.curvature.hessian import dense
 
-        certificate = certify(problem)
-        values, vectors = torch.linalg.eigh(dense.hessian(problem))
+        _, vectors = torch.linalg.eigh(dense.hessian(problem))
         rng = np.random.default_rng([unit, STREAM])
         directions = {
-            f"random {number}": torch.from_numpy(rng.standard_normal(len(values)))
+            f"random {number}": torch.from_numpy(rng.standard_normal(len(vectors)))
             for number in range(self.directions)
         }
-        directions |= {"lowest": vectors[:, 0], "highest": vectors[:, -1]}
-        described = {
-            "parameters": problem.parameter_count,
-            "kind": certificate.kind,
-            "loss": certificate.loss,
-            "gradient_norm": certificate.gradient_norm,
-            "lambda_min": float(values[0]),
-            "lambda_max": float(values[-1]),
-            "gap": certificate.inertia.gap,
-        }
-        return described, directions
+        return directions | {"lowest": vectors[:, 0], "highest": vectors[:, -1]}
 
 
 def _rows(

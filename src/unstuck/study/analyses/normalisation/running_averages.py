@@ -82,35 +82,24 @@ class RunningAveragesAnalysis(DatasetsAnalysis):
         """Train all seeds side by side, and test them with every kind of statistics."""
         import torch
 
-        from unstuck.optim.coefficients import OPTIMIZERS
-        from unstuck.optim.update import UpdateRule
         from unstuck.population.network import Network
-        from unstuck.training.engines.eager import Feed
-        from unstuck.training.measure import Part
-        from unstuck.training.order import Batches
+        from unstuck.training.loop import engine_of, part_of
+        from unstuck.training.spec import plain
 
         data, seeds = context.datasets[name], context.units(self.seeds)
         network = Network(self.network, data.input_shape, data.classes)
-        train, test = Part.of(data, "train", seeds), Part.of(data, "test", seeds)
-        all_train, all_test = train.whole(), test.whole()
-        theta = torch.stack([network.initial(seed) for seed in seeds]).float()
-        buffers = network.initial_buffers().float().repeat(self.seeds, 1)
-        averages = {momentum: buffers.clone() for momentum in self.momenta}
-        rule = UpdateRule([OPTIMIZERS["sgd"]] * self.seeds, network.parameter_count, theta.dtype)
-        labels = [data.unit(seed).y_train for seed in seeds]
-        feed = Feed(train, Batches("reshuffled", labels, seeds, size))
-        rate = torch.full((self.seeds,), self.lr)
+        recipe = plain(self.network, "sgd", size, max(self.updates))
+        train, test = (part_of(recipe, data, part, seeds).whole() for part in ("train", "test"))
+        engine = engine_of(recipe, self.lr, data, seeds)
+        averages = {momentum: torch.from_numpy(engine.buffers.copy()) for momentum in self.momenta}
         for update in range(1, max(self.updates) + 1):
-            x, y = feed.samples(feed.rows(update - 1))
-            _, _, gradient, buffers = network.loss_and_gradient(
-                theta, x, y, "cross_entropy", buffers, True, count_correct=False
-            )
-            rule.step(theta, gradient, rate)
+            engine.run(1)
             for momentum, average in averages.items():
-                average.lerp_(buffers, 1 - momentum)
+                average.lerp_(torch.from_numpy(engine.buffers), 1 - momentum)
             if update in self.updates:
+                theta = torch.from_numpy(engine.theta)
                 for kind, momentum, scores in self._tested(
-                    network, theta, averages, all_train[0], all_test, size
+                    network, theta, averages, train[0], test, size
                 ):
                     for seed, (loss, accuracy) in zip(seeds, scores.T, strict=True):
                         yield {

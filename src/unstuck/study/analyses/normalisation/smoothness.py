@@ -1,7 +1,6 @@
 """How smooth the loss is along the path of training, with and without batch normalisation."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -29,7 +28,7 @@ class SmoothnessAnalysis(DatasetsAnalysis):
     the full-batch loss, without noise, in float64.
     """
 
-    tables = ("path", "drift")
+    tables = ("path",)
 
     network: DenseNetwork = Field(description="The architecture; `repeat` comes from `depths`.")
     depths: tuple[PositiveInt, ...] = Field(
@@ -76,16 +75,9 @@ class SmoothnessAnalysis(DatasetsAnalysis):
             residual (number): Residual of the largest eigenvalue.
             smoothness (number): Effective smoothness, the largest |g(θ − cηg) − g(θ)| / (cη|g|)
                 over c = ½, 1, 2, 4.
-        drift
-            One row a dataset, depth, batchnorm, noise and seed.
-            Also: dataset, depth, batchnorm, noise, seed.
-            drift (number, standard deviations): How far the mean over the batch of what enters an
-                activation (of what is normalised, in the arms that do) moves from one update to the
-                next, averaged over features, layers beyond the first, and updates.
         """
         noisy = [("before", noise) for noise in self.noises]
         path: list[dict[str, Any]] = []
-        drift: list[dict[str, Any]] = []
         for name in self.dataset_names:
             for depth in self.depths:
                 # a gain that noise could take away is looked for in the deepest networks
@@ -94,165 +86,69 @@ class SmoothnessAnalysis(DatasetsAnalysis):
                     context.progress(f"smoothness in {depth} layers on {name}")
                     label = {"dataset": name, "depth": depth}
                     label |= {"batchnorm": batchnorm, "noise": noise}
-                    trained = _Training(self, context, label)
-                    path += [label | row for row in trained.path()]
-                    drift += [label | row for row in trained.drift()]
-        return {"path": pd.DataFrame(path), "drift": pd.DataFrame(drift)}
+                    path += [label | row for row in self._path(context, label)]
+        return {"path": pd.DataFrame(path)}
 
-
-class _Training:
-    """All seeds of one arm, side by side."""
-
-    def __init__(self, analysis: SmoothnessAnalysis, context: Context, arm: dict[str, Any]) -> None:
+    def _path(self, context: Context, arm: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        """Train all seeds of an arm side by side, and give a row a seed at every stop."""
+        import torch
 
         from unstuck.population.network import Network
-        from unstuck.training.engines.eager import Feed
-        from unstuck.training.measure import Part
-        from unstuck.training.order import Batches
+        from unstuck.training.loop import engine_of, part_of
+        from unstuck.training.spec import plain
 
-        self._analysis, self._seeds = analysis, context.units(analysis.seeds)
-        data = context.datasets[arm["dataset"]]
-        plain = analysis.network.model_copy(
+        data, seeds = context.datasets[arm["dataset"]], context.units(self.seeds)
+        spec = self.network.model_copy(
             update={
                 "repeat": arm["depth"],
                 "batchnorm": arm["batchnorm"],
-                # the buffers then hold the newest batch's statistics
-                "batchnorm_momentum": 1.0,
-                "batchnorm_noise": 0.0,
+                "batchnorm_noise": arm["noise"],
             }
         )
-        shape = data.input_shape, data.classes
-        self._measured = Network(plain, *shape)
-        self._trained = Network(plain.model_copy(update={"batchnorm_noise": arm["noise"]}), *shape)
-        part = Part.of(data, "train", self._seeds, analysis.samples)
-        part = replace(part, x=part.x.double())
-        labels = [data.unit(seed).y_train[: analysis.samples] for seed in self._seeds]
-        batches = Batches("reshuffled", labels, self._seeds, analysis.batch_size)
-        self._feed = Feed(part, batches)
-        self._all = part.whole()
-        self._drifts: list[Tensor] = []
+        recipe = plain(spec, "sgd", self.batch_size, max(self.updates)).model_copy(
+            update={"subset": self.samples, "dtype": "float64"}
+        )
+        engine = engine_of(recipe, self.lr, data, seeds)
+        quiet = spec.model_copy(update={"batchnorm_noise": 0.0})
+        measured = Network(quiet, data.input_shape, data.classes)
+        everything = part_of(recipe, data, "train", seeds).whole()
+        for update in sorted(set(self.updates)):
+            if update:
+                engine.run(update - engine.update)
+            rows = self._rows(measured, torch.from_numpy(engine.theta), everything, update)
+            for seed, row in zip(seeds, rows, strict=True):
+                yield {"seed": seed, "update": update} | row
 
-    def path(self) -> Iterator[dict[str, Any]]:
-        """Train, and give a row a seed at every stop."""
+    def _rows(
+        self, network: "Network", theta: "Tensor", samples: tuple["Tensor", "Tensor"], update: int
+    ) -> Iterator[dict[str, Any]]:
+        """Measure points `[K, P]` on samples `[K, N, *shape]` and classes `[K, N]`."""
         import torch
 
-        from unstuck.optim.coefficients import OPTIMIZERS
-        from unstuck.optim.update import UpdateRule
-
-        analysis, network, seeds = self._analysis, self._trained, self._seeds
-        theta = torch.stack([network.initial(seed) for seed in seeds])
-        buffers = network.initial_buffers().repeat(len(theta), 1)
-        rule = UpdateRule([OPTIMIZERS["sgd"]] * len(theta), network.parameter_count, theta.dtype)
-        rate = torch.full((len(theta),), analysis.lr, dtype=theta.dtype)
-        before: tuple[Tensor, Tensor] | None = None
-        for update in range(max(analysis.updates) + 1):
-            if update in analysis.updates:
-                yield from self._rows(theta, update)
-            if network.is_noisy:
-                network.disturb(buffers, seeds, update)
-            x, y = self._feed.samples(self._feed.rows(update))
-            _, _, gradient, moved = network.loss_and_gradient(
-                theta, x, y, "cross_entropy", buffers, True, count_correct=False
-            )
-            after = layer_inputs(network, theta, x, moved)
-            if before is not None:
-                self._drifts.append(drift_between(before, after))
-            before, buffers = after, moved
-            rule.step(theta, gradient, rate)
-
-    def drift(self) -> Iterator[dict[str, Any]]:
-        """Give a row a seed, after `path`."""
-        import torch
-
-        means = torch.stack(self._drifts).mean(0)
-        for seed, mean in zip(self._seeds, means, strict=True):
-            yield {"seed": seed, "drift": float(mean)}
-
-    def _rows(self, theta: "Tensor", update: int) -> Iterator[dict[str, Any]]:
         from unstuck.curvature.stacked import largest_eigenvalues
 
         found = largest_eigenvalues(
-            self._measured,
+            network,
             theta,
-            *self._all,
+            *samples,
             "cross_entropy",
             generator=np.random.default_rng([update, STREAM]),
-            steps=self._analysis.products,
+            steps=self.products,
         )
-        smoothness = self._effective_smoothness(theta, found.gradients)
-        for member, seed in enumerate(self._seeds):
+        buffers = network.initial_buffers().repeat(len(theta), 1)
+        ratios = []
+        for reach in REACHES:
+            step = reach * self.lr * found.gradients
+            _, _, there, _ = network.loss_and_gradient(
+                theta - step, *samples, "cross_entropy", buffers, True, count_correct=False
+            )
+            ratios.append((there - found.gradients).norm(dim=1) / step.norm(dim=1))
+        smoothness = torch.stack(ratios).amax(0)
+        for member in range(len(theta)):
             yield {
-                "seed": seed,
-                "update": update,
                 "loss": float(found.losses[member]),
                 "gradient_norm": float(found.gradients[member].norm()),
                 "lambda_max": float(found.values[member]),
                 "residual": float(found.residuals[member]),
                 "smoothness": float(smoothness[member]),
             }
-
-    def _effective_smoothness(self, theta: "Tensor", gradients: "Tensor") -> "Tensor":
-        import torch
-
-        buffers = self._measured.initial_buffers().repeat(len(theta), 1)
-        ratios = []
-        for reach in REACHES:
-            step = reach * self._analysis.lr * gradients
-            _, _, there, _ = self._measured.loss_and_gradient(
-                theta - step, *self._all, "cross_entropy", buffers, True, count_correct=False
-            )
-            ratios.append((there - gradients).norm(dim=1) / step.norm(dim=1))
-        return torch.stack(ratios).amax(0)
-
-
-def layer_inputs(
-    network: "Network", theta: "Tensor", x: "Tensor", moved: "Tensor"
-) -> "tuple[Tensor, Tensor]":
-    """Give means and variances over a batch of what enters the layers' activations.
-
-    Of what is normalised, in a network that does. The first layer is left out: what it sees does
-    not change.
-
-    Parameters
-    ----------
-    network
-        A dense one, without batch normalisation or with `batchnorm_momentum` 1.
-    theta, x
-        Parameters `[K, P]` and batch `[K, B, *input_shape]`.
-    moved
-        Buffers `[K, Q]` after the training pass of that batch.
-
-    Returns
-    -------
-    means, variances : `[K, F]`
-    """
-    import torch
-
-    from unstuck.population.linear import Linear
-
-    if network.buffer_count:
-        slots = {slot.name: slice(slot.start, slot.stop) for slot in network.buffer_layout}
-        means, variances = (
-            [moved[:, held] for name, held in slots.items() if name.endswith(kind)]
-            for kind in ("running_mean", "running_variance")
-        )
-        return torch.cat(means[1:], 1), torch.cat(variances[1:], 1)
-    parameters = iter(network.views(theta).values())
-    hidden, outputs = x.flatten(2), []
-    for layer in network.layers:
-        own = [next(parameters) for _ in layer.parameters]
-        hidden = layer.forward(hidden, own, (), True).output
-        if isinstance(layer, Linear):
-            outputs.append(hidden)
-    # the last is the head
-    seen = torch.cat(outputs[1:-1], 2)
-    return seen.mean(1), seen.var(1)
-
-
-def drift_between(before: "tuple[Tensor, Tensor]", after: "tuple[Tensor, Tensor]") -> "Tensor":
-    """Give how far means moved in the deviations of before, on average over features, `[K]`.
-
-    Both are means and variances `[K, F]`.
-    """
-    moved = (after[0] - before[0]).abs() / (before[1] + 1e-12).sqrt()
-    return moved.mean(1)

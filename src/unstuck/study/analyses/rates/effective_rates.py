@@ -15,8 +15,6 @@ from unstuck.study.fields import Networks, PlainNetwork
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from unstuck.optim.update import UpdateRule
-
 STREAM = 7461
 BOWL, TURNED = "bowl", "turned bowl"
 # updates at the end over which steps are averaged
@@ -98,6 +96,8 @@ class EffectiveRatesAnalysis(DatasetsAnalysis):
         """Walk down a bowl ½ xᵀHx from every start."""
         import torch
 
+        from unstuck.optim.update import UpdateRule
+
         curvatures = np.geomspace(1, self.condition, self.dimension) / self.condition
         starts, hessians = [], []
         for seed in seeds:
@@ -108,7 +108,7 @@ class EffectiveRatesAnalysis(DatasetsAnalysis):
                 axes = np.linalg.qr(rng.standard_normal(axes.shape))[0]
             hessians.append((axes * curvatures) @ axes.T)
         theta, hessian = (torch.from_numpy(np.stack(each)) for each in (starts, hessians))
-        rule = self._rule(name, self.starts, self.dimension, torch.float64)
+        rule = UpdateRule([optimizer(name)] * self.starts, self.dimension, torch.float64)
         rate = torch.full((self.starts,), self.rates[name], dtype=torch.float64)
         steps = torch.zeros_like(theta)
         for update in range(self.updates):
@@ -116,7 +116,7 @@ class EffectiveRatesAnalysis(DatasetsAnalysis):
             rule.step(theta, torch.bmm(hessian, theta.unsqueeze(2)).squeeze(2), rate)
             if before is not None:
                 steps += (theta - before).abs()
-        measured = self._rates(name, rule, steps)
+        measured = self._rates(name, rule.s, steps)
         labels = [{"dataset": place, "optimizer": name, "seed": seed} for seed in seeds]
         return pd.concat(
             [
@@ -131,38 +131,28 @@ class EffectiveRatesAnalysis(DatasetsAnalysis):
         from unstuck.curvature.hessian.dense import hessian
         from unstuck.curvature.problem import Problem
         from unstuck.population.network import Network
-        from unstuck.training.engines.eager import Feed
-        from unstuck.training.measure import Part
-        from unstuck.training.order import Batches
+        from unstuck.training.loop import engine_of
+        from unstuck.training.spec import plain
 
         data, seeds = context.datasets[place], context.units(self.seeds)
         network = Network(self.network, data.input_shape, data.classes)
-        train = Part.of(data, "train", seeds)
-        theta = torch.stack([network.initial(seed) for seed in seeds]).float()
-        buffers = network.initial_buffers().float().repeat(self.seeds, 1)
-        rule = self._rule(name, self.seeds, network.parameter_count, theta.dtype)
-        labels = [data.unit(seed).y_train for seed in seeds]
-        feed = Feed(train, Batches("reshuffled", labels, seeds, self.batch_size))
-        rate = torch.full((self.seeds,), self.rates[name])
-        steps = torch.zeros_like(theta)
-        for update in range(self.updates):
-            x, y = feed.samples(feed.rows(update))
-            _, _, gradient, _ = network.loss_and_gradient(
-                theta, x, y, "cross_entropy", buffers, True, count_correct=False
-            )
-            before = theta.clone() if update >= self.updates - LAST else None
-            rule.step(theta, gradient, rate)
-            if before is not None:
-                steps += (theta - before).abs()
+        recipe = plain(self.network, name, self.batch_size, self.updates)
+        engine = engine_of(recipe, self.rates[name], data, seeds)
+        steps = torch.zeros(engine.theta.shape)
+        while engine.update < self.updates:
+            before = engine.mark()
+            engine.run(1)
+            if engine.update > self.updates - LAST:
+                steps += (engine.mark() - before).abs()
         layers = np.concatenate(
             [np.full(int(np.prod(slot.shape)), slot.name) for slot in network.layout]
         )
         curvatures = []
-        for seed, point in zip(seeds, theta, strict=True):
+        for seed, point in zip(seeds, torch.from_numpy(engine.theta).double(), strict=True):
             split = data.unit(seed)
             problem = Problem(
                 network=network,
-                theta=point.double(),
+                theta=point,
                 x=torch.from_numpy(split.x_train[: self.samples]),
                 y=torch.from_numpy(split.y_train[: self.samples]),
                 loss="cross_entropy",
@@ -170,22 +160,15 @@ class EffectiveRatesAnalysis(DatasetsAnalysis):
             curvatures.append(hessian(problem).diagonal().numpy())
         # the next unit's network, of which these rates know nothing
         others = [*curvatures[1:], curvatures[0]]
-        measured = self._rates(name, rule, steps)
+        measured = self._rates(name, torch.from_numpy(engine.arrays()["rule.s"]), steps)
         for seed, each, own, other in zip(seeds, measured, curvatures, others, strict=True):
             label = {"dataset": place, "optimizer": name, "seed": seed}
             yield _frame(label, each.assign(layer=layers, curvature=own, other_curvature=other))
 
-    @staticmethod
-    def _rule(name: str, members: int, size: int, dtype: Any) -> "UpdateRule":
-        from unstuck.optim.update import UpdateRule
-
-        return UpdateRule([optimizer(name)] * members, size, dtype)
-
-    def _rates(self, name: str, rule: "UpdateRule", steps: "Tensor") -> Iterator[pd.DataFrame]:
+    def _rates(self, name: str, squares: "Tensor", steps: "Tensor") -> Iterator[pd.DataFrame]:
         """Give rates, σ and mean steps ``[P]`` of each member, and which parameters ever moved."""
-        terms = optimizer(name).terms(rule.t)
-        squares = rule.s.double()
-        sigma = (terms.root * squares.sqrt() + terms.floor) / terms.scale
+        terms = optimizer(name).terms(self.updates)
+        sigma = (terms.root * squares.double().sqrt() + terms.floor) / terms.scale
         last = min(LAST, self.updates)
         for member in range(len(squares)):
             yield pd.DataFrame(
