@@ -33,9 +33,6 @@ OTHERS = {
     "code": ("0",),
     "edge": (False,),
     "eigenvalues": (np.array([-1.0, 0.0, 2.0]),),
-    "looks": (np.array([0.0, 1.0]),),
-    "losses_same": (np.array([1.0, 0.9]),),
-    "losses_cut": (np.array([1.0, 0.8]),),
 }
 
 

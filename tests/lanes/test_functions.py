@@ -1,14 +1,34 @@
 """The kernel's exp, log, tanh and logistic function against those of wider numbers."""
 
+import ctypes
+
 import numpy as np
 import pytest
 
 from unstuck.lanes.library import load
-from unstuck.lanes.members import apply
+from unstuck.lanes.members import _aligned, _pointer
+
+#: functions that the kernel has polynomials for
+FUNCTIONS = ("exp", "log", "tanh", "logistic")
 
 #: relative errors that kernel.cpp states, float and double
 STATED = {"exp": (2e-7, 5e-16), "tanh": (4e-7, 1e-15), "logistic": (2e-7, 6e-16)}
 EXACT = {"exp": np.exp, "tanh": np.tanh, "logistic": lambda x: 1 / (1 + np.exp(-x))}
+
+
+def apply(function, x, library):
+    """One of `FUNCTIONS` of numbers, element by element, as the kernel computes it."""
+    dtype = np.dtype(np.float64 if library.double else np.float32)
+    registers = -(-x.size // library.lanes)
+    given, result = (_aligned((registers * library.lanes,), dtype) for _ in range(2))
+    given[: x.size] = x.ravel()
+    library.function("lanes_function")(
+        ctypes.c_int64(FUNCTIONS.index(function)),
+        ctypes.c_int64(registers),
+        _pointer(given),
+        _pointer(result),
+    )
+    return result[: x.size].reshape(x.shape)
 
 
 def spread(double: bool, least: float, most: float) -> np.ndarray:

@@ -18,8 +18,6 @@ from unstuck.lanes.network import Description, Part, State, Stretch
 TERMS = 12
 #: bytes that the widest register holds
 ALIGNMENT = 128
-#: functions that the kernel has polynomials for
-FUNCTIONS = ("exp", "log", "tanh", "logistic")
 
 Floats = NDArray[np.floating[Any]]
 Column = NDArray[np.float64]
@@ -368,18 +366,3 @@ def _addresses(rows: NDArray[Any], chosen: Integers) -> NDArray[np.int64]:
 
 def _pointer(array: NDArray[Any]) -> ctypes.c_void_p:
     return ctypes.c_void_p(array.ctypes.data)
-
-
-def apply(function: str, x: Floats, library: Library) -> Floats:
-    """Return one of `FUNCTIONS` of numbers, element by element, as the kernel computes it."""
-    dtype = np.dtype(np.float64 if library.double else np.float32)
-    registers = -(-x.size // library.lanes)
-    given, result = (_aligned((registers * library.lanes,), dtype) for _ in range(2))
-    given[: x.size] = x.ravel()
-    library.function("lanes_function")(
-        ctypes.c_int64(FUNCTIONS.index(function)),
-        ctypes.c_int64(registers),
-        _pointer(given),
-        _pointer(result),
-    )
-    return result[: x.size].reshape(x.shape)

@@ -45,8 +45,6 @@ class Survey:
     bursts
         Blocks of 1,000 updates with a step ten times as long as the median step of the block
         before, [K].
-    first_burst
-        Updates before the first of these blocks, NaN if there is none, [K].
     visible_bursts
         Those of these blocks whose step is above a thousandth of the distance at the start, [K].
     recovered
@@ -66,7 +64,6 @@ class Survey:
     settled: Floats
     late: Floats
     bursts: Counts
-    first_burst: Floats
     visible_bursts: Counts
     recovered: Counts
     flattest: Floats
@@ -118,7 +115,6 @@ class _Observer:
         self._outside = np.zeros(walkers)
         self._late = np.zeros(walkers)
         self._bursts = np.zeros(walkers, dtype=np.int64)
-        self._first_burst = np.full(walkers, np.nan)
         self._visible = np.zeros(walkers, dtype=np.int64)
         self._recovered = np.zeros(walkers, dtype=np.int64)
         # of a visible burst that is not made good: the distance before it, its place in a block
@@ -148,7 +144,6 @@ class _Observer:
             settled=settled,
             late=np.where(np.isnan(self._diverged), self._late, np.inf),
             bursts=self._bursts,
-            first_burst=self._first_burst,
             visible_bursts=self._visible,
             recovered=self._recovered,
             flattest=flattest,
@@ -180,7 +175,6 @@ class _Observer:
         longest = steps.max(axis=0)
         large = longest > np.maximum(BURST * self._median, SMALLEST_BURST * self._scale)
         large &= np.isfinite(longest)
-        self._first_burst[large & (self._bursts == 0)] = done
         self._bursts += large
         self._see_visible(steps, distance, large & (longest > VISIBLE * self._scale))
         self._last_distance = distance[-1]

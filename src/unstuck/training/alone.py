@@ -6,7 +6,7 @@ from unstuck.data.dataset import Dataset
 from unstuck.training.bank import Execution
 from unstuck.training.job import train_cells
 from unstuck.training.result import JobResult
-from unstuck.training.spec import Cell, Recipe, RunSpec
+from unstuck.training.spec import Cell, RunSpec
 
 
 def train(
@@ -45,11 +45,5 @@ def train(
     DataError
         If the dataset has no split of a unit.
     """
-    cells = [
-        Cell(labels={}, run=_recipe(run), rate=run.lr, seeds=1, first_unit=run.seed) for run in runs
-    ]
+    cells = [Cell(labels={}, run=run, rate=run.lr, seeds=1, first_unit=run.seed) for run in runs]
     return train_cells(cells, dataset, execution)
-
-
-def _recipe(run: RunSpec) -> Recipe:
-    return Recipe.model_construct(**{name: getattr(run, name) for name in Recipe.model_fields})

@@ -10,6 +10,7 @@ from pydantic import Field, PositiveFloat, PositiveInt, field_validator
 from unstuck.complaints import one_of
 from unstuck.optim.coefficients import OPTIMIZERS, optimizer
 from unstuck.study.analyses.base import Context, DatasetsAnalysis, Seen
+from unstuck.study.analyses.case import Case
 from unstuck.study.fields import Networks, PlainNetwork
 
 if TYPE_CHECKING:
@@ -129,7 +130,6 @@ class EffectiveRatesAnalysis(DatasetsAnalysis):
         import torch
 
         from unstuck.curvature.hessian.dense import hessian
-        from unstuck.curvature.problem import Problem
         from unstuck.population.network import Network
         from unstuck.training.loop import engine_of
         from unstuck.training.spec import plain
@@ -147,16 +147,10 @@ class EffectiveRatesAnalysis(DatasetsAnalysis):
         layers = np.concatenate(
             [np.full(int(np.prod(slot.shape)), slot.name) for slot in network.layout]
         )
+        case = Case(dataset=place, network=self.network, weight_decay=0)
         curvatures = []
         for seed, point in zip(seeds, torch.from_numpy(engine.theta).double(), strict=True):
-            split = data.unit(seed)
-            problem = Problem(
-                network=network,
-                theta=point,
-                x=torch.from_numpy(split.x_train[: self.samples]),
-                y=torch.from_numpy(split.y_train[: self.samples]),
-                loss="cross_entropy",
-            )
+            problem = case.problem(context, samples=self.samples, seed=seed).at(point)
             curvatures.append(hessian(problem).diagonal().numpy())
         # the next unit's network, of which these rates know nothing
         others = [*curvatures[1:], curvatures[0]]

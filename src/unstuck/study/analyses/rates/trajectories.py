@@ -187,7 +187,6 @@ class TrajectoriesAnalysis(AnalysisBase):
                 does.
             late (number): Largest distance over the last tenth of the updates.
             bursts (integer, bursts): Bursts on the way.
-            first_burst (number, updates): Updates before the first burst; none without one.
             visible_bursts (integer, bursts): Bursts that are visible.
             recovered (integer, bursts): Visible bursts that recover.
             flattest (number): Least median step of 1,000 updates over that of the first 1,000.
@@ -285,7 +284,6 @@ class TrajectoriesAnalysis(AnalysisBase):
                 "foretold_left": [member.foretold.left for member in members],
                 "late": found.late,
                 "bursts": found.bursts,
-                "first_burst": found.first_burst,
                 "visible_bursts": found.visible_bursts,
                 "recovered": found.recovered,
                 "flattest": found.flattest,

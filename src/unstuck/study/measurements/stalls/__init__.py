@@ -38,8 +38,7 @@ class Stalls(CurvatureBase):
         *("minimum_kind", "minimum_loss", "minimum_distance", "minimum_gradient_norm"),
         "arrived_gradient_norm",
         *("curvature_along_gradient", "lambda_max", "batch_noise"),
-        *("loss_same", "loss_cut", "loss_other_order", "gradient_norm_same", "cosine"),
-        *("looks", "losses_same", "losses_cut"),
+        *("loss_same", "loss_cut", "cosine"),
     )
 
     def run(self, endpoints: "Endpoints", tolerance: float, progress: "Progress") -> pd.DataFrame:
@@ -76,12 +75,9 @@ class Stalls(CurvatureBase):
             lambda_max (number): Largest eigenvalue of the Hessian.
             batch_noise (number): Mean squared distance of batches' gradients from the full
                 gradient, over the squared norm of that.
-            loss_same, loss_cut, loss_other_order (number): Loss after the run went on at its rate,
-                at a tenth of it, or with batches in another order.
-            gradient_norm_same (number): Norm of the gradient after it went on at its rate.
+            loss_same, loss_cut (number): Loss after the run went on at its rate, or at a tenth of
+                it, on the same batches.
             cosine (number): Mean cosine between full gradients of successive updates at its rate.
-            looks (array, updates): Updates at which the losses were looked at.
-            losses_same, losses_cut (array): Losses there.
         """
         from unstuck.study.measurements.stalls.search import (
             NOT_SEARCHED,

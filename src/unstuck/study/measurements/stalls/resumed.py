@@ -1,4 +1,4 @@
-"""Stalled runs that go on: at their rate, at a tenth of it, on other batches, from a minimum."""
+"""Stalled runs that go on: at their rate, at a tenth of it, from a minimum."""
 
 import itertools
 import math
@@ -26,12 +26,6 @@ CUT = 0.1
 
 TURNS = 8
 """Updates over which the gradients of successive updates are compared."""
-
-LOOKS = 10
-"""Evenly spaced looks at the loss of a run that goes on."""
-
-OTHER_ORDER = 500_000
-"""Added to a run's seed where it goes on with its batches in another order."""
 
 ARRIVED = 100
 """Updates of a run that is set down at a minimum."""
@@ -108,46 +102,33 @@ def slope_and_curvature(problem: Problem, batch: int) -> dict[str, float]:
 
 def go_on(
     recipe: Recipe, rows: Sequence[Mapping[str, Any]], problems: Sequence[Problem], data: Dataset
-) -> list[dict[str, Any]]:
+) -> list[dict[str, float]]:
     """Let stalled runs of one constant rate go on for as long as they have stalled.
 
-    At the same rate; at a tenth of it, on the same batches; and at the same rate with the batches
-    in another order. The loss is that of the whole training part, decay included.
+    At the same rate, and at a tenth of it, on the same batches. The loss is that of the whole
+    training part, decay included.
 
     Returns
     -------
-    One mapping a run: the loss at the end of each arm, the gradient norm at the end of the first,
-    the losses on the way of the first two, and the mean cosine between the full gradients of
-    successive updates at the same rate.
+    One mapping a run: the loss at the end of each arm, and the mean cosine between the full
+    gradients of successive updates at the same rate.
     """
     window = round(WINDOW * rows[0]["updates"])
-    looks = sorted({round(window * i / LOOKS) for i in range(LOOKS + 1)})
-    stops = sorted({*range(TURNS + 1), *looks})
+    stops = sorted({*range(TURNS + 1), window})
     theta = torch.stack([problem.theta for problem in problems])
     units = [int(row["seed"]) for row in rows]
-
-    def arm(factor: float, offset: int) -> list[Tensor]:
-        runs = [recipe.at(factor * row["lr"], offset + row["seed"]) for row in rows]
-        return resume(runs, theta, data, units, stops)
-
-    arms = {"same": arm(1, 0), "cut": arm(CUT, 0), "other_order": arm(1, OTHER_ORDER)}
+    arms = {}
+    for name, factor in (("same", 1), ("cut", CUT)):
+        runs = [recipe.at(factor * row["lr"], int(row["seed"])) for row in rows]
+        arms[name] = resume(runs, theta, data, units, stops)
     described = []
     for member, problem in enumerate(problems):
-        losses = {
-            name: [problem.at(reached[stops.index(u)][member]).value() for u in looks]
-            for name, reached in arms.items()
-        }
-        same = [problem.at(reached[member]).gradient() for reached in arms["same"]]
-        turns = [_cosine(one, two) for one, two in itertools.pairwise(same[: TURNS + 1])]
+        same = [problem.at(reached[member]).gradient() for reached in arms["same"][: TURNS + 1]]
+        turns = [_cosine(one, two) for one, two in itertools.pairwise(same)]
+        ends = {name: reached[stops.index(window)][member] for name, reached in arms.items()}
         described.append(
-            {f"loss_{name}": values[-1] for name, values in losses.items()}
-            | {
-                "gradient_norm_same": float(same[-1].norm()),
-                "cosine": float(np.mean(turns)),
-                "looks": np.array(looks, dtype=np.float64),
-                "losses_same": np.array(losses["same"]),
-                "losses_cut": np.array(losses["cut"]),
-            }
+            {f"loss_{name}": problem.at(end).value() for name, end in ends.items()}
+            | {"cosine": float(np.mean(turns))}
         )
     return described
 
