@@ -20,12 +20,12 @@ from pydantic import ValidationError
 from unstuck.claims.model import load_claim
 from unstuck.errors import DataError, RegistryError
 from unstuck.figures import fonts, gallery
-from unstuck.figures.averages import average, interval
+from unstuck.figures.averages import average, by_unit, interval
 from unstuck.figures.draw import draw
 from unstuck.figures.judged import figure_data as judged_data
 from unstuck.figures.output import WIDTH, save
 from unstuck.figures.palette import palette
-from unstuck.figures.pen import tick, wrapped
+from unstuck.figures.pen import power, tick, wrapped
 from unstuck.study.report import FigureSettings
 
 LIGHT = FigureSettings()
@@ -310,6 +310,45 @@ def test_an_axis_begins_at_0_where_that_is_wanted() -> None:
     assert drawn("lines").axes[0].get_ylim()[0] > 0
 
 
+def test_a_level_is_named_at_the_axis_in_place_of_ticks_that_it_would_touch() -> None:
+    words = {"goal_words": {"en": "target"}, "panel": "dataset", "color": "", "share_y": True}
+    figure = drawn("lines", goal=0.8, **words)
+    left, right = figure.axes[:2]
+    assert [text.get_text() for text in left.get_yticklabels(minor=True)] == ["target"]
+    assert not any(text.get_visible() for text in right.get_yticklabels(minor=True))
+    shown = [text.get_text() for text in left.get_yticklabels()]
+    assert "80" not in shown
+    assert "80" in [text.get_text() for text in drawn("lines").axes[0].get_yticklabels()]
+    assert [line.get_ydata()[0] for line in right.lines if line.is_dashed()] == [0.8]
+
+
+def test_a_level_of_a_column_is_that_of_each_panel() -> None:
+    table = runs()
+    table["level"] = table["dataset"].map({"digits": 0.95, "mnist1d": 0.6})
+    panel = drawing(**{"kind": "lines", **KINDS["lines"], "panel": "dataset", "goal": "level"})
+    figure = draw(panel, figure_data(tables={"batches.runs": table}), dictionary(), LIGHT)
+    levels = [
+        line.get_ydata()[0] for ax in figure.axes[:2] for line in ax.lines if line.is_dashed()
+    ]
+    assert levels == [0.95, 0.6]
+
+
+@pytest.mark.parametrize(("up", "side"), [(1, "right"), (-1, "left")])
+def test_a_single_line_without_units_has_its_numbers_clear_of_it(up: int, side: str) -> None:
+    table = pd.DataFrame({"x": [1.0, 2.0, 3.0], "y": [2.0**up, 0.51234, 2.0**-up][::-1]})
+    keys = {"kind": "lines", "from": "some.line", "x": "x", "y": "y", "unit": "x", "show": "none"}
+    figure = draw(drawing(**keys), figure_data(tables={"some.line": table}), dictionary(), LIGHT)
+    numbers = [text for text in figure.axes[0].texts if text.get_ha() == side]
+    told = [text.get_text() for text in numbers if text.get_text() != "Y"]
+    assert told == ["0.5", "0.512", "2"][::up]
+
+
+def test_rows_of_one_unit_are_averaged_as_units_are() -> None:
+    table = pd.DataFrame({"x": ["a"] * 4, "unit": [0, 0, 1, 1], "y": [1.0, 4.0, 2.0, 8.0]})
+    assert by_unit(table, "x", "unit", "y", "mean").loc["a"].tolist() == [2.5, 5]
+    assert by_unit(table, "x", "unit", "y", "geometric").loc["a"].tolist() == pytest.approx([2, 4])
+
+
 def test_a_walk_is_drawn_in_the_order_of_its_updates() -> None:
     lines = [line for line in drawn("paths").axes[0].lines if len(line.get_xdata()) == 60]
     starts = sorted((line.get_xdata()[0], line.get_ydata()[0]) for line in lines)
@@ -324,6 +363,14 @@ def test_cells_are_averages_in_the_unit_of_the_dictionary() -> None:
         for name in ("digits", "mnist1d")
     ]
     assert np.allclose(cells, expected)
+
+
+@pytest.mark.parametrize(("least", "palest"), [(-3, 0), (1, 1)])
+def test_cells_below_zero_are_as_pale_as_zero(least: int, palest: int) -> None:
+    table = pd.DataFrame({"x": [0, 1, 2], "y": [0] * 3, "value": [least, 2, 3]})
+    keys = {"kind": "heat", "from": "some.cells", "x": "x", "y": "y", "value": "value"}
+    figure = draw(drawing(**keys), figure_data(tables={"some.cells": table}), dictionary(), LIGHT)
+    assert figure.axes[0].collections[0].norm.vmin == palest
 
 
 def test_cells_whose_values_have_names_show_these() -> None:
@@ -516,6 +563,14 @@ def test_pictures_below_make_a_figure_taller() -> None:
     assert tuple(figure.get_size_inches() * figure.dpi) == pytest.approx((1200, 675 + 470))
 
 
+def test_a_picture_below_says_what_its_marks_are_where_they_are_others() -> None:
+    arms = {"kind": "arms", **KINDS["arms"]}
+    assert "bar: mean" in texts(drawn("lines", below=[arms]))
+    for by, often in (("mean", 1), ("median", 2)):
+        words = " ".join(texts(drawn("arms", below=[{**arms, "average": by}])).split())
+        assert words.count("Dots: 10") == often
+
+
 def test_factors_have_an_axis_of_logarithms_and_checks_their_bounds() -> None:
     factor = row(scale="ratio", margin=1.5, effect=3.0, low=2.0, high=4.5)
     check = row(scale="exact", margin=0.0, effect=2.98, bound="at least 2.95")
@@ -533,6 +588,13 @@ def test_factors_have_an_axis_of_logarithms_and_checks_their_bounds() -> None:
 )
 def test_a_tick_leaves_out_a_factor_of_one_and_no_other(value: float, text: str) -> None:
     assert tick(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(1e-8, "10⁻⁸"), (0.01, "10⁻²"), (10.0, "10"), (3e-4, "3 × 10⁻⁴")]
+)
+def test_a_power_is_written_as_one_where_others_must_be(value: float, text: str) -> None:
+    assert power(value) == text
 
 
 @pytest.mark.parametrize("by", ["mean", "geometric"])

@@ -83,7 +83,8 @@ class Panel(Frozen):
         for name, field in type(self).model_fields.items():
             if COLUMN in field.metadata:
                 given = getattr(self, name)
-                yield from filter(None, [given] if isinstance(given, str) else given)
+                names = given if isinstance(given, tuple) else (given,)
+                yield from (each for each in names if each and isinstance(each, str))
 
     def selection(self) -> Selection:
         """Give which rows are drawn."""
@@ -136,7 +137,12 @@ class _OverUnits(_OfTable):
     y: Column = Field(description="Column of the vertical axis.")
     y_scale: Literal["linear", "log"] = Field("linear", description="Scale of the vertical axis.")
     share_y: bool = Field(True, description="Whether all panels have one vertical scale.")
-    goal: float | None = Field(None, description="A level that is marked, as the column has it.")
+    goal: Annotated[float | str | None, COLUMN] = Field(
+        None, description="A level that is marked, as the column of y has it, or the column of it."
+    )
+    goal_words: Text | None = Field(
+        None, description="What the marked level is called at the axis, such as `chance`."
+    )
 
 
 class Lines(_OverUnits):

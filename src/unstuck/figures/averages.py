@@ -2,6 +2,7 @@
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from unstuck.statistics import race
 
@@ -17,6 +18,18 @@ def average(values: npt.ArrayLike, by: str) -> float:
     if by == "geometric":
         return float(np.exp(np.mean(np.log(array))))
     return float(np.median(array) if by == "median" else np.mean(array))
+
+
+def by_unit(rows: pd.DataFrame, x: str, unit: str, y: str, by: str) -> pd.DataFrame:
+    """Give a table of one value a place (its rows) and unit: the average of their rows.
+
+    Of a median it is the mean, as of a mean: what is summed up by a median are units.
+    """
+    if by == "geometric":
+        with np.errstate(divide="ignore", invalid="ignore"):
+            rows = rows.assign(**{y: np.log(rows[y].astype("float64"))})
+    units: pd.DataFrame = rows.groupby([x, unit], sort=False)[y].mean().unstack()
+    return units.apply(np.exp) if by == "geometric" else units
 
 
 def interval(values: npt.ArrayLike, by: str) -> tuple[float, float]:

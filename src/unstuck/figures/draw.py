@@ -59,10 +59,10 @@ def draw(panel: Drawing, data: FigureData, words: Dictionary, settings: FigureSe
         head = header_height(pen, title, subtitle, plan.key)
         groups = _beside(panel, data, HEIGHT - head)
         main = [head, max(HEIGHT - head, plan.least_height, effects.height_beside(groups))]
-        spots = _spots(pen, [*main, *_heights(panel.below, pen)])
+        spots = _spots(pen, [*main, *_heights(panel.below, pen, plan.reading)])
         write_header(pen, spots[0], title, subtitle, plan.key)
         _picture(panel, pen, spots[1], groups)
-        _pictures(panel.below, pen, spots[2:])
+        _pictures(panel.below, pen, spots[2:], plan.reading)
     return pen.figure
 
 
@@ -119,19 +119,28 @@ def save_claim(
         save(drawn, path, settings)
 
 
-def _heights(panels: Sequence[Drawing], pen: Pen) -> list[float]:
+def _heights(panels: Sequence[Drawing], pen: Pen, said: str = "") -> list[float]:
     """Give the heights of headings and pictures one below the other, in turn."""
-    caps = [heading_height(pen, _plan(each, pen).key) for each in panels]
+    plans = [_plan(each, pen) for each in panels]
+    caps = [heading_height(pen, _reading(plan, said), plan.key) for plan in plans]
     return [height for cap in caps for height in (cap, BELOW - cap)]
 
 
-def _pictures(panels: Sequence[Drawing], pen: Pen, spots: Sequence[SubFigure]) -> None:
+def _pictures(
+    panels: Sequence[Drawing], pen: Pen, spots: Sequence[SubFigure], said: str = ""
+) -> None:
     """Draw pictures under their headings, each pair in two spots."""
     for each, top, spot in zip(panels, spots[::2], spots[1::2], strict=True):
         below = replace(pen, words=pen.words.with_own(each.words, pen.data.words))
         text = each.title.words(pen.words.language) if each.title else ""
-        write_heading(below, top, text, _plan(each, below).key)
+        plan = _plan(each, below)
+        write_heading(below, top, text, _reading(plan, said), plan.key)
         _picture(each, below, spot, [])
+
+
+def _reading(plan: Plan, said: str) -> str:
+    """Say what the marks of a picture below are, where the figure has not said the same."""
+    return plan.reading if said and plan.reading != said else ""
 
 
 @contextmanager

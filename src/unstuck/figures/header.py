@@ -22,9 +22,10 @@ def header_height(pen: Pen, title: str, subtitle: str, key: Mapping[str, str]) -
     return height + KEY_LINE * len(_key_lines(pen, key))
 
 
-def heading_height(pen: Pen, key: Mapping[str, str]) -> float:
+def heading_height(pen: Pen, reading: str, key: Mapping[str, str]) -> float:
     """Give how many pixels the heading of a picture below takes."""
-    return 60.0 + KEY_LINE * len(_key_lines(pen, key))
+    lines = _lines(pen, reading, SUBTITLE, "normal") if reading else []
+    return 60.0 + LEADING * SUBTITLE * len(lines) + KEY_LINE * len(_key_lines(pen, key))
 
 
 def write_header(
@@ -51,10 +52,16 @@ def write_header(
     _write_key(pen, spot, y + 4, key)
 
 
-def write_heading(pen: Pen, spot: SubFigure, text: str, key: Mapping[str, str]) -> None:
-    """Write the heading of a picture below, and the names of its colours."""
+def write_heading(
+    pen: Pen, spot: SubFigure, text: str, reading: str, key: Mapping[str, str]
+) -> None:
+    """Write the heading of a picture below, what its marks are, and the names of its colours."""
     _write(pen, spot, MARGIN, 14, text, HEADING, weight="bold", color=pen.palette.ink)
-    _write_key(pen, spot, 58, key)
+    y, quiet = 58.0, pen.palette.quiet
+    for line in _lines(pen, reading, SUBTITLE, "normal") if reading else []:
+        _write(pen, spot, MARGIN, y, line, SUBTITLE, weight="normal", color=quiet)
+        y += LEADING * SUBTITLE
+    _write_key(pen, spot, y, key)
 
 
 def _write_key(pen: Pen, spot: SubFigure, y: float, key: Mapping[str, str]) -> None:

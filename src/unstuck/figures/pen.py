@@ -13,18 +13,26 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.gridspec import SubplotSpec
 from matplotlib.textpath import text_to_path
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
+from matplotlib.ticker import (
+    FixedFormatter,
+    FixedLocator,
+    FuncFormatter,
+    LogLocator,
+    MaxNLocator,
+    NullLocator,
+)
 
 from unstuck.claims.selection import selected
 from unstuck.figures.data import CHOSEN, FigureData
 from unstuck.figures.palette import Palette, ramp
 from unstuck.figures.words import Dictionary
-from unstuck.wording import number, plain_power
+from unstuck.wording import number, plain_power, superscript
 
 # sizes in pixels of a figure 1200 wide; on a phone of 390 the smallest are 9
 TITLE, SUBTITLE, LABEL, TICK, HEADING = 40, 28, 28, 28, 30
 MOST_PANELS = 4
 MOST_DOTS = 100  # of an arm; more are thinned evenly
+STEPS = (1, 2, 2.5, 5, 10)  # of ticks
 CHINESE = 0x2E80  # letters from here on are two columns wide
 
 
@@ -211,8 +219,17 @@ class Pen:
             )
             axis.set_minor_locator(NullLocator())
         else:
-            axis.set_major_locator(MaxNLocator(max(2, 5 // of), steps=[1, 2, 2.5, 5, 10]))
-        axis.set_major_formatter(FuncFormatter(lambda value, _: tick(value * times)))
+            axis.set_major_locator(MaxNLocator(max(2, 5 // of), steps=STEPS))
+
+        def named(value: float, _: int | None) -> str:
+            """Write all as powers where some can be written in no other way."""
+            low, high = sorted(axis.get_view_interval())
+            far = (
+                scale == "log" and high > 100 * low and (low * times < 1e-3 or high * times >= 1e7)
+            )
+            return power(value * times) if far else tick(value * times)
+
+        axis.set_major_formatter(FuncFormatter(named))
 
     def plain(self, ax: Axes, grid: Literal["x", "y", "both"] | None = "y") -> None:
         """Leave of the frame what is needed."""
@@ -236,10 +253,54 @@ class Pen:
                 pad=14 + 42 * lines,
             )
 
-    def goal(self, ax: Axes, level: float | None) -> None:
-        """Mark a level."""
-        if level is not None:
-            ax.axhline(level, color=self.palette.quiet, linewidth=1.5, linestyle=(0, (4, 3)))
+    def goal(self, ax: Axes, panel: Any, part: pd.DataFrame, *, named: bool) -> None:
+        """Mark a level, named at the vertical axis in place of the ticks that it would touch."""
+        if panel.goal is None:
+            return
+        level = float(part[panel.goal].iloc[0] if isinstance(panel.goal, str) else panel.goal)
+        ax.axhline(level, color=self.palette.quiet, linewidth=1.5, linestyle=(0, (4, 3)))
+        if panel.goal_words is None or not named:
+            return
+        axis, text = ax.yaxis, panel.goal_words.words(self.words.language)
+        axis.set_minor_locator(FixedLocator([level]))
+        axis.set_minor_formatter(FixedFormatter([wrapped(text, 12)]))
+        axis.remove_overlapping_locs = False
+        ax.tick_params(axis="y", which="minor", length=0, labelsize=TICK, pad=6)
+        ax.tick_params(axis="y", which="minor", labelcolor=self.palette.ink)
+
+        def settle() -> None:
+            """Leave ticks out that the name would touch; other panels have set them meanwhile."""
+            inner = axis.get_major_formatter()
+            x, y = ax.transData.transform((0, level))
+            ends = ax.transData.inverted().transform([(x, y - TICK), (x, y + TICK)])
+            low, high = ends[:, 1]
+            axis.set_major_formatter(
+                FuncFormatter(lambda value, at: "" if low < value < high else inner(value, at))
+            )
+
+        self.later.append(settle)
+
+    def numbers(
+        self,
+        ax: Axes,
+        places: Iterable[tuple[float, float]],
+        times: float,
+        side: Literal["left", "center", "right"] = "center",
+    ) -> None:
+        """Write values above their places; `side` of a text is there, so that it clears a line."""
+        aside = {"left": 4, "center": 0, "right": -4}[side]
+        for x, y in places:
+            ax.annotate(
+                written(float(y) * times),
+                (x, y),
+                xytext=(aside, 10),
+                textcoords="offset points",
+                ha=side,
+                fontsize=LABEL,
+                fontweight="bold",
+                color=self.palette.ink,
+            )
+        ax.margins(y=0.15)
 
     def name_ends(self, ax: Axes, ends: Sequence["End"]) -> None:
         """Name lines at their right ends, once places are settled."""
@@ -277,6 +338,18 @@ class End:
     y: float
     text: str
     color: str
+
+
+def written(value: float) -> str:
+    """Write a value of a picture: whole numbers in full, others to three digits."""
+    return number(int(value) if value.is_integer() else value)
+
+
+def power(value: float) -> str:
+    """Write a power of ten as one; 1, 10 and what is none as they are."""
+    exponent = np.log10(value) if value > 0 else 0.5
+    whole = round(exponent) if np.isclose(exponent, round(exponent)) else 0
+    return tick(value) if whole in (0, 1) else f"10{superscript(whole)}"
 
 
 def tick(value: float) -> str:

@@ -8,8 +8,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from unstuck.claims.drawing import Arms
-from unstuck.figures.averages import average, interval
-from unstuck.figures.pen import LABEL, MOST_DOTS, TICK, Pen, Plan, numeric, tick, width_of, wrapped
+from unstuck.figures.averages import average, by_unit, interval
+from unstuck.figures.pen import MOST_DOTS, TICK, Pen, Plan, numeric, width_of, wrapped
 
 ROOM = 700  # pixels for the names of all arms
 
@@ -48,9 +48,9 @@ def draw(panel: Arms, pen: Pen, axes: Mapping[Any, Axes]) -> None:
         counted = any(numeric(arm) is not None for arm in arms)
         pen.name(ax, panel.x if counted else "", panel.y if index == 0 else "", len(axes))
         pen.scale(ax, "y", panel.y_scale, pen.words.column(panel.y).times)
-        pen.goal(ax, panel.goal)
+        pen.goal(ax, panel, part, named=index == 0 or not panel.share_y)
         pen.heading(ax, panel.panel, value, panel.y, len(axes))
-        ax.tick_params(axis="y", labelleft=index == 0 or not panel.share_y)
+        ax.tick_params(axis="y", which="both", labelleft=index == 0 or not panel.share_y)
         ax.set_xticks(range(len(arms)), names)
         ax.tick_params(axis="x", labelcolor=pen.palette.ink)
         ax.set_xlim(-0.5, len(arms) - 0.5)
@@ -68,13 +68,13 @@ def _panel(
     told = panel.box == "deviation"  # of the units themselves, not of their average
     for shift, group in enumerate(groups):
         rows = part[part[panel.color] == group] if group is not None else part
-        units = rows.groupby([panel.unit, panel.x], sort=False)[panel.y].mean().unstack()
+        units = by_unit(rows, panel.x, panel.unit, panel.y, panel.average)
         centre = (shift - (len(groups) - 1) / 2) * step
-        present = [(place, arm) for place, arm in enumerate(arms) if arm in units]
-        jitter = np.linspace(-0.12, 0.12, len(units)) * step
+        present = [(place, arm) for place, arm in enumerate(arms) if arm in units.index]
+        jitter = np.linspace(-0.12, 0.12, units.shape[1]) * step
         for place, arm in present:
             tint = tints[arm if group is None else group]
-            values = units[arm].to_numpy()
+            values = units.loc[arm].to_numpy()
             at = place + centre + jitter
             shown = np.linspace(0, len(values) - 1, min(len(values), MOST_DOTS)).round().astype(int)
             faint = 0.2 if told else 0.4
@@ -88,17 +88,5 @@ def _panel(
 
 def _number(panel: Arms, pen: Pen, ax: Axes, part: pd.DataFrame, arms: list[Any]) -> None:
     """Write each arm's value above its bar."""
-    times = pen.words.column(panel.y).times
-    for place, arm in enumerate(arms):
-        for value in part.loc[part[panel.x] == arm, panel.y]:
-            ax.annotate(
-                tick(float(value) * times),
-                (place, value),
-                xytext=(0, 8),
-                textcoords="offset points",
-                ha="center",
-                fontsize=LABEL,
-                fontweight="bold",
-                color=pen.palette.ink,
-            )
-    ax.margins(y=0.15)
+    values = [(x, y) for x, arm in enumerate(arms) for y in part.loc[part[panel.x] == arm, panel.y]]
+    pen.numbers(ax, values, pen.words.column(panel.y).times)

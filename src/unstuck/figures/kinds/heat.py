@@ -80,7 +80,9 @@ def _norm(panel: Heat, values: npt.NDArray[np.float64]) -> Normalize:
     finite = values[np.isfinite(values)]
     if panel.scale == "log":
         return LogNorm(float(finite[finite > 0].min()), float(finite.max()))
-    return Normalize(float(finite.min()), float(finite.max()))
+    low, high = float(finite.min()), float(finite.max())
+    # what is below zero stays as pale as zero: what is above it is what answers
+    return Normalize(0.0 if low < 0 < high else low, high)
 
 
 def _texts(panel: Heat, pen: Pen, cells: npt.NDArray[np.float64]) -> dict[float, str]:

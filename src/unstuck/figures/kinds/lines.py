@@ -1,14 +1,14 @@
 """Curves, or values along an axis: a line an arm, with its units as band, dots or thin lines."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
 from unstuck.claims.drawing import Lines
-from unstuck.figures.averages import average, interval
+from unstuck.figures.averages import average, by_unit, interval
 from unstuck.figures.pen import End, Pen, Plan, numeric
 
 ROOM = 0.08  # of the height that a name beside a line needs
@@ -57,6 +57,7 @@ def draw(panel: Lines, pen: Pen, axes: Mapping[Any, Axes]) -> None:
         part = table[table[panel.panel] == value] if panel.panel else table
         ends = _lines(panel, pen, ax, part, places, tints)
         _axes(panel, pen, ax, places, index, len(axes))
+        pen.goal(ax, panel, part, named=index == 0 or not panel.share_y)
         pen.heading(ax, panel.panel, value, panel.y, len(axes))
         if index == len(axes) - 1 and panel.color and not named:
             pen.name_ends(ax, ends)
@@ -92,17 +93,17 @@ def _lines(
     for value, tint in tints.items():
         arm = part[part[panel.color] == value] if panel.color else part
         if not arm.empty:
-            end = _line(panel, ax, arm, places, tint)
+            end = _line(panel, pen, ax, arm, places, tint)
             ends.append(End(*end, pen.words.value(panel.color, value), tint))
     return ends
 
 
 def _line(
-    panel: Lines, ax: Axes, line: pd.DataFrame, places: dict[Any, float], tint: str
+    panel: Lines, pen: Pen, ax: Axes, line: pd.DataFrame, places: dict[Any, float], tint: str
 ) -> tuple[float, float]:
     """Draw one line; give its right end."""
     # one value a unit and place: several rows of one are averaged first
-    units = line.groupby([panel.x, panel.unit], sort=False)[panel.y].mean().unstack()
+    units = by_unit(line, panel.x, panel.unit, panel.y, panel.average)
     units = units.loc[sorted(units.index, key=lambda value: places[value])]
     at = np.array([places[value] for value in units.index])
     middle = np.array([average(row, panel.average) for row in units.to_numpy()])
@@ -120,6 +121,9 @@ def _line(
     ax.plot(at, middle, "-", lw=4, color=tint, solid_capstyle="round")
     if len(at) <= FEW:
         ax.plot(at, middle, "o", ms=9, mew=0, color=tint)
+        if panel.show == "none" and not panel.color:
+            side: Literal["left", "right"] = "left" if middle[0] > middle[-1] else "right"
+            pen.numbers(ax, zip(at, middle, strict=True), pen.words.column(panel.y).times, side)
     last = np.flatnonzero(np.isfinite(middle))
     return (float(at[last[-1]]), float(middle[last[-1]])) if len(last) else (float(at[-1]), 0.0)
 
@@ -131,7 +135,6 @@ def _axes(
     pen.plain(ax)
     pen.name(ax, panel.x, panel.y if first else "", count)
     pen.scale(ax, "y", panel.y_scale, pen.words.column(panel.y).times)
-    pen.goal(ax, panel.goal)
     if panel.from_zero:
         ax.set_ylim(bottom=0)
     if _side_by_side(panel, places):
@@ -140,7 +143,7 @@ def _axes(
         ax.set_xlim(-0.25, len(places) - 0.75)
     else:
         pen.scale(ax, "x", panel.x_scale, pen.words.column(panel.x).times, count)
-    ax.tick_params(axis="y", labelleft=first or not panel.share_y)
+    ax.tick_params(axis="y", which="both", labelleft=first or not panel.share_y)
 
 
 def _reading(panel: Lines, pen: Pen, table: pd.DataFrame) -> str:

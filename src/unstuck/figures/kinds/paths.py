@@ -6,11 +6,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from unstuck.claims.drawing import Paths
 from unstuck.errors import DataError
 from unstuck.figures.palette import ramp
-from unstuck.figures.pen import Pen, Plan
+from unstuck.figures.pen import STEPS, Pen, Plan
 
 LEVELS = 14
 RING = 20  # round a start, wide enough that a dot which never left it is seen inside
@@ -50,6 +51,8 @@ def draw(panel: Paths, pen: Pen, axes: Mapping[Any, Axes]) -> None:
         pen.name(ax, panel.x, panel.y if index == 0 else "", len(axes))
         pen.scale(ax, "x", "linear", 1, len(axes))
         pen.scale(ax, "y", "linear")
+        # the lowest would touch the first below the corner
+        ax.yaxis.set_major_locator(MaxNLocator(5, steps=STEPS, prune="lower"))
         ax.tick_params(axis="y", labelleft=index == 0)
         pen.heading(ax, panel.panel, value, panel.y, len(axes))
 

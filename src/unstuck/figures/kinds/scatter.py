@@ -19,9 +19,12 @@ def plan(panel: Scatter, pen: Pen) -> Plan:
 
 
 def draw(panel: Scatter, pen: Pen, axes: Mapping[Any, Axes]) -> None:
-    """Draw one panel after the other."""
+    """Draw one panel after the other, all over one range of x."""
     table = pen.rows(panel)
     tints = pen.tints(table, panel.color, panel)
+    first, *others = axes.values()
+    for ax in others:
+        ax.sharex(first)
     for index, (value, ax) in enumerate(axes.items()):
         part = table[table[panel.panel] == value] if panel.panel else table
         part = _thinned(part, panel)
