@@ -13,7 +13,7 @@ from unstuck.lanes import build, library
 # read when numpy and torch are loaded: the threads of two workers would wait for each other
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-#: folders whose tests share a study, one each
+#: folders whose tests share a study, one each: the longest pieces, which begin first
 TOGETHER = ("workflow", "faults")
 
 
@@ -28,7 +28,12 @@ class Scheduling(LoadScopeScheduling):
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
+    config.option.loadscopereorder = False  # by their number of tests
     return Scheduling(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.path.parent.name not in TOGETHER)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
