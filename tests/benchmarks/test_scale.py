@@ -22,6 +22,8 @@ def test_the_page_says_what_was_measured() -> None:
     }
     planned, finished = measured.loc[10_000, ["planned_s", "finished_s"]]
     assert f"take {planned:.1f} s, and {finished:.1f} s when they" in said
+    told = measured.loc[34_600, "told_s"]
+    assert f"`unstuck plan` of 34,600 cells with spectra takes {told:.1f} s" in said
     assert f"above the {measured['memory_mib'].iloc[0].round(-1)} MiB" in said
 
 
@@ -35,4 +37,5 @@ def test_many_cells_are_planned_in_a_few_jobs(cells: int) -> None:
     assert point["jobs"] < 300
     assert point["planned_s"] < 30
     assert point["finished_s"] < 15
+    assert point["told_s"] < 15
     assert point["memory_mib"] < 1000

@@ -47,14 +47,12 @@ def test_every_resample_chooses_anew_and_the_percentiles_are_expanded():
     ]
     found = interval(places, resamples=RESAMPLES)
     draws = by_hand(places, RESAMPLES)
-    # Hesterberg (2015): alpha/2 = Phi(-sqrt(n / (n - 1)) t)
-    z = -math.sqrt(UNITS / (UNITS - 1)) * stats.t.ppf(0.975, UNITS - 1)
+    # Hesterberg (2015): alpha/2 = Phi(-sqrt(n / (n - 1)) t), here of n - 3 degrees of freedom
+    z = -math.sqrt(UNITS / (UNITS - 1)) * stats.t.ppf(0.975, UNITS - 3)
     differences = [place.arm.outcome - place.reference.outcome for place in places]
     one, other = (differences[0] + 2 * differences[1]) / 4, differences[2] / 4
-    moments = [
-        sum((((each - each.mean()) / UNITS) ** k).sum() for each in (one, other)) for k in (2, 3)
-    ]
-    a = moments[1] / (6 * moments[0] ** 1.5)
+    squares = sum(stats.kstat(each, 2) / UNITS for each in (one, other))
+    a = sum(stats.kstat(each, 3) / UNITS**2 for each in (one, other)) / (6 * squares**1.5)
     ends = [min(z, b + (b + z) / (1 - b * (b + z))) for b in (a, -a)]
     assert min(ends) < z == max(ends)
     ranks = [math.floor(stats.norm.cdf(end) * (RESAMPLES + 1)) for end in ends]
@@ -189,8 +187,8 @@ def test_skewed_units_widen_the_interval_to_their_side_as_bca_does(seed):
     mirrored = interval([Place(Arm(-values), units="D")])
     assert (found.low, found.high) == pytest.approx((-mirrored.high, -mirrored.low))
     draws = np.sort(unit_weights("D", 30, 9999) @ values[:, 0])
-    z = math.sqrt(30 / 29) * stats.t.ppf(0.975, 29)
-    a = stats.skew(values[:, 0]) / (6 * math.sqrt(30))
+    z = math.sqrt(30 / 29) * stats.t.ppf(0.975, 27)
+    a = stats.skew(values[:, 0], bias=False) / (6 * math.sqrt(30))
     assert a > 0
     # the lower end is the expanded percentile, the upper BCa's (Efron 1987, with z0 = a)
     shares = stats.norm.cdf(-z), stats.norm.sf(a + (a + z) / (1 - a * (a + z)))

@@ -22,11 +22,11 @@ def resampled(units, name):  # [1 + B, U] rows: all units first, then resamples,
 def ends(effect, draws, n, own=(), scale=1.0):  # expanded percentiles, or BCa's if further out
     if np.ptp(draws) <= 1e-12 * scale:  # all units have one value
         return np.sort([effect, effect * (2 * TAIL ** (1 / n) - 1)]) if n > 5 else OPEN
-    angle = np.linspace(-pi / 2, pi / 2, 400_001)  # t = sqrt(df) tan(angle), density cos^(df - 1)
-    mass, found = np.cumsum(np.cos(angle) ** (n - 2)), []
-    z = sqrt(n) * np.tan(np.interp(TAIL, mass / mass[-1], angle))
-    flat = np.concatenate([np.zeros(1), *((each - each.mean()) / len(each) for each in own)])
-    skew = (flat**3).sum() / (flat**2).sum() ** 1.5 / 6 if n > 9 and flat.any() else 0.0
+    df, found, angle = n - 3 if own and n > 9 else n - 1, [], np.linspace(-pi / 2, pi / 2, 400_001)
+    mass = np.cumsum(np.cos(angle) ** (df - 1))  # density of t = sqrt(df) tan(angle)
+    z = sqrt(df * n / (n - 1)) * np.tan(np.interp(TAIL, mass / mass[-1], angle))
+    of = [(pd.Series(x).var() / len(x), pd.Series(x).skew() / sqrt(len(x))) for x in own if n > 9]
+    skew = sum(g * v**1.5 for v, g in of) / (sum(v for v, _ in of) or 1) ** 1.5 / 6
     for side, a in ((1, skew), (-1, -skew)):  # from below, and from above
         out, ordered = min(z, a + (a + z) / (1 - a * (a + z))), np.sort(side * draws)
         rank, normal = int(NORMAL.cdf(out) * (RESAMPLES + 1)), ordered.mean() + out * ordered.std()

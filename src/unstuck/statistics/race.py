@@ -154,9 +154,10 @@ def interval(
     share units; every resample chooses each arm's rate anew. A percentile interval of n units is
     too narrow by sqrt((n - 1) / n) and for want of t; the expanded one takes the percentiles at
     which a t interval would end. On the side to which the units are skewed that is too narrow
-    still; there it ends where BCa's correction puts it, if further out. Beyond the outermost
-    resample, and of fewer than ten units, the resamples' normal tail stands in, which without a
-    choice is the t interval.
+    still; there it ends where BCa's correction puts it, if further out, and t has n - 3 degrees of
+    freedom. Beyond the outermost resample the resamples' normal tail stands in. So it does of fewer
+    than ten units, whose skewness is not estimated: without a choice that is the t interval, of
+    n - 1 degrees of freedom.
 
     Where all units have one value there is nothing to resample. The share of units that have it is
     then at least Clopper and Pearson's bound, and the others are taken to have its opposite, which
@@ -198,7 +199,7 @@ def interval(
     scale = max(float(np.abs(term.arm.values).max()) for term in terms)
     if np.ptp(draws) <= CONSTANT_SPREAD * scale:
         return constant(effect, least, level)
-    skew = 0.0 if least < FEW else acceleration([_effects(terms, name) for name in sizes])
+    skew = None if least < FEW else acceleration([_effects(terms, name) for name in sizes])
     return Percentiles(draws, least, skew).estimate(effect, level)
 
 
@@ -239,12 +240,22 @@ class Percentiles:
     n
         Units of the smallest group.
     acceleration
-        A sixth of the skewness of the effect; see `acceleration`.
+        A sixth of the skewness of the effect, as `acceleration` estimates it; left out where it is
+        not estimated, and taken as 0.
     """
 
     draws: Array
     n: int
-    acceleration: float = 0.0
+    acceleration: float | None = None
+
+    @property
+    def freedom(self) -> int:
+        """Degrees of freedom of t: one less than units, two more less where skewness is estimated.
+
+        Those two were chosen by simulation alone (docs/statistics.md): ten units that show little
+        of their skewness leave the interval too narrow without them.
+        """
+        return self.n - 1 if self.acceleration is None else self.n - 3
 
     @cached_property
     def _spread(self) -> tuple[float, float]:
@@ -262,9 +273,9 @@ class Percentiles:
         from scipy import special
 
         # the normal quantile at which a t interval of n units ends, in units of the resamples' sd
-        z = float(special.stdtrit(self.n - 1, (1 - level) / 2) * math.sqrt(self.n / (self.n - 1)))
-        below = min(z, _accelerated(z, self.acceleration))
-        above = min(z, _accelerated(z, -self.acceleration))
+        t = float(special.stdtrit(self.freedom, (1 - level) / 2))
+        z, skew = t * math.sqrt(self.n / (self.n - 1)), self.acceleration or 0.0
+        below, above = (min(z, _accelerated(z, a)) for a in (skew, -skew))
         return self._quantile(below, 1), self._quantile(above, -1)
 
     def _quantile(self, z: float, side: int) -> float:
@@ -288,11 +299,8 @@ class Percentiles:
         below = int(np.searchsorted(self.draws, value, side="right"))
         above = self.draws.size - int(np.searchsorted(self.draws, value, side="left"))
         centre, deviation = self._spread
-        distance = (value - centre) / deviation
-        return (
-            self._tail(below, distance, self.acceleration),
-            self._tail(above, -distance, -self.acceleration),
-        )
+        distance, skew = (value - centre) / deviation, self.acceleration or 0.0
+        return self._tail(below, distance, skew), self._tail(above, -distance, -skew)
 
     def _tail(self, count: int, distance: float, acceleration: float) -> float:
         from scipy import special
@@ -302,14 +310,20 @@ class Percentiles:
             outermost = float(special.ndtri((count + 1) / (self.draws.size + 1)))
             z = min(outermost, distance) if count == 0 else outermost
         z = max(z, _slowed(z, acceleration))
-        return float(special.stdtr(self.n - 1, z * math.sqrt((self.n - 1) / self.n)))
+        return float(special.stdtr(self.freedom, z * math.sqrt((self.n - 1) / self.n)))
 
 
 def acceleration(groups: Sequence[Array]) -> float:
-    """Give a sixth of the skewness of a sum of means, one of each group's units (Efron 1987)."""
-    influences = np.concatenate([(group - group.mean()) / group.size for group in groups])
-    variance = float((influences**2).sum())
-    return float((influences**3).sum()) / (6 * variance**1.5) if variance > 0 else 0.0
+    """Give a sixth of the skewness of a sum of means, one of each group's units (Efron 1987).
+
+    Of each group's variance and third moment those without bias are taken, Fisher's k-statistics.
+    """
+    variance = third = 0.0
+    for group in groups:
+        n, apart = group.size, group - group.mean()
+        variance += float((apart**2).sum()) / (n * (n - 1))
+        third += float((apart**3).sum()) / (n * (n - 1) * (n - 2))
+    return third / (6 * variance**1.5) if variance > 0 else 0.0
 
 
 def _accelerated(z: float, a: float) -> float:
