@@ -86,6 +86,11 @@ WRONG_FILES = [
     ("scope", {"late": {"of": "B"}}, "scope.late.of is 'B'; parts of the primary are none"),
     ("answer", "{V}: {effect} points.", "answer.en names {effect}, which is no number here"),
     ("figure", "lines", "key 'figure': 'lines' is wrong"),
+    (
+        "figure",
+        {"kind": "effects", "beside": ["B"]},
+        "figure.beside names 'B'; parts of the primary are none",
+    ),
     # what makes no sense
     ("primary/from", "batch_epochs", "primary.from is 'batch_epochs': it should be <experiment"),
     ("primary/reference", {"batch": 8}, "primary: arm and reference are the same"),

@@ -18,7 +18,7 @@ from pictures import KINDS, WORDS, dictionary, drawing, figure_data, row, rows, 
 from pydantic import ValidationError
 
 from unstuck.claims.model import load_claim
-from unstuck.errors import DataError, RegistryError
+from unstuck.errors import DataError, NoRowsError, RegistryError
 from unstuck.figures import fonts, gallery
 from unstuck.figures.averages import average, by_unit, interval
 from unstuck.figures.draw import draw
@@ -128,7 +128,51 @@ def test_every_mark_of_an_effect_has_the_colour_of_its_outcome(kind: str, scheme
         assert same_color(mark.get_color(), colours.outcome(row.outcome)) or not found[3]
         if not found[3]:
             assert mark.get_xdata()[0] == row.effect
-    assert seen == {row.name for row in rows() if kind == "effects" or row.name != "on test data"}
+    assert seen == {row.name for row in rows() if kind == "effects" or row.role != "scope"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "notes"),
+    [
+        ({}, ["grey: negligible"]),
+        ({"outcome": "direction"}, ["grey: negligible", "hollow: may be so"]),
+        ({"against": 50.0}, ["grey: about 50\u00a0%"]),
+        ({"scale": "exact", "bound": "at least 2"}, []),
+    ],
+)
+def test_what_grey_and_hollow_are_is_said_where_they_are(changes: Any, notes: list[str]) -> None:
+    figure = draw(
+        drawing(kind="arms", **KINDS["arms"]), figure_data(row(**changes)), dictionary(), LIGHT
+    )
+    words = figure.axes[-1].get_xlabel().split("\n")
+    assert [line for line in words if line.startswith(("grey", "hollow"))] == notes
+
+
+def test_a_list_names_the_parts_that_stand_beside() -> None:
+    parts = [
+        row(part="A"),
+        row("digits", part="A", role="dataset"),
+        row("trend", part="B", unit="decades"),
+    ]
+    for beside, names in ((True, {"Overall", "Trend"}), (["A"], {"Overall", "digits"})):
+        panel = drawing(kind="lines", beside=beside, **{**KINDS["lines"], "panel": "dataset"})
+        figure = draw(panel, figure_data(*parts), dictionary(), LIGHT)
+        beside_it = {text.get_text() for ax in figure.axes[2:] for text in ax.texts}
+        assert names <= beside_it
+        assert ("Trend" in beside_it) == (beside is True)
+
+
+def test_an_axis_of_logarithms_shows_what_is_above_0_and_nothing_warns(recwarn: Any) -> None:
+    table = runs().assign(train_accuracy=lambda rows: rows["train_accuracy"] - 0.95)
+    assert table["train_accuracy"].min() < 0
+    panel = drawing(kind="lines", **{**KINDS["lines"], "y_scale": "log", "average": "geometric"})
+    figure = draw(panel, figure_data(tables={"batches.runs": table}), dictionary(), LIGHT)
+    drawn_values = np.concatenate([line.get_ydata() for line in figure.axes[0].lines])
+    assert np.nanmin(drawn_values) > 0
+    assert not [each for each in recwarn if issubclass(each.category, RuntimeWarning)]
+    none = figure_data(tables={"batches.runs": table.assign(train_accuracy=0.0)})
+    with pytest.raises(NoRowsError, match="no train_accuracy is above 0"):
+        draw(panel, none, dictionary(), LIGHT)
 
 
 def test_a_row_without_a_number_takes_no_room_beside() -> None:
@@ -268,12 +312,20 @@ def test_a_few_numbers_from_zero_are_named_one_by_one_and_many_are_not(
     assert (len(axis.get_majorticklocs()) == epochs) is named
 
 
+def test_the_share_that_is_claimed_is_named_in_the_colour_of_what_it_is_claimed_of() -> None:
+    figure = drawn("shares", mark=0.25)
+    found = next(text for text in figure.axes[0].texts if "claimed" in text.get_text())
+    assert found.get_text() == "claimed: over 25 %"
+    assert same_color(found.get_color(), figure.axes[0].patches[0].get_facecolor())
+
+
 def test_shares_are_those_of_the_rows() -> None:
     table = runs()
     figure = drawn("shares")
     bars = [patch for patch in figure.axes[0].patches]
     digits = table[table["dataset"] == "digits"]["kind"].value_counts(normalize=True)
-    widths = sorted(bar.get_width() for bar in bars if round(bar.get_y(), 2) == -0.31)
+    first = min(bar.get_y() for bar in bars)
+    widths = sorted(bar.get_width() for bar in bars if bar.get_y() == first)
     assert widths == pytest.approx(sorted(digits))
 
 
@@ -285,7 +337,8 @@ def test_of_a_value_that_stands_alone_each_bar_tells_its_share_and_none_as_0(onl
     for given, wanted in ((figure_data(), share), (figure_data(tables=empty), 0 * share)):
         panel = drawing(kind="shares", **{**KINDS["shares"], "only": only})
         figure = draw(panel, given, dictionary(), LIGHT)
-        told = [text.get_text() for text in figure.axes[0].texts if "%" in text.get_text()]
+        words = [text.get_text() for text in figure.axes[0].texts]
+        told = [word for word in words if re.fullmatch(r"\d+ %", word)]
         by_set = wanted.groupby(table["dataset"]).mean()
         assert sorted(told) == sorted(f"{value:.0f} %" for value in by_set)
         assert "●" not in texts(figure)
@@ -416,6 +469,10 @@ def test_a_panel_of_walks_has_the_ground_of_its_own() -> None:
     # one that never left its start is a dot in a ring
     sizes = [line.get_markersize() for line in figure.axes[1].lines if line.get_marker() == "o"]
     assert sizes[0] > sizes[1]
+    # places that nothing leaves have no ring
+    places = drawing(**keys, panel="loss", height=heights, walk="x")
+    alone = draw(places, figure_data(tables=tables), dictionary(), LIGHT)
+    assert [len(ax.lines) for ax in alone.axes[:2]] == [4, 2]
     with pytest.raises(DataError, match="height has no column for loss two; it has one"):
         draw(
             drawing(**keys, panel="loss", height={"one": "first"}),

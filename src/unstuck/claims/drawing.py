@@ -54,7 +54,11 @@ class Panel(Frozen):
     subtitle: Text | None = Field(
         None, description="What is measured; made from the measure's words if left out."
     )
-    beside: bool = Field(True, description="Whether the comparison stands beside the picture.")
+    beside: bool | Annotated[tuple[str, ...], Field(min_length=1)] = Field(
+        True,
+        description="Whether the comparison stands beside the picture; a list names the parts of "
+        "the primary that do.",
+    )
     below: "tuple[Drawing, ...]" = Field(
         (), max_length=3, description="More pictures below it, only where they teach."
     )
@@ -135,7 +139,9 @@ class _OverUnits(_OfTable):
         None, description="What units are called, such as `starts`; data splits if left out."
     )
     y: Column = Field(description="Column of the vertical axis.")
-    y_scale: Literal["linear", "log"] = Field("linear", description="Scale of the vertical axis.")
+    y_scale: Literal["linear", "log"] = Field(
+        "linear", description="Scale of the vertical axis; `log` shows what is above 0."
+    )
     share_y: bool = Field(True, description="Whether all panels have one vertical scale.")
     goal: Annotated[float | str | None, COLUMN] = Field(
         None, description="A level that is marked, as the column of y has it, or the column of it."
@@ -187,7 +193,9 @@ class Shares(_OfTable):
     rows: Annotated[tuple[str, ...], COLUMN] = Field(
         min_length=1, max_length=2, description="Columns whose values have a bar each."
     )
-    mark: float | None = Field(None, gt=0, lt=1, description="A share that is marked, such as 0.5.")
+    mark: float | None = Field(
+        None, gt=0, lt=1, description="The share that the claim says is exceeded, such as 0.5."
+    )
 
 
 class Scatter(_OfTable):
@@ -198,6 +206,7 @@ class Scatter(_OfTable):
     y: Column = Field(description="Column of the vertical axis.")
     x_scale: Literal["linear", "log"] = Field("linear", description="Scale of the x axis.")
     y_scale: Literal["linear", "log"] = Field("linear", description="Scale of the y axis.")
+    share_y: bool = Field(True, description="Whether all panels have one vertical scale.")
     trend: bool = Field(False, description="Whether a line of least squares is drawn a colour.")
     most: int = Field(3000, gt=0, description="Dots a panel; more are thinned evenly by rank of x.")
 
@@ -211,7 +220,9 @@ class Heat(_OfTable):
     value: Column = Field(description="Column that is averaged in each cell.")
     scale: Literal["linear", "log"] = Field("linear", description="Scale of the colours.")
     numbers: bool = Field(
-        True, description="Whether cells show their numbers; values with `words` show these."
+        True,
+        description="Whether cells show their numbers, and the figure says of what unless it has "
+        "a `subtitle`; values with `words` show these.",
     )
 
 

@@ -133,6 +133,10 @@ class Claim(Frozen):
         _ = self.lines, self.control_specs
         for name, number in self.numbers.items():
             known_reduction(number.value, f"numbers.{name}")
+        beside = self.figure.beside if self.figure else True
+        for name in () if isinstance(beside, bool) else beside:
+            if name not in self.primary:
+                raise ValueError(f"figure.beside names {name!r}; {self._parts_known}")
         known = ALWAYS | self.numbers.keys()
         known |= {f"{part.lower()}{end}" for part in self.parts for end in OF_PART if part}
         for language in ("en", "zh"):
@@ -182,10 +186,14 @@ class Claim(Frozen):
         content: dict[str, Any] = self.model_dump(mode="json", by_alias=True, exclude_unset=True)
         return content
 
+    @property
+    def _parts_known(self) -> str:
+        known = ", ".join(filter(None, self.primary)) or "none, for the primary has one part"
+        return f"parts of the primary are {known}"
+
     def _base(self, name: str, line: ScopeLine | ControlLine, where: str) -> Line:
         if line.of and line.of not in self.primary:
-            known = ", ".join(filter(None, self.primary)) or "none, for the primary has one part"
-            raise ValueError(f"{where}.{name}.of is {line.of!r}; parts of the primary are {known}")
+            raise ValueError(f"{where}.{name}.of is {line.of!r}; {self._parts_known}")
         return self.primary[line.of] if line.of else next(iter(self.primary.values()))
 
     def _resolved(self, where: str, name: str, line: Line, base: Line | None) -> Comparison | Check:

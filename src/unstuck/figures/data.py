@@ -36,12 +36,10 @@ class Row:
         Of the effect; δ of a factor is a factor.
     part
         Of which part of the primary, empty if there is one.
-    told
-        Whether the answer tells it, which puts a line of the scope beside the picture.
     bound
         Of a check: what its value must be, such as ``at least 2.95``.
     against
-        Of a share: the percentage that it is held against; told is the share, not the difference.
+        Of a share: the percentage that it is held against; what is told is the share itself.
     """
 
     name: str
@@ -55,7 +53,6 @@ class Row:
     scale: Scale = "difference"
     margin: float = 0.0
     part: str = ""
-    told: bool = False
     bound: str = ""
     against: float = 0.0
 

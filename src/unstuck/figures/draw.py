@@ -206,8 +206,9 @@ def _spots(pen: Pen, heights: list[float]) -> list[SubFigure]:
 
 
 def _beside(panel: Drawing, data: FigureData, room: float) -> list[effects.Group]:
-    wanted = panel.beside and not isinstance(panel, Effects)
-    return effects.groups_beside(data, room) if wanted else []
+    if panel.beside is False or isinstance(panel, Effects):
+        return []
+    return effects.groups_beside(data, () if panel.beside is True else panel.beside, room)
 
 
 def _picture(panel: Drawing, pen: Pen, spot: SubFigure, groups: Sequence[effects.Group]) -> None:
@@ -231,9 +232,8 @@ def _picture(panel: Drawing, pen: Pen, spot: SubFigure, groups: Sequence[effects
         stack = GridSpecFromSubplotSpec(
             len(groups), 1, grid[1], height_ratios=[effects.share_beside(group) for group in groups]
         )
-        for index, group in enumerate(groups):
-            last = index == len(groups) - 1
-            effects.beside(pen, spot.add_subplot(stack[index]), group, noted=last)
+        for index, (group, noted) in enumerate(zip(groups, effects.notes(groups), strict=True)):
+            effects.beside(pen, spot.add_subplot(stack[index]), group, noted)
 
 
 def _kind(panel: Drawing) -> ModuleType:

@@ -123,12 +123,11 @@ def judged() -> tuple[Row, ...]:
     """A primary, two data sets of which one goes the other way, and two lines of the scope."""
     scope: dict[str, Any] = {"role": "scope"}
     against: dict[str, Any] = {"outcome": "contradicted", "role": "dataset"}
-    small: dict[str, Any] = {"outcome": "no effect", "told": True}
     return (
         row(),
         row("digits", effect=31.2, low=30.0, high=32.0, role="dataset"),
         row("MNIST-1D", effect=-3.6, low=-4.2, high=-3.1, **against),
-        row("at equal updates", effect=0.2, low=-0.4, high=0.7, **small, **scope),
+        row("at equal updates", effect=0.2, low=-0.4, high=0.7, outcome="no effect", **scope),
         row("on test data", effect=0.4, low=-3.0, high=3.5, outcome="undecided", **scope),
     )
 

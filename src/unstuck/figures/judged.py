@@ -96,7 +96,6 @@ def _compared(claim: Claim, found: Mapping[str, Any], words: Dictionary) -> tupl
         scale=spec.scale,
         margin=spec.margin,
         part=str(found["part"]) if role != "scope" else "",
-        told=bool(found["told"]),
         against=float(found["reference"]) if told_itself(spec) else 0.0,
     )
 
@@ -117,7 +116,6 @@ def _checked(claim: Claim, found: Mapping[str, Any], words: Dictionary) -> tuple
         measure=_name(claim, found, words),
         scale="exact",
         part=str(found["part"]) if role == "primary" else "",
-        told=line in claim.scope and claim.scope[line].headline is not None,
         bound=_bound(found, words),
     )
 

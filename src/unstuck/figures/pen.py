@@ -23,6 +23,7 @@ from matplotlib.ticker import (
 )
 
 from unstuck.claims.selection import selected
+from unstuck.errors import NoRowsError
 from unstuck.figures.data import CHOSEN, FigureData
 from unstuck.figures.palette import Palette, ramp
 from unstuck.figures.words import Dictionary
@@ -106,6 +107,11 @@ class Pen:
             table = table[table[CHOSEN].astype(bool)]
         label = f"figure of claim {self.data.claim}: {', '.join(panel.drawn())}"
         rows = selected(table, panel.where, label)
+        if getattr(panel, "y_scale", "") == "log":
+            # an axis of logarithms has no place for the rest
+            rows = rows[~(rows[panel.y] <= 0)]
+            if rows.empty:
+                raise NoRowsError(f"{label}: no {panel.y} is above 0, as its axis asks.")
         if getattr(panel, "unit", None) == "":
             arms = [column for column in columns if column != panel.y]
             rows = rows.assign(**{"": rows.groupby(arms).cumcount()})

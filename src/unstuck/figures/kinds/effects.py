@@ -1,7 +1,7 @@
 """What was judged: a row a line, coloured by its outcome, with the margin in grey."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -42,9 +42,11 @@ def plan(panel: Effects, pen: Pen) -> Plan:
 def draw(panel: Effects, pen: Pen, axes: Mapping[Any, Axes]) -> None:
     """Draw a forest: names at the left, numbers and outcomes at the right."""
     groups = grouped(_wanted(panel, pen.data))
-    for place, (ax, group) in enumerate(zip(axes.values(), groups, strict=True)):
+    for ax, group, noted in zip(axes.values(), groups, notes(groups), strict=True):
         _frame(pen, ax, [row for _, row in group], range(len(group)), reach=0.5)
-        ax.set_xlabel(_title(pen, group[0][1], 50, noted=place == len(groups) - 1), **_quiet(pen))
+        # what hollow is the outcomes say
+        said = [note for note in noted if note != "hollow"]
+        ax.set_xlabel(_title(pen, group[0][1], 50, said), **_quiet(pen))
         for height, (index, row) in enumerate(group):
             _interval(pen, ax, row, height, f"row-{index}")
             ax.annotate(
@@ -71,38 +73,46 @@ def _wanted(panel: Effects, data: FigureData) -> Group:
 
 
 def grouped(rows: Group) -> list[Group]:
-    """Put rows of one unit, scale and margin together, in the order of their first."""
-    groups: dict[tuple[str, str, float], list[tuple[int, Row]]] = {}
+    """Put rows that one axis serves together, in the order of their first."""
+    groups: dict[tuple[str, str, float, float], list[tuple[int, Row]]] = {}
     for index, row in rows:
-        groups.setdefault((row.unit, row.scale, row.margin), []).append((index, row))
+        axis = (row.unit, row.scale, row.margin, row.against)
+        groups.setdefault(axis, []).append((index, row))
     return list(groups.values())
 
 
-def groups_beside(data: FigureData, room: float) -> list[Group]:
-    """Give the rows beside a picture: those that have a number.
+def groups_beside(data: FigureData, parts: Collection[str], room: float) -> list[Group]:
+    """Give the rows beside a picture: those of some parts of the primary that have a number.
 
-    Every part of the primary; the data sets and what the answer tells as far as there is room.
+    The data sets of these too, if there is room.
 
     Parameters
     ----------
+    parts
+        Their names; all if none is named.
     room
         Pixels that they may take.
     """
-    chosen: set[int] = set()
-    told = tuple(row for row in data.of("scope") if row.told)
-    for wanted in (data.of("primary"), data.of("dataset"), told):
-        found = [row for row in wanted if math.isfinite(row.effect)]
-        more = chosen | {data.rows.index(row) for row in found}
-        groups = grouped([(index, data.rows[index]) for index in sorted(more)])
-        if not chosen or height_beside(groups) <= room - SPARE:
-            chosen = more
-    return grouped([(index, row) for index, row in enumerate(data.rows) if index in chosen])
+    groups: list[Group] = []
+    for roles in (("primary",), ("primary", "dataset")):
+        found = grouped(
+            [
+                (index, row)
+                for index, row in enumerate(data.rows)
+                if row.role in roles
+                and math.isfinite(row.effect)
+                and (not parts or row.part in parts)
+            ]
+        )
+        if not groups or height_beside(found) <= room - SPARE:
+            groups = found
+    return groups
 
 
 def height_beside(groups: Sequence[Group]) -> float:
     """Give how many pixels rows take beside a picture."""
     rows = sum(_axis(group) + LINE * sum(_lines(group)) for group in groups)
-    return rows + TITLE * any(group[0][1].scale != "exact" for group in groups)
+    return rows + TITLE * sum(map(len, notes(groups)))
 
 
 def _axis(group: Group) -> float:
@@ -114,6 +124,20 @@ def _axis(group: Group) -> float:
 def _lines(group: Group) -> list[float]:
     """Give how much room each row takes: one for the interval and a line, more for more lines."""
     return [1 + 0.6 * _name(row, _places(group)).count("\n") for _, row in group]
+
+
+def notes(groups: Sequence[Group]) -> list[list[str]]:
+    """Give the phrases that stand below the axis of each group: what grey is, and what hollow."""
+    firsts = [group[0][1] for group in groups]
+    found = [["near"] if row.against else [] for row in firsts]
+    drawn = [place for place, row in enumerate(firsts) if row.scale != "exact"]
+    # said once, and last
+    for place in [place for place in drawn if not firsts[place].against][-1:]:
+        found[place].append("margin")
+    if any(row.outcome in HOLLOW for group in groups for _, row in group):
+        for place in drawn[-1:]:
+            found[place].append("hollow")
+    return found
 
 
 def share_beside(group: Group) -> float:
@@ -130,7 +154,7 @@ def _places(group: Group) -> int:
 def _name(row: Row, places: int) -> str:
     """Name a row beside a picture, broken so that its number has room behind the last line."""
     name = row.name.removeprefix("the ")
-    name = capital(name) if row.part else name
+    name = capital(name) if row.part and row.role == "primary" else name
     ways = [wrapped(name, width) for width in range(WIDE, 7, -1)]
     room = WIDE - len(_told(row, places)) - 1
     fitting = [way for way in ways if columns(way.rpartition("\n")[2]) <= room]
@@ -142,18 +166,12 @@ def _name(row: Row, places: int) -> str:
     )
 
 
-def beside(pen: Pen, ax: Axes, group: Group, *, noted: bool) -> None:
-    """Draw rows beside a picture, names above the intervals.
-
-    Parameters
-    ----------
-    noted
-        Whether it is said what the grey is.
-    """
+def beside(pen: Pen, ax: Axes, group: Group, noted: Sequence[str]) -> None:
+    """Draw rows beside a picture, names above the intervals, and notes below the axis."""
     heights = [float(each) for each in np.cumsum(_lines(group)) - 1]
     places = _places(group)
     _frame(pen, ax, [row for _, row in group], heights, reach=0.17)
-    ax.set_xlabel(_title(pen, group[0][1], 19, noted=noted), **_quiet(pen))
+    ax.set_xlabel(_title(pen, group[0][1], 19, noted), **_quiet(pen))
     for height, (index, row) in zip(heights, group, strict=True):
         _interval(pen, ax, row, height, f"beside-{index}")
         weight = "bold" if row.role == "primary" else "normal"
@@ -231,14 +249,13 @@ def _quiet(pen: Pen) -> dict[str, Any]:
     return {"fontsize": TICK, "color": pen.palette.quiet, "labelpad": 6}
 
 
-def _title(pen: Pen, row: Row, width: int, *, noted: bool) -> str:
+def _title(pen: Pen, row: Row, width: int, noted: Sequence[str]) -> str:
     if row.scale == "exact":
         return ""
     lines = [] if row.scale == "ratio" else [row.unit]
     if row.against:
         lines = [with_unit(pen.words.phrase("share"), "%", pen.words.language)]
-    if noted:
-        lines.append(pen.words.phrase("margin"))
+    lines += [pen.words.phrase(note, value=f"{row.against:g}") for note in noted]
     return "\n".join(wrapped(line, width) for line in lines if line)
 
 

@@ -21,7 +21,7 @@ def plan(panel: Heat, pen: Pen) -> Plan:
     """Give the panels, and what the colours are."""
     table = pen.rows(panel)
     reading = ""
-    if panel.numbers:
+    if panel.numbers and panel.subtitle is None:
         reading = pen.words.phrase("cells", value=pen.words.axis(panel.value))
     return Plan(pen.order(table, panel.panel, panel), reading, share_y=False)
 

@@ -21,16 +21,21 @@ def plan(panel: Paths, pen: Pen) -> Plan:
     """Give the panels, and the walkers' names."""
     table = pen.rows(panel)
     key = pen.key(table, panel.color, panel) if panel.color != panel.panel else {}
-    moved = not panel.walk or bool((table.groupby([panel.walk]).size() > 1).any())
-    reading = [pen.words.phrase(name) for name in ("start",) if moved]
+    reading = [pen.words.phrase(name) for name in ("start",) if _moved(panel, table)]
     reading += [pen.words.phrase(name) for name in ("goal",) if panel.goal]
     return Plan(pen.order(table, panel.panel, panel), " ".join(reading), key)
+
+
+def _moved(panel: Paths, table: pd.DataFrame) -> bool:
+    """Tell whether there are walks, and not places alone."""
+    return not panel.walk or bool((table.groupby([panel.walk]).size() > 1).any())
 
 
 def draw(panel: Paths, pen: Pen, axes: Mapping[Any, Axes]) -> None:
     """Draw one panel after the other."""
     table = pen.rows(panel)
     tints = pen.tints(table, panel.color, panel)
+    moved = _moved(panel, table)
     for index, (value, ax) in enumerate(axes.items()):
         part = table[table[panel.panel] == value] if panel.panel else table
         if panel.surface:
@@ -43,8 +48,9 @@ def draw(panel: Paths, pen: Pen, axes: Mapping[Any, Axes]) -> None:
             for _, walk in ordered.groupby(panel.walk) if panel.walk else [("", ordered)]:
                 x, y = walk[panel.x].to_numpy(float), walk[panel.y].to_numpy(float)
                 ax.plot(x, y, "-", lw=3, color=tint, alpha=0.9, solid_joinstyle="round")
-                ax.plot(x[0], y[0], "o", ms=RING, color="none", mec=tint, mew=3)
-                ax.plot(x[-1], y[-1], "o", ms=11, color=tint, mew=0)
+                if moved:
+                    ax.plot(x[0], y[0], "o", ms=RING, color="none", mec=tint, mew=3)
+                ax.plot(x[-1], y[-1], "o", ms=11 if moved else RING, color=tint, mew=0)
         if panel.goal:
             ax.plot(*panel.goal, "*", ms=24, color=pen.palette.ink, mec=pen.palette.paper, mew=1.5)
         pen.plain(ax, None)

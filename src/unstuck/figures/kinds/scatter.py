@@ -15,7 +15,7 @@ def plan(panel: Scatter, pen: Pen) -> Plan:
     """Give the panels and the colours' names."""
     table = pen.rows(panel)
     key = pen.key(table, panel.color, panel) if panel.color != panel.panel else {}
-    return Plan(pen.order(table, panel.panel, panel), key=key)
+    return Plan(pen.order(table, panel.panel, panel), key=key, share_y=panel.share_y)
 
 
 def draw(panel: Scatter, pen: Pen, axes: Mapping[Any, Axes]) -> None:
@@ -43,7 +43,7 @@ def draw(panel: Scatter, pen: Pen, axes: Mapping[Any, Axes]) -> None:
         pen.name(ax, panel.x, panel.y if index == 0 else "", len(axes))
         pen.scale(ax, "x", panel.x_scale, pen.words.column(panel.x).times, len(axes))
         pen.scale(ax, "y", panel.y_scale, pen.words.column(panel.y).times)
-        ax.tick_params(axis="y", labelleft=index == 0)
+        ax.tick_params(axis="y", labelleft=index == 0 or not panel.share_y)
         pen.heading(ax, panel.panel, value, panel.y, len(axes))
 
 

@@ -14,14 +14,29 @@ from unstuck.figures.pen import LABEL, TICK, Pen, Plan, numeric, wrapped
 LEAST_NAMED, LEAST_SIGNED = 0.07, 0.16
 BESIDE = 0.03  # from the end of a share that stands alone to its number
 CLEAR = 0.12  # between a mark and the middle of a number
-HEAD = 0.85  # of a bar's height, for the name of a group
+HEAD = 0.85  # of a row's height, for the name of a group
+ROW, AROUND = 47, 110  # pixels of a row at the least, and of what stands round bars
+BAR = 0.7  # of a row's height
 
 
 def plan(panel: Shares, pen: Pen) -> Plan:
     """Give the panels and the colours' names."""
     table = pen.rows(panel)
     key = {} if panel.only else pen.key(table, panel.of, panel)
-    return Plan(pen.order(table, panel.panel, panel), key=key, share_y=False)
+    panels = pen.order(table, panel.panel, panel)
+    # of the panel that has most bars
+    most = max(
+        _rows(panel, table[table[panel.panel] == value] if panel.panel else table)
+        for value in panels
+    )
+    return Plan(panels, key=key, share_y=False, least_height=AROUND + ROW * most)
+
+
+def _rows(panel: Shares, part: pd.DataFrame) -> float:
+    """Give how many bars are as high as those of a panel with the names of their groups."""
+    bars = len(part[list(panel.rows)].drop_duplicates())
+    groups = part[panel.rows[0]].nunique() if len(panel.rows) > 1 else 0
+    return bars + HEAD * groups
 
 
 def draw(panel: Shares, pen: Pen, axes: Mapping[Any, Axes]) -> None:
@@ -67,6 +82,18 @@ def _bars(
     ax.set_xticks([0, 0.5, 1], ["0", "50", "100 %"])
     if panel.mark is not None:
         ax.axvline(panel.mark, color=pen.palette.ink, linewidth=2, linestyle=(0, (4, 3)))
+        ax.annotate(
+            pen.words.phrase("mark", share=f"{100 * panel.mark:g}"),
+            (panel.mark, 0),
+            xycoords="axes fraction",
+            xytext=(0, -46),
+            textcoords="offset points",
+            ha="center",
+            va="top",
+            fontsize=TICK,
+            fontweight="bold",
+            color=next(iter(tints.values())),
+        )
 
 
 def _note(
@@ -99,17 +126,16 @@ def _bar(
     left = 0.0
     if panel.only:
         # of an empty bar the frame is seen
-        ax.barh(height, 1, height=0.62, fill=False, edgecolor=pen.palette.quiet, lw=2, zorder=3)
+        ax.barh(height, 1, height=BAR, fill=False, edgecolor=pen.palette.quiet, lw=2, zorder=3)
     for kind, tint in tints.items():
         share = float((bar[panel.of] == kind).mean())
-        ax.barh(
-            height, share, left=left, height=0.62, color=tint, edgecolor=pen.palette.paper, lw=2
-        )
+        ax.barh(height, share, left=left, height=BAR, color=tint, edgecolor=pen.palette.paper, lw=2)
         if share >= LEAST_NAMED * of:
             place = left + share / 2
             # beside the mark, where a wide bar has room for it
-            if panel.mark is not None and abs(place - panel.mark) < CLEAR < share / 2:
-                place = panel.mark + CLEAR
+            clear = CLEAR * of
+            if panel.mark is not None and abs(place - panel.mark) < clear < share / 2:
+                place = panel.mark + (-clear if place <= panel.mark else clear)
             ax.text(
                 place,
                 height,

@@ -20,13 +20,18 @@ GOLDEN = 0.6180339887498949  # spreads dots evenly, and alike on every call
 
 
 def plan(panel: Spectra, pen: Pen) -> Plan:
-    """Give the panels, and the names of the three colours."""
+    """Give the panels, and the names of the colours that there are."""
     table = pen.rows(panel)
-    series = pen.palette.series
+    names = {DOWN: "leads down", FLAT: "flat", UP: "leads up"}
+    groups = [
+        _values(panel, rows)
+        for _, rows in table.groupby([*filter(None, (panel.rows, panel.panel))])
+    ]
+    found = {name for values in groups for chosen, name in _signs(panel, values) if chosen.any()}
     key = {
-        pen.words.phrase("leads down"): series[DOWN],
-        pen.words.phrase("flat"): series[FLAT],
-        pen.words.phrase("leads up"): series[UP],
+        pen.words.phrase(phrase): pen.palette.series[name]
+        for name, phrase in names.items()
+        if name in found
     }
     return Plan(pen.order(table, panel.panel, panel), key=key)
 
@@ -63,8 +68,8 @@ def _values(panel: Spectra, table: pd.DataFrame) -> Values:
 
 
 def _row(panel: Spectra, pen: Pen, ax: Axes, height: int, found: Values, top: float) -> None:
-    zero = np.abs(found) <= panel.tolerance * np.max(np.abs(found))
-    parts = ((~zero & (found > 0), UP), (~zero & (found < 0), DOWN), (zero, FLAT))
+    parts = _signs(panel, found)
+    zero = parts[-1][0]
     at = _place(found, top)
     edges = np.linspace(-1, 1, BINS + 1)
     most = max(1, int(np.histogram(at, edges)[0].max()))
@@ -86,6 +91,12 @@ def _row(panel: Spectra, pen: Pen, ax: Axes, height: int, found: Values, top: fl
         fontweight="bold",
         color=pen.palette.series[DOWN],
     )
+
+
+def _signs(panel: Spectra, values: Values) -> tuple[tuple[npt.NDArray[np.bool_], str], ...]:
+    """Tell which eigenvalues lead up, lead down, and count as zero, with the colour of each."""
+    zero = np.abs(values) <= panel.tolerance * np.max(np.abs(values), initial=0.0)
+    return (~zero & (values > 0), UP), (~zero & (values < 0), DOWN), (zero, FLAT)
 
 
 def _place(values: Values, top: float) -> Values:
