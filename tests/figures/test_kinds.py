@@ -386,6 +386,18 @@ def test_a_level_of_a_column_is_that_of_each_panel() -> None:
     assert levels == [0.95, 0.6]
 
 
+@pytest.mark.parametrize(("name", "mark"), [("a name as long as this", "●"), ("short", "")])
+def test_long_names_stand_above_several_panels_and_do_not_narrow_them(name: str, mark: str) -> None:
+    table = pd.DataFrame({"x": [0, 1, 2] * 4, "y": [0, 1, 2, 9, 8, 7] * 2, "seed": 0})
+    table = table.assign(arm=(["a"] * 3 + ["b"] * 3) * 2, half=["one"] * 6 + ["other"] * 6)
+    keys = {"from": "some.curves", "x": "x", "y": "y", "color": "arm", "panel": "half"}
+    words = {"values": {"arm": {"a": {"en": name}, "b": {"en": "other"}}}}
+    panel = drawing(**keys, kind="lines", words=words)
+    figure = draw(panel, figure_data(tables={"some.curves": table}), dictionary(), LIGHT)
+    assert f"{mark} {name}".strip() in texts(figure)
+    assert ("●" in texts(figure)) is bool(mark)
+
+
 @pytest.mark.parametrize(("up", "side"), [(1, "right"), (-1, "left")])
 def test_a_single_line_without_units_has_its_numbers_clear_of_it(up: int, side: str) -> None:
     table = pd.DataFrame({"x": [1.0, 2.0, 3.0], "y": [2.0**up, 0.51234, 2.0**-up][::-1]})

@@ -32,6 +32,7 @@ from unstuck.wording import number, plain_power, superscript
 # sizes in pixels of a figure 1200 wide; on a phone of 390 the smallest are 9
 TITLE, SUBTITLE, LABEL, TICK, HEADING = 40, 28, 28, 28, 30
 MOST_PANELS = 4
+NAME = 15  # columns of a line's name at its end
 MOST_DOTS = 100  # of an arm; more are thinned evenly
 STEPS = (1, 2, 2.5, 5, 10)  # of ticks
 CHINESE = 0x2E80  # letters from here on are two columns wide
@@ -312,7 +313,7 @@ class Pen:
         """Name lines at their right ends, once places are settled."""
         texts = [
             ax.annotate(
-                wrapped(end.text, 15),
+                wrapped(end.text, NAME),
                 (end.x, end.y),
                 xytext=(18, 0),
                 textcoords="offset points",

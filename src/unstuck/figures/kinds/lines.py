@@ -9,9 +9,10 @@ from matplotlib.axes import Axes
 
 from unstuck.claims.drawing import Lines
 from unstuck.figures.averages import average, by_unit, interval
-from unstuck.figures.pen import End, Pen, Plan, numeric
+from unstuck.figures.pen import LABEL, NAME, End, Pen, Plan, numeric, width_of, wrapped
 
 ROOM = 0.08  # of the height that a name beside a line needs
+MOST_BESIDE = 140  # pixels of a name at the end of a line, where panels share the width
 FEW = 8  # places along x that have a dot, and a name
 
 
@@ -25,12 +26,20 @@ def plan(panel: Lines, pen: Pen) -> Plan:
 
 
 def _ends_meet(panel: Lines, pen: Pen, table: pd.DataFrame, panels: list[Any]) -> bool:
-    """Tell whether names beside right ends would mislead.
+    """Tell whether names beside right ends would mislead, or narrow several panels.
 
-    So they would where ends lie near each other, where one lies left of what others go on to, and
-    where the last panel, which has the names, lacks a line.
+    They would mislead where ends lie near each other, where one lies left of what others go on to,
+    and where the last panel, which has the names, lacks a line.
     """
     if panel.panel:
+        names = [pen.words.value(panel.color, value) for value in table[panel.color].unique()]
+        wide = max(
+            width_of(line, LABEL, "bold")
+            for name in names
+            for line in wrapped(name, NAME).split("\n")
+        )
+        if len(panels) > 1 and wide > MOST_BESIDE:
+            return True
         whole, table = table, table[table[panel.panel] == panels[-1]]
         if table[panel.color].nunique() < whole[panel.color].nunique():
             return True
