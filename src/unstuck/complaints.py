@@ -78,7 +78,7 @@ def wanted(error: ErrorDetails, patterns: Mapping[str, str] | None = None) -> st
     return error["msg"].removeprefix("Input should be ").partition(", unable")[0]
 
 
-def complaint(error: ErrorDetails, patterns: Mapping[str, str] | None = None) -> str:
+def complaint(error: ErrorDetails) -> str:
     """Say what is wrong with a value and what would be right, without a full stop."""
     if error["type"] == "value_error":
         return error["msg"].removeprefix("Value error, ")
@@ -86,7 +86,7 @@ def complaint(error: ErrorDetails, patterns: Mapping[str, str] | None = None) ->
         return "it is missing"
     if error["type"] == "extra_forbidden":
         return "the key is unknown"
-    return f"{shown(error['input'])} is wrong; it should be {wanted(error, patterns)}"
+    return f"{shown(error['input'])} is wrong; it should be {wanted(error)}"
 
 
 def first_complaint(error: ValidationError) -> str:

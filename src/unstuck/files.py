@@ -319,11 +319,7 @@ def write_pieces(
             table.to_csv(text, mode="a", header=head, index=False, lineterminator="\n")
 
 
-def write_safetensors(
-    path: str | os.PathLike[str],
-    arrays: Mapping[str, np.ndarray],
-    metadata: Mapping[str, str] | None = None,
-) -> None:
+def write_safetensors(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray]) -> None:
     """Write named numpy arrays, in sorted order, as one safetensors file."""
     from safetensors import SafetensorError
     from safetensors.numpy import save_file
@@ -331,7 +327,7 @@ def write_safetensors(
     ordered = {name: np.ascontiguousarray(arrays[name]) for name in sorted(arrays)}
     with atomic_path(path) as temporary:
         try:
-            save_file(ordered, temporary, metadata=dict(metadata) if metadata else None)
+            save_file(ordered, temporary)
         except SafetensorError as error:
             # of the library's words only those of the system say something
             reason = str(error).rpartition("I/O error: ")[2].partition(" (os error")[0]

@@ -5,7 +5,7 @@ import torch
 
 from unstuck.curvature.hessian import dense, together
 from unstuck.curvature.hessian.together import expand
-from unstuck.curvature.objective import Surface
+from unstuck.errors import CurvatureError
 
 
 @pytest.mark.parametrize(
@@ -16,8 +16,6 @@ from unstuck.curvature.objective import Surface
         {"hidden": (5, 4, 3)},
         {"hidden": (3, 3), "activation": "sigmoid", "loss": "squared_error"},
         {"hidden": (3, 4), "activation": "relu", "loss": "softmax_squared_error"},
-        {"kind": "conv1d", "hidden": (3,)},
-        {"hidden": (4,), "batchnorm": "before"},
     ],
 )
 def test_they_are_those_of_each_point(build, options):
@@ -48,15 +46,16 @@ def test_points_are_taken_in_passes(build, monkeypatch):
     torch.testing.assert_close(parts.loss, whole.loss, rtol=1e-15, atol=0)
 
 
-def test_a_surface_is_asked_point_by_point():
-    surface = Surface(function=lambda t: t[0] ** 3 + t[0] * t[1], theta=torch.zeros(2).double())
-    found = expand(surface, torch.tensor([[1.0, 2.0], [0.0, 1.0]], dtype=torch.float64))
-    assert found.loss.tolist() == [3, 0]
-    assert found.gradient.tolist() == [[5, 1], [1, 0]]
-    assert found.hessian.tolist() == [[[6, 1], [1, 0]], [[0, 1], [1, 0]]]
+@pytest.mark.parametrize(
+    "options", [{"kind": "conv1d", "hidden": (3,)}, {"hidden": (4,), "batchnorm": "before"}]
+)
+def test_other_networks_are_refused(build, options):
+    problem = build(**options)
+    with pytest.raises(CurvatureError, match="dense networks without batchnorm"):
+        expand(problem, problem.theta[None])
 
 
-def test_some_are_chosen():
-    surface = Surface(function=lambda t: (t**2).sum(), theta=torch.zeros(2).double())
-    found = expand(surface, torch.tensor([[1.0, 0.0], [2.0, 0.0]], dtype=torch.float64))
-    assert found[torch.tensor([False, True])].loss.tolist() == [4]
+def test_some_are_chosen(build):
+    problem = build(hidden=(4,))
+    found = expand(problem, torch.stack([problem.theta, 2 * problem.theta]))
+    assert torch.equal(found[torch.tensor([False, True])].theta, 2 * problem.theta[None])

@@ -23,7 +23,6 @@ def first(reached: npt.NDArray[np.bool_]) -> Floats:
     return np.where(reached.any(axis=0), reached.argmax(axis=0), np.nan)
 
 
-@torch.inference_mode()
 def descend(
     surface: Slope,
     starts: npt.ArrayLike,
@@ -60,15 +59,14 @@ def descend(
     ValueError
         If the lengths do not fit each other, or a number of updates is below 1.
     """
-    if updates < 1:
-        raise ValueError(f"updates must be at least 1, but are {updates}")
-    theta = _population(surface, starts)
-    points = _blank(updates + 1, theta)
-    points[0] = theta
-    for t in _walk(surface, theta, rows, lr, updates, schedules):
-        points[t] = theta
-    path: Floats = points.numpy()
-    return path
+    begin = np.asarray(starts, dtype=np.float64)[None]
+    paths = [begin]
+    follow(
+        *(surface, starts, rows, lr, updates, lambda _, points: paths.append(points)),
+        schedules=schedules,
+        block=updates,
+    )
+    return np.concatenate(paths)
 
 
 @torch.inference_mode()
@@ -98,8 +96,8 @@ def follow(
     ValueError
         If the lengths do not fit each other, or a number of updates is below 1.
     """
-    if updates < 1 or block < 1:
-        raise ValueError(f"updates and block must be at least 1, but are {updates} and {block}")
+    if min(updates, block) < 1:
+        raise ValueError(f"updates must be at least 1, but are {updates}, in blocks of {block}")
     theta = _population(surface, starts)
     points = _blank(block, theta)
     for t in _walk(surface, theta, rows, lr, updates, schedules):

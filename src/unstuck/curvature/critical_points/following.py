@@ -41,7 +41,6 @@ def follow_eigenvectors(
     *,
     longest: float = 0.3,
     steps: int = 40,
-    gradient_tolerance: float = GRADIENT_TOLERANCE,
     relative_tolerance: float = RELATIVE_TOLERANCE,
 ) -> list[CriticalPoint]:
     """Follow Newton's step from points to critical points of whatever index it leads to.
@@ -79,7 +78,7 @@ def follow_eigenvectors(
         here = expand(problem, theta[moving])
         for member, norm in zip(moving.tolist(), here.gradient.norm(dim=1).tolist(), strict=True):
             norms[member].append(norm)
-        going = torch.tensor([not _ended(norms[i], gradient_tolerance) for i in moving.tolist()])
+        going = torch.tensor([not _ended(norms[i]) for i in moving.tolist()])
         if step == steps or not going.any():
             break
         moving, here = moving[going], here[going]
@@ -88,11 +87,7 @@ def follow_eigenvectors(
     return [
         CriticalPoint(
             theta=end,
-            certificate=certify(
-                problem.at(end),
-                gradient_tolerance=gradient_tolerance,
-                relative_tolerance=relative_tolerance,
-            ),
+            certificate=certify(problem.at(end), relative_tolerance=relative_tolerance),
             start_loss=float(loss),
             start_gradient_norm=float(gradient.norm()),
             distance=float((end - start).norm()),
@@ -135,9 +130,9 @@ def minimise_last_layer(problem: Problem, starts: Tensor) -> Tensor:
     return theta
 
 
-def _ended(norms: list[float], gradient_tolerance: float) -> bool:
+def _ended(norms: list[float]) -> bool:
     """Whether the gradient is rounding, or small enough and no longer halved by a step."""
-    settled = len(norms) > 1 and norms[-1] <= gradient_tolerance and norms[-1] > 0.5 * norms[-2]
+    settled = len(norms) > 1 and norms[-1] <= GRADIENT_TOLERANCE and norms[-1] > 0.5 * norms[-2]
     return norms[-1] <= _LEAST_NORM or settled
 
 

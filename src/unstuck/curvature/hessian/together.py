@@ -1,9 +1,8 @@
-"""Loss, gradient and Hessian of one objective at many points at once.
+"""Loss, gradient and Hessian of one small network at many points at once.
 
 A Hessian of some sixty parameters is so small that the calls which make it cost more than their
-arithmetic. Fully connected networks without batchnorm, or with batchnorm at inference, therefore
-take all points through the layers side by side, by the formulas of ``layerwise``; every other
-objective is asked at one point after another.
+arithmetic. So all points go through the layers side by side, by the formulas of ``layerwise``, in
+fully connected networks without batchnorm.
 """
 
 from dataclasses import dataclass, fields
@@ -12,12 +11,12 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from unstuck.curvature.hessian import dense
 from unstuck.curvature.hessian.activations import way_through
 from unstuck.curvature.hessian.layerwise import affine_layers
 from unstuck.curvature.hessian.output_hessian import output_hessian
-from unstuck.curvature.objective import Objective, finite
+from unstuck.curvature.objective import finite
 from unstuck.curvature.problem import Problem
+from unstuck.errors import CurvatureError
 
 # Bytes of the temporaries that the points of one pass may fill, so that they stay in cache.
 _PASS_BYTES = 4 * 2**20
@@ -47,40 +46,26 @@ class Expansions:
         return cls(*(torch.cat([getattr(part, name) for part in parts]) for name in names))
 
 
-def expand(objective: Objective, theta: Tensor) -> Expansions:
-    """Expand an objective at points ``[M, P]``; its own point is not used.
+def expand(problem: Problem, theta: Tensor) -> Expansions:
+    """Expand a loss at points ``[M, P]``; its own point is not used.
 
     Raises
     ------
     CurvatureError
-        If a Hessian is not finite, or too large to be formed.
+        If the network is not fully connected or has batchnorm, or a Hessian is not finite.
     """
-    if not isinstance(objective, Problem) or not _stacks(objective):
-        return Expansions.joined([_alone(objective.at(point)) for point in theta])
-    rows = objective.samples * _numbers_a_sample(objective) * theta.element_size()
+    if problem.network.spec.kind != "dense" or problem.network.buffer_count:
+        raise CurvatureError("points are expanded together in dense networks without batchnorm.")
+    rows = problem.samples * _numbers_a_sample(problem) * theta.element_size()
     size = max(1, _PASS_BYTES // rows)
     found = Expansions.joined(
         [
-            _side_by_side(objective, theta[start : start + size])
+            _side_by_side(problem, theta[start : start + size])
             for start in range(0, len(theta), size)
         ]
     )
     finite("a Hessian", found.hessian)
     return found
-
-
-def _stacks(problem: Problem) -> bool:
-    return dense.is_layerwise(problem) and not problem.network.buffer_count
-
-
-def _alone(objective: Objective) -> Expansions:
-    loss, gradient = objective.loss_and_gradient()
-    return Expansions(
-        objective.theta.unsqueeze(0),
-        gradient.new_tensor([loss]),
-        gradient.unsqueeze(0),
-        dense.hessian(objective).unsqueeze(0),
-    )
 
 
 def _numbers_a_sample(problem: Problem) -> int:

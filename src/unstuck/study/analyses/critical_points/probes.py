@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from unstuck.curvature.problem import Problem
 
 STREAM = 7402
+#: points that the loss is computed at side by side
+CHUNK = 100
 
 
 class LadderCase(Section):
@@ -171,14 +173,14 @@ def _seen(certificate: dict[str, Any], changes: dict[str, list[float]]) -> dict[
     }
 
 
-def _changes(problem: "Problem", steps: "Tensor", chunk: int = 100) -> list[float]:
+def _changes(problem: "Problem", steps: "Tensor") -> list[float]:
     """Give the change of the loss over each of ``steps`` ``[M, P]``, many networks at once."""
     import torch
 
     network, decay = problem.network, problem.weight_decay
     changes: list[float] = []
     here: Tensor | None = None
-    for part in torch.split(torch.cat([torch.zeros_like(steps[:1]), steps]), chunk):
+    for part in torch.split(torch.cat([torch.zeros_like(steps[:1]), steps]), CHUNK):
         theta = problem.theta + part
         loss = network.loss_and_correct(
             theta,

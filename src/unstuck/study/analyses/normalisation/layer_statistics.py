@@ -85,11 +85,11 @@ def normalised(x: Array, gamma: Array | None = None, beta: Array | None = None) 
     return after
 
 
-def passed(layer: BatchNorm, x: Tensor, given: list[Array], training: bool = True) -> Tensor:
-    """Give the layer's output ``[1, N, C]`` for γ and β, at its initial buffers."""
+def passed(layer: BatchNorm, x: Tensor, given: list[Array]) -> Tensor:
+    """Give the layer's output ``[1, N, C]`` in training for γ and β, at its initial buffers."""
     parameters = [torch.from_numpy(each)[None] for each in given]
     buffers = [torch.from_numpy(each)[None] for each in layer.initial_buffers()]
-    return layer.forward(x, parameters, buffers, training).output
+    return layer.forward(x, parameters, buffers, True).output
 
 
 def initial() -> pd.DataFrame:

@@ -212,7 +212,7 @@ class Reduction(NamedTuple):
     since: int = 1  # the first update at which they are said to agree
 
 
-def reductions(updates: int = UPDATES) -> tuple[Reduction, ...]:
+def reductions() -> tuple[Reduction, ...]:
     """Give how the rows of the update rule turn into each other.
 
     References
@@ -220,8 +220,8 @@ def reductions(updates: int = UPDATES) -> tuple[Reduction, ...]:
     Kingma & Ba 2015, section 2, for the rate that replaces the correction of the bias; Liu et al.
     2020, algorithm 2, for RAdam.
     """
-    t = np.arange(1, updates + 1)
-    once, adam, momentum = np.ones(updates), OPTIMIZERS["adam"], OPTIMIZERS["momentum"]
+    t = np.arange(1, UPDATES + 1)
+    once, adam, momentum = np.ones(UPDATES), OPTIMIZERS["adam"], OPTIMIZERS["momentum"]
     plain = optimizer("adam", bias_correction=False)
     # an ε that is scaled with √s lets one factor of the rate stand for both
     scaled = optimizer("adam", epsilon_scaled=True)

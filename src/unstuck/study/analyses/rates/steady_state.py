@@ -118,12 +118,12 @@ def adam_steps(updates: int = UPDATES) -> Steps:
     return found
 
 
-def recurrence(updates: int = UPDATES) -> Array:
+def recurrence() -> Array:
     """Give the steps ``[T, K, 2]`` of Adam at rate 1 with ε = 0, written out (Kingma & Ba 2015)."""
     beta1, beta2 = np.array(PAIRS).T[..., None]
     m = s = np.zeros((len(PAIRS), len(GRADIENTS)))
-    found = np.empty((updates, *m.shape))
-    for t, gradient in enumerate(gradient_signs(updates), start=1):
+    found = np.empty((UPDATES, *m.shape))
+    for t, gradient in enumerate(gradient_signs(UPDATES), start=1):
         m = beta1 * m + (1 - beta1) * gradient
         s = beta2 * s + (1 - beta2) * gradient**2
         found[t - 1] = m / (1 - beta1**t) / np.sqrt(s / (1 - beta2**t))
