@@ -26,8 +26,7 @@ def by_unit(rows: pd.DataFrame, x: str, unit: str, y: str, by: str) -> pd.DataFr
     Of a median it is the mean, as of a mean: what is summed up by a median are units.
     """
     if by == "geometric":
-        with np.errstate(divide="ignore", invalid="ignore"):
-            rows = rows.assign(**{y: np.log(rows[y].astype("float64"))})
+        rows = rows.assign(**{y: np.log(rows[y].astype("float64"))})
     units: pd.DataFrame = rows.groupby([x, unit], sort=False)[y].mean().unstack()
     return units.apply(np.exp) if by == "geometric" else units
 

@@ -119,7 +119,7 @@ def save_claim(
         save(drawn, path, settings)
 
 
-def _heights(panels: Sequence[Drawing], pen: Pen, said: str = "") -> list[float]:
+def _heights(panels: Sequence[Drawing], pen: Pen, said: str | None = None) -> list[float]:
     """Give the heights of headings and pictures one below the other, in turn."""
     plans = [_plan(each, pen) for each in panels]
     caps = [heading_height(pen, _reading(plan, said), plan.key) for plan in plans]
@@ -127,7 +127,7 @@ def _heights(panels: Sequence[Drawing], pen: Pen, said: str = "") -> list[float]
 
 
 def _pictures(
-    panels: Sequence[Drawing], pen: Pen, spots: Sequence[SubFigure], said: str = ""
+    panels: Sequence[Drawing], pen: Pen, spots: Sequence[SubFigure], said: str | None = None
 ) -> None:
     """Draw pictures under their headings, each pair in two spots."""
     for each, top, spot in zip(panels, spots[::2], spots[1::2], strict=True):
@@ -138,9 +138,9 @@ def _pictures(
         _picture(each, below, spot, [])
 
 
-def _reading(plan: Plan, said: str) -> str:
+def _reading(plan: Plan, said: str | None) -> str:
     """Say what the marks of a picture below are, where the figure has not said the same."""
-    return plan.reading if said and plan.reading != said else ""
+    return plan.reading if said is not None and plan.reading != said else ""
 
 
 @contextmanager

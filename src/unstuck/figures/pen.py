@@ -108,11 +108,11 @@ class Pen:
             table = table[table[CHOSEN].astype(bool)]
         label = f"figure of claim {self.data.claim}: {', '.join(panel.drawn())}"
         rows = selected(table, panel.where, label)
-        if getattr(panel, "y_scale", "") == "log":
-            # an axis of logarithms has no place for the rest
+        if getattr(panel, "y_scale", "") == "log" or getattr(panel, "average", "") == "geometric":
+            # the rest has no logarithm
             rows = rows[~(rows[panel.y] <= 0)]
             if rows.empty:
-                raise NoRowsError(f"{label}: no {panel.y} is above 0, as its axis asks.")
+                raise NoRowsError(f"{label}: no {panel.y} is above 0, and so has no logarithm.")
         if getattr(panel, "unit", None) == "":
             arms = [column for column in columns if column != panel.y]
             rows = rows.assign(**{"": rows.groupby(arms).cumcount()})
