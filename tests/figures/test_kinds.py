@@ -162,10 +162,11 @@ def test_a_list_names_the_parts_that_stand_beside() -> None:
         assert ("Trend" in beside_it) == (beside is True)
 
 
-def test_an_axis_of_logarithms_shows_what_is_above_0_and_nothing_warns(recwarn: Any) -> None:
+@pytest.mark.parametrize("keys", [{"y_scale": "log"}, {"average": "geometric"}])
+def test_logarithms_are_of_what_is_above_0_and_nothing_warns(keys: Any, recwarn: Any) -> None:
     table = runs().assign(train_accuracy=lambda rows: rows["train_accuracy"] - 0.95)
     assert table["train_accuracy"].min() < 0
-    panel = drawing(kind="lines", **{**KINDS["lines"], "y_scale": "log", "average": "geometric"})
+    panel = drawing(kind="lines", **{**KINDS["lines"], **keys})
     figure = draw(panel, figure_data(tables={"batches.runs": table}), dictionary(), LIGHT)
     drawn_values = np.concatenate([line.get_ydata() for line in figure.axes[0].lines])
     assert np.nanmin(drawn_values) > 0
@@ -634,7 +635,8 @@ def test_pictures_below_make_a_figure_taller() -> None:
 
 def test_a_picture_below_says_what_its_marks_are_where_they_are_others() -> None:
     arms = {"kind": "arms", **KINDS["arms"]}
-    assert "bar: mean" in texts(drawn("lines", below=[arms]))
+    for above in ("lines", "scatter"):
+        assert "bar: mean" in texts(drawn(above, below=[arms]))
     for by, often in (("mean", 1), ("median", 2)):
         words = " ".join(texts(drawn("arms", below=[{**arms, "average": by}])).split())
         assert words.count("Dots: 10") == often
