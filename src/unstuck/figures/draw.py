@@ -121,7 +121,7 @@ def save_claim(
 
 def _heights(panels: Sequence[Drawing], pen: Pen, said: str | None = None) -> list[float]:
     """Give the heights of headings and pictures one below the other, in turn."""
-    plans = [_plan(each, pen) for each in panels]
+    plans = [_plan(each, _below(each, pen)) for each in panels]
     caps = [heading_height(pen, _reading(plan, said), plan.key) for plan in plans]
     return [height for cap in caps for height in (cap, BELOW - cap)]
 
@@ -131,11 +131,16 @@ def _pictures(
 ) -> None:
     """Draw pictures under their headings, each pair in two spots."""
     for each, top, spot in zip(panels, spots[::2], spots[1::2], strict=True):
-        below = replace(pen, words=pen.words.with_own(each.words, pen.data.words))
+        below = _below(each, pen)
         text = each.title.words(pen.words.language) if each.title else ""
         plan = _plan(each, below)
         write_heading(below, top, text, _reading(plan, said), plan.key)
         _picture(each, below, spot, [])
+
+
+def _below(panel: Drawing, pen: Pen) -> Pen:
+    """Give what draws a picture below, with that picture's words."""
+    return replace(pen, words=pen.words.with_own(panel.words, pen.data.words))
 
 
 def _reading(plan: Plan, said: str | None) -> str:

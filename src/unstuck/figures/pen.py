@@ -265,7 +265,8 @@ class Pen:
         if panel.goal is None:
             return
         level = float(part[panel.goal].iloc[0] if isinstance(panel.goal, str) else panel.goal)
-        ax.axhline(level, color=self.palette.quiet, linewidth=1.5, linestyle=(0, (4, 3)))
+        # behind what is drawn
+        ax.axhline(level, color=self.palette.quiet, lw=1.5, ls=(0, (4, 3)), zorder=1.5)
         if panel.goal_words is None or not named:
             return
         axis, text = ax.yaxis, panel.goal_words.words(self.words.language)
