@@ -321,7 +321,9 @@ def _ticks(row: Row, low: float, high: float) -> list[float]:
         values = [value for value in values if low <= math.log10(value) <= high]
         if len(values) <= 4:
             return values
-    return values[:: math.ceil(len(values) / 3)]
+    # ×1 is always one of them
+    step = math.ceil(len(values) / 3)
+    return values[values.index(1) % step :: step]
 
 
 def _tick(row: Row, value: float) -> str:
