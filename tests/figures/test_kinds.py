@@ -226,6 +226,7 @@ def test_names_of_ticks_and_of_rows_keep_apart_beside_a_picture(
     )
     figure.draw_without_rendering()
     assert tuple(figure.get_size_inches() * figure.dpi) == (1200, 675)
+    assert "×1" in [each.get_text() for each in figure.axes[-2].get_xticklabels()]
     for ax in figure.axes[-2:]:
         names = [each for each in ax.get_xticklabels() if each.get_text()]
         extents = [name.get_window_extent() for name in names]
