@@ -136,6 +136,7 @@ def row(name: str, law: str, units: int, found: Iterable[Estimate]) -> dict[str,
         "design": name,
         "scatter": law,
         "units": units,
+        "trials": low.size,
         "coverage": 100 * np.mean((low <= 0) & (high >= 0)),
         "width": np.median(high - low),
     }

@@ -311,4 +311,5 @@ def test_outputs_losses_and_updates_stay_on_a_gpu(name: str) -> None:
         rule = UpdateRule(rows, network.parameter_count, device="cuda")
         rate, gradient = torch.ones(3, device="cuda"), torch.empty_like(theta)
         rule.step(theta, gradient, rate)
+        found += [theta, rule.m, rule.s]
         assert {each.device.type for each in found} == {"cuda"}

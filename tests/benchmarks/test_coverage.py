@@ -46,7 +46,7 @@ def test_simulated_anew_the_whole_procedure_covers_as_often():
     trials = 1_000
     for row in coverage.simulated(trials, seed=1):
         share = wanted(row) / 100
-        error = np.sqrt(share * (1 - share) / trials)
+        error = np.sqrt(share * (1 - share) / row["trials"])
         assert row["coverage"] / 100 >= share - 3 * error, row
 
 

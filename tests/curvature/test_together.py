@@ -58,4 +58,6 @@ def test_other_networks_are_refused(build, options):
 def test_some_are_chosen(build):
     problem = build(hidden=(4,))
     found = expand(problem, torch.stack([problem.theta, 2 * problem.theta]))
-    assert torch.equal(found[torch.tensor([False, True])].theta, 2 * problem.theta[None])
+    second = found[torch.tensor([False, True])]
+    assert torch.equal(second.theta, 2 * problem.theta[None])
+    assert torch.equal(second.hessian, found.hessian[1:])

@@ -46,7 +46,7 @@ def test_a_path_that_bounces_turns_at_every_step():
     assert found.bursts.tolist() == [0, 0, 0]
 
 
-def test_bursts_are_counted_by_the_block_and_dated():
+def test_bursts_are_counted_by_the_block():
     """Under the mean of squares a path at rest bursts; under the sum it never does."""
     starts, goals = [[3.0, 7.0]] * 2, [[0.0, 0.0]] * 2
     rows = [MEAN, OPTIMIZERS["adagrad"]]

@@ -1,6 +1,7 @@
 """The words of claims once more, from what is stored, by code of its own."""
 
 import ast
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from unstuck.claims.results import save, summary, verdicts
 from unstuck.claims.verdict import decide
 from unstuck.report import recomputed
 from unstuck.report.verification import stored as read
+from unstuck.statistics.race import Arm, Place, interval
 from unstuck.statistics.rule import Word
 
 SOURCE = Path(recomputed.__file__)
@@ -183,6 +185,27 @@ def test_the_word_is_found_again(cases, name):
 def test_the_cases_come_to_every_word_that_values_can_give(cases):
     found = {verdict.word for verdict, _ in cases.values()}
     assert found == set(Word) - {Word.NOT_TESTED, Word.WRONG_DIRECTION}
+
+
+SKEWED = [np.random.default_rng(each).lognormal(0, 1, (12, 1)) for each in range(20)]
+
+
+@pytest.mark.parametrize(
+    "groups",
+    [
+        *([each] for each in SKEWED),
+        *([each[:10]] for each in SKEWED),
+        *([one, other[:10]] for one, other in pairwise(SKEWED[:5])),
+        [SKEWED[0], np.ones((12, 1))],
+        [SKEWED[0][:9], SKEWED[1]],
+    ],
+)
+def test_intervals_are_those_of_the_rule_however_few_and_skewed_the_units(groups):
+    places = [Place(Arm(values), units=f"{n}") for n, values in enumerate(groups)]
+    expected = interval(places)
+    arms = [(1 / len(groups), f"{n}", values, values) for n, values in enumerate(groups)]
+    found = recomputed.mean_effect(arms)
+    np.testing.assert_allclose(found, (expected.low, expected.high), rtol=1e-5)
 
 
 def test_a_word_that_does_not_follow_from_the_values_is_found(cases):

@@ -156,7 +156,9 @@ def test_probes(context):
     np.testing.assert_allclose(points["highest_ratio"], 1, rtol=0.02)
     # only on a saddle does a step lower the loss
     assert points["down"].gt(0).to_dict() == (points["kind"] == "saddle").to_dict()
-    assert (points["down"] + points["up"] <= 150).all()
+    seen = points["down"] + points["up"]
+    assert (seen <= 150).all()
+    assert seen["ladder, 0 of 1 units"] == 150
     again = analysis.run(context)
     assert again["points"].set_index("point").equals(points)
 

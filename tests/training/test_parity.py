@@ -1,6 +1,7 @@
 """A run of a population against the ordinary loop of nn.Sequential and torch.optim."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,9 @@ from unstuck.errors import ConfigError
 from unstuck.optim.coefficients import OPTIMIZERS
 from unstuck.optim.schedules import SCHEDULES, factors
 from unstuck.population.network import Network
-from unstuck.training.loop import train_population
+from unstuck.training.engines.eager import TorchEngine
+from unstuck.training.loop import batches_of, train_population
+from unstuck.training.measure import Part
 from unstuck.training.order import Batches
 
 UPDATES, LR = 60, 0.01
@@ -216,3 +219,30 @@ def test_the_norm_at_a_minimum_of_what_is_descended_is_small(make_recipe, datase
     row = train_population([run], dataset).final.iloc[0]
     assert row["gradient_norm"] < 1e-9
     assert row["initial_gradient_norm"] > 1e-3
+
+
+@pytest.mark.slow
+def test_what_a_gpu_captures_trains_as_the_cpu_does(make_recipe, dataset):
+    """Without the capture itself, which needs a GPU: by the graph that is captured."""
+    optimizers = [OPTIMIZERS["adamw"], OPTIMIZERS["momentum"], OPTIMIZERS["radam"]]
+    network = {"batchnorm": "before", "batchnorm_noise": 0.1}
+    recipe = make_recipe(batch_size=16, network=network, dtype="float64")
+    runs = [
+        recipe.model_copy(update={"optimizer": optimizer}).at(0.01, seed)
+        for optimizer, seed in zip(optimizers, (2, 3, 5), strict=True)
+    ]
+    seeds = [run.seed for run in runs]
+    train = Part.of(dataset, "train", seeds)
+    train = replace(train, x=train.x.double())
+    ends = []
+    for captured in (False, True):
+        built = Network(recipe.network, dataset.input_shape, dataset.classes)
+        batches = batches_of(recipe, train, seeds)
+        engine = TorchEngine(built, runs, train, batches, 30, torch.device("cpu"))
+        if captured:
+            whole = {"backend": "aot_eager", "fullgraph": True}
+            engine._gradients = torch.compile(built.loss_and_gradient, **whole)
+        engine.run(30)
+        ends.append((engine.theta, engine.buffers, engine.diverged_at))
+    for eager, graph in zip(*ends, strict=True):
+        np.testing.assert_allclose(graph, eager, rtol=1e-9, atol=1e-9)

@@ -1,6 +1,6 @@
 """The words of a study once more, from its stored values, by pandas and numpy alone."""
 
-from math import comb, inf, pi, sqrt
+from math import comb, inf, perm, pi, sqrt
 from statistics import NormalDist
 from zlib import crc32
 
@@ -22,15 +22,16 @@ def resampled(units, name):  # [1 + B, U] rows: all units first, then resamples,
 def ends(effect, draws, n, own=(), scale=1.0):  # expanded percentiles, or BCa's if further out
     if np.ptp(draws) <= 1e-12 * scale:  # all units have one value
         return np.sort([effect, effect * (2 * TAIL ** (1 / n) - 1)]) if n > 5 else OPEN
-    df, found, angle = n - 3 if own and n > 9 else n - 1, [], np.linspace(-pi / 2, pi / 2, 400_001)
+    df, found, angle = n - 3 if own else n - 1, [], np.linspace(-pi / 2, pi / 2, 400_001)
     mass = np.cumsum(np.cos(angle) ** (df - 1))  # density of t = sqrt(df) tan(angle)
     z = sqrt(df * n / (n - 1)) * np.tan(np.interp(TAIL, mass / mass[-1], angle))
-    of = [(pd.Series(x).var() / len(x), pd.Series(x).skew() / sqrt(len(x))) for x in own if n > 9]
-    skew = sum(g * v**1.5 for v, g in of) / (sum(v for v, _ in of) or 1) ** 1.5 / 6
-    for side, a in ((1, skew), (-1, -skew)):  # from below, and from above
-        out, ordered = min(z, a + (a + z) / (1 - a * (a + z))), np.sort(side * draws)
+    square, cube = (sum(((x - x.mean()) ** k).sum() / perm(len(x), k) for x in own) for k in (2, 3))
+    for side in (1, -1):  # from below, and from above
+        a, ordered = side * cube / (square or 1) ** 1.5 / 6, np.sort(side * draws)
+        out = min(z, a + (a + z) / (1 - a * (a + z)))
         rank, normal = int(NORMAL.cdf(out) * (RESAMPLES + 1)), ordered.mean() + out * ordered.std()
-        found.append(side * (ordered[rank - 1] if n > 9 else normal))
+        tail = [min(normal, ordered[0]), *ordered] if n > 9 else [normal]
+        found.append(side * tail[min(rank, len(tail) - 1)])
     return np.array(found)
 
 
@@ -38,12 +39,11 @@ def mean_effect(arms):  # arms: weight, name of units, values [U, R], scores [U,
     draws, own = 0.0, {}
     for weight, name, values, scores in arms:
         mean, of_values = (v[resampled(len(v), name)].mean(axis=1) for v in (scores, values))
-        low = mean.min(axis=1, keepdims=True)
-        best = (mean <= low + 1e-9 * abs(low)).argmax(axis=1)
+        best = np.isclose(mean, mean.min(axis=1, keepdims=True), rtol=1e-9, atol=0).argmax(axis=1)
         draws = draws + weight * of_values[np.arange(len(best)), best]
         own[name] = own.get(name, 0.0) + weight * values[:, best[0]]
     n, scale = min(map(len, own.values())), max(abs(arm[2]).max() for arm in arms)
-    return ends(draws[0], draws[1:], n, own.values(), scale)
+    return ends(draws[0], draws[1:], n, own.values() if n > 9 else (), scale)
 
 
 def correlation(places):  # Spearman over all points of a place, several a unit

@@ -316,7 +316,8 @@ class Percentiles:
 def acceleration(groups: Sequence[Array]) -> float:
     """Give a sixth of the skewness of a sum of means, one of each group's units (Efron 1987).
 
-    Of each group's variance and third moment those without bias are taken, Fisher's k-statistics.
+    Of each group's variance and third moment those without bias are taken, Fisher's k-statistics; a
+    group has three units or more.
     """
     variance = third = 0.0
     for group in groups:

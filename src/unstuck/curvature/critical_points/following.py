@@ -61,8 +61,8 @@ def follow_eigenvectors(
     Raises
     ------
     CurvatureError
-        If the loss is not convex in the outputs, there is no weight decay, or a limit is not
-        positive.
+        If the loss is not convex in the outputs, there is no weight decay, a limit is not positive,
+        or the network is not fully connected or has batchnorm.
     """
     if problem.loss not in _CONVEX or not problem.weight_decay > 0:
         raise CurvatureError(

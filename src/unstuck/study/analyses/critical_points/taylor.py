@@ -82,7 +82,8 @@ class TaylorAnalysis(AnalysisBase):
         -------
         remainders
             One row a case, point, direction, order and radius.
-            Also: dataset, radius.
+            Also: dataset.
+            radius (number): Length of the step, or distance from the point.
             case (string): Name of the case.
             point (string): Where the loss is expanded: initial, endpoint, critical, or on a kink.
             activation (string): Non-linearity of the hidden layers.
