@@ -190,6 +190,11 @@ class Shares(_OfTable):
         description="The one value of `of` whose share is drawn, as text; the rest of a bar stays "
         "empty.",
     )
+    mean_over: Column = Field(
+        "",
+        description="Column of units that count alike, such as `seed`: a bar is the mean of their "
+        "shares; rows count alike if left out.",
+    )
     rows: Annotated[tuple[str, ...], COLUMN] = Field(
         min_length=1, max_length=2, description="Columns whose values have a bar each."
     )

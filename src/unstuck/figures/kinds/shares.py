@@ -1,19 +1,19 @@
 """Stacked bars: which share of the rows is of which kind."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.text import Text
 
 from unstuck.claims.drawing import Shares
 from unstuck.figures.palette import letters_on
-from unstuck.figures.pen import LABEL, TICK, Pen, Plan, numeric, wrapped
+from unstuck.figures.pen import LABEL, TICK, Pen, Plan, numeric, width_of, wrapped
 
-# of one panel: smaller shares have no room for a number, or for its %
-LEAST_NAMED, LEAST_SIGNED = 0.07, 0.16
+ASIDE, CLEAR = 3, 9  # pixels between a number and the ends of its share, and a mark
 BESIDE = 0.03  # from the end of a share that stands alone to its number
-CLEAR = 0.12  # between a mark and the middle of a number
 HEAD = 0.85  # of a row's height, for the name of a group
 ROW, AROUND = 47, 110  # pixels of a row at the least, and of what stands round bars
 BAR = 0.7  # of a row's height
@@ -47,7 +47,7 @@ def draw(panel: Shares, pen: Pen, axes: Mapping[Any, Axes]) -> None:
     tints = pen.tints(shown, panel.of, panel) or {panel.only: pen.palette.quiet}
     for value, ax in axes.items():
         part = table[table[panel.panel] == value] if panel.panel else table
-        _bars(panel, pen, ax, part, tints, len(axes))
+        _bars(panel, pen, ax, part, tints)
         pen.plain(ax, None)
         inner = panel.rows[-1]
         # numbers alone do not say of what
@@ -57,9 +57,7 @@ def draw(panel: Shares, pen: Pen, axes: Mapping[Any, Axes]) -> None:
         pen.heading(ax, panel.panel, value, inner if counted else "", len(axes))
 
 
-def _bars(
-    panel: Shares, pen: Pen, ax: Axes, part: pd.DataFrame, tints: dict[Any, str], of: int
-) -> None:
+def _bars(panel: Shares, pen: Pen, ax: Axes, part: pd.DataFrame, tints: dict[Any, str]) -> None:
     outer = panel.rows[0]
     inner = panel.rows[1] if len(panel.rows) > 1 else ""
     height, ticks, names = 0.0, [], []
@@ -70,7 +68,7 @@ def _bars(
             height += HEAD
         for each in pen.order(rows, inner, panel):
             bar = rows[rows[inner] == each] if inner else rows
-            _bar(panel, pen, ax, bar, height, tints, of)
+            _bar(panel, pen, ax, bar, height, tints)
             _note(pen, ax, (1, height), f"n\u00a0=\u00a0{len(bar)}", pen.palette.quiet)
             ticks.append(height)
             name = pen.words.value(inner, each) if inner else pen.words.value(outer, group)
@@ -114,40 +112,45 @@ def _note(
 
 
 def _bar(
-    panel: Shares,
-    pen: Pen,
-    ax: Axes,
-    bar: pd.DataFrame,
-    height: float,
-    tints: dict[Any, str],
-    of: int,
+    panel: Shares, pen: Pen, ax: Axes, bar: pd.DataFrame, height: float, tints: dict[Any, str]
 ) -> None:
-    """Draw a bar; `of` panels share the room of its numbers."""
+    """Draw a bar, each share with its number where that has room."""
     left = 0.0
     if panel.only:
         # of an empty bar the frame is seen
         ax.barh(height, 1, height=BAR, fill=False, edgecolor=pen.palette.quiet, lw=2, zorder=3)
     for kind, tint in tints.items():
-        share = float((bar[panel.of] == kind).mean())
+        among = bar[panel.of] == kind
+        units = among.groupby(bar[panel.mean_over]).mean() if panel.mean_over else among
+        share = float(units.mean())
         ax.barh(height, share, left=left, height=BAR, color=tint, edgecolor=pen.palette.paper, lw=2)
-        if share >= LEAST_NAMED * of:
-            place = left + share / 2
-            # beside the mark, where a wide bar has room for it
-            clear = CLEAR * of
-            if panel.mark is not None and abs(place - panel.mark) < clear < share / 2:
-                place = panel.mark + (-clear if place <= panel.mark else clear)
-            ax.text(
-                place,
-                height,
-                f"{100 * share:.0f}" + (" %" if share >= LEAST_SIGNED * of else ""),
-                ha="center",
-                va="center",
-                fontsize=LABEL,
-                fontweight="bold",
-                color=letters_on(tint),
-            )
-        elif panel.only:
-            place, text = share + BESIDE, f"{100 * share:.0f} %"
-            ink = pen.palette.ink
-            ax.text(place, height, text, va="center", fontsize=LABEL, fontweight="bold", color=ink)
+        number = ax.text(
+            *(left + share / 2, height, f"{100 * share:.0f} %"),
+            ha="center",
+            va="center",
+            fontsize=LABEL,
+            fontweight="bold",
+            color=letters_on(tint),
+        )
+        pen.later.append(partial(_settle, panel, pen, ax, number, left, share))
         left += share
+
+
+def _settle(panel: Shares, pen: Pen, ax: Axes, number: Text, left: float, share: float) -> None:
+    """Write a number inside its share and clear of the mark; without room without %, or not."""
+    whole = float(ax.get_window_extent().width)
+    told = number.get_text()
+    for text in (told, told.removesuffix(" %")):
+        wide = width_of(text, LABEL, "bold") / 2
+        half, clear = (wide + ASIDE) / whole, (wide + CLEAR) / whole
+        places = [left + share / 2]
+        if panel.mark is not None and abs(places[0] - panel.mark) < clear:
+            places = [panel.mark - clear, panel.mark + clear]
+        for place in places:
+            if left + half <= place <= left + share - half:
+                number.set(text=text, x=place)
+                return
+    if panel.only:
+        number.set(text=told, x=share + BESIDE, ha="left", color=pen.palette.ink)
+    else:
+        number.remove()
