@@ -119,11 +119,14 @@ class Pen:
         return rows
 
     def reading(self, phrase: str, panel: Any, table: pd.DataFrame) -> str:
-        """Say what marks of units are."""
+        """Say what marks of units are, of as many as arms have."""
         called = panel.units.words(self.words.language) if panel.units else ""
+        arms = {panel.color, panel.panel, panel.x if panel.kind == "arms" else ""} - {""}
+        counts = table.groupby(sorted(arms))[panel.unit] if arms else table[panel.unit]
+        low, high = (min(int(each), MOST_DOTS) for each in _ends(counts.nunique()))
         return self.words.phrase(
             phrase,
-            n=min(table[panel.unit].nunique(), MOST_DOTS),
+            n=low if low == high else self.words.phrase("between", low=low, high=high),
             units=called or self.words.phrase("units"),
             average=self.words.phrase(panel.average),
             interval=self.words.phrase(
@@ -336,6 +339,11 @@ class Pen:
                 text.set_position((18, round(y - goal, 1)))
 
         self.later.append(settle)
+
+
+def _ends(counts: "int | pd.Series[int]") -> tuple[int, int]:
+    """Give the least and the largest of counts, or the only one twice."""
+    return (int(np.min(counts)), int(np.max(counts)))
 
 
 @dataclass(frozen=True)

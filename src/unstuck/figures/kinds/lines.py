@@ -110,7 +110,8 @@ def _lines(
 def _line(
     panel: Lines, pen: Pen, ax: Axes, line: pd.DataFrame, places: dict[Any, float], tint: str
 ) -> tuple[float, float]:
-    """Draw one line; give its right end."""
+    """Draw one line; give where its name stands: behind its right end, and the dots there."""
+    step = 0.12 * _side_by_side(panel, places) * (panel.show == "dots")
     # one value a unit and place: several rows of one are averaged first
     units = by_unit(line, panel.x, panel.unit, panel.y, panel.average)
     units = units.loc[sorted(units.index, key=lambda value: places[value])]
@@ -121,8 +122,7 @@ def _line(
         low, high = np.array(ends).T
         ax.fill_between(at, low, high, color=tint, alpha=0.22, linewidth=0)
     if panel.show == "dots":
-        step = float(_side_by_side(panel, places))
-        jitter = np.linspace(-0.06, 0.06, units.shape[1]) * step
+        jitter = np.linspace(-0.5, 0.5, units.shape[1]) * step
         for index, row in enumerate(units.to_numpy()):
             ax.plot(at[index] + jitter, row, "o", ms=6, mew=0, alpha=0.4, color=tint)
     if panel.show == "units":
@@ -134,7 +134,8 @@ def _line(
             side: Literal["left", "right"] = "left" if middle[0] > middle[-1] else "right"
             pen.numbers(ax, zip(at, middle, strict=True), pen.words.column(panel.y).times, side)
     last = np.flatnonzero(np.isfinite(middle))
-    return (float(at[last[-1]]), float(middle[last[-1]])) if len(last) else (float(at[-1]), 0.0)
+    place, height = (at[last[-1]], middle[last[-1]]) if len(last) else (at[-1], 0.0)
+    return float(place) + step / 2, float(height)
 
 
 def _axes(
@@ -145,7 +146,7 @@ def _axes(
     pen.name(ax, panel.x, panel.y if first else "", count)
     pen.scale(ax, "y", panel.y_scale, pen.words.column(panel.y).times)
     if panel.from_zero:
-        ax.set_ylim(bottom=0)
+        ax.set_ylim(0, 1.05 * ax.dataLim.y1)
     if _side_by_side(panel, places):
         names = [pen.words.value(panel.x, value) for value in places]
         ax.set_xticks(range(len(places)), names)

@@ -32,9 +32,9 @@ def draw(panel: Scatter, pen: Pen, axes: Mapping[Any, Axes]) -> None:
             dots = part[part[panel.color] == colour] if panel.color else part
             ax.plot(
                 *(dots[panel.x], dots[panel.y], "o"),
-                ms=8 if len(part) < 300 else 5,
+                ms=8 if len(dots) < 300 else 5,
                 mew=0,
-                alpha=0.6 if len(part) < 300 else 0.35,
+                alpha=0.6 if len(dots) < 300 else 0.35,
                 color=tint,
             )
             if panel.trend and len(dots) > 2:
