@@ -25,7 +25,7 @@ from unstuck.figures.draw import draw
 from unstuck.figures.judged import figure_data as judged_data
 from unstuck.figures.output import WIDTH, save
 from unstuck.figures.palette import palette
-from unstuck.figures.pen import power, tick, wrapped
+from unstuck.figures.pen import LABEL, power, tick, width_of, wrapped
 from unstuck.study.report import FigureSettings
 
 LIGHT = FigureSettings()
@@ -135,7 +135,7 @@ def test_every_mark_of_an_effect_has_the_colour_of_its_outcome(kind: str, scheme
     ("changes", "notes"),
     [
         ({}, ["grey: negligible"]),
-        ({"outcome": "direction"}, ["grey: negligible", "hollow: may be so"]),
+        ({"outcome": "direction"}, ["grey: negligible", "hollow: may be"]),
         ({"against": 50.0}, ["grey: about 50\u00a0%"]),
         ({"scale": "exact", "bound": "at least 2"}, []),
     ],
@@ -329,6 +329,28 @@ def test_shares_are_those_of_the_rows() -> None:
     first = min(bar.get_y() for bar in bars)
     widths = sorted(bar.get_width() for bar in bars if bar.get_y() == first)
     assert widths == pytest.approx(sorted(digits))
+
+
+def test_shares_of_units_count_alike_and_their_numbers_keep_clear() -> None:
+    # of the first unit nine rows of ten, of the second none of one
+    table = pd.DataFrame({"seed": [1] * 10 + [2], "kind": ["saddle"] * 9 + ["minimum"] * 2})
+    keys = {"kind": "shares", "from": "some.points", "of": "kind", "rows": ["width"]}
+    data = figure_data(tables={"some.points": table.assign(width="one")})
+    for over, saddles in (("seed", 0.45), ("", 9 / 11)):
+        figure = draw(drawing(**keys, mean_over=over, mark=0.5), data, dictionary(), LIGHT)
+        ax = figure.axes[0]
+        ends = np.cumsum([0, *(bar.get_width() for bar in ax.patches)])
+        assert ends == pytest.approx([0, saddles, 1])
+        wide = ax.get_window_extent().width
+        told = [text for text in ax.texts if re.fullmatch(r"\d+ %", text.get_text())]
+        assert [text.get_text() for text in told] == [
+            f"{100 * share:.0f} %" for share in (saddles, 1 - saddles)
+        ]
+        for text, low, high in zip(told, ends[:-1], ends[1:], strict=True):
+            half = width_of(text.get_text(), LABEL, "bold") / 2 / wide
+            middle = text.get_position()[0]
+            assert low < middle - half < middle + half < high
+            assert abs(middle - 0.5) > half
 
 
 @pytest.mark.parametrize("only", ["saddle", "nothing"])
@@ -641,6 +663,22 @@ def test_a_picture_below_says_what_its_marks_are_where_they_are_others() -> None
     for by, often in (("mean", 1), ("median", 2)):
         words = " ".join(texts(drawn("arms", below=[{**arms, "average": by}])).split())
         assert words.count("Dots: 10") == often
+
+
+def test_units_are_counted_arm_by_arm() -> None:
+    table = runs()
+    fewer = table[(table["batch"] != "8") | (table["seed"] < table["seed"].min() + 4)]
+    data = figure_data(tables={"batches.runs": fewer})
+    figure = draw(drawing(kind="arms", **KINDS["arms"]), data, dictionary(), LIGHT)
+    assert "Dots: 4 to 10 data splits" in " ".join(texts(figure).split())
+
+
+@pytest.mark.parametrize(("part", "heading"), [("B", "Of B: 13.8"), ("A", "")])
+def test_a_heading_tells_of_a_part_that_was_tested_alone(part: str, heading: str) -> None:
+    below = {"kind": "arms", **KINDS["arms"], "title": {"en": "Below.[B: Of B: {e}]"}}
+    panel = drawing(kind="arms", **KINDS["arms"], below=[below])
+    figure = draw(panel, figure_data(row(part=part)), dictionary(), LIGHT)
+    assert f"Below. {heading}".strip() in texts(figure).split("\n")
 
 
 def test_factors_have_an_axis_of_logarithms_and_checks_their_bounds() -> None:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pictures import dictionary, drawing, figure_data, row
 
-from unstuck.claims.drawing import MOST_WORDS
+from unstuck.claims.drawing import MOST_WORDS, OwnWords
 from unstuck.figures.data import Row
 from unstuck.figures.palette import Outcome
 from unstuck.figures.title import TOLD, make_title
@@ -85,6 +85,21 @@ def test_where_nothing_was_found_no_number_is_told(outcome: Outcome) -> None:
     title = make_title(data, drawing(kind="effects", title=OWN), dictionary())
     assert not numbers_of(title)
     assert "higher" not in title
+
+
+@pytest.mark.parametrize(
+    ("arms", "wanted"),
+    [
+        (("tuned", "fixed"), "Tuned or fixed: no difference in training accuracy that matters"),
+        (("8", "all"), "Training accuracy: no difference that matters"),
+        (("one " * 9, "two"), "Training accuracy: no difference that matters"),
+    ],
+)
+def test_no_difference_is_one_between_arms(arms: tuple[str, str], wanted: str) -> None:
+    sides = dict(zip(("arm", "reference"), ({"en": each} for each in arms), strict=True))
+    words = dictionary().with_own(OwnWords.model_validate({"values": {"side": sides}}))
+    data = figure_data(row(outcome="no effect"))
+    assert make_title(data, drawing(kind="effects"), words) == wanted
 
 
 @pytest.mark.parametrize(("sign", "word"), [(1, "higher"), (-1, "lower")])

@@ -49,7 +49,7 @@ class Panel(Frozen):
         None,
         description="The finding as one sentence of at most 14 words, with placeholders as in the "
         "answer; if left out the answer itself where it is short, or the measure's name. Of a "
-        "picture below: its heading.",
+        "picture below: its heading, filled likewise.",
     )
     subtitle: Text | None = Field(
         None, description="What is measured; made from the measure's words if left out."

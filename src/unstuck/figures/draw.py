@@ -27,7 +27,7 @@ from unstuck.figures.kinds import effects
 from unstuck.figures.output import DPI, WIDTH, save, styled
 from unstuck.figures.palette import palette
 from unstuck.figures.pen import MOST_PANELS, Pen, Plan
-from unstuck.figures.title import make_subtitle, make_title
+from unstuck.figures.title import filled, make_subtitle, make_title
 from unstuck.figures.words import Dictionary, load_dictionary
 from unstuck.study.report import FigureSettings
 
@@ -132,7 +132,7 @@ def _pictures(
     """Draw pictures under their headings, each pair in two spots."""
     for each, top, spot in zip(panels, spots[::2], spots[1::2], strict=True):
         below = _below(each, pen)
-        text = each.title.words(pen.words.language) if each.title else ""
+        text = filled(each.title.words(pen.words.language), pen.data) if each.title else ""
         plan = _plan(each, below)
         write_heading(below, top, text, _reading(plan, said), plan.key)
         _picture(each, below, spot, [])

@@ -29,10 +29,7 @@ def make_title(data: FigureData, panel: Panel, words: Dictionary) -> str:
     that is short enough; else the measure and its effect. Where nothing was found, nothing is told.
     """
     if data.outcome not in TOLD:
-        measure = data.primary.measure
-        why = data.texts.get("reason", "") if data.outcome == "not tested here" else ""
-        name = "untested title" if why else f"{data.outcome} title"
-        return capital(words.phrase(name, measure=measure, why=why))
+        return capital(_nothing_found(data, words))
     if data.outcome == "contradicted" and data.primary.scale == "exact":
         told = amount(data.primary, words, sign=True)
         return capital(words.phrase("fails title", measure=data.primary.measure, e=told))
@@ -50,6 +47,20 @@ def make_title(data: FigureData, panel: Panel, words: Dictionary) -> str:
     return capital(words.phrase(f"{row.scale} title", measure=row.measure, e=told))
 
 
+def _nothing_found(data: FigureData, words: Dictionary) -> str:
+    """Say of which measure nothing was found, and between which arms no difference."""
+    measure = data.primary.measure
+    arms = {side: words.value("side", side) for side in ("arm", "reference")}
+    if data.outcome == "no effect" and all(words.named("side", side) for side in arms):
+        between = words.phrase("no effect between", measure=measure, **arms)
+        # numbers alone do not say of what
+        if _is_short(between) and not _NUMBER.search(between):
+            return between
+    why = data.texts.get("reason", "") if data.outcome == "not tested here" else ""
+    name = "untested title" if why else f"{data.outcome} title"
+    return words.phrase(name, measure=measure, why=why)
+
+
 def _is_short(text: str) -> bool:
     letters = sum(ord(letter) >= 0x2E80 for letter in text)
     numbers = len(_NUMBER.findall(text))
@@ -57,11 +68,13 @@ def _is_short(text: str) -> bool:
 
 
 def filled(template: str, data: FigureData) -> str:
-    """Fill a sentence as answers are filled: ``{e}``, ``{a}`` and ``{higher|lower}`` by its sign.
+    """Fill a sentence as answers are: ``{e}``, ``{higher|lower}`` by its sign, ``[B: of part B]``.
 
     Beside words for its sign a number is told without a minus.
     """
     texts = dict(data.texts)
+    tested = {row.part for row in data.of("primary") if math.isfinite(row.effect)}
+    template = CLAUSE.sub(lambda found: found["text"] if found["of"] in tested else "", template)
 
     def chosen(found: "re.Match[str]") -> str:
         of = found["of"] or ("e" if "{e}" in template else "a")

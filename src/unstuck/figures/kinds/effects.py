@@ -112,7 +112,8 @@ def groups_beside(data: FigureData, parts: Collection[str], room: float) -> list
 def height_beside(groups: Sequence[Group]) -> float:
     """Give how many pixels rows take beside a picture."""
     rows = sum(_axis(group) + LINE * sum(_lines(group)) for group in groups)
-    return rows + TITLE * sum(map(len, notes(groups)))
+    said = [note for noted in notes(groups) for note in noted]
+    return rows + TITLE * (len(said) + said.count("hollow"))  # which has two lines
 
 
 def _axis(group: Group) -> float:
@@ -154,7 +155,7 @@ def _places(group: Group) -> int:
 def _name(row: Row, places: int) -> str:
     """Name a row beside a picture, broken so that its number has room behind the last line."""
     name = row.name.removeprefix("the ")
-    name = capital(name) if row.part and row.role == "primary" else name
+    name = capital(name) if row.role == "primary" else name
     ways = [wrapped(name, width) for width in range(WIDE, 7, -1)]
     room = WIDE - len(_told(row, places)) - 1
     fitting = [way for way in ways if columns(way.rpartition("\n")[2]) <= room]
