@@ -432,6 +432,15 @@ def test_a_single_line_without_units_has_its_numbers_clear_of_it(up: int, side: 
     assert told == ["0.5", "0.512", "2"][::up]
 
 
+def test_of_a_column_of_which_the_best_is_wanted_each_place_has_its_own() -> None:
+    # at the second place the lowest rate loses a unit
+    table = pd.DataFrame({"x": [1.0] * 4 + [2.0] * 4, "rate": [0.1, 0.1, 0.3, 0.3] * 2})
+    table = table.assign(seed=[0, 1] * 4, y=[3.0, 5.0, 6.0, 8.0, 1.0, np.nan, 7.0, 9.0])
+    keys = {"kind": "lines", "from": "some.walks", "x": "x", "y": "y", "where": {"rate": "best"}}
+    figure = draw(drawing(**keys), figure_data(tables={"some.walks": table}), dictionary(), LIGHT)
+    assert [4.0, 8.0] in [list(line.get_ydata()) for line in figure.axes[0].lines]
+
+
 def test_rows_of_one_unit_are_averaged_as_units_are() -> None:
     table = pd.DataFrame({"x": ["a"] * 4, "unit": [0, 0, 1, 1], "y": [1.0, 4.0, 2.0, 8.0]})
     assert by_unit(table, "x", "unit", "y", "mean").loc["a"].tolist() == [2.5, 5]

@@ -110,7 +110,9 @@ class _OfTable(Panel):
         "the other; `claim.values` are the values that the claim compares.",
     )
     where: Selection = Field(
-        {}, description="Rows that are drawn: column → value, list (an order too) or bounds."
+        {},
+        description="Rows that are drawn: column → value, list (an order too) or bounds; of lines "
+        "and arms also `best`, at each place the value whose mean of y is the least.",
     )
     color: Column = Field("", description="Column whose values have a colour each.")
     panel: Column = Field("", description="Column whose values have a panel each, at most four.")

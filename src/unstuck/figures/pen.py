@@ -23,6 +23,7 @@ from matplotlib.ticker import (
 )
 
 from unstuck.claims.selection import selected
+from unstuck.claims.terms import BEST
 from unstuck.errors import NoRowsError
 from unstuck.figures.data import CHOSEN, FigureData
 from unstuck.figures.palette import Palette, ramp
@@ -108,6 +109,9 @@ class Pen:
             table = table[table[CHOSEN].astype(bool)]
         label = f"figure of claim {self.data.claim}: {', '.join(panel.drawn())}"
         rows = selected(table, panel.where, label)
+        if getattr(panel, "unit", None) is not None:
+            for column in (column for column, wanted in panel.where.items() if wanted == BEST):
+                rows = _at_best(rows, column, {panel.x, panel.color, panel.panel} - {""}, panel.y)
         if getattr(panel, "y_scale", "") == "log" or getattr(panel, "average", "") == "geometric":
             # the rest has no logarithm
             rows = rows[~(rows[panel.y] <= 0)]
@@ -339,6 +343,17 @@ class Pen:
                 text.set_position((18, round(y - goal, 1)))
 
         self.later.append(settle)
+
+
+def _at_best(rows: pd.DataFrame, column: str, arms: set[str], y: str) -> pd.DataFrame:
+    """Keep, at each place of each arm, rows of the value that has the least mean of y.
+
+    One at which y is missing in some row, such as a walk that never arrives, is none.
+    """
+    places = sorted(arms)
+    means = rows.fillna({y: np.inf}).groupby([*places, column])[y].mean().reset_index()
+    best = means.loc[means.groupby(places)[y].idxmin(), [*places, column]]
+    return rows.merge(best)
 
 
 def _ends(counts: "int | pd.Series[int]") -> tuple[int, int]:
