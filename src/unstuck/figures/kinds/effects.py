@@ -61,7 +61,7 @@ def draw(panel: Effects, pen: Pen, axes: Mapping[Any, Axes]) -> None:
                 fontweight="bold" if row.role == "primary" else "normal",
             )
         rows = [row for _, row in group]
-        ax.set_yticks(range(len(rows)), [wrapped(row.name, 30) for row in rows])
+        ax.set_yticks(range(len(rows)), [wrapped(_called(row), 30) for row in rows])
         ax.set_ylim(len(rows) - 0.4, -0.6)
         for label, row in zip(ax.get_yticklabels(), rows, strict=True):
             label.set_color(pen.palette.ink)
@@ -152,10 +152,14 @@ def _places(group: Group) -> int:
     return len(tell(first).partition(".")[2]) if first.scale == "difference" else 0
 
 
+def _called(row: Row) -> str:
+    """Name a row with a capital, but for data sets, which have their own."""
+    return row.name if row.role == "dataset" else capital(row.name.removeprefix("the "))
+
+
 def _name(row: Row, places: int) -> str:
     """Name a row beside a picture, broken so that its number has room behind the last line."""
-    name = row.name.removeprefix("the ")
-    name = capital(name) if row.role == "primary" else name
+    name = _called(row)
     ways = [wrapped(name, width) for width in range(WIDE, 7, -1)]
     room = WIDE - len(_told(row, places)) - 1
     fitting = [way for way in ways if columns(way.rpartition("\n")[2]) <= room]
