@@ -4,7 +4,8 @@
     python benchmarks/scale.py --cells 500      one point, as JSON, in a copy of the repository
 
 A study of so many cells is planned by a dry run, from nothing and when it is finished. A finished
-one is made of empty files that Snakemake is told to take for its results.
+one is made of empty files that Snakemake is told to take for its results. With spectra of two
+endpoints a cell besides, `unstuck plan` tells what it would take.
 """
 
 import argparse
@@ -20,7 +21,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests/workflow"))
 
-CELLS = (200, 2_000, 5_000, 10_000, 20_000)
+CELLS = (200, 2_000, 5_000, 10_000, 20_000, 34_600)
 #: grid points of one learning rate; each is a training job of its own
 JOBS = 200
 SEEDS = 10
@@ -51,20 +52,26 @@ def study(cells: int) -> dict[str, Any]:
     }
 
 
-def snakemake(folder: Path, *arguments: str) -> tuple[float, float, str]:
-    """Run Snakemake on the study; gives processor seconds, peak memory in MiB, and its words."""
+def run(folder: Path, *command: str) -> tuple[float, float, str]:
+    """Run a module of Python; gives processor seconds, peak memory in MiB, and its words."""
     environment = {**os.environ, "PYTHONPATH": str(folder / "src"), "OMP_NUM_THREADS": "1"}
-    options = ("--workflow-profile", "none", "--cores", "2", "--scheduler", "greedy")
-    command = [sys.executable, "-m", "snakemake", *options, *arguments, "--configfile", FILE]
     with tempfile.TemporaryFile("w+") as said:
-        process = subprocess.Popen(command, cwd=folder, env=environment, stdout=said, stderr=said)
+        process = subprocess.Popen(
+            [sys.executable, *command], cwd=folder, env=environment, stdout=said, stderr=said
+        )
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         said.seek(0)
         words = said.read()
     if process.returncode:
-        raise SystemExit(f"snakemake {' '.join(arguments)} failed:\n{words}")
+        raise SystemExit(f"{' '.join(command)} failed:\n{words}")
     return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, words
+
+
+def snakemake(folder: Path, *arguments: str) -> tuple[float, float, str]:
+    """Run Snakemake on the study; gives what `run` does."""
+    options = ("--workflow-profile", "none", "--cores", "2", "--scheduler", "greedy")
+    return run(folder, "-m", "snakemake", *options, *arguments, "--configfile", FILE)
 
 
 def pretend(folder: Path) -> None:
@@ -94,12 +101,19 @@ def measure(cells: int, folder: Path) -> dict[str, float]:
     finished, _, words = snakemake(folder, "--dry-run")
     if "Nothing to be done" not in words:
         raise SystemExit(f"the study is not seen as finished:\n{words}")
+    measured = study(cells)
+    measured["experiments"]["grid"]["spectra"] = [{"seeds": 2}]
+    (folder / "told.yaml").write_text(json.dumps(measured))
+    told, _, _ = run(
+        folder, "-c", "from unstuck.command.main import cli; cli()", "plan", "told.yaml"
+    )
     return {
         "cells": cells,
         "runs": cells * SEEDS,
         "jobs": int(jobs),
         "planned_s": round(seconds, 2),
         "finished_s": round(finished, 2),
+        "told_s": round(told, 2),
         "memory_mib": round(memory),
     }
 
@@ -110,7 +124,10 @@ def draw(table: Any, folder: Path) -> None:
 
     figure, axes = plt.subplots(1, 3, figsize=(9, 3), sharex=True, layout="constrained")
     panels = (
-        ({"planned_s": "from nothing", "finished_s": "finished"}, "Seconds to plan"),
+        (
+            {"planned_s": "from nothing", "finished_s": "finished", "told_s": "unstuck plan"},
+            "Seconds to plan",
+        ),
         ({"jobs": ""}, "Jobs"),
         ({"memory_mib": ""}, "Memory (MiB)"),
     )
