@@ -15,7 +15,7 @@ from unstuck.figures.pen import LABEL, TICK, Pen, Plan, numeric, width_of, wrapp
 ASIDE, CLEAR = 3, 9  # pixels between a number and the ends of its share, and a mark
 BESIDE = 0.03  # from the end of a share that stands alone to its number
 HEAD = 0.85  # of a row's height, for the name of a group
-ROW, AROUND = 47, 110  # pixels of a row at the least, and of what stands round bars
+ROW, AROUND = 41, 110  # pixels of a row at the least, and of what stands round bars
 BAR = 0.7  # of a row's height
 
 
