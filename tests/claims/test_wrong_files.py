@@ -91,6 +91,16 @@ WRONG_FILES = [
         {"kind": "effects", "beside": ["B"]},
         "figure.beside names 'B'; parts of the primary are none",
     ),
+    (
+        "figure",
+        {"kind": "effects", "below": [{"kind": "effects", "beside": False}]},
+        "below has a picture with beside, which is for the first one alone",
+    ),
+    (
+        "figure",
+        {"kind": "scatter", "from": "e.runs", "where": {"lr": "best"}, "x": "lr", "y": "lr"},
+        "where takes the best, which only lines and arms can draw",
+    ),
     # what makes no sense
     ("primary/from", "batch_epochs", "primary.from is 'batch_epochs': it should be <experiment"),
     ("primary/reference", {"batch": 8}, "primary: arm and reference are the same"),

@@ -23,9 +23,10 @@ from unstuck.figures import fonts, gallery
 from unstuck.figures.averages import average, by_unit, interval
 from unstuck.figures.draw import draw
 from unstuck.figures.judged import figure_data as judged_data
+from unstuck.figures.lettering import power, tick, width_of, wrapped
 from unstuck.figures.output import WIDTH, save
 from unstuck.figures.palette import palette
-from unstuck.figures.pen import LABEL, power, tick, width_of, wrapped
+from unstuck.figures.pen import LABEL
 from unstuck.study.report import FigureSettings
 
 LIGHT = FigureSettings()

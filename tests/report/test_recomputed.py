@@ -187,7 +187,8 @@ def test_the_cases_come_to_every_word_that_values_can_give(cases):
     assert found == set(Word) - {Word.NOT_TESTED, Word.WRONG_DIRECTION}
 
 
-SKEWED = [np.random.default_rng(each).lognormal(0, 1, (12, 1)) for each in range(20)]
+# of three of these the percentile lies beyond the outermost resample
+SKEWED = [np.random.default_rng(each).lognormal(0, 1, (12, 1)) for each in (0, 1, 3, 4, 14)]
 
 
 @pytest.mark.parametrize(
@@ -195,7 +196,7 @@ SKEWED = [np.random.default_rng(each).lognormal(0, 1, (12, 1)) for each in range
     [
         *([each] for each in SKEWED),
         *([each[:10]] for each in SKEWED),
-        *([one, other[:10]] for one, other in pairwise(SKEWED[:5])),
+        *([one, other[:10]] for one, other in pairwise(SKEWED)),
         [SKEWED[0], np.ones((12, 1))],
         [SKEWED[0][:9], SKEWED[1]],
     ],

@@ -10,7 +10,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from unstuck.claims.reductions.base import COLUMN, Column
-from unstuck.claims.terms import Frozen, Selection, Text, Words
+from unstuck.claims.terms import BEST, Frozen, Selection, Text, Words
 
 AxisScale = Literal["linear", "log", "even"]
 TableName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*$")]
@@ -71,6 +71,10 @@ class Panel(Frozen):
             raise ValueError(f"title has {count} words, of at most {MOST_WORDS}")
         if any(panel.below for panel in self.below):
             raise ValueError("below has a picture with pictures below it; list them one by one")
+        if any(panel.beside is not True for panel in self.below):
+            raise ValueError("below has a picture with beside, which is for the first one alone")
+        if BEST in self.selection().values() and not isinstance(self, _OverUnits):
+            raise ValueError("where takes the best, which only lines and arms can draw")
         return self
 
     def drawn(self) -> tuple[str, ...]:
@@ -132,7 +136,9 @@ class _OfTable(Panel):
 
 class _OverUnits(_OfTable):
     average: Literal["mean", "median", "geometric"] = Field(
-        "mean", description="What the units' values are summed up by; `geometric` for factors."
+        "mean",
+        description="What the units' values are summed up by; `geometric` for factors, of what is "
+        "above 0.",
     )
     unit: Column = Field(
         "seed", description="Column that tells the units apart; empty where every row is one."

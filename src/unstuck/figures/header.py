@@ -5,8 +5,9 @@ from collections.abc import Mapping
 
 from matplotlib.figure import SubFigure
 
+from unstuck.figures.lettering import even_lines, width_of
 from unstuck.figures.palette import HOLLOW
-from unstuck.figures.pen import HEADING, LABEL, SUBTITLE, TITLE, Pen, even_lines, width_of
+from unstuck.figures.pen import HEADING, LABEL, SUBTITLE, TITLE, Pen
 
 MARGIN = 34  # pixels left and right
 KEY_LINE = 44  # height of a line of names of colours

@@ -9,7 +9,8 @@ from matplotlib.axes import Axes
 
 from unstuck.claims.drawing import Arms
 from unstuck.figures.averages import average, by_unit, interval
-from unstuck.figures.pen import MOST_DOTS, TICK, Pen, Plan, numeric, width_of, wrapped
+from unstuck.figures.lettering import numeric, width_of, wrapped
+from unstuck.figures.pen import MOST_DOTS, TICK, Pen, Plan
 
 ROOM = 700  # pixels for the names of all arms
 

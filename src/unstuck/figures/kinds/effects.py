@@ -10,8 +10,9 @@ from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 
 from unstuck.claims.drawing import Effects
 from unstuck.figures.data import FigureData, Row
+from unstuck.figures.lettering import columns, tick, width_of, wrapped
 from unstuck.figures.palette import HOLLOW
-from unstuck.figures.pen import LABEL, TICK, Pen, Plan, columns, tick, width_of, wrapped
+from unstuck.figures.pen import LABEL, TICK, Pen, Plan
 from unstuck.figures.title import tell
 from unstuck.figures.words import with_unit
 from unstuck.wording import capital, plain_power

@@ -10,8 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, LogNorm, Normalize, to_hex
 
 from unstuck.claims.drawing import Heat
+from unstuck.figures.lettering import wrapped
 from unstuck.figures.palette import letters_on, ramp
-from unstuck.figures.pen import LABEL, Pen, Plan, wrapped
+from unstuck.figures.pen import LABEL, Pen, Plan
 from unstuck.wording import number
 
 MOST_NUMBERED = 60  # cells a panel; in more a number has no room

@@ -9,7 +9,8 @@ from matplotlib.axes import Axes
 
 from unstuck.claims.drawing import Lines
 from unstuck.figures.averages import average, by_unit, interval
-from unstuck.figures.pen import LABEL, NAME, End, Pen, Plan, numeric, width_of, wrapped
+from unstuck.figures.lettering import numeric, width_of, wrapped
+from unstuck.figures.pen import LABEL, NAME, End, Pen, Plan
 
 ROOM = 0.08  # of the height that a name beside a line needs
 MOST_BESIDE = 140  # pixels of a name at the end of a line, where panels share the width

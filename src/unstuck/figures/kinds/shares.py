@@ -9,8 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.text import Text
 
 from unstuck.claims.drawing import Shares
+from unstuck.figures.lettering import numeric, width_of, wrapped
 from unstuck.figures.palette import letters_on
-from unstuck.figures.pen import LABEL, TICK, Pen, Plan, numeric, width_of, wrapped
+from unstuck.figures.pen import LABEL, TICK, Pen, Plan
 
 ASIDE, CLEAR = 3, 9  # pixels between a number and the ends of its share, and a mark
 BESIDE = 0.03  # from the end of a share that stands alone to its number

@@ -9,7 +9,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from unstuck.claims.drawing import Spectra
-from unstuck.figures.pen import LABEL, Pen, Plan, tick, wrapped
+from unstuck.figures.lettering import tick, wrapped
+from unstuck.figures.pen import LABEL, Pen, Plan
 
 DOWN, UP, FLAT = "orange", "blue", "slate"
 MOST_DOTS = 400  # eigenvalues of a row; more are counted in bins

@@ -139,11 +139,13 @@ class EffectiveRatesAnalysis(DatasetsAnalysis):
         recipe = plain(self.network, name, self.batch_size, self.updates)
         engine = engine_of(recipe, self.rates[name], data, seeds)
         steps = torch.zeros(engine.theta.shape)
-        while engine.update < self.updates:
+        last = min(LAST, self.updates)
+        if self.updates > last:
+            engine.run(self.updates - last)
+        for _ in range(last):
             before = engine.mark()
             engine.run(1)
-            if engine.update > self.updates - LAST:
-                steps += (engine.mark() - before).abs()
+            steps += (engine.mark() - before).abs()
         layers = np.concatenate(
             [np.full(int(np.prod(slot.shape)), slot.name) for slot in network.layout]
         )
