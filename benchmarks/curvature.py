@@ -1,4 +1,4 @@
-"""Dense Hessians, spectra, inertia and extreme eigenpairs of 64-32-16-10 on digits, in float64."""
+"""Dense Hessians, spectra and extreme eigenpairs of 64-32-16-10 on digits, in float64."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +15,6 @@ from ordinary_loop import dense as dense_module
 from timing import Effort, Row, UnavailableError, interleaved, timed
 from unstuck.curvature.hessian.dense import hessian
 from unstuck.curvature.problem import Problem
-from unstuck.curvature.spectra.inertia import inertia_by_ldl
 from unstuck.curvature.spectra.lanczos import extreme_eigenpairs
 from unstuck.curvature.spectra.spectrum import spectrum
 from unstuck.optim.coefficients import OPTIMIZERS
@@ -25,7 +24,6 @@ from unstuck.population.spec import NetworkSpec
 
 UPDATES = 300
 TOLERANCE = 1e-8
-RELATIVE_TOLERANCE = 1e-10
 PAIRS = 5
 RESTARTS = 100
 
@@ -162,25 +160,6 @@ def spectrum_full(name: str, effort: Effort) -> Row:
     return Row(name, ours, reference, note)
 
 
-def inertia(name: str, effort: Effort) -> Row:
-    """Hessian and its inertia at a tolerance, against the eigenvalues alone."""
-    case = setting(effort.quick)
-    matrix = hessian(case.problem).numpy()
-
-    def count() -> None:
-        formed = hessian(case.problem).numpy()
-        inertia_by_ldl(formed, relative_tolerance=RELATIVE_TOLERANCE)
-
-    ours, reference = interleaved(
-        timed(count), timed(lambda: np.linalg.eigvalsh(matrix)), effort.repeats
-    )
-    note = (
-        f"{case.about}; ours forms the Hessian too, and counts by LDL^T at a relative tolerance of "
-        f"{RELATIVE_TOLERANCE:g}; reference: eigvalsh of the formed matrix"
-    )
-    return Row(name, ours, reference, note)
-
-
 def eigenpairs_low(name: str, effort: Effort) -> Row:
     """Five lowest eigenpairs against scipy's eigsh over curvlinops' operator."""
     return _eigenpairs(name, effort, lowest=PAIRS)
@@ -231,7 +210,6 @@ ROWS: dict[str, Callable[[str, Effort], Row]] = {
     "hessian_dense": hessian_dense,
     "hessian_dense_curvlinops": hessian_dense_curvlinops,
     "spectrum_full": spectrum_full,
-    "inertia": inertia,
     "eigenpairs_low5": eigenpairs_low,
     "eigenpairs_high5": eigenpairs_high,
 }

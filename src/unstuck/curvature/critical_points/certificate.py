@@ -4,14 +4,12 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from torch import Tensor
-
 from unstuck.curvature.critical_points.newton import newton_residual
 from unstuck.curvature.critical_points.zeros import symmetry_zeros
 from unstuck.curvature.hessian import dense
 from unstuck.curvature.objective import Objective, finite
 from unstuck.curvature.problem import Problem
-from unstuck.curvature.spectra.inertia import Inertia, inertia_by_ldl
+from unstuck.curvature.spectra.inertia import Inertia
 from unstuck.curvature.spectra.spectrum import spectrum_of
 from unstuck.errors import CurvatureError
 
@@ -95,7 +93,7 @@ def certify(
     loss, gradient = objective.loss_and_gradient()
     norm = float(finite("the gradient", gradient).norm())
     matrix = dense.hessian(objective)
-    inertia = _inertia(matrix, relative_tolerance)
+    inertia = spectrum_of(matrix).inertia(relative_tolerance)
     critical = norm <= gradient_tolerance
     explained = 0
     if isinstance(objective, Problem) and objective.weight_decay <= inertia.tolerance:
@@ -112,13 +110,3 @@ def certify(
         symmetry_zeros=explained,
         flatness=stalled,
     )
-
-
-def _inertia(matrix: Tensor, relative_tolerance: float) -> Inertia:
-    """Count by whichever way is faster at this size."""
-    if len(matrix) <= _EIGENVALUES_UP_TO or relative_tolerance == 0:
-        return spectrum_of(matrix).inertia(relative_tolerance)
-    return inertia_by_ldl(matrix.double().cpu().numpy(), relative_tolerance=relative_tolerance)
-
-
-_EIGENVALUES_UP_TO = 400
