@@ -102,7 +102,10 @@ def _unwritten(path: Path, reason: str) -> DataError:
 
 
 def _of_a_study(path: Path) -> bool:
-    return path.name == MARK or any((folder / MARK).exists() for folder in path.parents)
+    # a file of another's of that name has no checksum
+    return path.name == MARK or any(
+        checksum_path(folder / MARK).exists() for folder in path.parents
+    )
 
 
 def _write_checksum(target: Path, content: Path) -> None:

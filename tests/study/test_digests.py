@@ -67,6 +67,8 @@ def test_what_lies_beside_a_module_to_be_compiled_counts_but_for_comments(monkey
 @pytest.mark.parametrize(
     ("starts", "module", "counts"),
     [
+        ([SCRIPTS / "judge_claim.py"], SCRIPTS / "judge_claim.py", True),
+        ([SCRIPTS / "judge_claim.py"], SCRIPTS / "train.py", False),
         ([SCRIPTS / "judge_claim.py"], "claims/reductions/rates.py", True),
         ([SCRIPTS / "judge_claim.py"], "statistics/race.py", True),
         ([SCRIPTS / "judge_claim.py"], "report/verification.py", False),
@@ -93,7 +95,7 @@ def test_what_lies_beside_a_module_to_be_compiled_counts_but_for_comments(monkey
     ],
 )
 def test_a_digest_sees_the_code_that_is_reached_and_not_its_comments(
-    monkeypatch: pytest.MonkeyPatch, starts: list[str | Path], module: str, counts: bool
+    monkeypatch: pytest.MonkeyPatch, starts: list[str | Path], module: str | Path, counts: bool
 ) -> None:
     changed = digests.PACKAGE / module
     read = Path.read_text

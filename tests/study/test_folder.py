@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from unstuck.errors import ConfigError
-from unstuck.files import write_json
+from unstuck.files import checksum_path, require_whole, write_json, write_text
 from unstuck.study.folder import made_by_other_code, require_own, settle, take
 from unstuck.study.paths import ROOMS, Paths, not_a_room
 
@@ -87,3 +87,13 @@ def test_every_room_of_a_results_folder_is_known() -> None:
 def test_no_study_takes_a_room_of_another(room: str) -> None:
     with pytest.raises(ValueError, match="take another name"):
         not_a_room(f"results/{room}")
+
+
+def test_a_file_of_anothers_with_the_name_of_the_mark_asks_for_no_checksums(tmp_path: Path) -> None:
+    (tmp_path / "study.json").write_text("{}")
+    write_text(tmp_path / "mine.yaml", "title: One\n")
+    require_whole(tmp_path / "mine.yaml")
+    assert not checksum_path(tmp_path / "mine.yaml").exists()
+    take(str(tmp_path / "results"), "One", "one.yaml", "c0de")
+    write_text(tmp_path / "results/answers.md", "Yes.\n")
+    assert checksum_path(tmp_path / "results/answers.md").exists()

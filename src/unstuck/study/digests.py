@@ -43,11 +43,13 @@ def reached_digest(*starts: str | Path, ends: tuple[str, ...] = SETTLED) -> str:
     ----------
     starts
         Scripts of rules, as paths, and patterns of modules of the package
-        (``"claims/batch_momentum*.py"``). Snakemake follows the text of a script itself.
+        (``"claims/batch_momentum*.py"``).
     ends
         Modules that are left out, and not followed.
     """
-    return _digest_of(reached_modules(*starts, ends=ends))
+    scripts = sorted(start for start in starts if isinstance(start, Path))
+    modules = _digest_of(reached_modules(*starts, ends=ends))
+    return digest([modules, *(_read(script)[1] for script in scripts)])
 
 
 @cache
