@@ -633,7 +633,6 @@ def test_the_gallery_is_what_it_draws() -> None:
         ("lines", {"where": {"batch": "64"}}, "no row has batch '64'"),
         ("lines", {"from": "other.runs"}, "no table other.runs"),
         ("scatter", {"panel": "seed"}, "10 panels, of at most 4"),
-        ("particular", {"name": "nothing"}, "no particular drawing is called 'nothing'"),
     ],
 )
 def test_what_cannot_be_drawn_is_said_in_a_sentence(

@@ -31,8 +31,8 @@ rule claim:
         mem_mb=lambda w, attempt: attempt * 1500,
         runtime=lambda w, attempt: attempt * 10,
     params:
-        # kinds and drawings of single claims are found by their names
-        code=lambda w: code_of("judge_claim", "figures/kinds/*.py", "figures/particular/*.py"),
+        # kinds are found by their names
+        code=lambda w: code_of("judge_claim", "figures/kinds/*.py"),
         brought=lambda w: brought_code(),
         words=digest(WORDS.read_text(encoding="utf-8")),
         claim=lambda w: judged[w.claim].claim.written(),

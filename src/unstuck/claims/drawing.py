@@ -220,7 +220,6 @@ class Scatter(_OfTable):
     x_scale: Literal["linear", "log"] = Field("linear", description="Scale of the x axis.")
     y_scale: Literal["linear", "log"] = Field("linear", description="Scale of the y axis.")
     share_y: bool = Field(True, description="Whether all panels have one vertical scale.")
-    trend: bool = Field(False, description="Whether a line of least squares is drawn a colour.")
     most: int = Field(3000, gt=0, description="Dots a panel; more are thinned evenly by rank of x.")
 
 
@@ -289,22 +288,9 @@ class Effects(Panel):
     )
 
 
-class Particular(Panel):
-    """A drawing of the claim's own: a function in ``unstuck.figures.particular``."""
-
-    kind: Literal["particular"]
-    name: str = Field(min_length=1, description="Name that the function is registered by.")
-    reads: tuple[TableName, ...] = Field((), alias="from", description="Tables that it reads.")
-
-    def own_tables(self) -> Iterator[str]:
-        """Give the tables of the study that this picture reads."""
-        yield from self.reads
-
-
 Drawing = Annotated[
-    Lines | Arms | Shares | Scatter | Heat | Paths | Spectra | Effects | Particular,
-    Field(discriminator="kind"),
+    Lines | Arms | Shares | Scatter | Heat | Paths | Spectra | Effects, Field(discriminator="kind")
 ]
-KINDS = (Lines, Arms, Shares, Scatter, Heat, Paths, Spectra, Effects, Particular)
+KINDS = (Lines, Arms, Shares, Scatter, Heat, Paths, Spectra, Effects)
 for _kind in KINDS:
     _kind.model_rebuild()

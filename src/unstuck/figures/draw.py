@@ -15,10 +15,9 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.gridspec import GridSpec, GridSpecFromSubplotSpec
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-from unstuck.claims.drawing import Drawing, Effects, Particular
+from unstuck.claims.drawing import Drawing, Effects
 from unstuck.claims.model import Claim
 from unstuck.errors import NoRowsError, RegistryError
-from unstuck.figures import particular
 from unstuck.figures.data import FigureData
 from unstuck.figures.fonts import language_that_can_be_drawn
 from unstuck.figures.header import header_height, heading_height, write_header, write_heading
@@ -152,7 +151,7 @@ def _reading(plan: Plan, said: str | None) -> str:
 def _page(data: FigureData, words: Dictionary, settings: FigureSettings) -> Iterator[Pen]:
     """Open a figure to draw on; at the end lay it out, then place what depends on places."""
     colours = palette(settings.scheme)
-    with styled(colours, settings.font, words.language):
+    with styled(colours, words.language):
         figure = Figure(dpi=DPI, facecolor=colours.paper)
         figure.set_size_inches(WIDTH / DPI, HEIGHT / DPI)
         pen = Pen(figure, data, words, colours)
@@ -180,8 +179,6 @@ def _settle(figure: Figure) -> None:
 
 
 def _plan(panel: Drawing, pen: Pen) -> Plan:
-    if isinstance(panel, Particular):
-        return Plan()
     plan: Plan = _kind(panel).plan(panel, pen)
     if len(plan.panels) > MOST_PANELS and not plan.heights:
         raise RegistryError(
@@ -219,20 +216,17 @@ def _beside(panel: Drawing, data: FigureData, room: float) -> list[effects.Group
 def _picture(panel: Drawing, pen: Pen, spot: SubFigure, groups: Sequence[effects.Group]) -> None:
     """Draw one picture, with the comparison beside it where that is wanted."""
     grid = spot.add_gridspec(1, 2 if groups else 1, width_ratios=[2, 1] if groups else [1])
-    if isinstance(panel, Particular):
-        particular.function(panel.name)(panel, pen, grid[0])
-    else:
-        plan = _plan(panel, pen)
-        inner = (
-            GridSpecFromSubplotSpec(len(plan.panels), 1, grid[0], height_ratios=plan.heights)
-            if plan.heights
-            else GridSpecFromSubplotSpec(1, len(plan.panels), grid[0])
-        )
-        axes: dict[Any, Axes] = {}
-        for index, value in enumerate(plan.panels):
-            first = next(iter(axes.values()), None) if plan.share_y else None
-            axes[value] = spot.add_subplot(inner[index], sharey=first)
-        _kind(panel).draw(panel, pen, axes)
+    plan = _plan(panel, pen)
+    inner = (
+        GridSpecFromSubplotSpec(len(plan.panels), 1, grid[0], height_ratios=plan.heights)
+        if plan.heights
+        else GridSpecFromSubplotSpec(1, len(plan.panels), grid[0])
+    )
+    axes: dict[Any, Axes] = {}
+    for index, value in enumerate(plan.panels):
+        first = next(iter(axes.values()), None) if plan.share_y else None
+        axes[value] = spot.add_subplot(inner[index], sharey=first)
+    _kind(panel).draw(panel, pen, axes)
     if groups:
         stack = GridSpecFromSubplotSpec(
             len(groups), 1, grid[1], height_ratios=[effects.share_beside(group) for group in groups]

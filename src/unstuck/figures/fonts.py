@@ -54,7 +54,7 @@ def language_that_can_be_drawn(language: str) -> str:
     return language
 
 
-def families(font: str, language: str) -> list[str]:
+def families(language: str) -> list[str]:
     """Give the fonts of a figure, most wanted first."""
     chinese = chinese_font() if language == "zh" else None
-    return [name for name in (font, LATIN, chinese) if name]
+    return [name for name in (LATIN, chinese) if name]

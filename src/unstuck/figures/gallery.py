@@ -35,8 +35,7 @@ Title and colours follow from what was judged: the title tells the primary's num
 has it, and says none where nothing was found; what stands beside the picture is coloured by outcome
 (green for the claim, red against it, grey for neither; a hollow mark is open or not the whole
 answer), with differences too small to matter in grey. Words of columns and values stand in
-`workflow/report/words.yaml`; a claim's `words` go first. A drawing that no kind serves is a
-function in `src/unstuck/figures/particular/`, `{kind: particular, name: …}`.
+`workflow/report/words.yaml`; a claim's `words` go first.
 
 How figures look is a study's choice: `report: {figures: {formats: [svg, png, pdf], width: 1200,
 language: en, scheme: auto}}`. Chinese needs an installed font that has it; without one figures are
@@ -55,7 +54,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "shares": {"from": "batches.runs", "of": "kind", "rows": ["dataset"], "mark": 0.5},
     "scatter": {
         **{"from": "batches.runs", "x": "lambda_max", "x_scale": "log", "y": "train_accuracy"},
-        **{"color": "dataset", "trend": True},
+        **{"color": "dataset"},
     },
     "heat": {"from": "batches.runs", "x": "batch", "y": "dataset", "value": "train_accuracy"},
     "paths": {

@@ -41,7 +41,7 @@ def save(figure: Figure, path: str | Path, settings: FigureSettings) -> None:
     scale = settings.width / WIDTH
     dpi = DPI * scale * (2 if kind == "png" else 1)
     with (
-        styled(palette(settings.scheme), settings.font, settings.language),
+        styled(palette(settings.scheme), settings.language),
         atomic_path(path) as temporary,
     ):
         figure.savefig(temporary, format=kind, dpi=dpi, metadata=metadata)
@@ -75,7 +75,7 @@ def _following(svg: str) -> str:
     return f"{head}\n{rules}\n{style}{rest}"
 
 
-def styled(palette: Palette, font: str, language: str) -> Any:
+def styled(palette: Palette, language: str) -> Any:
     """Give the context in which a figure is drawn and written."""
     return matplotlib.style.context(
         [
@@ -84,7 +84,7 @@ def styled(palette: Palette, font: str, language: str) -> Any:
                 "svg.fonttype": "none",
                 "svg.hashsalt": "unstuck",
                 "pdf.fonttype": 42,
-                "font.family": families(font, language),
+                "font.family": families(language),
                 "text.color": palette.ink,
                 "axes.facecolor": palette.paper,
                 "axes.edgecolor": palette.quiet,

@@ -9,7 +9,6 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
-from matplotlib.gridspec import SubplotSpec
 from matplotlib.ticker import (
     FixedFormatter,
     FixedLocator,
@@ -82,12 +81,6 @@ class Pen:
     words: Dictionary
     palette: Palette
     later: list[Callable[[], None]] = field(default_factory=list)
-
-    def axes(self, spot: SubplotSpec) -> Axes:
-        """Make axes in a place of the figure's grid; `subgridspec` of a place divides it."""
-        holder = spot.get_topmost_subplotspec().get_gridspec()
-        axes: Axes = holder.figure.add_subplot(spot)  # type: ignore[attr-defined]
-        return axes
 
     def rows(self, panel: Any) -> pd.DataFrame:
         """Give the rows of a picture's table that it draws: of runs those at the rate chosen.

@@ -29,9 +29,6 @@ class FigureSettings(Section):
         description="Ink on white, or white on black; of `auto` an SVG is as the reader's screen, "
         "and any other file light.",
     )
-    font: str = Field(
-        default="", description="Font of Latin letters; matplotlib's own if left out."
-    )
 
     @model_validator(mode="after")
     def _shown(self) -> Self:

@@ -37,8 +37,6 @@ def draw(panel: Scatter, pen: Pen, axes: Mapping[Any, Axes]) -> None:
                 alpha=0.6 if len(dots) < 300 else 0.35,
                 color=tint,
             )
-            if panel.trend and len(dots) > 2:
-                _trend(panel, ax, dots, tint)
         pen.plain(ax, "both")
         pen.name(ax, panel.x, panel.y if index == 0 else "", len(axes))
         pen.scale(ax, "x", panel.x_scale, pen.words.column(panel.x).times, len(axes))
@@ -53,19 +51,3 @@ def _thinned(part: pd.DataFrame, panel: Scatter) -> pd.DataFrame:
         return part
     kept = np.linspace(0, len(part) - 1, panel.most).round().astype(int)
     return part.sort_values([panel.x, panel.y], kind="stable").iloc[kept]
-
-
-def _trend(panel: Scatter, ax: Axes, dots: pd.DataFrame, tint: str) -> None:
-    x, y = (
-        np.log(dots[name].to_numpy(float)) if scale == "log" else dots[name].to_numpy(float)
-        for name, scale in ((panel.x, panel.x_scale), (panel.y, panel.y_scale))
-    )
-    slope, height = np.polyfit(x, y, 1)
-    ends = np.array([x.min(), x.max()])
-    along, up = ends, slope * ends + height
-    ax.plot(
-        np.exp(along) if panel.x_scale == "log" else along,
-        np.exp(up) if panel.y_scale == "log" else up,
-        lw=3.5,
-        color=tint,
-    )
