@@ -176,7 +176,7 @@ class Problem:
         """Apply the Hessian to ``vectors``, ``[P]`` or ``[M, P]`` (Pearlmutter 1994)."""
         rows = self._rows(vectors)
         if self._linearised is not None:
-            return self._linearised.product(rows, second_order=True).view_as(vectors)
+            return self._linearised.product(rows).view_as(vectors)
         theta = self._copies(rows)
         result = self.weight_decay * rows
         for logits, y in self._outputs(theta):
@@ -192,8 +192,6 @@ class Problem:
         network replaced by its linearisation.
         """
         rows = self._rows(vectors)
-        if self._linearised is not None:
-            return self._linearised.product(rows, second_order=False).view_as(vectors)
         theta = self._copies(rows)
         result = self.weight_decay * rows
         for logits, y in self._outputs(theta):

@@ -1,8 +1,8 @@
 """Dense curvature matrices of a whole network, and their blocks by layer.
 
-Fully connected networks without batchnorm, or with batchnorm at inference, take the layerwise
-route (``layerwise``, ``folding``); every other objective is multiplied with the columns of the
-identity, a few at a time: wide sets of columns lose to page faults.
+Fully connected networks without batchnorm take the layerwise route (``layerwise``); every other
+objective is multiplied with the columns of the identity, a few at a time: wide sets of columns lose
+to page faults.
 """
 
 from collections.abc import Callable
@@ -11,7 +11,6 @@ from torch import Tensor
 
 from unstuck.curvature import PARAMETER_LIMIT
 from unstuck.curvature.hessian import layerwise
-from unstuck.curvature.hessian.folding import fold, unfold
 from unstuck.curvature.hessian.layerwise import Kind
 from unstuck.curvature.objective import Objective, finite
 from unstuck.curvature.problem import Problem
@@ -75,7 +74,8 @@ def layer_blocks(problem: Problem, matrix: Tensor) -> dict[str, Tensor]:
 
 def is_layerwise(problem: Problem) -> bool:
     """Whether the layerwise route applies."""
-    return problem.network.spec.kind == "dense" and not problem.couples_samples
+    spec = problem.network.spec
+    return spec.kind == "dense" and spec.batchnorm == "off"
 
 
 def by_products(
@@ -93,15 +93,14 @@ def by_products(
 
 
 def _layerwise(problem: Problem, kind: Kind) -> Tensor:
-    matrix, gradient = layerwise.matrix(
-        layerwise.affine_layers(problem.network, fold(problem, problem.theta)),
+    result = layerwise.matrix(
+        layerwise.affine_layers(problem.network, problem.theta),
         problem.x.flatten(1),
         problem.y,
         activation=problem.network.spec.activation,
         loss=problem.loss,
         kind=kind,
     )
-    result = unfold(problem, matrix, gradient if kind == "hessian" else None)
     result.diagonal().add_(problem.weight_decay)
     return result
 

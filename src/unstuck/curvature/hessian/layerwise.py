@@ -47,15 +47,12 @@ class Affine:
 
 
 def affine_layers(network: Network, theta: Tensor) -> list[Affine]:
-    """Cut flat parameters, without those of batchnorm, into the layers of a dense network."""
-    layers, start = [], 0
-    for slot in network.layout:
-        if slot.name.endswith(".weight"):
-            inputs, outputs = slot.shape
-            stop = start + (inputs + 1) * outputs
-            layers.append(Affine(theta[start:stop].view(inputs + 1, outputs), start))
-            start = stop
-    return layers
+    """Cut flat parameters into the layers of a dense network without batchnorm."""
+    slots = network.layout
+    return [
+        Affine(theta[weight.start : bias.stop].view(-1, bias.shape[0]), weight.start)
+        for weight, bias in zip(slots[::2], slots[1::2], strict=True)
+    ]
 
 
 @dataclass(frozen=True)
@@ -78,8 +75,8 @@ class _Chunk:
 
 def matrix(
     layers: list[Affine], x: Tensor, y: Tensor, *, activation: str, loss: str, kind: Kind
-) -> tuple[Tensor, Tensor]:
-    """Give the Hessian or Gauss-Newton matrix ``[P, P]`` of the mean loss, and the gradient.
+) -> Tensor:
+    """Give the Hessian or Gauss-Newton matrix ``[P, P]`` of the mean loss.
 
     Parameters
     ----------
@@ -98,16 +95,13 @@ def matrix(
     for first in range(depth):
         for second in range(first, depth):
             blocks[first, second] = x.new_zeros(_shape(layers, first, second))
-    gradient = x.new_zeros(layers[-1].stop)
     for start, stop in _chunks(layers, x.shape[0], x.element_size()):
         chunk = _differentiate(layers, x[start:stop], y[start:stop], setting)
         _accumulate(blocks, layers, chunk, setting.second_order)
-        for layer, inputs, slope in zip(layers, chunk.inputs, chunk.gradients, strict=True):
-            gradient[layer.start : layer.stop] += (inputs @ slope).flatten()
     result = x.new_empty(layers[-1].stop, layers[-1].stop)
     for pair in list(blocks):
         _place(result, blocks.pop(pair), layers, pair)
-    return result, gradient
+    return result
 
 
 def _shape(layers: list[Affine], first: int, second: int) -> tuple[int, int]:

@@ -1,9 +1,8 @@
-"""Curvature-vector products of a fully connected network by matrix products alone.
+"""Hessian-vector products of a fully connected network by matrix products alone.
 
 The R-operator of Pearlmutter 1994 (eq. 7 to 12), written out layer by layer for M directions at
 once: a forward pass of tangents and a backward pass of their images, six matrix products a layer.
-What depends on the point alone is computed once and kept. The Gauss-Newton product (Schraudolph
-2002) leaves out the second derivatives of the activations and the tangents' share in the gradient.
+What depends on the point alone is computed once and kept.
 
 Arrays of directions are ``[n, M, o]``, so that every product is one of plain matrices.
 """
@@ -51,8 +50,8 @@ class Linearised:
     weight_decay: float
     chunk: int
 
-    def product(self, rows: Tensor, *, second_order: bool) -> Tensor:
-        """Apply the Hessian, or without ``second_order`` Gauss-Newton, to rows ``[M, P]``."""
+    def product(self, rows: Tensor) -> Tensor:
+        """Apply the Hessian to rows ``[M, P]``."""
         result = self.weight_decay * rows
         directions = [
             rows[:, layer.start : layer.stop].view(len(rows), *layer.weights.shape)
@@ -62,7 +61,7 @@ class Linearised:
         for state in self._kept or self._states():
             for first in range(0, len(rows), group):
                 some = [direction[first : first + group] for direction in directions]
-                images = self._images(state, some, second_order)
+                images = self._images(state, some)
                 for layer, image in zip(self.layers, images, strict=True):
                     result[first : first + group, layer.start : layer.stop] += image
         return result
@@ -98,7 +97,7 @@ class Linearised:
             output_hessian(self.loss, outputs, y) / len(self.x),
         )
 
-    def _images(self, state: _State, directions: list[Tensor], second_order: bool) -> list[Tensor]:
+    def _images(self, state: _State, directions: list[Tensor]) -> list[Tensor]:
         """Give the image of ``directions``, ``[M, i + 1, o]`` a layer, as ``[M, (i + 1) o]``."""
         count, samples = len(directions[0]), len(state.gradients[0])
         tangents: list[Tensor] = []  # of the pre-activations, [n, M, o]
@@ -117,18 +116,17 @@ class Linearised:
             layer, direction = self.layers[index], directions[index]
             through = state.inputs[index].mT @ image.flatten(1)  # [i + 1, M o]
             weights = through.view(len(through), count, -1).transpose(0, 1).contiguous()
-            if index and second_order:
+            if index:
                 shared = values[index - 1].flatten(1).mT @ state.gradients[index]  # [M i, o]
                 weights[:, :-1] += shared.view(count, -1, shared.shape[1])
             images.append(weights.flatten(1))
             if not index:
                 break
             upstream = image @ layer.weights[:-1].mT
-            if second_order:
-                across = direction[:, :-1].flatten(0, 1).mT  # [o, M i]
-                upstream += (state.gradients[index] @ across).view_as(upstream)
+            across = direction[:, :-1].flatten(0, 1).mT  # [o, M i]
+            upstream += (state.gradients[index] @ across).view_as(upstream)
             image = upstream * state.slopes[index - 1]
             bend = state.bends[index - 1]
-            if second_order and bend is not None:
+            if bend is not None:
                 image += bend * tangents[index - 1]
         return images[::-1]
