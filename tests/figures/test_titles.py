@@ -10,14 +10,10 @@ from pictures import dictionary, drawing, figure_data, row
 
 from unstuck.claims.drawing import MOST_WORDS, OwnWords
 from unstuck.figures.data import Row
-from unstuck.figures.palette import Outcome
 from unstuck.figures.title import TOLD, make_title
+from unstuck.statistics.rule import Word
 
 NUMBER = re.compile(r"[+−]?\d[\d,]*(?:\.\d+)?")
-OUTCOMES: tuple[Outcome, ...] = (
-    *("supported", "small", "direction", "no effect", "undecided", "wrong direction"),
-    *("contradicted", "partly", "not tested here", "invalid"),
-)
 OWN = {"en": "With it, accuracy is {e} points {higher|lower}", "zh": "准确率{高|低} {e} 个百分点"}
 LONG = "{V}: in one of all the cases that were looked at here small batches gain {e} points"
 
@@ -35,7 +31,7 @@ def judged(draw: st.DrawFn) -> Row:
     return row(
         **{"scale": scale, "effect": middle, "low": low, "high": high},
         margin=2.0 if scale == "ratio" else 1.0,
-        outcome=draw(st.sampled_from(OUTCOMES)),
+        outcome=draw(st.sampled_from(list(Word))),
     )
 
 
@@ -59,10 +55,10 @@ def test_any_number_of_a_title_lies_inside_the_interval_of_the_verdict(
         assert given_row.low - 1e-9 <= signed <= given_row.high + 1e-9
 
 
-@pytest.mark.parametrize("outcome", OUTCOMES)
+@pytest.mark.parametrize("outcome", list(Word))
 @pytest.mark.parametrize("language", ["en", "zh"])
 @pytest.mark.parametrize("answer", [LONG, "{V}: it gains {e} points ({lo} to {hi}). {S}"])
-def test_titles_are_short(outcome: Outcome, language: str, answer: str) -> None:
+def test_titles_are_short(outcome: Word, language: str, answer: str) -> None:
     data = figure_data(row(outcome=outcome), answer=answer)
     title = make_title(data, drawing(kind="effects"), dictionary(language))
     assert len(title.split()) <= MOST_WORDS
@@ -80,7 +76,7 @@ def test_a_long_answer_gives_way_to_the_measure() -> None:
 
 
 @pytest.mark.parametrize("outcome", ["no effect", "undecided", "not tested here", "invalid"])
-def test_where_nothing_was_found_no_number_is_told(outcome: Outcome) -> None:
+def test_where_nothing_was_found_no_number_is_told(outcome: Word) -> None:
     data = figure_data(row(outcome=outcome))
     title = make_title(data, drawing(kind="effects", title=OWN), dictionary())
     assert not numbers_of(title)

@@ -23,9 +23,9 @@ from unstuck.report.claim_page import _code, _line, exclusive
 from unstuck.report.margins import by_margin, multiple
 from unstuck.report.overview import REACH, Mark, draw, error_share, in_margins, placed
 from unstuck.report.site import EXAMPLES, Site, Source, jobs_of_training, stretches
-from unstuck.report.spoken import GROUPS, Spoken
+from unstuck.report.spoken import Spoken
 from unstuck.statistics.estimate import Estimate
-from unstuck.statistics.rule import SAID, Word, combine, position
+from unstuck.statistics.rule import GROUPS, SAID, Word, combine, position
 from unstuck.study.load import parse_study
 from unstuck.wording import number
 

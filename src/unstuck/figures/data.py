@@ -8,7 +8,7 @@ import pandas as pd
 
 from unstuck.claims.drawing import OwnWords
 from unstuck.errors import DataError
-from unstuck.figures.palette import Outcome
+from unstuck.statistics.rule import Word
 
 Scale = Literal["difference", "ratio", "exact"]
 CHOSEN = "chosen"  # whether a run has the rate that its cell was given in the race
@@ -46,7 +46,7 @@ class Row:
     effect: float
     low: float
     high: float
-    outcome: Outcome
+    outcome: Word
     role: Role = "primary"
     measure: str = ""
     unit: str = ""
@@ -85,7 +85,7 @@ class FigureData:
     """
 
     claim: str
-    outcome: Outcome
+    outcome: Word
     rows: tuple[Row, ...]
     tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     answer: str = ""

@@ -15,6 +15,7 @@ from unstuck.figures.fonts import language_that_can_be_drawn
 from unstuck.figures.output import save
 from unstuck.figures.pen import MOST_PANELS
 from unstuck.figures.words import Dictionary, load_dictionary
+from unstuck.statistics.rule import Word
 from unstuck.study.grid import axes_of
 from unstuck.study.report import FigureSettings
 
@@ -54,7 +55,7 @@ def save_experiment(
         File whose suffix says its format.
     """
     words = load_dictionary(dictionary, language_that_can_be_drawn(settings.language))
-    data = FigureData(name.replace("_", " "), "undecided", (), tables)
+    data = FigureData(name.replace("_", " "), Word.UNDECIDED, (), tables)
     save(draw_pictures(drawings(name, tables, words), data, words, settings), path, settings)
 
 

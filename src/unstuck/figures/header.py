@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from matplotlib.figure import SubFigure
 
 from unstuck.figures.lettering import even_lines, width_of
-from unstuck.figures.palette import HOLLOW
 from unstuck.figures.pen import HEADING, LABEL, SUBTITLE, TITLE, Pen
+from unstuck.statistics.rule import YES, Word
 
 MARGIN = 34  # pixels left and right
 KEY_LINE = 44  # height of a line of names of colours
 LEADING = 1.28  # height of a line over the size of its letters
-MARKS = {"supported": "✓", "small": "✓", "direction": "✓", "contradicted": "✗", "invalid": "!"}
+MARKS = {Word.NO_EFFECT: "≈", Word.CONTRADICTED: "✗", Word.INVALID: "!"}
 
 
 def header_height(pen: Pen, title: str, subtitle: str, key: Mapping[str, str]) -> float:
@@ -34,7 +34,7 @@ def write_header(
 ) -> None:
     """Write the verdict, the title, what is measured, and the names of colours."""
     outcome = pen.data.outcome
-    mark = MARKS.get(outcome, "–" if outcome in HOLLOW else "≈")
+    mark = MARKS.get(outcome, "✓" if outcome in YES else "–")
     y = 18.0
     _write(
         *(pen, spot, MARGIN, y, f"{mark} {pen.words.outcome(outcome)}", SUBTITLE),

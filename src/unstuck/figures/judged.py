@@ -10,8 +10,8 @@ from unstuck.claims.drawing import ColumnWords, OwnWords, ValueWords
 from unstuck.claims.lines import Check, Comparison
 from unstuck.claims.model import Claim
 from unstuck.figures.data import FigureData, Role, Row
-from unstuck.figures.palette import Outcome
 from unstuck.figures.words import Dictionary, arms_of, name_of_part, told_itself
+from unstuck.statistics.rule import Word
 from unstuck.wording import capital, number
 
 TINY = 1e-200  # stands for zero where zero itself must not do
@@ -46,7 +46,7 @@ def figure_data(
     kept.sort(key=lambda each: each[:2])
     return FigureData(
         claim=claim.id,
-        outcome=cast(Outcome, summary["word"]),
+        outcome=Word(summary["word"]),
         rows=tuple(row for *_, row in kept),
         tables=tables,
         answer=claim.answer.words(language),
@@ -89,7 +89,7 @@ def _compared(claim: Claim, found: Mapping[str, Any], words: Dictionary) -> tupl
         effect=float(effect),
         low=float(low),
         high=float(high),
-        outcome=cast(Outcome, found["word"] or "not tested here"),
+        outcome=Word(found["word"] or Word.NOT_TESTED),
         role=cast(Role, role),
         measure=spec.measured.words(words.language),
         unit=unit,
@@ -105,13 +105,13 @@ def _checked(claim: Claim, found: Mapping[str, Any], words: Dictionary) -> tuple
     line, role = str(found["line"]), str(found["role"])
     if role == "control" or found["value"] is None:
         return line, None
-    word = found["word"] or ("supported" if found["holds"] else "contradicted")
+    word = found["word"] or (Word.SUPPORTED if found["holds"] else Word.CONTRADICTED)
     return line, Row(
         name=_name(claim, found, words),
         effect=float(found["value"]),
         low=math.nan,
         high=math.nan,
-        outcome=cast(Outcome, word),
+        outcome=Word(word),
         role=cast(Role, role),
         measure=_name(claim, found, words),
         scale="exact",

@@ -7,22 +7,15 @@ simulated protanopia, deuteranopia and tritanopia (Machado et al. 2009); the tes
 import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from matplotlib.colors import LinearSegmentedColormap, to_hex, to_rgb
 
-Outcome = Literal[
-    "supported",
-    "small",
-    "direction",
-    "no effect",
-    "undecided",
-    "wrong direction",
-    "contradicted",
-    "partly",
-    "not tested here",
-    "invalid",
-]
+from unstuck.statistics.rule import GROUPS, Word
+
+# an outcome that is open or not the whole answer has a hollow dot of its hue
+HOLLOW = frozenset(
+    {*(Word.DIRECTION, Word.UNDECIDED, Word.WRONG_DIRECTION, Word.PARTLY, Word.NOT_TESTED)}
+)
 
 
 @dataclass(frozen=True)
@@ -53,30 +46,15 @@ class Palette:
     surface: tuple[str, ...]
     heat: tuple[str, ...]
 
-    def outcome(self, word: Outcome) -> str:
+    def outcome(self, word: Word) -> str:
         """Give the colour of an outcome."""
-        return getattr(self, _HUES[word])  # type: ignore[no-any-return]
+        return {"yes": self.yes, "part": self.yes, "no": self.no}.get(GROUPS[word], self.neither)
 
     def named(self) -> tuple[str, ...]:
         """Give the colours that are no ramp, in one order for every palette."""
         single = (self.paper, self.ink, self.quiet, self.grid, self.margin)
         return (*single, self.yes, self.no, self.neither, *self.series.values())
 
-
-# an outcome that is open or not the whole answer has a hollow dot of its hue
-HOLLOW = frozenset({"direction", "undecided", "wrong direction", "partly", "not tested here"})
-_HUES: dict[Outcome, str] = {
-    "supported": "yes",
-    "small": "yes",
-    "direction": "yes",
-    "partly": "yes",
-    "no effect": "neither",
-    "undecided": "neither",
-    "not tested here": "neither",
-    "wrong direction": "no",
-    "contradicted": "no",
-    "invalid": "no",
-}
 
 LIGHT = Palette(
     paper="#ffffff",

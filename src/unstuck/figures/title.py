@@ -7,16 +7,14 @@ from dataclasses import replace
 from unstuck.claims.drawing import MOST_WORDS, Panel
 from unstuck.claims.model import CHOICE, CLAUSE, PLACEHOLDER
 from unstuck.figures.data import FigureData, Row
-from unstuck.figures.palette import Outcome
 from unstuck.figures.words import Dictionary, with_unit
+from unstuck.statistics.rule import GROUPS, Word
 from unstuck.wording import capital, number, with_interval
 
 MOST_NUMBERS = 2
 MOST_LETTERS = 34  # of a Chinese title
 # the outcomes of which a number is told
-TOLD: tuple[Outcome, ...] = (
-    *("supported", "small", "direction", "contradicted", "wrong direction", "partly"),
-)
+TOLD = frozenset(word for word in Word if GROUPS[word] in ("yes", "part", "no"))
 _NUMBER = re.compile(r"\d[\d,.]*")
 _WORD = re.compile(r"^\s*\{V\}\s*[:：]\s*")
 _ASIDE = re.compile(r"\s*[(（][^()（）]*\{[^()（）]*[)）]")  # an interval in brackets
@@ -30,11 +28,11 @@ def make_title(data: FigureData, panel: Panel, words: Dictionary) -> str:
     """
     if data.outcome not in TOLD:
         return capital(_nothing_found(data, words))
-    if data.outcome == "contradicted" and data.primary.scale == "exact":
+    if data.outcome == Word.CONTRADICTED and data.primary.scale == "exact":
         told = amount(data.primary, words, sign=True)
         return capital(words.phrase("fails title", measure=data.primary.measure, e=told))
-    if data.outcome == "partly":
-        whole = make_title(replace(data, outcome="supported"), panel, words)
+    if data.outcome == Word.PARTLY:
+        whole = make_title(replace(data, outcome=Word.SUPPORTED), panel, words)
         return words.phrase("partly title", title=whole)
     if panel.title is not None:
         return capital(filled(panel.title.words(words.language), data))
@@ -51,12 +49,12 @@ def _nothing_found(data: FigureData, words: Dictionary) -> str:
     """Say of which measure nothing was found, and between which arms no difference."""
     measure = data.primary.measure
     arms = {side: words.value("side", side) for side in ("arm", "reference")}
-    if data.outcome == "no effect" and all(words.named("side", side) for side in arms):
+    if data.outcome == Word.NO_EFFECT and all(words.named("side", side) for side in arms):
         between = words.phrase("no effect between", measure=measure, **arms)
         # numbers alone do not say of what
         if _is_short(between) and not _NUMBER.search(between):
             return between
-    why = data.texts.get("reason", "") if data.outcome == "not tested here" else ""
+    why = data.texts.get("reason", "") if data.outcome == Word.NOT_TESTED else ""
     name = "untested title" if why else f"{data.outcome} title"
     return words.phrase(name, measure=measure, why=why)
 

@@ -13,8 +13,8 @@ from unstuck.figures.words import name_of_part
 from unstuck.files import read_csv
 from unstuck.report.margins import by_margin
 from unstuck.report.overview import line as line_picture
-from unstuck.report.spoken import GROUPS, Spoken
-from unstuck.statistics.rule import SAID, said
+from unstuck.report.spoken import Spoken
+from unstuck.statistics.rule import GROUPS, SAID, said
 from unstuck.wording import counted, number
 
 #: files of a claim that the report takes along
@@ -92,7 +92,7 @@ def _margins(spoken: Spoken, summary: Mapping[str, Any]) -> dict[str, Any]:
         low, high = told(each.low), told(each.high)
         stretches.append(
             {
-                "group": GROUPS.get(each.word, "open"),
+                "group": GROUPS[each.word],
                 "said": answer.answer if spoken.language == "en" else answer.answer_zh,
                 "text": spoken.say("margins", ends or "between", low=low, high=high),
                 "high": round(math.log10(each.high), 4),

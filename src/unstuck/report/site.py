@@ -23,7 +23,7 @@ from unstuck.report.dictionary import sections
 from unstuck.report.experiments import told
 from unstuck.report.overview import Mark, draw, error_share, placed
 from unstuck.report.overview import line as line_picture
-from unstuck.report.spoken import GROUPS, LANGUAGES, Spoken
+from unstuck.report.spoken import LANGUAGES, Spoken
 from unstuck.statistics.rule import Kind, Word, said
 from unstuck.study.config import Study
 from unstuck.study.plan import Plan
@@ -248,7 +248,7 @@ class _Pages(Spoken):
                 "key": str(word),
                 "word": str(word) if self.language == "en" else answer.zh,
                 "said": answer.answer if self.language == "en" else answer.answer_zh,
-                "group": GROUPS.get(word, "open"),
+                "group": answer.group,
                 "count": found[word],
             }
             for word, answer in answers.items()

@@ -10,19 +10,13 @@ from unstuck.claims.lines import Comparison
 from unstuck.claims.terms import Words
 from unstuck.figures.words import Dictionary, told_itself
 from unstuck.report.margins import multiple
+from unstuck.statistics.rule import GROUPS
 from unstuck.wording import number, plain_power, with_interval
 
 if TYPE_CHECKING:
     from unstuck.report.site import Site
 
 LANGUAGES = ("en", "zh")
-#: colour of a word, and of what a line of the scope came to
-GROUPS: Mapping[str, str] = {
-    **dict.fromkeys(("supported", "small", "direction"), "yes"),
-    "partly": "part",
-    "no effect": "none",
-    **dict.fromkeys(("contradicted", "wrong direction"), "no"),
-}
 
 
 @dataclass(frozen=True)
@@ -83,7 +77,7 @@ class Spoken:
             "id": summary["claim"],
             "section": summary["section"],
             "question": summary["question"][self.language],
-            "group": GROUPS.get(summary["word"], "open"),
+            "group": GROUPS[summary["word"]],
             "judged": summary["word"],
             "word": word,
             "said": f"{word}{found}",

@@ -9,6 +9,7 @@ from unstuck.errors import DataError
 from unstuck.statistics.estimate import Estimate
 
 Kind = Literal["effect", "equivalence", "no worse"]
+Group = Literal["yes", "part", "none", "no", "open"]
 Role = Literal["reversal", "appearing", "vanishing"]
 #: in the order in which a headline tells them
 ROLES: tuple[Role, ...] = ("reversal", "appearing", "vanishing")
@@ -39,31 +40,32 @@ class Word(StrEnum):
 
 @dataclass(frozen=True)
 class Said:
-    """How a word reads: its Chinese, and what it answers to the claim's question."""
+    """How a word reads: its Chinese, what it answers to the claim's question, and which way."""
 
     zh: str
     answer: str
     answer_zh: str
+    group: Group = "open"
 
 
 SAID = {
-    Word.SUPPORTED: Said("成立", "Yes", "是"),
-    Word.SMALL: Said("成立但小", "Yes, but little", "是，但很小"),
-    Word.DIRECTION: Said("成立、大小未定", "Yes, how much is open", "是，大小未定"),
-    Word.NO_EFFECT: Said("无明显差别", "No difference", "没有明显差别"),
-    Word.CONTRADICTED: Said("相反", "No, the reverse", "否，相反"),
-    Word.WRONG_DIRECTION: Said("倾向相反", "No, if anything the reverse", "否，倾向相反"),
+    Word.SUPPORTED: Said("成立", "Yes", "是", "yes"),
+    Word.SMALL: Said("成立但小", "Yes, but little", "是，但很小", "yes"),
+    Word.DIRECTION: Said("成立、大小未定", "Yes, how much is open", "是，大小未定", "yes"),
+    Word.NO_EFFECT: Said("无明显差别", "No difference", "没有明显差别", "none"),
+    Word.CONTRADICTED: Said("相反", "No, the reverse", "否，相反", "no"),
+    Word.WRONG_DIRECTION: Said("倾向相反", "No, if anything the reverse", "否，倾向相反", "no"),
     Word.UNDECIDED: Said("未定", "Not settled", "尚未确定"),
-    Word.PARTLY: Said("部分成立", "Partly", "部分成立"),
+    Word.PARTLY: Said("部分成立", "Partly", "部分成立", "part"),
     Word.NOT_TESTED: Said("此处未测", "Not tested here", "此处未测"),
     Word.INVALID: Said("作废", "No answer: a control failed", "对照未通过，无结论"),
 }
 #: of a claim that is no effect there is no reverse
 _CONTRADICTED = {
     "effect": SAID[Word.CONTRADICTED],
-    "equivalence": Said("相反", "No", "否"),
-    "exact": Said("相反", "No", "否"),
-    "no worse": Said("相反", "No, it is worse", "否，更差"),
+    "equivalence": Said("相反", "No", "否", "no"),
+    "exact": Said("相反", "No", "否", "no"),
+    "no worse": Said("相反", "No, it is worse", "否，更差", "no"),
 }
 
 #: from the strongest to the weakest
@@ -71,8 +73,10 @@ _ORDER = (
     *(Word.SUPPORTED, Word.DIRECTION, Word.SMALL, Word.UNDECIDED),
     *(Word.NO_EFFECT, Word.WRONG_DIRECTION, Word.CONTRADICTED),
 )
-YES = frozenset({Word.SUPPORTED, Word.DIRECTION, Word.SMALL})
-_NO = frozenset({Word.NO_EFFECT, Word.WRONG_DIRECTION, Word.CONTRADICTED})
+#: by word, as text too
+GROUPS: Mapping[str, Group] = {word: each.group for word, each in SAID.items()}
+YES = frozenset(word for word in Word if GROUPS[word] == "yes")
+_NO = frozenset(word for word in Word if GROUPS[word] in ("none", "no"))
 #: words of a gate that is open
 OPEN = YES | {Word.PARTLY}
 
