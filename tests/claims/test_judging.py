@@ -233,7 +233,7 @@ def scope_of(effect: float, other: float, **line):
     ("effect", "other", "outcome", "words"),
     [
         (0.03, -0.03, "reversal", "But not late: there it reverses (−3.0"),
-        (0.03, 0.0, "vanishing", "But not late: there it is gone."),
+        (0.03, 0.0, "vanishing", "But not late: there it hardly matters."),
         (0.0, 0.03, "appearing", "Late there is a difference ("),
         (0.03, 0.03, "", ""),
     ],
@@ -263,7 +263,7 @@ def test_two_that_vanish_share_a_sentence():
     made = tables(0.03) | {"late.runs": tables(0.0)["e.runs"]}
     lines = {name: {"from": "late.runs", "words": f"in {name}"} for name in ("May", "June")}
     found = answer(decide(claim(scope=lines), made), "en").headline
-    assert found == "But not in May nor in June: there it is gone."
+    assert found == "But not in May nor in June: there it hardly matters."
 
 
 def test_the_scope_has_room_for_so_many_words():
@@ -273,6 +273,15 @@ def test_the_scope_has_room_for_so_many_words():
     headline = answer(decide(claim(scope=lines), made), "en").headline
     assert len(headline.split()) <= 25
     assert headline.count("But not") == 1
+
+
+def test_no_headline_takes_the_room_of_a_reversal():
+    made = tables(0.03) | {"late.runs": tables(-0.03)["e.runs"], "even.runs": tables(0.0)["e.runs"]}
+    lines = {
+        "own": {"from": "even.runs", "headline": {"en": " ".join(["word"] * 20)}},
+        "late": {"from": "late.runs", "words": "late"},
+    }
+    assert answer(decide(claim(scope=lines), made), "en").headline.startswith("But not late")
 
 
 NUMBER = re.compile(r"[−-]?\d[\d,]*(?:\.\d+)?")
@@ -302,6 +311,32 @@ def test_a_factor_below_the_last_digit_is_told_as_less_than_that():
     found = decide(claim(**factor, measure__best=None, answer=own), {"e.runs": table})
     assert answer(found, "en").sentence.endswith(": less than 0.0001 times.")
     assert answer(found, "zh").sentence.endswith("：不到 0.0001 倍。")
+
+
+@pytest.mark.parametrize(
+    ("slow", "of_two", "said"),
+    [("a", "a", True), ("a", "b", False), ("a", "", False)],
+)
+def test_a_factor_over_runs_that_did_not_arrive_is_a_lower_bound(tmp_path, slow, of_two, said):
+    table = runs(
+        cells(dataset=["easy", "hard"], arm=["a", "b"]),
+        lambda place: {"updates": 30.0 if place["arm"] == slow else 10.0},
+    ).assign(budget=30.0)
+    missed = (table["arm"] == of_two) & (table["seed"] == table["seed"].min())
+    table["there"] = table["updates"].mask(missed)
+    factor = claim(
+        measure={
+            "value": {"updates_until": {"arrived": "there", "budget": "budget"}},
+            **{"unit": "times", "scale": "ratio", "margin": 1.2},
+        },
+        answer={"en": "{V}: {e} times ({lo} to {hi}).", "zh": "{V}：是 {e} 倍（{lo}～{hi}）。"},
+    )
+    found = decide(factor, {"e.runs": table})
+    assert ("at least" in answer(found, "en").sentence) == said
+    assert ("是至少 " in answer(found, "zh").sentence) == said
+    results.save(found, tmp_path)
+    rows = pd.read_csv(tmp_path / "comparisons.csv")
+    assert rows[rows["role"] == "primary"]["at_least"].tolist() == [said]
 
 
 def test_results_hold_what_was_judged_factors_as_factors(tmp_path):

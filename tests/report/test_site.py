@@ -344,7 +344,9 @@ def test_checks_are_told_in_tolerances(row, share):
 
 def test_what_has_no_number_is_told_in_words():
     words = {"little": "l", "right": "r", "reverse": "v", "caption": "c"}
-    text = draw([Mark("1.1.1", "a", "a", "open", "1.1", said="Not tested")], {"1.1": "S"}, words)
+    text = draw(
+        [Mark("1.1.1", "a", "a", "a", "open", "1.1", said="Not tested")], {"1.1": "S"}, words
+    )
     assert ">Not tested</text>" in text
     assert not re.search("<(circle|path) ", text)
 
@@ -409,16 +411,20 @@ def test_an_experiment_has_its_picture_values_and_tables(site):
 def test_a_mark_stands_where_its_effect_is(narrow):
     words = {"little": "l", "right": "r", "reverse": "v", "caption": "c"}
     marks = [
-        Mark("1.1.1", "a", "a", "yes", "1.1", [(effect, effect - 1, effect + 1)])
+        Mark("1.1.1", "a", "a", "a", "yes", "1.1", [(effect, effect - 1, effect + 1)])
         for effect in (-2, 0, 2)
     ]
     text = draw(marks, {"1.1": "S"}, words, narrow=narrow)
     left, middle, right = (float(x) for x in re.findall(r'<circle cx="([\d.]+)"', text))
     assert right - middle == pytest.approx(middle - left, abs=0.2)
-    far = draw([Mark("1.1.1", "a", "a", "yes", "1.1", [(9 * REACH, 8, 99)])], {"1.1": "S"}, words)
+    far = draw(
+        [Mark("1.1.1", "a", "a", "a", "yes", "1.1", [(9 * REACH, 8, 99)])], {"1.1": "S"}, words
+    )
     assert "<circle" not in far
     both = draw(
-        [Mark("1.1.1", "a", "a", "part", "1.1", [(-2, -3, -1), (2, 1, 3)])], {"1.1": "S"}, words
+        [Mark("1.1.1", "a", "a", "a", "part", "1.1", [(-2, -3, -1), (2, 1, 3)])],
+        {"1.1": "S"},
+        words,
     )
     assert both.count("<circle") == 2
 

@@ -10,7 +10,7 @@ from unstuck.claims.lines import Comparison
 from unstuck.claims.model import CHOICE, CLAUSE, PLACEHOLDER
 from unstuck.claims.terms import Words
 from unstuck.claims.verdict import Judged, Verdict
-from unstuck.statistics.rule import SAID, Kind, Word, said
+from unstuck.statistics.rule import ROLES, SAID, Kind, Word, said
 from unstuck.statistics.undecided import units_to_decide
 from unstuck.wording import decimals
 from unstuck.wording import effect as effect_text
@@ -46,12 +46,12 @@ _COMMON = {
 _TOLD = {
     "en": {
         "reversal": "But not {where}: there it reverses ({e}{unit}).",
-        "vanishing": "But not {where}: there it is gone.",
+        "vanishing": "But not {where}: there it hardly matters.",
         "appearing": "{Where} there is a difference ({e}{unit}).",
     },
     "zh": {
         "reversal": "但{where}则相反（{e}{unit}）。",
-        "vanishing": "但{where}则不再如此。",
+        "vanishing": "但{where}则无关紧要。",
         "appearing": "{where}则有差别（{e}{unit}）。",
     },
 }
@@ -113,7 +113,9 @@ def answer(verdict: Verdict, language: str, places: Places | None = None) -> Ans
 
 
 def _named(template: str, texts: Mapping[str, str]) -> str:
-    return PLACEHOLDER.sub(lambda found: texts.get(found["name"], "–"), template)
+    text = PLACEHOLDER.sub(lambda found: texts.get(found["name"], "–"), template)
+    # between Chinese letters stands no blank
+    return text.replace(" 至少", "至少")
 
 
 def _common(word: Word, language: str, numbers: Mapping[str, str]) -> str:
@@ -217,7 +219,10 @@ def _told(judged: Judged, name: str, language: str, *, turned: bool = False) -> 
             shares = {key: value + judged.compared.constant for key, value in shares.items()}
     texts = {key: effect_text(value, spec.scale, places) for key, value in found.items()}
     texts |= {key: effect_text(value, "difference", 0) for key, value in shares.items()}
-    return {key: _plain(text, language) for key, text in texts.items()}
+    texts = {key: _plain(text, language) for key, text in texts.items()}
+    if judged.compared is not None and judged.compared.at_least:
+        texts[name] = f"{'至少' if language == 'zh' else 'at least'} {texts[name]}"
+    return texts
 
 
 def _plain(text: str, language: str) -> str:
@@ -264,7 +269,8 @@ def _headline(verdict: Verdict, language: str, places: Places) -> str:
 
 
 def _told_by_scope(verdict: Verdict, language: str, places: Places) -> list[str]:
-    texts = []
+    """What the scope says, reversals first: nothing takes the room of one."""
+    texts: list[str] = []
     lines = {line.name: line for line in verdict.scope}
     for name, line in verdict.claim.scope.items():
         found = lines.get(name)
@@ -273,13 +279,13 @@ def _told_by_scope(verdict: Verdict, language: str, places: Places) -> list[str]
         if line.headline.when is None or found.outcome in line.headline.when:
             template = (line.headline.zh if language == "zh" else "") or line.headline.en
             texts.append(_named(template, _told(found, "e", language)))
-    gone = []
+    told: dict[str, list[str]] = {role: [] for role in ROLES}
     for role, judged in verdict.told:
         where = _where(verdict, judged, language, places)
         if role == "vanishing":
-            gone.append(where)
+            told[role].append(where)
             continue
-        texts.append(
+        told[role].append(
             _TOLD[language][role].format(
                 where=where,
                 Where=where[:1].upper() + where[1:],
@@ -287,9 +293,10 @@ def _told_by_scope(verdict: Verdict, language: str, places: Places) -> list[str]
                 unit=_unit(judged.spec, language) if isinstance(judged.spec, Comparison) else "",
             )
         )
-    if gone:
-        # they come last, and two share a sentence
-        where = ("、" if language == "zh" else " nor ").join(gone)
+    texts = [*told["reversal"], *texts, *told["appearing"]]
+    if told["vanishing"]:
+        # two share a sentence
+        where = ("、" if language == "zh" else " nor ").join(told["vanishing"])
         texts.append(_TOLD[language]["vanishing"].format(where=where))
     return texts + _left_out(verdict, language, places)
 

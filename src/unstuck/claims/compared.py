@@ -156,14 +156,16 @@ class Compared:
                 means[side] += pair.weight * float(cell.arm.outcome.mean())
         return means["arm"], means["reference"]
 
-    def unarrived(self) -> float:
-        """Share of units in which a run of the reference did not come to its target."""
-        missed = [
-            ~pair.reference.arrived[:, pair.reference.arm.chosen]
-            for pair in self.pairs
-            if pair.reference is not None
-        ]
+    def unarrived(self, side: str = "reference") -> float:
+        """Share of units in which a run of a side did not come to its target."""
+        cells = [pair.cells[side] for pair in self.pairs if side in pair.cells]
+        missed = [~cell.arrived[:, cell.arm.chosen] for cell in cells]
         return float(np.concatenate(missed).mean()) if missed else 0.0
+
+    @property
+    def at_least(self) -> bool:
+        """Whether the factor is a lower bound: a run of the arm that did not arrive counts less."""
+        return self.spec.scale == "ratio" and self.unarrived("arm") > 0
 
     def estimate(self, resamples: int = RESAMPLES) -> Estimate:
         """The effect with its interval, by the procedure that its statistic asks for."""

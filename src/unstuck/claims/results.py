@@ -20,7 +20,7 @@ from unstuck.study.paths import CHECKS, COMPARISONS, VALUES, VERDICT
 COMPARISON_COLUMNS = (
     *("claim", "line", "role", "part", "word", "outcome", "told", "measure", "unit", "scale"),
     *("claims", "statistic", "sign", "expect", "margin", "effect", "low", "high", "p", "units"),
-    *("arm", "reference", "unarrived", "places", "left_out", "reason"),
+    *("arm", "reference", "unarrived", "at_least", "places", "left_out", "reason"),
 )
 CHECK_COLUMNS = (
     *("claim", "line", "role", "part", "word", "outcome", "value", "equals", "tolerance"),
@@ -115,6 +115,8 @@ def comparisons(verdict: Verdict) -> pd.DataFrame:
         units (integer, units): Units of the data set that has fewest.
         arm, reference (number, as in unit): Mean of that arm; geometric where `scale` is ratio.
         unarrived (number): Share of the reference's runs that did not arrive at their target.
+        at_least (boolean): Whether the effect is a lower bound: a run of the arm did not arrive and
+            counts its budget.
         places (string): Names of the data sets.
         left_out (string): Data sets that left the comparison, and why.
         reason (string): Why the word is not the interval's alone.
@@ -381,6 +383,7 @@ def _effect(line: Judged, spec: Comparison) -> dict[str, Any]:
         "arm": _told(arm, spec),
         "reference": _told(reference, spec),
         "unarrived": line.compared.unarrived(),
+        "at_least": line.compared.at_least,
         "places": ", ".join(line.compared.places),
     }
 

@@ -3,13 +3,13 @@
 import functools
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from unstuck.claims.lines import Comparison
 from unstuck.claims.model import Claim
-from unstuck.figures.words import name_of_part
+from unstuck.figures.words import arms_of, name_of_part
 from unstuck.files import read_csv
 from unstuck.report.margins import by_margin
 from unstuck.report.overview import line as line_picture
@@ -19,6 +19,7 @@ from unstuck.wording import counted, number
 
 #: files of a claim that the report takes along
 TABLES = ("values.csv", "comparisons.csv", "checks.csv", "verdict.json")
+SIDES = ("arm", "reference")
 #: pandas that shows the checks of an exact claim
 CHECKED = (
     "import pandas as pd",
@@ -29,7 +30,7 @@ CHECKED = (
 
 SAID_OUTCOMES: Mapping[str, Mapping[str, str]] = {
     "reversal": {"en": "reverses", "zh": "相反"},
-    "vanishing": {"en": "gone", "zh": "不再如此"},
+    "vanishing": {"en": "hardly matters", "zh": "无关紧要"},
     "appearing": {"en": "a difference", "zh": "有差别"},
     "holds": {"en": "holds", "zh": "成立"},
     "fails": {"en": "does not hold", "zh": "不成立"},
@@ -54,6 +55,7 @@ def claim_page(spoken: Spoken, summary: Mapping[str, Any]) -> dict[str, Any]:
         "section": spoken.section(claim.section),
         "figure": spoken.figure(base, claim.id, summary),
         "did": claim.did.words(spoken.language) if claim.did else "",
+        "arms": list(_arms(spoken, claim)),
         "scope": [_line(spoken, row, claim) for row in _lines(summary)],
         "margins": _margins(spoken, summary),
         "exclusive": exclusive(spoken, claim.id),
@@ -73,6 +75,24 @@ def claim_page(spoken: Spoken, summary: Mapping[str, Any]) -> dict[str, Any]:
         "code": sorted({code[run] for run in runs if run in code}),
         "recompute": _recompute(summary),
     }
+
+
+def _arms(spoken: Spoken, claim: Claim) -> Iterator[str]:
+    """Say of each part of the primary which arm is taken from which, or divided by which."""
+    own = (claim.figure.words,) if claim.figure else ()
+    words = spoken.dictionary.with_own(*own)
+    for name, part in claim.parts.items():
+        if not isinstance(part, Comparison) or part.statistic == "correlation":
+            continue
+        arms = arms_of(part, words)
+        if all(words.named("side", side) for side in SIDES):
+            arms = {side: words.value("side", side) for side in SIDES}
+        if len(arms) == len(SIDES):
+            told = spoken.say("claim", part.scale, **arms)
+            column, value = next(iter(part.arm.items()))
+            # numbers alone do not say of what
+            told = words.told(column, told) if isinstance(value, int | float) else told
+            yield f"{name} {told}".strip()
 
 
 def _margins(spoken: Spoken, summary: Mapping[str, Any]) -> dict[str, Any]:

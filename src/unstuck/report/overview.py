@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from markupsafe import Markup
@@ -15,6 +15,8 @@ REACH = 6.0
 class Mark:
     """One claim in the picture.
 
+    `short` is its name where there is little room.
+
     `places` are effects with the ends of their intervals, in units of the margin, positive in the
     sentence's direction; `error` is that of an exact claim, in units of its tolerance. A claim
     without either is told in words, by `said`.
@@ -22,6 +24,7 @@ class Mark:
 
     id: str
     name: str
+    short: str
     label: str
     group: str
     section: str
@@ -116,7 +119,8 @@ def draw(
         y += 1
         for mark in members:
             y += step
-            body.append(_mark(mark, y, at, left, width if narrow else 0))
+            named = replace(mark, name=mark.short) if narrow else mark
+            body.append(_mark(named, y, at, left, width if narrow else 0))
         y += 8
     band = Markup('<rect x="{}" y="24" width="{}" height="{}" class="band"/>').format(
         at(-1), round(at(1) - at(-1), 1), y - 24
@@ -145,7 +149,7 @@ def line(row: Mapping[str, Any], group: str) -> Markup:
     width, height = 240, 22
     place = in_margins(row) if "effect" in row else None
     error = None if "effect" in row else error_share(row)
-    mark = Mark("", "", "", group, "", [place] if place else [], error)
+    mark = Mark("", "", "", "", group, "", [place] if place else [], error)
 
     def at(value: float) -> float:
         return round(width / 2 + min(max(value, -REACH), REACH) / REACH * (width / 2 - 8), 1)
@@ -162,7 +166,7 @@ def line(row: Mapping[str, Any], group: str) -> Markup:
 
 def _width(text: str) -> float:
     """Give about how many pixels a name takes: a Chinese letter is as wide as it is high."""
-    return sum(13.0 if ord(letter) >= 0x2E80 else 7.4 for letter in text)
+    return sum(13.0 if ord(letter) >= 0x2E80 else 6.5 for letter in text)
 
 
 def _mark(mark: Mark, y: int, at: Any, left: float, narrow: int) -> Markup:

@@ -282,7 +282,8 @@ class _Pages(Spoken):
         exact = [error_share(row) for row in summary["checks"] if row["role"] == "primary"]
         return Mark(
             id=card["id"],
-            name=summary["slug"].replace("-", " ") if self.language == "en" else card["question"],
+            name=card["question"],
+            short=summary["slug"].replace("-", " ") if self.language == "en" else card["question"],
             label=f"{card['id']} {card['question']} {card['said']}{card['rest']}",
             group=card["group"],
             section=summary["section"],

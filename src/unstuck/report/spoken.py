@@ -107,7 +107,10 @@ class Spoken:
         at, *ends = (float(row[key]) for key in ("effect", "low", "high"))
         told = with_interval(at, ends[0], ends[1], row["scale"])
         effect, low, high = map(plain_power, told)
-        return self.size(row).replace("{n}", effect) + self.between(low, high)
+        size = self.size(row).replace("{n}", effect)
+        if row.get("at_least"):
+            size = self.say("table", "at_least", size=size)
+        return size + self.between(low, high)
 
     def share(self, row: Mapping[str, Any]) -> str:
         """A share that is held against a number, with its interval, as answers tell it."""
