@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 import unstuck
+from unstuck.files import MARK, write_json
 from unstuck.training.checkpoint import Checkpoint
 from unstuck.training.loop import train_population
 
@@ -77,6 +78,7 @@ def test_resumed_training_gives_the_same_bytes(runs, dataset, tmp_path):
 @pytest.mark.parametrize("damage", ["truncated", "flipped", "empty", "not safetensors"])
 def test_a_damaged_checkpoint_is_ignored_with_a_warning(runs, dataset, tmp_path, damage):
     path = tmp_path / "population.safetensors"
+    write_json(tmp_path / MARK, {})  # in a folder of results, where files have checksums
     interrupted(runs, dataset, path)
     content = bytearray(path.read_bytes())
     if damage == "flipped":

@@ -17,6 +17,7 @@ from unstuck.population.module import module_network
 from unstuck.population.network import Network
 from unstuck.population.spec import NetworkSpec
 from unstuck.study.analyses.base import AnalysisBase
+from unstuck.study.measurements.base import CurvatureBase
 from unstuck.study.measurements.registry import MEASUREMENTS
 from unstuck.study.plan import Plan
 from unstuck.training.engines.choice import trained_in_lanes
@@ -31,8 +32,6 @@ YARDSTICK = "yardstick"
 
 #: MiB of a job that holds next to nothing: Python and torch
 BASE_MB = 350
-#: measurements that form whole Hessians
-FORMED = ("spectra", "stalls", "audit")
 #: bytes in memory of a number of a float64 Hessian, with its eigenvectors and what eigh needs
 HESSIAN_BYTES = 4 * 8
 #: bytes on disk, as docs/scale.md measures them: of a run, with its row as CSV; of an evaluation,
@@ -190,12 +189,17 @@ def _measured(plan: Plan, kind: str, job: str) -> Work:
         work.endpoints += units
         work.amounts[kind] += units
         work.disk += units * (RUN_BYTES + 8 * size)
-        if kind in FORMED:
+        if _forms_hessians(kind):
             work.amounts[f"{kind}: parameter³"] += units * size**3
             work.memory = max(work.memory, HESSIAN_BYTES * size**2)
         else:
             work.amounts[f"{kind}: parameter"] += units * size
     return work
+
+
+def _forms_hessians(kind: str) -> bool:
+    model = MEASUREMENTS[kind]
+    return issubclass(model, CurvatureBase) and model.dense
 
 
 def _size(analysis: AnalysisBase) -> float:

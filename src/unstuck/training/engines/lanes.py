@@ -58,7 +58,7 @@ class LanesEngine(Engine):
         self._members = Members(describe(network, runs[0].loss), len(runs))
         buffers = network.initial_buffers().numpy() + np.zeros((len(runs), 1))
         self.put(initial(network, self._seeds), buffers)
-        self._samples: dict[int, Samples] = {}
+        self._samples: dict[int, tuple[Part, Samples]] = {}
         self._table, self._tabled = np.empty(0), range(0)
         batch = runs[0].samples(train.size)
         self.stretch = min(MOST_STRETCH, max(LEAST_STRETCH, STRETCH_SAMPLES // batch))
@@ -117,8 +117,10 @@ class LanesEngine(Engine):
         """Return a part as the kernel takes it."""
         if id(part) not in self._samples:
             x = features_last(part.x.numpy(), self._network)
-            self._samples[id(part)] = Samples.of(x, part.y.numpy(), part.rows, part.size)
-        return self._samples[id(part)]
+            # with the part, so that no other can come to have its id
+            samples = Samples.of(x, part.y.numpy(), part.rows, part.size)
+            self._samples[id(part)] = part, samples
+        return self._samples[id(part)][1]
 
     def _terms(self, start: int, stop: int) -> NDArray[np.float64]:
         """Return the numbers of the rules at some updates `[R, n, TERMS]`."""
