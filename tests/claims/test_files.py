@@ -33,7 +33,7 @@ def planned():
 def test_a_file_says_all_that_a_reader_needs(file: Path) -> None:
     claim = load_claim(file)
     assert file.parent.name == claim.section
-    for text in (claim.question, claim.statement, claim.answer, claim.did):
+    for text in (claim.question, claim.statement, claim.answer, claim.did, claim.regime):
         assert text is not None
         assert text.en
         assert text.zh

@@ -1,5 +1,6 @@
 """The pages of a study: whole without a network, all links lead somewhere, numbers are right."""
 
+import json
 import math
 import re
 import shutil
@@ -19,7 +20,7 @@ from unstuck.claims.verdict import decide
 from unstuck.environment import commit_of
 from unstuck.errors import DataError
 from unstuck.files import write_text
-from unstuck.report.claim_page import _code, _line, exclusive
+from unstuck.report.claim_page import _code, _line, _margins, exclusive
 from unstuck.report.margins import by_margin, multiple
 from unstuck.report.overview import REACH, Mark, draw, error_share, in_margins, placed
 from unstuck.report.site import EXAMPLES, Site, Source, jobs_of_training, stretches
@@ -72,6 +73,7 @@ def claim(**given) -> Claim:
         "question": {"en": "Do small <batches> train better?", "zh": "小批次更好吗？"},
         "statement": {"en": "They do.", "zh": "更好。"},
         "answer": {"en": "{V}: by {e} points. {S}", "zh": "{V}：相差 {e} 个百分点。{S}"},
+        "regime": "Tiny networks, twelve units.",
         "notes": [28],
         "registered": "2026-11-29",
         "published": [
@@ -222,6 +224,29 @@ def test_a_finding_is_a_link_and_says_where_it_was_not_looked_up(site, page, mar
     links = [re.search('<a href="([^"]+)"', each)[1] for each in findings]
     assert links == ["https://doi.org/10.1000/x", "https://arxiv.org/abs/2001.00001"]
     assert [mark in each for each in findings] == [True, False]
+
+
+def test_a_page_says_where_its_claim_was_tested(site):
+    told = "Tiny networks, twelve units."
+    for page, heading, text in [
+        ("claims/1.2.5", "Where this was tested", told),
+        ("zh/claims/1.2.5", "在什么条件下检验", f'<span lang="en">{told}</span>'),
+    ]:
+        written = (site / f"{page}.html").read_text(encoding="utf-8")
+        # without what was done it is no part of that
+        assert f"<h2>{heading}</h2><p>{text}</p>" in written
+
+
+def test_a_margin_that_parts_share_is_said_once():
+    source = Source(REPOSITORY / "workflow/report/site", *3 * [Path("nowhere")])
+    spoken = Spoken(Site.read(parse_study(STUDY), {}, [], source), "en")
+    row = {"role": "primary", "effect": 5, "low": 2, "high": 8, "claims": "effect"}
+    row |= {"margin": 1, "scale": "difference", "unit": "percentage points"}
+    other = row | {"margin": 2}
+    for rows, margin in [([row, row], "1 point"), ([row, other, row], "1 point; 2 points")]:
+        told = _margins(spoken, {"comparisons": rows})
+        assert f"was {margin}, in" in told["lead"]
+        assert len(json.loads(told["parts"])) == margin.count("point")
 
 
 def test_the_page_of_the_study_has_its_networks_and_budgets(site):
@@ -505,4 +530,5 @@ def test_every_claim_of_the_project_has_its_words_in_chinese():
         for line in made.scope.values():
             assert line.words is not None, (file.name, line)
             assert line.words.zh, (file.name, line)
-        assert made.did is None or made.did.zh, file.name
+        for words in (made.did, made.regime):
+            assert words is None or words.zh, file.name

@@ -89,9 +89,10 @@ class Claim(Frozen):
         default_factory=list, description="Lines of the notes that it stands for."
     )
     from_lecture: Text | None = Field(None, description="What of it only the lecture says.")
-    did: Text | None = Field(None, description="What was done.")
-    regime: str | None = Field(None, description="Where it is said to hold.")
-    cost: str | None = Field(None, description="What testing it adds to a study.")
+    did: Text | None = Field(None, description="What was done; its page tells it.")
+    regime: Text | None = Field(
+        None, description="Where it was tested; its page tells it below what was done."
+    )
     measure: Measure | None = Field(None, description="What all comparisons have in common.")
     primary: dict[str, Line] = Field(
         description="The comparison or check that decides, or up to three named A, B, C."

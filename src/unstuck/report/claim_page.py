@@ -54,12 +54,13 @@ def claim_page(spoken: Spoken, summary: Mapping[str, Any]) -> dict[str, Any]:
         "claim": card,
         "section": spoken.section(claim.section),
         "figure": spoken.figure(base, claim.id, summary),
-        "did": claim.did.words(spoken.language) if claim.did else "",
+        "did": spoken.text(claim.did) if claim.did else "",
+        "regime": spoken.text(claim.regime) if claim.regime else "",
         "arms": list(_arms(spoken, claim)),
         "scope": [_line(spoken, row, claim) for row in _lines(summary)],
         "margins": _margins(spoken, summary),
         "exclusive": exclusive(spoken, claim.id),
-        "statement": claim.statement.words(spoken.language),
+        "statement": spoken.text(claim.statement),
         "registered": _registered(spoken, claim, summary),
         "changes": [
             {"date": each.date, "change": spoken.text(each.change)} for each in claim.changes
@@ -102,8 +103,11 @@ def _margins(spoken: Spoken, summary: Mapping[str, Any]) -> dict[str, Any]:
     if not found:
         return {}
 
+    # parts that share a margin and its unit share its words
+    alone = {(row["margin"], row["scale"], spoken.size(row)): row for row in rows}
+
     def told(times: float) -> str:
-        return "; ".join(spoken.margin(row, times) for row in rows)
+        return "; ".join(spoken.margin(row, times) for row in alone.values())
 
     stretches = []
     for each in found:
@@ -119,9 +123,8 @@ def _margins(spoken: Spoken, summary: Mapping[str, Any]) -> dict[str, Any]:
                 "share": round(math.log10(each.high / each.low), 4),
             }
         )
-    parts = [[row["margin"], row["scale"], spoken.size(row)] for row in rows]
     lead = spoken.say("margins", "lead", margin=told(1))
-    return {"stretches": stretches, "parts": json.dumps(parts), "lead": lead}
+    return {"stretches": stretches, "parts": json.dumps(list(alone)), "lead": lead}
 
 
 def _line(spoken: Spoken, row: Mapping[str, Any], claim: Claim) -> dict[str, Any]:
