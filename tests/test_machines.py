@@ -16,10 +16,10 @@ import numpy as np
 import pytest
 import torch
 from numpy._core._multiarray_umath import __cpu_dispatch__, __cpu_features__
+from sklearn.decomposition import PCA
 
 from unstuck.curvature.problem import Problem
 from unstuck.curvature.spectra.spectrum import spectrum
-from unstuck.data.pca import fit_pca
 from unstuck.data.prepare import prepare
 from unstuck.data.spec import DatasetSpec
 from unstuck.optim.coefficients import OPTIMIZERS
@@ -74,7 +74,8 @@ def exact() -> dict[str, Any]:
 def components() -> np.ndarray:
     """Principal components of digits, float64 `[64, 8]`."""
     digits = prepare(DatasetSpec(**DATASETS["digits"]), (0,))
-    return fit_pca(digits.unit(0).x_train, 8).components
+    flat = digits.unit(0).x_train.reshape(-1, 64).astype(np.float64)
+    return PCA(8, svd_solver="covariance_eigh").fit(flat).components_.T
 
 
 def eigenvalues() -> np.ndarray:

@@ -1,13 +1,10 @@
-"""Standardisation and principal components against scikit-learn."""
+"""Standardisation against scikit-learn."""
 
 import numpy as np
 import pytest
-from sklearn.decomposition import PCA
 from sklearn.preprocessing import StandardScaler
 
-from unstuck.data.pca import fit_pca
 from unstuck.data.standardise import fit_standardisation
-from unstuck.errors import ConfigError
 
 
 @pytest.fixture
@@ -42,28 +39,3 @@ def test_global_standardisation_uses_one_mean_and_deviation(x: np.ndarray) -> No
     fitted = fit_standardisation(x, "global")
     wide = x.astype(np.float64)
     np.testing.assert_allclose(fitted.apply(x), (wide - wide.mean()) / wide.std(), atol=1e-5)
-
-
-def test_principal_components_are_those_of_scikit_learn(x: np.ndarray) -> None:
-    flat = x.reshape(len(x), -1).astype(np.float64)
-    reference = PCA(6, svd_solver="full").fit(flat)
-    fitted = fit_pca(x, 6)
-    np.testing.assert_allclose(fitted.explained, reference.explained_variance_ratio_, rtol=1e-9)
-    signs = np.sign(np.sum(fitted.components * reference.components_.T, axis=0))
-    np.testing.assert_allclose(fitted.components * signs, reference.components_.T, atol=1e-9)
-    np.testing.assert_allclose(fitted.apply(x) * signs, reference.transform(flat), atol=1e-5)
-
-
-def test_sign_of_a_component_makes_its_largest_entry_positive(x: np.ndarray) -> None:
-    for data in (x, -x):
-        components = fit_pca(data, 6).components
-        assert np.all(components.max(axis=0) == np.abs(components).max(axis=0))
-
-
-def test_whitened_components_have_unit_variance_and_refuse_more_than_the_rank(
-    x: np.ndarray,
-) -> None:
-    scores = fit_pca(x, 11, whiten=True).apply(x)
-    np.testing.assert_allclose(np.cov(scores, rowvar=False), np.eye(11), atol=1e-5)
-    with pytest.raises(ConfigError, match="only 11 components"):
-        fit_pca(x, 12, whiten=True)

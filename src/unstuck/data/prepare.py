@@ -9,7 +9,6 @@ import numpy as np
 
 from unstuck.data.dataset import Dataset, Split
 from unstuck.data.load import RawData, RawPart, load_raw
-from unstuck.data.pca import fit_pca
 from unstuck.data.spec import DatasetSpec
 from unstuck.data.split import stratified_split
 from unstuck.data.standardise import fit_standardisation
@@ -20,6 +19,9 @@ Samples = dict[Part, np.ndarray]
 
 SHARED = 0
 """Number of the unit whose split all share where there is one."""
+
+RANK_TOLERANCE = 1e-10
+"""Variance of a principal component, in units of the largest, that counts as none."""
 
 
 def prepare(spec: DatasetSpec, units: Sequence[int], cache: Path | None = None) -> Dataset:
@@ -149,11 +151,26 @@ def _standardised(spec: DatasetSpec, x: Samples) -> tuple[Samples, dict[str, Any
 
 
 def _projected(spec: DatasetSpec, x: Samples) -> tuple[Samples, dict[str, Any]]:
+    """Take the leading principal components of the training part."""
     if spec.pca is None:
         return x, {}
-    fitted = fit_pca(x["train"], spec.pca, whiten=spec.pca_whiten)
-    facts = {"explained_variance": float(fitted.explained.sum())}
-    return {part: fitted.apply(x[part]) for part in PARTS}, facts
+    # no planning needs it, and it takes its time to import
+    from sklearn.decomposition import PCA
+
+    flat = {part: x[part].reshape(len(x[part]), -1).astype(np.float64) for part in PARTS}
+    # before the covariance, which would lose the digits of a large mean
+    mean = flat["train"].mean(axis=0)
+    fitted = PCA(spec.pca, whiten=spec.pca_whiten, svd_solver="covariance_eigh")
+    fitted.fit(flat["train"] - mean)
+    variance = fitted.explained_variance_
+    rank = int((variance > RANK_TOLERANCE * variance[0]).sum())
+    if spec.pca_whiten and spec.pca > rank:
+        raise ConfigError(
+            f"pca = {spec.pca} with pca_whiten, but the training part has only {rank} components "
+            f"of non-zero variance; ask for at most {rank}."
+        )
+    facts = {"explained_variance": float(fitted.explained_variance_ratio_.sum())}
+    return {part: fitted.transform(flat[part] - mean).astype(np.float32) for part in PARTS}, facts
 
 
 def _description(spec: DatasetSpec, raw: RawData) -> dict[str, Any]:
