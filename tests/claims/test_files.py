@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import jsonschema
+import pandas as pd
 import pytest
 from grid_tables import GridTables
 
@@ -13,14 +14,37 @@ from unstuck.claims.answer import answer
 from unstuck.claims.model import CHOICE, claim_schema, load_claim, load_claims, placeholders
 from unstuck.claims.planning import planned_claims
 from unstuck.claims.verdict import decide
+from unstuck.statistics.rule import Word, said
 from unstuck.study.load import load_study
 from unstuck.study.plan import Plan
+from unstuck.wording import with_interval
 from unstuck.yaml_files import read_yaml
 
 REPOSITORY = Path(__file__).parents[2]
 CLAIMS = REPOSITORY / "workflow/claims"
 FILES = sorted(path for path in CLAIMS.glob("*/*.yaml") if path.parent.name != "drafts")
 NOTES = 124  # lines
+
+
+def test_answers_in_the_readme_are_those_of_the_reference() -> None:
+    text = " ".join((REPOSITORY / "README.md").read_text(encoding="utf-8").split())
+    shown = re.findall(r"- \*([^*]+)\* ([^:]+): (.+?) \(([0-9.]+)\)\.(?= |$)", text)
+    effects = pd.read_csv(REPOSITORY / "reference/effects.csv").set_index("claim")
+    assert len(shown) == 3
+    for question, word, rest, name in shown:
+        (file,) = (each for each in FILES if each.stem.startswith(f"{name}-"))
+        row, made = effects.loc[name], load_claim(file)
+        (part,) = made.parts.values()
+        assert question == made.question.en
+        assert word == said(Word(row["word"]), "effect").answer
+        # a share is told itself, in whole percent
+        numbers = row[["effect", "low", "high"]]
+        if part.statistic == "share":
+            at, low, high = (f"{each + 50:.0f}" for each in numbers)
+        else:
+            at, low, high = with_interval(*numbers)
+        assert re.search(rf"(?<![\d.]){at} (%|points)", rest)
+        assert f"({low} to {high})" in rest
 
 
 @pytest.fixture(scope="module")
