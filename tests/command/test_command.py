@@ -149,6 +149,7 @@ def test_a_plan_counts_what_is_trained(trained: Plan) -> None:
     said = called("plan", "tiny.yaml").output
     assert "runs        12, in 2 cells" in said
     assert "updates     108" in said
+    assert re.search(r"  digits +64 inputs \(1 × 8 × 8\), 10 classes; 64 to train, 32 to", said)
 
 
 def _tables(plan: Plan) -> list[Any]:

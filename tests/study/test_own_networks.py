@@ -49,7 +49,11 @@ def test_other_source_makes_other_runs(own: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("network", "code", "message"),
     [
-        (OWN, "", "give snakemake --config code=nets/mine.py, or unstuck --code nets/mine.py."),
+        (
+            OWN,
+            "",
+            "code=nets/mine.py, or put --code nets/mine.py behind unstuck check, plan or show.",
+        ),
         (OWN, "nets/other.py", "networks.own: nets/mine.py is code, which a study alone does not"),
         ({**OWN, "file": "no.py"}, "no.py", "no.py cannot be read (No such file or directory)."),
         (

@@ -198,7 +198,11 @@ def test_critical_points_of_a_module_are_certified(dataset):
         ("Simple", {"after": "lazy"}, "has lazy layers; give the sizes of their inputs"),
         ("Simple", {"after": "branch"}, "cannot be trained as a population"),
         ("Simple", {"after": "", "outputs": 3}, "outputs of shape [3, 3] for 3 samples; expected"),
-        ("Simple", {"after": "", "inputs": 15}, "mat1 and mat2 shapes cannot be multiplied"),
+        (
+            "Simple",
+            {"after": "", "inputs": 15},
+            "15x4); a sample has 16 inputs, of shape [16].",
+        ),
         ("Simple", {"width": 4}, "cannot be made: Simple.__init__() got an unexpected keyword"),
         ("none", {}, "cannot be made: it is a int, not a torch.nn.Module"),
         ("Missing", {}, "has no Missing"),

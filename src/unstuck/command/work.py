@@ -240,6 +240,12 @@ def told(plan: Plan, claims: Iterable[str]) -> Iterator[str]:
     unknown = {name for work in steps.values() for name in work.amounts} - set(rates)
     if unknown:
         yield f"  without     {', '.join(sorted(unknown))}: no rate was measured (make rates)"
+    yield "\nData sets"
+    for name, spec in plan.study.datasets.items():
+        shape = " × ".join(map(str, spec.input_shape))
+        inputs = f"{math.prod(spec.input_shape):,} inputs" + f" ({shape})" * (" " in shape)
+        parts = f"{spec.train:,} to train, {spec.validation:,} to validate, {spec.test:,} to test"
+        yield f"  {name:20}{inputs}, {spec.classes} classes; {parts}"
     yield "\nWhat takes longest"
     for name in sorted(seconds, key=lambda name: -seconds[name])[:5]:
         yield f"  {_minutes(seconds[name]):12}{name}"

@@ -190,7 +190,13 @@ class ModuleNetwork(Network):
         theta, buffers = self.initial(0).unsqueeze(0), self.initial_buffers().unsqueeze(0)
         for seed in range(2):
             x = _samples(3, self.input_shape, seed)
-            expected = plain.train()(x)
+            try:
+                expected = plain.train()(x)
+            except RuntimeError as error:
+                inputs, shape = math.prod(self.input_shape), list(self.input_shape)
+                raise ConfigError(
+                    f"{said(error)}; a sample has {inputs:,} inputs, of shape {shape}"
+                ) from error
             outputs, buffers = self.forward(theta, x.unsqueeze(0), buffers, True)
             if outputs.shape != (1, 3, self._outputs):
                 raise ConfigError(

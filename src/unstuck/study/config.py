@@ -324,8 +324,8 @@ class Study(Section):
             if network.origin and network.origin not in self.code.split(","):
                 raise ValueError(
                     f"networks.{name}: {network.origin} is code, which a study alone does not run; "
-                    f"to allow it, give snakemake --config code={allowed}, or unstuck "
-                    f"--code {allowed}"
+                    f"to allow it, give snakemake --config code={allowed}, or put "
+                    f"--code {allowed} behind unstuck check, plan or show"
                 )
         for name, analysis in self.analyses.items():
             if getattr(getattr(analysis, "network", None), "kind", "") == "module":
