@@ -3,7 +3,7 @@
 import functools
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +56,7 @@ def claim_page(spoken: Spoken, summary: Mapping[str, Any]) -> dict[str, Any]:
         "figure": spoken.figure(base, claim.id, summary),
         "did": spoken.text(claim.did) if claim.did else "",
         "regime": spoken.text(claim.regime) if claim.regime else "",
-        "arms": list(_arms(spoken, claim)),
+        "arms": _arms(spoken, claim),
         "scope": [_line(spoken, row, claim) for row in _lines(summary)],
         "margins": _margins(spoken, summary),
         "exclusive": exclusive(spoken, claim.id),
@@ -78,10 +78,10 @@ def claim_page(spoken: Spoken, summary: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _arms(spoken: Spoken, claim: Claim) -> Iterator[str]:
+def _arms(spoken: Spoken, claim: Claim) -> list[str]:
     """Say of each part of the primary which arm is taken from which, or divided by which."""
-    own = (claim.figure.words,) if claim.figure else ()
-    words = spoken.dictionary.with_own(*own)
+    words = spoken.dictionary.with_own(*((claim.figure.words,) if claim.figure else ()))
+    found: dict[str, list[str]] = {}
     for name, part in claim.parts.items():
         if not isinstance(part, Comparison) or part.statistic == "correlation":
             continue
@@ -93,7 +93,10 @@ def _arms(spoken: Spoken, claim: Claim) -> Iterator[str]:
             column, value = next(iter(part.arm.items()))
             # numbers alone do not say of what
             told = words.told(column, told) if isinstance(value, int | float) else told
-            yield f"{name} {told}".strip()
+            found.setdefault(told, []).append(name)
+    if len(found) == 1:
+        return list(found)
+    return [f"{' '.join(names)} {told}" for told, names in found.items()]
 
 
 def _margins(spoken: Spoken, summary: Mapping[str, Any]) -> dict[str, Any]:

@@ -110,7 +110,7 @@ def draw(
         members = [mark for mark in marks if mark.section == section]
         if not members:
             continue
-        y += 14
+        y += 20
         body.append(
             Markup(
                 '<a href="sections/{1}.html"><text x="0" y="{0}" class="section">{1} {2}</text></a>'
@@ -166,7 +166,7 @@ def line(row: Mapping[str, Any], group: str) -> Markup:
 
 def _width(text: str) -> float:
     """Give about how many pixels a name takes: a Chinese letter is as wide as it is high."""
-    return sum(13.0 if ord(letter) >= 0x2E80 else 6.5 for letter in text)
+    return sum(13.0 if ord(letter) >= 0x2E80 else 7.0 for letter in text)
 
 
 def _mark(mark: Mark, y: int, at: Any, left: float, narrow: int) -> Markup:

@@ -1,6 +1,6 @@
 """What pages say in one language: words, and a claim's row."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -82,11 +82,18 @@ class Spoken:
             "word": word,
             "said": f"{word}{found}",
             "rest": rest,
-            "effect": "; ".join(filter(None, map(self.effect, rows))),
-            "counted": self.say(
-                "table", "counted", n=max((row["units"] or 0 for row in rows), default=0)
-            ),
+            "aside": self._aside(rows, rest),
         }
+
+    def _aside(self, rows: Sequence[Mapping[str, Any]], sentence: str) -> str:
+        """Effects whose intervals a sentence does not tell, and of how many units all are."""
+        bracket = self.between("", "").strip()[0]
+        effects = [effect for row in rows if (effect := self.effect(row))]
+        if not effects:
+            return ""
+        new = [each for each in effects if each[each.rfind(bracket) :] not in sentence]
+        units = self.say("table", "counted", n=max(row["units"] or 0 for row in rows))
+        return "; ".join([*new, units])
 
     @property
     def dictionary(self) -> Dictionary:
