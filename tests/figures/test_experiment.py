@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from pictures import WORDS, dictionary
 
-from unstuck.figures.experiment import drawings, save_experiment
+from unstuck.figures.experiment import _title, drawings, save_experiment
 from unstuck.study.grid import axes_of
 from unstuck.study.report import FigureSettings
 
@@ -70,6 +70,20 @@ def test_what_was_measured_is_drawn_along_its_axes(axes, more, kinds, language, 
     first = path.read_bytes()
     save_experiment("grid", given, WORDS, FigureSettings(language=language), path)
     assert path.read_bytes() == first
+
+
+@pytest.mark.parametrize(
+    ("rest", "wanted"),
+    [
+        ([], "At the end"),
+        (["lr"], "At the end, mean over learning rates"),
+        (["schedule", "batch"], "At the end, mean over batch sizes and schedules"),
+        (["a", "schedule", "batch"], "At the end, mean over batch sizes and 2 other axes"),
+        (["own_axis"], "At the end, mean over Own axis"),
+    ],
+)
+def test_a_title_says_what_is_averaged_and_batch_sizes_always(rest, wanted):
+    assert _title(dictionary(), "final", [*rest, "dataset"], "dataset").en == wanted
 
 
 def test_a_curve_of_two_points_and_a_race_that_was_not_run_are_left_out():

@@ -423,6 +423,8 @@ def test_an_experiment_has_its_picture_values_and_tables(site):
     page = (site / "experiments/batch_epochs.html").read_text(encoding="utf-8")
     words = Reader(page)
     assert "../figures/experiment.batch_epochs.svg" in words.links
+    # one without a description is called by its name
+    assert '<p class="quiet">Experiment batch_epochs</p>\n<h1>batch epochs</h1>' in page
     assert "../tables/batch_epochs.runs.csv" in words.links
     part = runs().query("chosen and dataset == 'easy' and batch == '8'")
     assert number(float(part["train_accuracy"].mean()), 3) in page

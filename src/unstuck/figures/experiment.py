@@ -154,11 +154,15 @@ def _shared(table: pd.DataFrame, axes: Sequence[str]) -> tuple[str, str]:
 
 def _title(words: Dictionary, phrase: str, axes: Sequence[str], *shown: str) -> Words:
     """Say what a picture shows, and over which axes it averages."""
-    rest = [words.column(axis).words(words.language) for axis in axes if axis not in shown]
+    # batch sizes first: a mean over these is never left unsaid
+    rest = sorted((axis for axis in axes if axis not in shown), key=lambda axis: axis != "batch")
     text = words.phrase(phrase)
-    if rest:
+    for most in range(MOST_NAMED, -1, -1) if rest else ():
+        named = [words.several(axis) for axis in rest[:most]]
+        if len(rest) > most:
+            named.append(words.phrase("other axes", n=len(rest) - most))
         comma = "、" if words.language == "zh" else " and "
-        named = text + words.phrase("averaged", axes=comma.join(rest))
-        other = text + words.phrase("averaged", axes=words.phrase("other axes", n=len(rest)))
-        text = named if len(rest) <= MOST_NAMED and len(named.split()) <= MOST_WORDS else other
+        told = text + words.phrase("averaged", axes=comma.join(named))
+        if len(named) <= MOST_NAMED and len(told.split()) <= MOST_WORDS:
+            return Words(en=told)
     return Words(en=text)

@@ -19,6 +19,7 @@ _BESIDE = re.compile(r"(?<=[\u4e00-\u9fff])(?=[A-Za-z0-9])|(?<=[A-Za-z0-9])(?=[\
 
 
 class _File(OwnWords):
+    several: dict[str, Text]
     outcomes: dict[str, Text]
     units: dict[str, Text]
     phrases: dict[str, Text]
@@ -68,6 +69,11 @@ class Dictionary:
         """Give how a column is called and shown; a column without words by its name."""
         known = (each.columns[name] for each in self._all if name in each.columns)
         return next(known, ColumnWords(en=name.replace("_", " ").capitalize()))
+
+    def several(self, name: str) -> str:
+        """Give what several values of a column are called; how it is called, if it has no word."""
+        words = self.common.several.get(name) or self.column(name)
+        return words.words(self.language)
 
     def axis(self, name: str) -> str:
         """Give the title of a column's axis, with its unit."""

@@ -397,6 +397,7 @@ class _Pages(Spoken):
         tables = told(self.site.source.tables, name)
         return {
             "heading": name.replace("_", " "),
+            "name": name,
             "description": self.site.study.experiments[name].description,
             "picture": self.picture(base, f"experiment.{name}"),
             "called": {
