@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.gridspec import GridSpec, GridSpecFromSubplotSpec
 from matplotlib.layout_engine import ConstrainedLayoutEngine
@@ -25,7 +24,7 @@ from unstuck.figures.judged import figure_data
 from unstuck.figures.kinds import effects
 from unstuck.figures.output import DPI, WIDTH, save, styled
 from unstuck.figures.palette import palette
-from unstuck.figures.pen import MOST_PANELS, Pen, Plan
+from unstuck.figures.pen import MOST_PANELS, Pen, Place, Plan
 from unstuck.figures.title import filled, make_subtitle, make_title
 from unstuck.figures.words import Dictionary, load_dictionary
 from unstuck.study.report import FigureSettings
@@ -33,6 +32,7 @@ from unstuck.study.report import FigureSettings
 HEIGHT = 675  # of the main picture: 16:9
 BELOW = 470  # height of a picture below
 EDGE = 26  # left and right of pictures
+Below = tuple[Drawing, Pen, Plan]  # a picture below, with its own words
 
 
 def draw(panel: Drawing, data: FigureData, words: Dictionary, settings: FigureSettings) -> Figure:
@@ -52,16 +52,17 @@ def draw(panel: Drawing, data: FigureData, words: Dictionary, settings: FigureSe
     """
     with _page(data, words.with_own(panel.words, data.words), settings) as pen:
         plan = _plan(panel, pen)
+        below = _below(panel.below, pen, plan.reading)
         title = make_title(data, panel, pen.words)
         subtitle = make_subtitle(data, panel, pen.words, plan.reading)
         pen.figure.set_label(f"{title}\n{subtitle}")
         head = header_height(pen, title, subtitle, plan.key)
         groups = _beside(panel, data, HEIGHT - head)
         main = [head, max(HEIGHT - head, plan.least_height, effects.height_beside(groups))]
-        spots = _spots(pen, [*main, *_heights(panel.below, pen, plan.reading)])
+        spots = _spots(pen, [*main, *_heights(below)])
         write_header(pen, spots[0], title, subtitle, plan.key)
-        _picture(panel, pen, spots[1], groups)
-        _pictures(panel.below, pen, spots[2:], plan.reading)
+        _picture(panel, pen, plan, spots[1], groups)
+        _pictures(below, spots[2:])
     return pen.figure
 
 
@@ -77,8 +78,9 @@ def draw_pictures(
     """
     with _page(data, words, settings) as pen:
         pen.figure.set_label(data.claim)
+        below = _below(panels, pen)
         # spots of words come before spots of pictures, as below a claim's figure
-        _pictures(panels, pen, _spots(pen, _heights(panels, pen)))
+        _pictures(below, _spots(pen, _heights(below)))
     return pen.figure
 
 
@@ -118,33 +120,29 @@ def save_claim(
         save(drawn, path, settings)
 
 
-def _heights(panels: Sequence[Drawing], pen: Pen, said: str | None = None) -> list[float]:
+def _below(panels: Sequence[Drawing], pen: Pen, said: str | None = None) -> list[Below]:
+    """Plan pictures below: each says what its marks are where the figure has not said the same."""
+    found = []
+    for panel in panels:
+        own = replace(pen, words=pen.words.with_own(panel.words, pen.data.words))
+        plan = _plan(panel, own)
+        reading = plan.reading if said is not None and plan.reading != said else ""
+        found.append((panel, own, replace(plan, reading=reading)))
+    return found
+
+
+def _heights(pictures: Sequence[Below]) -> list[float]:
     """Give the heights of headings and pictures one below the other, in turn."""
-    plans = [_plan(each, _below(each, pen)) for each in panels]
-    caps = [heading_height(pen, _reading(plan, said), plan.key) for plan in plans]
+    caps = [heading_height(pen, plan.reading, plan.key) for _, pen, plan in pictures]
     return [height for cap in caps for height in (cap, BELOW - cap)]
 
 
-def _pictures(
-    panels: Sequence[Drawing], pen: Pen, spots: Sequence[SubFigure], said: str | None = None
-) -> None:
+def _pictures(pictures: Sequence[Below], spots: Sequence[SubFigure]) -> None:
     """Draw pictures under their headings, each pair in two spots."""
-    for each, top, spot in zip(panels, spots[::2], spots[1::2], strict=True):
-        below = _below(each, pen)
-        text = filled(each.title.words(pen.words.language), pen.data) if each.title else ""
-        plan = _plan(each, below)
-        write_heading(below, top, text, _reading(plan, said), plan.key)
-        _picture(each, below, spot, [])
-
-
-def _below(panel: Drawing, pen: Pen) -> Pen:
-    """Give what draws a picture below, with that picture's words."""
-    return replace(pen, words=pen.words.with_own(panel.words, pen.data.words))
-
-
-def _reading(plan: Plan, said: str | None) -> str:
-    """Say what the marks of a picture below are, where the figure has not said the same."""
-    return plan.reading if said is not None and plan.reading != said else ""
+    for (panel, pen, plan), top, spot in zip(pictures, spots[::2], spots[1::2], strict=True):
+        text = filled(panel.title.words(pen.words.language), pen.data) if panel.title else ""
+        write_heading(pen, top, text, plan.reading, plan.key)
+        _picture(panel, pen, plan, spot, [])
 
 
 @contextmanager
@@ -213,20 +211,25 @@ def _beside(panel: Drawing, data: FigureData, room: float) -> list[effects.Group
     return effects.groups_beside(data, () if panel.beside is True else panel.beside, room)
 
 
-def _picture(panel: Drawing, pen: Pen, spot: SubFigure, groups: Sequence[effects.Group]) -> None:
+def _picture(
+    panel: Drawing, pen: Pen, plan: Plan, spot: SubFigure, groups: Sequence[effects.Group]
+) -> None:
     """Draw one picture, with the comparison beside it where that is wanted."""
     grid = spot.add_gridspec(1, 2 if groups else 1, width_ratios=[2, 1] if groups else [1])
-    plan = _plan(panel, pen)
-    inner = (
-        GridSpecFromSubplotSpec(len(plan.panels), 1, grid[0], height_ratios=plan.heights)
-        if plan.heights
-        else GridSpecFromSubplotSpec(1, len(plan.panels), grid[0])
+    count, stacked = len(plan.panels), bool(plan.heights)
+    inner = GridSpecFromSubplotSpec(
+        *((count, 1) if stacked else (1, count)), grid[0], height_ratios=plan.heights or None
     )
-    axes: dict[Any, Axes] = {}
+    places: list[Place] = []
     for index, value in enumerate(plan.panels):
-        first = next(iter(axes.values()), None) if plan.share_y else None
-        axes[value] = spot.add_subplot(inner[index], sharey=first)
-    _kind(panel).draw(panel, pen, axes)
+        first = index == 0
+        ax = spot.add_subplot(
+            inner[index], sharey=places[0].ax if plan.share_y and places else None
+        )
+        column = getattr(panel, "panel", "")
+        rows = plan.table[plan.table[column] == value] if column else plan.table
+        places.append(Place(ax, value, rows, first, first or not plan.share_y, count))
+    _kind(panel).draw(panel, pen, plan, places)
     if groups:
         stack = GridSpecFromSubplotSpec(
             len(groups), 1, grid[1], height_ratios=[effects.share_beside(group) for group in groups]

@@ -34,12 +34,14 @@ MOST_DOTS = 100  # of an arm; more are thinned evenly
 STEPS = (1, 2, 2.5, 5, 10)  # of ticks
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Plan:
-    """What a picture needs around it.
+    """What a picture shows, and what it needs around it.
 
     Attributes
     ----------
+    table
+        The rows that are drawn.
     panels
         Values that have axes each.
     reading
@@ -54,12 +56,27 @@ class Plan:
         Pixels that the picture needs; a figure that they do not fit grows beyond 16:9.
     """
 
+    table: pd.DataFrame = field(default_factory=pd.DataFrame)
     panels: Sequence[Any] = (None,)
     reading: str = ""
     key: Mapping[str, str] = field(default_factory=dict)
     share_y: bool = True
     heights: Sequence[float] = ()
     least_height: float = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Place:
+    """Axes of a panel: the value that it shows, its rows, whether it has the names of the vertical
+    axis (``first``) and of its ticks (``labelled``), and how many panels stand side by side.
+    """
+
+    ax: Axes
+    value: Any
+    rows: pd.DataFrame
+    first: bool
+    labelled: bool
+    of: int
 
 
 @dataclass(frozen=True)
@@ -175,43 +192,49 @@ class Pen:
         """Give shades of one colour for values in order."""
         return [to_hex(ramp(self.palette.heat)(share)) for share in np.linspace(0.35, 1.0, count)]
 
-    def name(self, ax: Axes, x: str, y: str, of: int = 1) -> None:
-        """Title both axes, the vertical one above it, where it is read without turning the head.
-
-        Parameters
-        ----------
-        of
-            How many panels stand side by side.
-        """
-        if x:
-            ax.set_xlabel(self.words.axis(x), fontsize=LABEL, color=self.palette.quiet, labelpad=8)
-        if y:
-            self.above(ax, self.words.axis(y), of)
-
-    def above(self, ax: Axes, text: str, of: int = 1) -> None:
-        """Write above the left end of axes."""
-        ax.annotate(
-            wrapped(text, 50 // of),
-            (0, 1),
-            xycoords="axes fraction",
-            xytext=(0, 12),
-            textcoords="offset points",
-            ha="left",
-            va="bottom",
-            fontsize=LABEL,
-            color=self.palette.quiet,
-        )
-
-    def scale(
-        self, ax: Axes, which: Literal["x", "y"], scale: str, times: float = 1, of: int = 1
+    def frame(
+        self,
+        place: Place,
+        column: str,
+        x: str,
+        y: str,
+        grid: Literal["x", "y", "both"] | None = "y",
     ) -> None:
-        """Set the scale of an axis, with a few round ticks in plain numbers.
+        """Leave of the frame what is needed, and name panel and axes by their columns.
 
-        Parameters
-        ----------
-        of
-            How many panels share the room of the ticks.
+        The vertical axis is named above it, where it is read without turning the head.
         """
+        ax, quiet = place.ax, self.palette.quiet
+        self.plain(ax, grid)
+        ax.tick_params(axis="y", which="both", labelleft=place.labelled)
+        if x:
+            ax.set_xlabel(self.words.axis(x), fontsize=LABEL, color=quiet, labelpad=8)
+        name = wrapped(self.words.axis(y), 50 // place.of) if y else ""
+        if y and place.first:
+            ax.annotate(
+                name,
+                (0, 1),
+                xycoords="axes fraction",
+                xytext=(0, 12),
+                textcoords="offset points",
+                va="bottom",
+                fontsize=LABEL,
+                color=quiet,
+            )
+        if column:
+            ax.set_title(
+                wrapped(self.words.told(column, place.value), 44 // place.of),
+                fontsize=HEADING,
+                fontweight="bold",
+                color=self.palette.ink,
+                loc="left",
+                pad=14 + 42 * len(name.splitlines()),
+            )
+
+    def scale(self, place: Place, which: Literal["x", "y"], scale: str, column: str) -> None:
+        """Set the scale of a column's axis, with a few round ticks in plain numbers."""
+        ax, of = place.ax, place.of if which == "x" else 1
+        times = self.words.column(column).times
         axis = ax.xaxis if which == "x" else ax.yaxis
         if scale == "log":
             (ax.set_xscale if which == "x" else ax.set_yscale)("log")
@@ -244,27 +267,15 @@ class Pen:
             ax.grid(axis=grid, color=self.palette.grid, linewidth=1.5)
         ax.set_axisbelow(True)
 
-    def heading(self, ax: Axes, column: str, value: Any, y: str = "", of: int = 1) -> None:
-        """Head a panel with the value that it shows, above the title of its vertical axis."""
-        if column:
-            lines = wrapped(self.words.axis(y), 50 // of).count("\n") + 1 if y else 0
-            ax.set_title(
-                wrapped(self.words.told(column, value), 44 // of),
-                fontsize=HEADING,
-                fontweight="bold",
-                color=self.palette.ink,
-                loc="left",
-                pad=14 + 42 * lines,
-            )
-
-    def goal(self, ax: Axes, panel: Any, part: pd.DataFrame, *, named: bool) -> None:
+    def goal(self, place: Place, panel: Any) -> None:
         """Mark a level, named at the vertical axis in place of the ticks that it would touch."""
         if panel.goal is None:
             return
-        level = float(part[panel.goal].iloc[0] if isinstance(panel.goal, str) else panel.goal)
+        ax, rows = place.ax, place.rows
+        level = float(rows[panel.goal].iloc[0] if isinstance(panel.goal, str) else panel.goal)
         # behind what is drawn
         ax.axhline(level, color=self.palette.quiet, lw=1.5, ls=(0, (4, 3)), zorder=1.5)
-        if panel.goal_words is None or not named:
+        if panel.goal_words is None or not place.labelled:
             return
         axis, text = ax.yaxis, panel.goal_words.words(self.words.language)
         axis.set_minor_locator(FixedLocator([level]))
@@ -289,10 +300,11 @@ class Pen:
         self,
         ax: Axes,
         places: Iterable[tuple[float, float]],
-        times: float,
+        column: str,
         side: Literal["left", "center", "right"] = "center",
     ) -> None:
         """Write values above their places; `side` of a text is there, so that it clears a line."""
+        times = self.words.column(column).times
         aside = {"left": 4, "center": 0, "right": -4}[side]
         for x, y in places:
             ax.annotate(

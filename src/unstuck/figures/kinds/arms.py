@@ -1,6 +1,6 @@
 """A dot a unit, side by side by arm, with their average and its 95 % interval."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from unstuck.claims.drawing import Arms
 from unstuck.figures.averages import average, by_unit, interval
 from unstuck.figures.lettering import numeric, width_of, wrapped
-from unstuck.figures.pen import MOST_DOTS, TICK, Pen, Plan
+from unstuck.figures.pen import MOST_DOTS, TICK, Pen, Place, Plan
 
 ROOM = 700  # pixels for the names of all arms
 
@@ -21,7 +21,7 @@ def plan(panel: Arms, pen: Pen) -> Plan:
     told = panel.color not in (panel.x, panel.panel)
     key = pen.key(table, panel.color, panel) if told else {}
     reading = pen.reading("bars", panel, table) if _has_units(panel, table) else ""
-    return Plan(pen.order(table, panel.panel, panel), reading, key, panel.share_y)
+    return Plan(table, pen.order(table, panel.panel, panel), reading, key, panel.share_y)
 
 
 def _has_units(panel: Arms, table: pd.DataFrame) -> bool:
@@ -30,28 +30,25 @@ def _has_units(panel: Arms, table: pd.DataFrame) -> bool:
     return bool((table.groupby(columns).size() > 1).any())
 
 
-def draw(panel: Arms, pen: Pen, axes: Mapping[Any, Axes]) -> None:
+def draw(panel: Arms, pen: Pen, plan: Plan, places: Sequence[Place]) -> None:
     """Draw one panel after the other."""
-    table = pen.rows(panel)
+    table, of = plan.table, len(places)
     arms = pen.order(table, panel.x, panel)
     tints = pen.tints(table, panel.color or panel.x, panel)
-    width = max(6, 36 // (len(arms) * len(axes)))
+    width = max(6, 36 // (len(arms) * of))
     names = [wrapped(pen.words.value(panel.x, arm), width) for arm in arms]
-    room = ROOM / (len(arms) * len(axes))
+    room = ROOM / (len(arms) * of)
     if any(width_of(line, TICK, "normal") > room for name in names for line in name.split("\n")):
         # every other name a line lower
         names = [f"\n{name}" if place % 2 else name for place, name in enumerate(names)]
-    for index, (value, ax) in enumerate(axes.items()):
-        part = table[table[panel.panel] == value] if panel.panel else table
+    # numbers alone do not say of what
+    counted = any(numeric(arm) is not None for arm in arms)
+    for place in places:
+        ax, part = place.ax, place.rows
         _panel(panel, pen, ax, part, arms, tints)
-        pen.plain(ax)
-        # numbers alone do not say of what
-        counted = any(numeric(arm) is not None for arm in arms)
-        pen.name(ax, panel.x if counted else "", panel.y if index == 0 else "", len(axes))
-        pen.scale(ax, "y", panel.y_scale, pen.words.column(panel.y).times)
-        pen.goal(ax, panel, part, named=index == 0 or not panel.share_y)
-        pen.heading(ax, panel.panel, value, panel.y, len(axes))
-        ax.tick_params(axis="y", which="both", labelleft=index == 0 or not panel.share_y)
+        pen.frame(place, panel.panel, panel.x if counted else "", panel.y)
+        pen.scale(place, "y", panel.y_scale, panel.y)
+        pen.goal(place, panel)
         ax.set_xticks(range(len(arms)), names)
         ax.tick_params(axis="x", labelcolor=pen.palette.ink)
         ax.set_xlim(-0.5, len(arms) - 0.5)
@@ -90,4 +87,4 @@ def _panel(
 def _number(panel: Arms, pen: Pen, ax: Axes, part: pd.DataFrame, arms: list[Any]) -> None:
     """Write each arm's value above its bar."""
     values = [(x, y) for x, arm in enumerate(arms) for y in part.loc[part[panel.x] == arm, panel.y]]
-    pen.numbers(ax, values, pen.words.column(panel.y).times)
+    pen.numbers(ax, values, panel.y)

@@ -1,7 +1,7 @@
 """What was judged: a row a line, coloured by its outcome, with the margin in grey."""
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from unstuck.claims.drawing import Effects
 from unstuck.figures.data import FigureData, Row
 from unstuck.figures.lettering import columns, tick, width_of, wrapped
 from unstuck.figures.palette import HOLLOW
-from unstuck.figures.pen import LABEL, TICK, Pen, Plan
+from unstuck.figures.pen import LABEL, TICK, Pen, Place, Plan
 from unstuck.figures.title import tell
 from unstuck.figures.words import with_unit
 from unstuck.wording import capital, plain_power
@@ -33,17 +33,18 @@ def plan(panel: Effects, pen: Pen) -> Plan:
     groups = grouped(_wanted(panel, pen.data))
     rows = sum(len(group) for group in groups)
     return Plan(
-        range(len(groups)),
+        panels=range(len(groups)),
         share_y=False,
         heights=[len(group) for group in groups],
         least_height=ROW * rows + sum(_axis(group) for group in groups) + TITLE,
     )
 
 
-def draw(panel: Effects, pen: Pen, axes: Mapping[Any, Axes]) -> None:
+def draw(panel: Effects, pen: Pen, plan: Plan, places: Sequence[Place]) -> None:
     """Draw a forest: names at the left, numbers and outcomes at the right."""
     groups = grouped(_wanted(panel, pen.data))
-    for ax, group, noted in zip(axes.values(), groups, notes(groups), strict=True):
+    for place, group, noted in zip(places, groups, notes(groups), strict=True):
+        ax = place.ax
         _frame(pen, ax, [row for _, row in group], range(len(group)), reach=0.5)
         # what hollow is the outcomes say
         said = [note for note in noted if note != "hollow"]

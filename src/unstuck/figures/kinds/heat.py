@@ -1,7 +1,6 @@
 """A table of averages as coloured cells with their numbers."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +11,7 @@ from matplotlib.colors import LinearSegmentedColormap, LogNorm, Normalize, to_he
 from unstuck.claims.drawing import Heat
 from unstuck.figures.lettering import wrapped
 from unstuck.figures.palette import letters_on, ramp
-from unstuck.figures.pen import LABEL, Pen, Plan
+from unstuck.figures.pen import LABEL, Pen, Place, Plan
 from unstuck.wording import number
 
 MOST_NUMBERED = 60  # cells a panel; in more a number has no room
@@ -24,57 +23,45 @@ def plan(panel: Heat, pen: Pen) -> Plan:
     reading = ""
     if panel.numbers and panel.subtitle is None:
         reading = pen.words.phrase("cells", value=pen.words.axis(panel.value))
-    return Plan(pen.order(table, panel.panel, panel), reading, share_y=False)
+    return Plan(table, pen.order(table, panel.panel, panel), reading, share_y=False)
 
 
-def draw(panel: Heat, pen: Pen, axes: Mapping[Any, Axes]) -> None:
+def draw(panel: Heat, pen: Pen, plan: Plan, places: Sequence[Place]) -> None:
     """Draw one panel after the other, with one scale of colours."""
-    table = pen.rows(panel)
-    columns, rows = pen.order(table, panel.x, panel), pen.order(table, panel.y, panel)
-    parts = {
-        value: _averages(panel, pen, table if value is None else table[table[panel.panel] == value])
-        for value in axes
-    }
     # a panel has the rows and columns that it has values of
-    parts = {
-        value: cells.reindex(
-            index=[row for row in rows if row in cells.index],
-            columns=[column for column in columns if column in cells],
-        )
-        for value, cells in parts.items()
-    }
+    cells = [_averages(panel, pen, place.rows, plan.table) for place in places]
     colours = ramp(pen.palette.heat)
-    norm = _norm(panel, np.concatenate([cells.to_numpy().ravel() for cells in parts.values()]))
-    for index, (value, ax) in enumerate(axes.items()):
-        cells = parts[value]
-        edges = (np.arange(size + 1) - 0.5 for size in cells.shape[::-1])
+    norm = _norm(panel, np.concatenate([each.to_numpy().ravel() for each in cells]))
+    for place, each in zip(places, cells, strict=True):
+        ax = place.ax
+        edges = (np.arange(size + 1) - 0.5 for size in each.shape[::-1])
         ax.pcolormesh(
-            *(*edges, np.ma.masked_invalid(cells.to_numpy())),
+            *(*edges, np.ma.masked_invalid(each.to_numpy())),
             cmap=colours,
             norm=norm,
             edgecolors=pen.palette.paper,
-            linewidth=2 if cells.size <= MOST_NUMBERED else 0,
+            linewidth=2 if each.size <= MOST_NUMBERED else 0,
         )
         ax.invert_yaxis()
-        _write(ax, cells.to_numpy(), _texts(panel, pen, cells.to_numpy()), colours, norm)
-        pen.plain(ax, None)
-        width = max(5, 44 // (cells.shape[1] * len(axes)))
-        ax.set_xticks(*_thinned([wrapped(pen.words.value(panel.x, x), width) for x in cells]))
-        if index == 0 or list(cells.index) != list(parts[next(iter(axes))].index):
-            names = [wrapped(pen.words.value(panel.y, y), 16) for y in cells.index]
-            ax.set_yticks(*_thinned(names))
-        else:
-            ax.set_yticks([])
-        pen.name(ax, panel.x, panel.y if index == 0 else "", len(axes))
-        pen.heading(ax, panel.panel, value, panel.y, len(axes))
+        _write(ax, each.to_numpy(), _texts(panel, pen, each.to_numpy()), colours, norm)
+        pen.frame(place, panel.panel, panel.x, panel.y, None)
+        width = max(5, 44 // (each.shape[1] * place.of))
+        ax.set_xticks(*_thinned([wrapped(pen.words.value(panel.x, x), width) for x in each]))
+        names = [wrapped(pen.words.value(panel.y, y), 16) for y in each.index]
+        same = not place.first and list(each.index) == list(cells[0].index)
+        ax.set_yticks(*(([],) if same else _thinned(names)))
 
 
-def _averages(panel: Heat, pen: Pen, part: pd.DataFrame) -> pd.DataFrame:
-    times = pen.words.column(panel.value).times
+def _averages(panel: Heat, pen: Pen, part: pd.DataFrame, whole: pd.DataFrame) -> pd.DataFrame:
+    """Give the cells of a panel, in the order of all panels."""
     averages: pd.DataFrame = part.pivot_table(
         index=panel.y, columns=panel.x, values=panel.value, aggfunc="mean", sort=False
     )
-    return averages * times
+    rows, columns = (
+        [value for value in pen.order(whole, name, panel) if value in found]
+        for name, found in ((panel.y, averages.index), (panel.x, averages.columns))
+    )
+    return averages.loc[rows, columns] * pen.words.column(panel.value).times
 
 
 def _norm(panel: Heat, values: npt.NDArray[np.float64]) -> Normalize:

@@ -1,6 +1,6 @@
 """Curves, or values along an axis: a line an arm, with its units as band, dots or thin lines."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from unstuck.claims.drawing import Lines
 from unstuck.figures.averages import average, by_unit, interval
 from unstuck.figures.lettering import numeric, width_of, wrapped
-from unstuck.figures.pen import LABEL, NAME, End, Pen, Plan
+from unstuck.figures.pen import LABEL, NAME, End, Pen, Place, Plan
 
 ROOM = 0.08  # of the height that a name beside a line needs
 MOST_BESIDE = 140  # pixels of a name at the end of a line, where panels share the width
@@ -23,7 +23,7 @@ def plan(panel: Lines, pen: Pen) -> Plan:
     panels = pen.order(table, panel.panel, panel)
     meet = panel.color and _ends_meet(panel, pen, table, panels)
     key = pen.key(table, panel.color, panel) if meet else {}
-    return Plan(panels, _reading(panel, pen, table), key, panel.share_y)
+    return Plan(table, panels, _reading(panel, pen, table), key, panel.share_y)
 
 
 def _ends_meet(panel: Lines, pen: Pen, table: pd.DataFrame, panels: list[Any]) -> bool:
@@ -44,7 +44,7 @@ def _ends_meet(panel: Lines, pen: Pen, table: pd.DataFrame, panels: list[Any]) -
         whole, table = table, table[table[panel.panel] == panels[-1]]
         if table[panel.color].nunique() < whole[panel.color].nunique():
             return True
-    places = _places(panel, pen, table)
+    places = _along(panel, pen, table)
     middles = table.groupby([panel.color, panel.x])[panel.y].mean().unstack()
     middles = middles[sorted(middles.columns, key=lambda value: places[value])]
     if len(middles) > 1 and bool(middles.iloc[:, -1].isna().any()):
@@ -57,23 +57,19 @@ def _ends_meet(panel: Lines, pen: Pen, table: pd.DataFrame, panels: list[Any]) -
     return len(last) > 1 and float(np.ptp(last)) < ROOM * (len(last) - 1) * spread
 
 
-def draw(panel: Lines, pen: Pen, axes: Mapping[Any, Axes]) -> None:
+def draw(panel: Lines, pen: Pen, plan: Plan, places: Sequence[Place]) -> None:
     """Draw one panel after the other."""
-    table = pen.rows(panel)
-    places = _places(panel, pen, table)
-    tints = pen.tints(table, panel.color, panel)
-    named = bool(plan(panel, pen).key)
-    for index, (value, ax) in enumerate(axes.items()):
-        part = table[table[panel.panel] == value] if panel.panel else table
-        ends = _lines(panel, pen, ax, part, places, tints)
-        _axes(panel, pen, ax, places, index, len(axes))
-        pen.goal(ax, panel, part, named=index == 0 or not panel.share_y)
-        pen.heading(ax, panel.panel, value, panel.y, len(axes))
-        if index == len(axes) - 1 and panel.color and not named:
-            pen.name_ends(ax, ends)
+    along = _along(panel, pen, plan.table)
+    tints = pen.tints(plan.table, panel.color, panel)
+    for place in places:
+        ends = _lines(panel, pen, place.ax, place.rows, along, tints)
+        _axes(panel, pen, place, along)
+        pen.goal(place, panel)
+    if panel.color and not plan.key:
+        pen.name_ends(place.ax, ends)
 
 
-def _places(panel: Lines, pen: Pen, table: pd.DataFrame) -> dict[Any, float]:
+def _along(panel: Lines, pen: Pen, table: pd.DataFrame) -> dict[Any, float]:
     """Give where each value of x stands."""
     values = pen.order(table, panel.x, panel)
     if _are_words(panel, values):
@@ -133,28 +129,23 @@ def _line(
         ax.plot(at, middle, "o", ms=9, mew=0, color=tint)
         if panel.show == "none" and not panel.color:
             side: Literal["left", "right"] = "left" if middle[0] > middle[-1] else "right"
-            pen.numbers(ax, zip(at, middle, strict=True), pen.words.column(panel.y).times, side)
+            pen.numbers(ax, zip(at, middle, strict=True), panel.y, side)
     last = np.flatnonzero(np.isfinite(middle))
     place, height = (at[last[-1]], middle[last[-1]]) if len(last) else (at[-1], 0.0)
     return float(place) + step / 2, float(height)
 
 
-def _axes(
-    panel: Lines, pen: Pen, ax: Axes, places: dict[Any, float], index: int, count: int
-) -> None:
-    first = index == 0
-    pen.plain(ax)
-    pen.name(ax, panel.x, panel.y if first else "", count)
-    pen.scale(ax, "y", panel.y_scale, pen.words.column(panel.y).times)
+def _axes(panel: Lines, pen: Pen, place: Place, along: dict[Any, float]) -> None:
+    ax = place.ax
+    pen.frame(place, panel.panel, panel.x, panel.y)
+    pen.scale(place, "y", panel.y_scale, panel.y)
     if panel.from_zero:
         ax.set_ylim(0, 1.05 * ax.dataLim.y1)
-    if _side_by_side(panel, places):
-        names = [pen.words.value(panel.x, value) for value in places]
-        ax.set_xticks(range(len(places)), names)
-        ax.set_xlim(-0.25, len(places) - 0.75)
+    if _side_by_side(panel, along):
+        ax.set_xticks(range(len(along)), [pen.words.value(panel.x, value) for value in along])
+        ax.set_xlim(-0.25, len(along) - 0.75)
     else:
-        pen.scale(ax, "x", panel.x_scale, pen.words.column(panel.x).times, count)
-    ax.tick_params(axis="y", which="both", labelleft=first or not panel.share_y)
+        pen.scale(place, "x", panel.x_scale, panel.x)
 
 
 def _reading(panel: Lines, pen: Pen, table: pd.DataFrame) -> str:

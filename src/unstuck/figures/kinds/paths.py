@@ -1,6 +1,6 @@
 """Walkers over a surface of two coordinates, which is drawn in grey."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 from unstuck.claims.drawing import Paths
 from unstuck.errors import DataError
 from unstuck.figures.palette import ramp
-from unstuck.figures.pen import STEPS, Pen, Plan
+from unstuck.figures.pen import STEPS, Pen, Place, Plan
 
 LEVELS = 14
 RING = 20  # round a start, wide enough that a dot which never left it is seen inside
@@ -23,7 +23,7 @@ def plan(panel: Paths, pen: Pen) -> Plan:
     key = pen.key(table, panel.color, panel) if panel.color != panel.panel else {}
     reading = [pen.words.phrase(name) for name in ("start",) if _moved(panel, table)]
     reading += [pen.words.phrase(name) for name in ("goal",) if panel.goal]
-    return Plan(pen.order(table, panel.panel, panel), " ".join(reading), key)
+    return Plan(table, pen.order(table, panel.panel, panel), " ".join(reading), key)
 
 
 def _moved(panel: Paths, table: pd.DataFrame) -> bool:
@@ -31,15 +31,14 @@ def _moved(panel: Paths, table: pd.DataFrame) -> bool:
     return not panel.walk or bool((table.groupby([panel.walk]).size() > 1).any())
 
 
-def draw(panel: Paths, pen: Pen, axes: Mapping[Any, Axes]) -> None:
+def draw(panel: Paths, pen: Pen, plan: Plan, places: Sequence[Place]) -> None:
     """Draw one panel after the other."""
-    table = pen.rows(panel)
-    tints = pen.tints(table, panel.color, panel)
-    moved = _moved(panel, table)
-    for index, (value, ax) in enumerate(axes.items()):
-        part = table[table[panel.panel] == value] if panel.panel else table
+    tints = pen.tints(plan.table, panel.color, panel)
+    moved = _moved(panel, plan.table)
+    for place in places:
+        ax, part = place.ax, place.rows
         if panel.surface:
-            _surface(panel, pen, ax, value)
+            _surface(panel, pen, ax, place.value)
         for colour, tint in tints.items():
             walks = part[part[panel.color] == colour] if panel.color else part
             if walks.empty:
@@ -53,14 +52,11 @@ def draw(panel: Paths, pen: Pen, axes: Mapping[Any, Axes]) -> None:
                 ax.plot(x[-1], y[-1], "o", ms=11 if moved else RING, color=tint, mew=0)
         if panel.goal:
             ax.plot(*panel.goal, "*", ms=24, color=pen.palette.ink, mec=pen.palette.paper, mew=1.5)
-        pen.plain(ax, None)
-        pen.name(ax, panel.x, panel.y if index == 0 else "", len(axes))
-        pen.scale(ax, "x", "linear", 1, len(axes))
-        pen.scale(ax, "y", "linear")
+        pen.frame(place, panel.panel, panel.x, panel.y, None)
+        pen.scale(place, "x", "linear", panel.x)
+        pen.scale(place, "y", "linear", panel.y)
         # the lowest would touch the first below the corner
         ax.yaxis.set_major_locator(MaxNLocator(5, steps=STEPS, prune="lower"))
-        ax.tick_params(axis="y", labelleft=index == 0)
-        pen.heading(ax, panel.panel, value, panel.y, len(axes))
 
 
 def _surface(panel: Paths, pen: Pen, ax: Axes, value: Any) -> None:

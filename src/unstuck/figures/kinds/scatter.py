@@ -1,33 +1,28 @@
 """A dot a row, one column against another."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 
 from unstuck.claims.drawing import Scatter
-from unstuck.figures.pen import Pen, Plan
+from unstuck.figures.pen import Pen, Place, Plan
 
 
 def plan(panel: Scatter, pen: Pen) -> Plan:
     """Give the panels and the colours' names."""
     table = pen.rows(panel)
     key = pen.key(table, panel.color, panel) if panel.color != panel.panel else {}
-    return Plan(pen.order(table, panel.panel, panel), key=key, share_y=panel.share_y)
+    return Plan(table, pen.order(table, panel.panel, panel), key=key, share_y=panel.share_y)
 
 
-def draw(panel: Scatter, pen: Pen, axes: Mapping[Any, Axes]) -> None:
+def draw(panel: Scatter, pen: Pen, plan: Plan, places: Sequence[Place]) -> None:
     """Draw one panel after the other, all over one range of x."""
-    table = pen.rows(panel)
-    tints = pen.tints(table, panel.color, panel)
-    first, *others = axes.values()
-    for ax in others:
-        ax.sharex(first)
-    for index, (value, ax) in enumerate(axes.items()):
-        part = table[table[panel.panel] == value] if panel.panel else table
-        part = _thinned(part, panel)
+    tints = pen.tints(plan.table, panel.color, panel)
+    for place in places[1:]:
+        place.ax.sharex(places[0].ax)
+    for place in places:
+        ax, part = place.ax, _thinned(place.rows, panel)
         for colour, tint in tints.items():
             dots = part[part[panel.color] == colour] if panel.color else part
             ax.plot(
@@ -37,12 +32,9 @@ def draw(panel: Scatter, pen: Pen, axes: Mapping[Any, Axes]) -> None:
                 alpha=0.6 if len(dots) < 300 else 0.35,
                 color=tint,
             )
-        pen.plain(ax, "both")
-        pen.name(ax, panel.x, panel.y if index == 0 else "", len(axes))
-        pen.scale(ax, "x", panel.x_scale, pen.words.column(panel.x).times, len(axes))
-        pen.scale(ax, "y", panel.y_scale, pen.words.column(panel.y).times)
-        ax.tick_params(axis="y", labelleft=index == 0 or not panel.share_y)
-        pen.heading(ax, panel.panel, value, panel.y, len(axes))
+        pen.frame(place, panel.panel, panel.x, panel.y, "both")
+        pen.scale(place, "x", panel.x_scale, panel.x)
+        pen.scale(place, "y", panel.y_scale, panel.y)
 
 
 def _thinned(part: pd.DataFrame, panel: Scatter) -> pd.DataFrame:

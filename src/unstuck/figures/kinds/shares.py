@@ -1,6 +1,6 @@
 """Stacked bars: which share of the rows is of which kind."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -11,7 +11,7 @@ from matplotlib.text import Text
 from unstuck.claims.drawing import Shares
 from unstuck.figures.lettering import numeric, width_of, wrapped
 from unstuck.figures.palette import letters_on
-from unstuck.figures.pen import LABEL, TICK, Pen, Plan
+from unstuck.figures.pen import LABEL, TICK, Pen, Place, Plan
 
 ASIDE, CLEAR = 3, 9  # pixels between a number and the ends of its share, and a mark
 BESIDE = 0.03  # from the end of a share that stands alone to its number
@@ -26,11 +26,9 @@ def plan(panel: Shares, pen: Pen) -> Plan:
     key = {} if panel.only else pen.key(table, panel.of, panel)
     panels = pen.order(table, panel.panel, panel)
     # of the panel that has most bars
-    most = max(
-        _rows(panel, table[table[panel.panel] == value] if panel.panel else table)
-        for value in panels
-    )
-    return Plan(panels, key=key, share_y=False, least_height=AROUND + ROW * most)
+    parts = [part for _, part in table.groupby(panel.panel)] if panel.panel else [table]
+    most = max(_rows(panel, part) for part in parts)
+    return Plan(table, panels, key=key, share_y=False, least_height=AROUND + ROW * most)
 
 
 def _rows(panel: Shares, part: pd.DataFrame) -> float:
@@ -40,22 +38,19 @@ def _rows(panel: Shares, part: pd.DataFrame) -> float:
     return bars + HEAD * groups
 
 
-def draw(panel: Shares, pen: Pen, axes: Mapping[Any, Axes]) -> None:
+def draw(panel: Shares, pen: Pen, plan: Plan, places: Sequence[Place]) -> None:
     """Draw one panel after the other."""
-    table = pen.rows(panel)
+    table = plan.table
     shown = table[table[panel.of].map(str) == panel.only] if panel.only else table
     # of a value that no row has each bar is empty
     tints = pen.tints(shown, panel.of, panel) or {panel.only: pen.palette.quiet}
-    for value, ax in axes.items():
-        part = table[table[panel.panel] == value] if panel.panel else table
-        _bars(panel, pen, ax, part, tints)
-        pen.plain(ax, None)
-        inner = panel.rows[-1]
-        # numbers alone do not say of what
-        counted = any(numeric(each) is not None for each in part[inner].unique())
-        pen.name(ax, "", inner if counted else "", len(axes))
-        ax.tick_params(axis="y", labelcolor=pen.palette.ink)
-        pen.heading(ax, panel.panel, value, inner if counted else "", len(axes))
+    inner = panel.rows[-1]
+    # numbers alone do not say of what
+    counted = any(numeric(each) is not None for each in table[inner].unique())
+    for place in places:
+        _bars(panel, pen, place.ax, place.rows, tints)
+        pen.frame(place, panel.panel, "", inner if counted else "", None)
+        place.ax.tick_params(axis="y", labelcolor=pen.palette.ink)
 
 
 def _bars(panel: Shares, pen: Pen, ax: Axes, part: pd.DataFrame, tints: dict[Any, str]) -> None:

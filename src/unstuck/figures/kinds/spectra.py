@@ -1,7 +1,6 @@
 """Eigenvalues: a row a group, those below zero in a colour of their own."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +9,7 @@ from matplotlib.axes import Axes
 
 from unstuck.claims.drawing import Spectra
 from unstuck.figures.lettering import tick, wrapped
-from unstuck.figures.pen import LABEL, Pen, Plan
+from unstuck.figures.pen import LABEL, Pen, Place, Plan
 
 DOWN, UP, FLAT = "orange", "blue", "slate"
 MOST_DOTS = 400  # eigenvalues of a row; more are counted in bins
@@ -34,30 +33,29 @@ def plan(panel: Spectra, pen: Pen) -> Plan:
         for name, phrase in names.items()
         if name in found
     }
-    return Plan(pen.order(table, panel.panel, panel), key=key)
+    return Plan(table, pen.order(table, panel.panel, panel), key=key)
 
 
-def draw(panel: Spectra, pen: Pen, axes: Mapping[Any, Axes]) -> None:
+def draw(panel: Spectra, pen: Pen, plan: Plan, places: Sequence[Place]) -> None:
     """Draw one panel after the other, all on one scale of eigenvalues."""
-    table = pen.rows(panel)
+    table = plan.table
     groups = pen.order(table, panel.rows, panel)
     if len(groups) > panel.most:
         groups = [
             groups[i] for i in np.linspace(0, len(groups) - 1, panel.most).round().astype(int)
         ]
     top = 10.0 ** np.ceil(np.log10(np.max(np.abs(_values(panel, table)))))
-    for value, ax in axes.items():
-        part = table[table[panel.panel] == value] if panel.panel else table
+    names = [wrapped(pen.words.value(panel.rows, group), 18) for group in groups]
+    for place in places:
+        ax, part = place.ax, place.rows
         for height, group in enumerate(groups):
             found = _values(panel, part[part[panel.rows] == group])
             if found.size:
                 _row(panel, pen, ax, height, found, top)
+        pen.frame(place, panel.panel, "", "", "x")
         _axes(pen, ax, top)
-        pen.heading(ax, panel.panel, value)
-        first = ax is next(iter(axes.values()))
-        names = [wrapped(pen.words.value(panel.rows, group), 18) for group in groups]
         ax.set_yticks(range(len(groups)), names)
-        ax.tick_params(axis="y", labelleft=first, labelcolor=pen.palette.ink)
+        ax.tick_params(axis="y", labelcolor=pen.palette.ink)
         ax.set_ylim(len(groups) - 0.6, -0.75)
 
 
@@ -107,7 +105,6 @@ def _place(values: Values, top: float) -> Values:
 
 
 def _axes(pen: Pen, ax: Axes, top: float) -> None:
-    pen.plain(ax, "x")
     ax.set_xlim(-1.02, 1.02)
     ticks = [-top, -top * 1e-2, 0.0, top * 1e-2, top]
     ax.set_xticks(_place(np.array(ticks), top), [tick(value) for value in ticks])
