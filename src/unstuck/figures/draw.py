@@ -3,7 +3,7 @@
 import importlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -19,7 +19,7 @@ from unstuck.claims.model import Claim
 from unstuck.errors import NoRowsError, RegistryError
 from unstuck.figures.data import FigureData
 from unstuck.figures.fonts import language_that_can_be_drawn
-from unstuck.figures.header import header_height, heading_height, write_header, write_heading
+from unstuck.figures.header import Head, header, heading
 from unstuck.figures.judged import figure_data
 from unstuck.figures.kinds import effects
 from unstuck.figures.output import DPI, WIDTH, save, styled
@@ -32,7 +32,18 @@ from unstuck.study.report import FigureSettings
 HEIGHT = 675  # of the main picture: 16:9
 BELOW = 470  # height of a picture below
 EDGE = 26  # left and right of pictures
-Below = tuple[Drawing, Pen, Plan]  # a picture below, with its own words
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture that is planned: its words, its height in pixels, and what stands beside it."""
+
+    panel: Drawing
+    pen: Pen
+    plan: Plan
+    head: Head
+    height: float
+    beside: Sequence[effects.Group] = ()
 
 
 def draw(panel: Drawing, data: FigureData, words: Dictionary, settings: FigureSettings) -> Figure:
@@ -56,13 +67,11 @@ def draw(panel: Drawing, data: FigureData, words: Dictionary, settings: FigureSe
         title = make_title(data, panel, pen.words)
         subtitle = make_subtitle(data, panel, pen.words, plan.reading)
         pen.figure.set_label(f"{title}\n{subtitle}")
-        head = header_height(pen, title, subtitle, plan.key)
-        groups = _beside(panel, data, HEIGHT - head)
-        main = [head, max(HEIGHT - head, plan.least_height, effects.height_beside(groups))]
-        spots = _spots(pen, [*main, *_heights(below)])
-        write_header(pen, spots[0], title, subtitle, plan.key)
-        _picture(panel, pen, plan, spots[1], groups)
-        _pictures(below, spots[2:])
+        head = header(pen, title, subtitle, plan.key)
+        room = HEIGHT - head.height
+        groups = _beside(panel, data, room)
+        least = max(room, plan.least_height, effects.height_beside(groups))
+        _pictures([Picture(panel, pen, plan, head, least, groups), *below])
     return pen.figure
 
 
@@ -78,9 +87,7 @@ def draw_pictures(
     """
     with _page(data, words, settings) as pen:
         pen.figure.set_label(data.claim)
-        below = _below(panels, pen)
-        # spots of words come before spots of pictures, as below a claim's figure
-        _pictures(below, _spots(pen, _heights(below)))
+        _pictures(_below(panels, pen))
     return pen.figure
 
 
@@ -120,29 +127,26 @@ def save_claim(
         save(drawn, path, settings)
 
 
-def _below(panels: Sequence[Drawing], pen: Pen, said: str | None = None) -> list[Below]:
+def _below(panels: Sequence[Drawing], pen: Pen, said: str | None = None) -> list[Picture]:
     """Plan pictures below: each says what its marks are where the figure has not said the same."""
     found = []
     for panel in panels:
         own = replace(pen, words=pen.words.with_own(panel.words, pen.data.words))
         plan = _plan(panel, own)
+        text = filled(panel.title.words(own.words.language), pen.data) if panel.title else ""
         reading = plan.reading if said is not None and plan.reading != said else ""
-        found.append((panel, own, replace(plan, reading=reading)))
+        head = heading(own, text, reading, plan.key)
+        found.append(Picture(panel, own, plan, head, BELOW - head.height))
     return found
 
 
-def _heights(pictures: Sequence[Below]) -> list[float]:
-    """Give the heights of headings and pictures one below the other, in turn."""
-    caps = [heading_height(pen, plan.reading, plan.key) for _, pen, plan in pictures]
-    return [height for cap in caps for height in (cap, BELOW - cap)]
-
-
-def _pictures(pictures: Sequence[Below], spots: Sequence[SubFigure]) -> None:
-    """Draw pictures under their headings, each pair in two spots."""
-    for (panel, pen, plan), top, spot in zip(pictures, spots[::2], spots[1::2], strict=True):
-        text = filled(panel.title.words(pen.words.language), pen.data) if panel.title else ""
-        write_heading(pen, top, text, plan.reading, plan.key)
-        _picture(panel, pen, plan, spot, [])
+def _pictures(pictures: Sequence[Picture]) -> None:
+    """Draw pictures one below the other, each under its words."""
+    heights = [height for each in pictures for height in (each.head.height, each.height)]
+    spots = _spots(pictures[0].pen.figure, heights)
+    for each, top, spot in zip(pictures, spots[::2], spots[1::2], strict=True):
+        each.head.write(top)
+        _picture(each, spot)
 
 
 @contextmanager
@@ -186,9 +190,8 @@ def _plan(panel: Drawing, pen: Pen) -> Plan:
     return plan
 
 
-def _spots(pen: Pen, heights: list[float]) -> list[SubFigure]:
+def _spots(figure: Figure, heights: list[float]) -> list[SubFigure]:
     """Give spots one below the other: those of words as wide as the figure, pictures less so."""
-    figure = pen.figure
     figure.set_size_inches(WIDTH / DPI, sum(heights) / DPI)
     figure.set_layout_engine(
         ConstrainedLayoutEngine(w_pad=8 / DPI, h_pad=6 / DPI, wspace=0.02, hspace=0.02)
@@ -211,10 +214,9 @@ def _beside(panel: Drawing, data: FigureData, room: float) -> list[effects.Group
     return effects.groups_beside(data, () if panel.beside is True else panel.beside, room)
 
 
-def _picture(
-    panel: Drawing, pen: Pen, plan: Plan, spot: SubFigure, groups: Sequence[effects.Group]
-) -> None:
+def _picture(picture: Picture, spot: SubFigure) -> None:
     """Draw one picture, with the comparison beside it where that is wanted."""
+    panel, pen, plan, groups = picture.panel, picture.pen, picture.plan, picture.beside
     grid = spot.add_gridspec(1, 2 if groups else 1, width_ratios=[2, 1] if groups else [1])
     count, stacked = len(plan.panels), bool(plan.heights)
     inner = GridSpecFromSubplotSpec(
@@ -232,7 +234,7 @@ def _picture(
     _kind(panel).draw(panel, pen, plan, places)
     if groups:
         stack = GridSpecFromSubplotSpec(
-            len(groups), 1, grid[1], height_ratios=[effects.share_beside(group) for group in groups]
+            len(groups), 1, grid[1], height_ratios=[sum(effects.lines(group)) for group in groups]
         )
         for index, (group, noted) in enumerate(zip(groups, effects.notes(groups), strict=True)):
             effects.beside(pen, spot.add_subplot(stack[index]), group, noted)

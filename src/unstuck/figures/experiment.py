@@ -1,13 +1,14 @@
 """What an experiment's runs came to: curves, final values, rates and spectra, arm by arm."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from pydantic import TypeAdapter
 
-from unstuck.claims.drawing import MOST_WORDS, Arms, Drawing, Lines, Spectra
+from unstuck.claims.drawing import MOST_WORDS, Drawing
 from unstuck.claims.terms import Words
 from unstuck.figures.data import CHOSEN, FigureData
 from unstuck.figures.draw import draw_pictures
@@ -23,17 +24,25 @@ MOST_COLORS, MOST_ARMS = 6, 8
 MOST_NAMED = 2  # axes in a title
 LEAST_POINTS = 3  # of a curve that shows more than its ends
 FINAL = "test_accuracy"
+Keys = dict[str, Any]  # of a drawing
 
 
 def drawings(name: str, tables: Mapping[str, pd.DataFrame], words: Dictionary) -> list[Drawing]:
     """Describe the pictures of an experiment, as far as its tables have what they show."""
-    axes = axes_of(tables[f"{name}.runs"])
-    return [
-        *_curves(name, tables, axes, words),
-        *_final(name, tables, axes, words),
-        *_rates(name, tables, axes, words),
-        *_spectra(name, tables, axes, words),
-    ]
+    runs = tables[f"{name}.runs"]
+    axes = axes_of(runs)
+    found = []
+    for phrase, (kept, describe) in _PICTURES.items():
+        table = tables.get(f"{name}.{kept}", pd.DataFrame())
+        if table.empty:
+            continue
+        color, panel = _shared(table, axes)
+        keys = describe(table, color, panel, axes, runs)
+        if keys:
+            title = _title(words, phrase, axes, color, panel, keys.get("x", ""))
+            keys |= {"from": f"{name}.{kept}", "title": title}
+            found.append(TypeAdapter(Drawing).validate_python(keys))
+    return found
 
 
 def save_experiment(
@@ -60,83 +69,46 @@ def save_experiment(
 
 
 def _curves(
-    name: str, tables: Mapping[str, pd.DataFrame], axes: Sequence[str], words: Dictionary
-) -> Iterator[Drawing]:
-    curves = tables.get(f"{name}.curves", pd.DataFrame())
-    along = "update" if tables[f"{name}.runs"]["updates"].nunique() == 1 else "epoch"
-    if curves.empty or curves[along].nunique() < LEAST_POINTS:
-        return
-    color, panel = _shared(curves, axes)
-    loss = curves["train_loss"].to_numpy(np.float64)
+    table: pd.DataFrame, color: str, panel: str, axes: Sequence[str], runs: pd.DataFrame
+) -> Keys:
+    along = "update" if runs["updates"].nunique() == 1 else "epoch"
+    if table[along].nunique() < LEAST_POINTS:
+        return {}
+    loss = table["train_loss"].to_numpy(np.float64)
     log = bool(np.all(np.isfinite(loss) & (loss > 0)))
-    yield Lines(
-        kind="lines",
-        **{"from": f"{name}.curves"},
-        title=_title(words, "curves", axes, color, panel),
-        x=along,
-        y="train_loss" if log else "train_accuracy",
-        y_scale="log" if log else "linear",
-        color=color,
-        panel=panel,
-        show="none",
-    )
+    y = {"y": "train_loss", "y_scale": "log"} if log else {"y": "train_accuracy"}
+    return {"kind": "lines", "x": along, **y, "color": color, "panel": panel, "show": "none"}
 
 
 def _final(
-    name: str, tables: Mapping[str, pd.DataFrame], axes: Sequence[str], words: Dictionary
-) -> Iterator[Drawing]:
-    runs = tables[f"{name}.runs"]
-    color, panel = _shared(runs, axes)
+    table: pd.DataFrame, color: str, panel: str, axes: Sequence[str], _: pd.DataFrame
+) -> Keys:
     x = next((axis for axis in axes if axis not in (color, panel)), color or "dataset")
     # an arm a place while there is room, else a line along them
-    few = runs[x].nunique() <= MOST_ARMS
-    shape: dict[str, Any] = {"kind": "arms"} if few else {"kind": "lines", "x_scale": "even"}
-    yield (Arms if few else Lines)(
-        **{"from": f"{name}.runs"},
-        **shape,
-        color=color if color != x else "",
-        title=_title(words, "final", axes, x, color, panel),
-        x=x,
-        y=FINAL,
-        panel=panel if panel != x else "",
-    )
+    few = table[x].nunique() <= MOST_ARMS
+    shape = {"kind": "arms"} if few else {"kind": "lines", "x_scale": "even"}
+    color, panel = ("" if name == x else name for name in (color, panel))
+    return {**shape, "x": x, "y": FINAL, "color": color, "panel": panel}
 
 
-def _rates(
-    name: str, tables: Mapping[str, pd.DataFrame], axes: Sequence[str], words: Dictionary
-) -> Iterator[Drawing]:
-    rates = tables.get(f"{name}.rates", pd.DataFrame())
-    if rates.empty:
-        return
-    color, panel = _shared(rates, axes)
-    yield Arms(
-        kind="arms",
-        **{"from": f"{name}.rates"},
-        where={CHOSEN: True},
-        title=_title(words, "rates", axes, color, panel),
-        x=panel or color or "dataset",
-        y="lr",
-        y_scale="log",
-        unit="cell",
-        color=color if panel else "",
-        average="geometric",
-    )
+def _rates(_: pd.DataFrame, color: str, panel: str, *__: Any) -> Keys:
+    x = panel or color or "dataset"
+    keys = {"kind": "arms", "where": {CHOSEN: True}, "x": x, "y": "lr", "y_scale": "log"}
+    return keys | {"unit": "cell", "color": color if panel else "", "average": "geometric"}
 
 
-def _spectra(
-    name: str, tables: Mapping[str, pd.DataFrame], axes: Sequence[str], words: Dictionary
-) -> Iterator[Drawing]:
-    spectra = tables.get(f"{name}.spectra", pd.DataFrame())
-    if spectra.empty:
-        return
-    color, panel = _shared(spectra, axes)
-    yield Spectra(
-        kind="spectra",
-        **{"from": f"{name}.spectra"},
-        title=_title(words, "spectra", axes, color, panel),
-        rows=color or panel or "seed",
-        panel=panel if color else "",
-    )
+def _spectra(_: pd.DataFrame, color: str, panel: str, *__: Any) -> Keys:
+    rows = color or panel or "seed"
+    return {"kind": "spectra", "rows": rows, "panel": panel if color else ""}
+
+
+# by what they are called: table, and what describes a picture of its rows
+_PICTURES: dict[str, tuple[str, Callable[..., Keys]]] = {
+    "curves": ("curves", _curves),
+    "final": ("runs", _final),
+    "rates": ("rates", _rates),
+    "spectra": ("spectra", _spectra),
+}
 
 
 def _shared(table: pd.DataFrame, axes: Sequence[str]) -> tuple[str, str]:

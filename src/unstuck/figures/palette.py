@@ -56,20 +56,17 @@ class Palette:
         return (*single, self.yes, self.no, self.neither, *self.series.values())
 
 
+def _series(*colours: str) -> dict[str, str]:
+    return dict(zip(("blue", "orange", "plum", "sky", "slate", "ochre"), colours, strict=True))
+
+
 LIGHT = Palette(
     paper="#ffffff",
     ink="#1b1f24",
     quiet="#596273",
     grid="#e5e7ec",
     margin="#dfe1e8",
-    series={
-        "blue": "#0e43c2",
-        "orange": "#e8620a",
-        "plum": "#7b1679",
-        "sky": "#1593e6",
-        "slate": "#858b98",
-        "ochre": "#5c5207",
-    },
+    series=_series("#0e43c2", "#e8620a", "#7b1679", "#1593e6", "#858b98", "#5c5207"),
     yes="#0d875f",
     no="#b71103",
     neither="#505976",
@@ -82,14 +79,7 @@ DARK = Palette(
     quiet="#a7b0be",
     grid="#2c3440",
     margin="#39424f",
-    series={
-        "blue": "#1275f7",
-        "orange": "#d76e15",
-        "plum": "#d78de6",
-        "sky": "#c3e7ec",
-        "slate": "#848790",
-        "ochre": "#f2e379",
-    },
+    series=_series("#1275f7", "#d76e15", "#d78de6", "#c3e7ec", "#848790", "#f2e379"),
     yes="#15e19b",
     no="#ff3818",
     neither="#72859d",

@@ -30,10 +30,11 @@ Group = Sequence[tuple[int, Row]]  # rows of one axis, each with its place among
 
 def plan(panel: Effects, pen: Pen) -> Plan:
     """Give the groups of rows, which have axes each, one below the other."""
-    groups = grouped(_wanted(panel, pen.data))
+    wanted = [(index, row) for index, row in enumerate(pen.data.rows) if row.role in panel.roles]
+    groups = grouped(wanted)
     rows = sum(len(group) for group in groups)
     return Plan(
-        panels=range(len(groups)),
+        panels=groups,
         share_y=False,
         heights=[len(group) for group in groups],
         least_height=ROW * rows + sum(_axis(group) for group in groups) + TITLE,
@@ -42,9 +43,8 @@ def plan(panel: Effects, pen: Pen) -> Plan:
 
 def draw(panel: Effects, pen: Pen, plan: Plan, places: Sequence[Place]) -> None:
     """Draw a forest: names at the left, numbers and outcomes at the right."""
-    groups = grouped(_wanted(panel, pen.data))
-    for place, group, noted in zip(places, groups, notes(groups), strict=True):
-        ax = place.ax
+    for place, noted in zip(places, notes(plan.panels), strict=True):
+        ax, group = place.ax, place.value
         _frame(pen, ax, [row for _, row in group], range(len(group)), reach=0.5)
         # what hollow is the outcomes say
         said = [note for note in noted if note != "hollow"]
@@ -68,10 +68,6 @@ def draw(panel: Effects, pen: Pen, plan: Plan, places: Sequence[Place]) -> None:
         for label, row in zip(ax.get_yticklabels(), rows, strict=True):
             label.set_color(pen.palette.ink)
             label.set_fontweight("bold" if row.role == "primary" else "normal")
-
-
-def _wanted(panel: Effects, data: FigureData) -> Group:
-    return [(index, row) for index, row in enumerate(data.rows) if row.role in panel.roles]
 
 
 def grouped(rows: Group) -> list[Group]:
@@ -113,7 +109,7 @@ def groups_beside(data: FigureData, parts: Collection[str], room: float) -> list
 
 def height_beside(groups: Sequence[Group]) -> float:
     """Give how many pixels rows take beside a picture."""
-    rows = sum(_axis(group) + LINE * sum(_lines(group)) for group in groups)
+    rows = sum(_axis(group) + LINE * sum(lines(group)) for group in groups)
     said = [note for noted in notes(groups) for note in noted]
     return rows + TITLE * (len(said) + said.count("hollow"))  # which has two lines
 
@@ -124,7 +120,7 @@ def _axis(group: Group) -> float:
     return 0 if scale == "exact" else TICKS if scale == "ratio" else TICKS + TITLE
 
 
-def _lines(group: Group) -> list[float]:
+def lines(group: Group) -> list[float]:
     """Give how much room each row takes: one for the interval and a line, more for more lines."""
     return [1 + 0.6 * _name(row, _places(group)).count("\n") for _, row in group]
 
@@ -141,11 +137,6 @@ def notes(groups: Sequence[Group]) -> list[list[str]]:
         for place in drawn[-1:]:
             found[place].append("hollow")
     return found
-
-
-def share_beside(group: Group) -> float:
-    """Give the share of the height that a group takes beside a picture."""
-    return sum(_lines(group))
 
 
 def _places(group: Group) -> int:
@@ -175,7 +166,7 @@ def _name(row: Row, places: int) -> str:
 
 def beside(pen: Pen, ax: Axes, group: Group, noted: Sequence[str]) -> None:
     """Draw rows beside a picture, names above the intervals, and notes below the axis."""
-    heights = [float(each) for each in np.cumsum(_lines(group)) - 1]
+    heights = [float(each) for each in np.cumsum(lines(group)) - 1]
     places = _places(group)
     _frame(pen, ax, [row for _, row in group], heights, reach=0.17)
     ax.set_xlabel(_title(pen, group[0][1], 19, noted), **_quiet(pen))

@@ -1,6 +1,7 @@
 """Stacked bars: which share of the rows is of which kind."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -49,7 +50,9 @@ def draw(panel: Shares, pen: Pen, plan: Plan, places: Sequence[Place]) -> None:
     counted = any(numeric(each) is not None for each in table[inner].unique())
     for place in places:
         _bars(panel, pen, place.ax, place.rows, tints)
-        pen.frame(place, panel.panel, "", inner if counted else "", None)
+        # each panel has bars of its own
+        named = replace(place, first=True)
+        pen.frame(named, panel.panel, "", inner if counted else "", None)
         place.ax.tick_params(axis="y", labelcolor=pen.palette.ink)
 
 
