@@ -480,7 +480,7 @@ def test_cells_whose_values_have_names_show_these() -> None:
         **{"where": {"weight": {"at_least": 0}}, "words": {"values": names}},
     )
     figure = draw(panel, figure_data(tables={"some.matrix": table}), dictionary(), LIGHT)
-    cells = {text.get_position()[0]: text.get_text() for text in figure.axes[0].texts[:8]}
+    cells = {text.get_position()[0] - 0.5: text.get_text() for text in figure.axes[0].texts[:8]}
     # a column without a value that is shown is none
     assert cells == {index: "ab"[index % 2] for index in range(8)}
 

@@ -1,12 +1,12 @@
 """A table of averages as coloured cells with their numbers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.colors import LinearSegmentedColormap, LogNorm, Normalize, to_hex
+import seaborn
+from matplotlib.colors import LogNorm, Normalize, to_hex
 
 from unstuck.claims.drawing import Heat
 from unstuck.figures.lettering import wrapped
@@ -15,6 +15,7 @@ from unstuck.figures.pen import LABEL, Pen, Place, Plan
 from unstuck.wording import number
 
 MOST_NUMBERED = 60  # cells a panel; in more a number has no room
+MOST_NAMED = 12  # rows, and columns
 
 
 def plan(panel: Heat, pen: Pen) -> Plan:
@@ -33,23 +34,27 @@ def draw(panel: Heat, pen: Pen, plan: Plan, places: Sequence[Place]) -> None:
     colours = ramp(pen.palette.heat)
     norm = _norm(panel, np.concatenate([each.to_numpy().ravel() for each in cells]))
     for place, each in zip(places, cells, strict=True):
-        ax = place.ax
-        edges = (np.arange(size + 1) - 0.5 for size in each.shape[::-1])
-        ax.pcolormesh(
-            *(*edges, np.ma.masked_invalid(each.to_numpy())),
-            cmap=colours,
-            norm=norm,
-            edgecolors=pen.palette.paper,
-            linewidth=2 if each.size <= MOST_NUMBERED else 0,
-        )
-        ax.invert_yaxis()
-        _write(ax, each.to_numpy(), _texts(panel, pen, each.to_numpy()), colours, norm)
-        pen.frame(place, panel.panel, panel.x, panel.y, None)
         width = max(5, 44 // (each.shape[1] * place.of))
-        ax.set_xticks(*_thinned([wrapped(pen.words.value(panel.x, x), width) for x in each]))
-        names = [wrapped(pen.words.value(panel.y, y), 16) for y in each.index]
+        names = [wrapped(pen.words.value(panel.x, x), width) for x in each]
+        rows = [wrapped(pen.words.value(panel.y, y), 16) for y in each.index]
         same = not place.first and list(each.index) == list(cells[0].index)
-        ax.set_yticks(*(([],) if same else _thinned(names)))
+        texts = _texts(panel, pen, each.to_numpy())
+        ax = seaborn.heatmap(
+            each.set_axis(names, axis=1).set_axis(rows),
+            ax=place.ax,
+            **{"cmap": colours, "norm": norm, "cbar": False},
+            **{"annot": each.map(texts.get).fillna("") if texts else None, "fmt": ""},
+            annot_kws={"fontsize": LABEL},
+            linecolor=pen.palette.paper,
+            linewidths=2 if each.size <= MOST_NUMBERED else 0,
+            xticklabels=-(-len(names) // MOST_NAMED),
+            yticklabels=False if same else -(-len(rows) // MOST_NAMED),
+        )
+        ax.tick_params(rotation=0)
+        values = each.to_numpy()
+        for text, value in zip(ax.texts, values[np.isfinite(values)], strict=False):
+            text.set_color(letters_on(to_hex(colours(norm(value)))))
+        pen.frame(place, panel.panel, panel.x, panel.y, None)
 
 
 def _averages(panel: Heat, pen: Pen, part: pd.DataFrame, whole: pd.DataFrame) -> pd.DataFrame:
@@ -87,27 +92,3 @@ def _texts(panel: Heat, pen: Pen, cells: npt.NDArray[np.float64]) -> dict[float,
     else:
         texts = [number(value, 2) for value in values]
     return dict(zip(values, texts, strict=True))
-
-
-def _write(
-    ax: Axes,
-    cells: npt.NDArray[np.float64],
-    texts: Mapping[float, str],
-    colours: LinearSegmentedColormap,
-    norm: Normalize,
-) -> None:
-    for (row, column), value in np.ndenumerate(cells):
-        if (text := texts.get(float(value))) is not None:
-            ax.text(
-                *(column, row, text),
-                ha="center",
-                va="center",
-                fontsize=LABEL,
-                color=letters_on(to_hex(colours(norm(value)))),
-            )
-
-
-def _thinned(names: list[str], most: int = 12) -> tuple[list[int], list[str]]:
-    """Give places and names of ticks, few enough to be read."""
-    step = -(-len(names) // most)
-    return list(range(0, len(names), step)), names[::step]

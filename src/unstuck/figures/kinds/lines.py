@@ -1,10 +1,12 @@
 """Curves, or values along an axis: a line an arm, with its units as band, dots or thin lines."""
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+import seaborn
 from matplotlib.axes import Axes
 
 from unstuck.claims.drawing import Lines
@@ -61,8 +63,10 @@ def draw(panel: Lines, pen: Pen, plan: Plan, places: Sequence[Place]) -> None:
     """Draw one panel after the other."""
     along = _along(panel, pen, plan.table)
     tints = pen.tints(plan.table, panel.color, panel)
+    # all before any has its scale: seaborn takes averages as axes are, of a logarithm of logarithms
     for place in places:
         ends = _lines(panel, pen, place.ax, place.rows, along, tints)
+    for place in places:
         _axes(panel, pen, place, along)
         pen.goal(place, panel)
     if panel.color and not plan.key:
@@ -92,47 +96,50 @@ def _lines(
     pen: Pen,
     ax: Axes,
     part: pd.DataFrame,
-    places: dict[Any, float],
+    along: dict[Any, float],
     tints: dict[Any, str],
 ) -> list[End]:
     ends = []
     for value, tint in tints.items():
         arm = part[part[panel.color] == value] if panel.color else part
-        if not arm.empty:
-            end = _line(panel, pen, ax, arm, places, tint)
+        if np.isfinite(arm[panel.y].to_numpy(np.float64)).any():
+            end = _line(panel, pen, ax, arm, along, tint)
             ends.append(End(*end, pen.words.value(panel.color, value), tint))
     return ends
 
 
 def _line(
-    panel: Lines, pen: Pen, ax: Axes, line: pd.DataFrame, places: dict[Any, float], tint: str
+    panel: Lines, pen: Pen, ax: Axes, line: pd.DataFrame, along: dict[Any, float], tint: str
 ) -> tuple[float, float]:
     """Draw one line; give where its name stands: behind its right end, and the dots there."""
-    step = 0.12 * _side_by_side(panel, places) * (panel.show == "dots")
+    step = 0.12 * _side_by_side(panel, along) * (panel.show == "dots")
     # one value a unit and place: several rows of one are averaged first
     units = by_unit(line, panel.x, panel.unit, panel.y, panel.average)
-    units = units.loc[sorted(units.index, key=lambda value: places[value])]
-    at = np.array([places[value] for value in units.index])
-    middle = np.array([average(row, panel.average) for row in units.to_numpy()])
-    if panel.show == "interval":
-        ends = [interval(row, panel.average) for row in units.to_numpy()]
-        low, high = np.array(ends).T
-        ax.fill_between(at, low, high, color=tint, alpha=0.22, linewidth=0)
+    units = units.rename(index=along).sort_index()
+    at, values = units.index.to_numpy(np.float64), units.to_numpy(np.float64)
     if panel.show == "dots":
-        jitter = np.linspace(-0.5, 0.5, units.shape[1]) * step
-        for index, row in enumerate(units.to_numpy()):
-            ax.plot(at[index] + jitter, row, "o", ms=6, mew=0, alpha=0.4, color=tint)
+        jitter = np.linspace(-0.5, 0.5, values.shape[1]) * step
+        ax.plot(
+            (at[:, None] + jitter).ravel(), values.ravel(), "o", ms=6, mew=0, alpha=0.4, color=tint
+        )
     if panel.show == "units":
-        ax.plot(at, units.to_numpy(), "-", lw=1, alpha=0.35, color=tint)
-    ax.plot(at, middle, "-", lw=4, color=tint, solid_capstyle="round")
-    if len(at) <= FEW:
-        ax.plot(at, middle, "o", ms=9, mew=0, color=tint)
-        if panel.show == "none" and not panel.color:
-            side: Literal["left", "right"] = "left" if middle[0] > middle[-1] else "right"
-            pen.numbers(ax, zip(at, middle, strict=True), panel.y, side)
-    last = np.flatnonzero(np.isfinite(middle))
-    place, height = (at[last[-1]], middle[last[-1]]) if len(last) else (at[-1], 0.0)
-    return float(place) + step / 2, float(height)
+        ax.plot(at, values, "-", lw=1, alpha=0.35, color=tint)
+    few = len(at) <= FEW
+    seaborn.lineplot(
+        x=np.repeat(at, values.shape[1]),
+        y=values.ravel(),
+        estimator=partial(average, by=panel.average),
+        errorbar=partial(interval, by=panel.average) if panel.show == "interval" else None,
+        err_kws={"alpha": 0.22, "linewidth": 0},
+        **{"color": tint, "lw": 4, "solid_capstyle": "round"},
+        **{"marker": "o" if few else None, "ms": 9, "mew": 0},
+        ax=ax,
+    )
+    x, y = np.asarray(ax.lines[-1].get_xydata(), np.float64).T
+    if few and panel.show == "none" and not panel.color:
+        side: Literal["left", "right"] = "left" if y[0] > y[-1] else "right"
+        pen.numbers(ax, zip(x, y, strict=True), panel.y, side)
+    return float(x[-1]) + step / 2, float(y[-1])
 
 
 def _axes(panel: Lines, pen: Pen, place: Place, along: dict[Any, float]) -> None:

@@ -4,9 +4,12 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+import seaborn
 
 from unstuck.claims.drawing import Scatter
 from unstuck.figures.pen import Pen, Place, Plan
+
+FEW = 500  # dots of a panel that are large
 
 
 def plan(panel: Scatter, pen: Pen) -> Plan:
@@ -21,17 +24,17 @@ def draw(panel: Scatter, pen: Pen, plan: Plan, places: Sequence[Place]) -> None:
     tints = pen.tints(plan.table, panel.color, panel)
     for place in places[1:]:
         place.ax.sharex(places[0].ax)
+    tinted = {"hue": panel.color, "palette": tints} if panel.color else {"color": tints[None]}
     for place in places:
-        ax, part = place.ax, _thinned(place.rows, panel)
-        for colour, tint in tints.items():
-            dots = part[part[panel.color] == colour] if panel.color else part
-            ax.plot(
-                *(dots[panel.x], dots[panel.y], "o"),
-                ms=8 if len(dots) < 300 else 5,
-                mew=0,
-                alpha=0.6 if len(dots) < 300 else 0.35,
-                color=tint,
-            )
+        part = _thinned(place.rows, panel)
+        size, alpha = (64, 0.6) if len(part) < FEW else (25, 0.35)
+        seaborn.scatterplot(
+            part,
+            **{"x": panel.x, "y": panel.y, **tinted},
+            **{"s": size, "alpha": alpha, "linewidth": 0, "legend": False},
+            ax=place.ax,
+        )
+        place.ax.set_ylabel("")
         pen.frame(place, panel.panel, panel.x, panel.y, "both")
         pen.scale(place, "x", panel.x_scale, panel.x)
         pen.scale(place, "y", panel.y_scale, panel.y)
