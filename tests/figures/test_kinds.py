@@ -177,6 +177,17 @@ def test_logarithms_are_of_what_is_above_0_and_nothing_warns(keys: Any, recwarn:
         draw(panel, none, dictionary(), LIGHT)
 
 
+def test_a_mean_is_one_of_values_on_a_shared_axis_of_logarithms_too() -> None:
+    table = pd.DataFrame({"panel": ["a"] * 4 + ["b"] * 4, "x": [1.0, 1.0, 10.0, 10.0] * 2})
+    table = table.assign(seed=[0, 1] * 4, y=[1.0, 100.0, 2.0, 4.0] * 2)
+    keys = {"kind": "lines", "from": "some.runs", "x": "x", "y": "y", "panel": "panel"}
+    figure = draw(
+        drawing(**keys, x_scale="log", y_scale="log"),
+        *(figure_data(tables={"some.runs": table}), dictionary(), LIGHT),
+    )
+    assert [list(ax.lines[0].get_ydata()) for ax in figure.axes[:2]] == [[50.5, 3.0]] * 2
+
+
 def test_a_row_without_a_number_takes_no_room_beside() -> None:
     nothing = row(outcome="not tested here", effect=math.nan, low=math.nan, high=math.nan)
     figure = draw(drawing(kind="arms", **KINDS["arms"]), figure_data(nothing), dictionary(), LIGHT)

@@ -1,6 +1,6 @@
 """What every kind draws with: the claim's data, words and colours, and rows of tables in order."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -179,7 +179,9 @@ class Pen:
         if all(own) and len(set(own)) == len(own):
             return {value: series[name] for value, name in zip(values, own, strict=True)}
         if len(values) > 2 and all(numeric(value) is not None for value in values):
-            return dict(zip(values, self.shades(len(values)), strict=True))
+            shares = np.linspace(0.35, 1.0, len(values))
+            shades = (to_hex(ramp(self.palette.heat)(share)) for share in shares)
+            return dict(zip(values, shades, strict=True))
         names = list(series.values())
         return {value: names[index % len(names)] for index, value in enumerate(values)}
 
@@ -187,10 +189,6 @@ class Pen:
         """Give the colours of a column's values by what these are called; none without a column."""
         tints = self.tints(table, column, panel) if column else {}
         return {self.words.value(column, value): tint for value, tint in tints.items()}
-
-    def shades(self, count: int) -> list[str]:
-        """Give shades of one colour for values in order."""
-        return [to_hex(ramp(self.palette.heat)(share)) for share in np.linspace(0.35, 1.0, count)]
 
     def frame(
         self,
@@ -345,6 +343,16 @@ class Pen:
                 text.set_position((18, round(y - goal, 1)))
 
         self.later.append(settle)
+
+
+def coloured(
+    panel: Any, rows: pd.DataFrame, tints: Mapping[Any, str]
+) -> Iterator[tuple[Any, str, pd.DataFrame]]:
+    """Give each value of the column of colours that has rows, with its colour and these."""
+    for value, tint in tints.items():
+        part = rows[rows[panel.color] == value] if panel.color else rows
+        if not part.empty:
+            yield value, tint, part
 
 
 def _at_best(rows: pd.DataFrame, column: str, arms: set[str], y: str) -> pd.DataFrame:

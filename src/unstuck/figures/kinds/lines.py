@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from unstuck.claims.drawing import Lines
 from unstuck.figures.averages import average, by_unit, interval
 from unstuck.figures.lettering import numeric, width_of, wrapped
-from unstuck.figures.pen import LABEL, NAME, End, Pen, Place, Plan
+from unstuck.figures.pen import LABEL, NAME, End, Pen, Place, Plan, coloured
 
 ROOM = 0.08  # of the height that a name beside a line needs
 MOST_BESIDE = 140  # pixels of a name at the end of a line, where panels share the width
@@ -65,7 +65,14 @@ def draw(panel: Lines, pen: Pen, plan: Plan, places: Sequence[Place]) -> None:
     tints = pen.tints(plan.table, panel.color, panel)
     # all before any has its scale: seaborn takes averages as axes are, of a logarithm of logarithms
     for place in places:
-        ends = _lines(panel, pen, place.ax, place.rows, along, tints)
+        rows = place.rows[np.isfinite(place.rows[panel.y].to_numpy(np.float64))]
+        ends = [
+            End(
+                *_line(panel, pen, place.ax, line, along, tint),
+                *(pen.words.value(panel.color, value), tint),
+            )
+            for value, tint, line in coloured(panel, rows, tints)
+        ]
     for place in places:
         _axes(panel, pen, place, along)
         pen.goal(place, panel)
@@ -89,23 +96,6 @@ def _side_by_side(panel: Lines, places: dict[Any, float]) -> bool:
     """Tell whether each value is named: words, and a few numbers that count from 0."""
     counted = list(places.values()) == list(range(len(places)))
     return _are_words(panel, places) or (counted and len(places) <= FEW)
-
-
-def _lines(
-    panel: Lines,
-    pen: Pen,
-    ax: Axes,
-    part: pd.DataFrame,
-    along: dict[Any, float],
-    tints: dict[Any, str],
-) -> list[End]:
-    ends = []
-    for value, tint in tints.items():
-        arm = part[part[panel.color] == value] if panel.color else part
-        if np.isfinite(arm[panel.y].to_numpy(np.float64)).any():
-            end = _line(panel, pen, ax, arm, along, tint)
-            ends.append(End(*end, pen.words.value(panel.color, value), tint))
-    return ends
 
 
 def _line(

@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 from unstuck.claims.drawing import Paths
 from unstuck.errors import DataError
 from unstuck.figures.palette import ramp
-from unstuck.figures.pen import STEPS, Pen, Place, Plan
+from unstuck.figures.pen import STEPS, Pen, Place, Plan, coloured
 
 LEVELS = 14
 RING = 20  # round a start, wide enough that a dot which never left it is seen inside
@@ -36,13 +36,10 @@ def draw(panel: Paths, pen: Pen, plan: Plan, places: Sequence[Place]) -> None:
     tints = pen.tints(plan.table, panel.color, panel)
     moved = _moved(panel, plan.table)
     for place in places:
-        ax, part = place.ax, place.rows
+        ax = place.ax
         if panel.surface:
             _surface(panel, pen, ax, place.value)
-        for colour, tint in tints.items():
-            walks = part[part[panel.color] == colour] if panel.color else part
-            if walks.empty:
-                continue
+        for _, tint, walks in coloured(panel, place.rows, tints):
             ordered = walks.sort_values(panel.along, kind="stable")
             for _, walk in ordered.groupby(panel.walk) if panel.walk else [("", ordered)]:
                 x, y = walk[panel.x].to_numpy(float), walk[panel.y].to_numpy(float)
