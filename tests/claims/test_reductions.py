@@ -151,10 +151,9 @@ def test_usable_decades_are_the_length_of_a_broken_line():
     assert made("usable_decades", diverged, share=0.5, start=0.1)[0] == pytest.approx(2)
 
 
-def test_the_best_over_rates_and_the_least_gain_at_best_rates():
-    assert (
-        made("best_over_rates", over_rates([0.1, 0.7, 0.3, 0.2]), column="train_accuracy")[0] == 0.7
-    )
+def test_the_largest_over_rates_and_the_gain_at_best_rates():
+    rates = over_rates([0.1, 0.7, 0.3, 0.2])
+    assert made("largest", rates, column="train_accuracy", rates="lr")[0] == 0.7
     rows = [
         {"run": 0, "walker": walker, "rate": rate, "seed": seed, "settled": taken, "updates": 100}
         for walker, rate, seed, taken in (
@@ -166,7 +165,8 @@ def test_the_best_over_rates_and_the_least_gain_at_best_rates():
             ("fast", 1.0, 1, 30.0),
         )
     ]
-    assert made("least_gain_at_best_rates", rows, of="slow", to="fast")[0] == pytest.approx(3)
+    several = {"of": "slow", "to": "fast", "starts": "seed", "rate": "rate"}
+    assert made("gain_at_best_rates", rows, **several)[0] == pytest.approx(3)
     starts = [row | {"run": row["seed"], "surface": "bowl", "lr": row["rate"]} for row in rows]
     gains = made("gain_at_best_rates", starts, of="slow", to="fast")
     assert gains.tolist() == pytest.approx([4, 3])

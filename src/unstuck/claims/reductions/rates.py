@@ -108,38 +108,6 @@ def length_above(places: Array, values: Array, threshold: float) -> float:
 
 
 @register
-def least_gain_at_best_rates(
-    rows: pd.DataFrame,
-    runs: pd.DataFrame,
-    *,
-    of: str,
-    to: str,
-    by: Column = "walker",
-    arrived: Column = "settled",
-    budget: Column = "updates",
-    rate: Column = "rate",
-) -> pd.Series:
-    """Updates of one walker over those of another, each at its best rate: the least over starts.
-
-    The best rate has the smallest mean logarithm over all starts. A walk that does not arrive
-    counts its budget.
-
-    Parameters
-    ----------
-    rows
-        Of each run a row a walker, rate and `seed`.
-    of, to
-        Names of the two walkers.
-    by, arrived, budget, rate
-        The columns of the walker, of the updates at arrival (missing where it did not come there),
-        of those it had, and of the rate.
-    """
-    logs = np.log(rows[arrived].fillna(rows[budget]).astype("float64"))
-    parts = rows.assign(log=logs).groupby("run")
-    return pd.Series({run: _gains(part, "seed", of, to, by, rate).min() for run, part in parts})
-
-
-@register
 def gain_at_best_rates(
     rows: pd.DataFrame,
     runs: pd.DataFrame,
@@ -147,48 +115,38 @@ def gain_at_best_rates(
     of: str,
     to: str,
     at: Column = "surface",
+    starts: Column | None = None,
     by: Column = "walker",
     arrived: Column = "settled",
     budget: Column = "updates",
     rate: Column = "lr",
 ) -> pd.Series:
-    """Updates of one walker over those of another, each at its best rate of a surface.
+    """Updates of one walker over those of another, each at its best rate.
 
-    As `least_gain_at_best_rates`, of every start.
+    The best rate has the smallest mean logarithm over all starts of a surface, or of a run that has
+    several, of which the least gain is given. A walk that does not arrive counts its budget.
 
     Parameters
     ----------
     rows
-        Of each run, which is a start, a row a walker and rate.
+        Of each start a row a walker and rate.
     of, to
         Names of the two walkers.
     at
-        The column of the surface, whose starts choose a rate together.
+        The column of the surface, where a run is one start.
+    starts
+        The column of a run's starts, where it has several.
     by, arrived, budget, rate
-        As there.
+        The columns of the walker, of the updates at arrival (missing where it did not come there),
+        of those it had, and of the rate.
     """
     logs = np.log(rows[arrived].fillna(rows[budget]).astype("float64"))
-    parts = rows.assign(log=logs).groupby(at)
-    return pd.concat([_gains(part, "run", of, to, by, rate) for _, part in parts])
-
-
-def _gains(
-    rows: pd.DataFrame, start: str, of: str, to: str, by: str, rate: str
-) -> "pd.Series[float]":
-    """Give of every start the exponential of the difference of `log`, at the best rates."""
-    best = {}
-    for walker in (of, to):
-        table = rows[rows[by] == walker].pivot(index=start, columns=rate, values="log")
-        best[walker] = table[table.mean().idxmin()]
-    return (best[of] - best[to]).map(math.exp)
-
-
-@register
-def best_over_rates(
-    rows: pd.DataFrame, runs: pd.DataFrame, *, column: Column, rates: Axis = "lr"
-) -> pd.Series:
-    """Largest value of a column over the rates of a grid; a row a run and rate.
-
-    Of both arms alike, so that what the choice flatters them by falls out of their difference.
-    """
-    return rows.groupby("run")[column].max()
+    index = ["run", starts] if starts else ["run"]
+    gains = []
+    for _, part in rows.assign(log=logs).groupby("run" if starts else at):
+        walks = (part[part[by] == walker] for walker in (of, to))
+        tables = [each.pivot(index=index, columns=rate, values="log") for each in walks]
+        one, other = (table[table.mean().idxmin()] for table in tables)
+        gains.append((one - other).map(math.exp))
+    least: pd.Series[float] = pd.concat(gains).groupby(level="run").min()
+    return least

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pandas as pd
 
-from unstuck.claims.reductions.base import Column, register
+from unstuck.claims.reductions.base import Axis, Column, register
 from unstuck.claims.terms import Scalar
 from unstuck.statistics.ranks import rank_correlation as spearman
 
@@ -55,8 +55,14 @@ def at_common_level(
 
 
 @register
-def largest(rows: pd.DataFrame, runs: pd.DataFrame, *, column: Column) -> pd.Series:
-    """Largest value of a column over a run's rows."""
+def largest(
+    rows: pd.DataFrame, runs: pd.DataFrame, *, column: Column, rates: Axis | None = None
+) -> pd.Series:
+    """Largest value of a column over a run's rows, or over the rates of a grid, a row each.
+
+    Of both arms alike, so that what the choice of a rate flatters them by falls out of their
+    difference.
+    """
     return rows.groupby("run")[column].max()
 
 
