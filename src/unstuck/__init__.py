@@ -48,7 +48,7 @@ _MODULES = {
     "read_study": "study.load",
     "read_table": "study.folder",
     "spectrum": "curvature.spectra.spectrum",
-    "train": "training.alone",
+    "train": "training.job",
 }
 _NAMES_THERE = {"read_study": "load_study"}
 
