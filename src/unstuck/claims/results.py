@@ -1,7 +1,7 @@
 """What was judged, on disk: a folder a claim, and one table and one page of answers a study."""
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,26 +12,11 @@ from unstuck.claims.answer import LANGUAGES, Places, answer, texts
 from unstuck.claims.lines import Comparison
 from unstuck.claims.stability import changes, words_anew
 from unstuck.claims.verdict import Judged, Verdict
+from unstuck.described import described
 from unstuck.files import read_csv, read_json, write_csv, write_json
 from unstuck.statistics.estimate import Estimate
 from unstuck.statistics.rule import SAID, Word, alarms_allowed, position
 from unstuck.study.paths import CHECKS, COMPARISONS, VALUES, VERDICT
-
-COMPARISON_COLUMNS = (
-    *("claim", "line", "role", "part", "word", "outcome", "told", "measure", "unit", "scale"),
-    *("claims", "statistic", "sign", "expect", "margin", "effect", "low", "high", "p", "units"),
-    *("arm", "reference", "unarrived", "at_least", "places", "left_out", "reason"),
-)
-CHECK_COLUMNS = (
-    *("claim", "line", "role", "part", "word", "outcome", "value", "equals", "tolerance"),
-    *("relative", "at_least", "at_most", "holds", "small_at_least", "small_at_most", "small"),
-    *("n", "skipped"),
-)
-VERDICT_COLUMNS = (
-    *("claim", "slug", "section", "kind", "word", "zh", "part", "effect", "low", "high", "unit"),
-    *("scale", "margin", "p", "q", "units", "registered"),
-)
-ANSWER_COLUMNS = ("claim", "slug", "word", "question", "answer", "question_zh", "answer_zh")
 
 
 def save(verdict: Verdict, folder: str | Path, places: Places | None = None) -> None:
@@ -143,7 +128,7 @@ def comparisons(verdict: Verdict) -> pd.DataFrame:
             }
         )
     rows += [row for part in verdict.parts for row in _against_itself(verdict, part)]
-    return pd.DataFrame(rows, columns=list(COMPARISON_COLUMNS))
+    return _table(rows, comparisons)
 
 
 def checks(verdict: Verdict) -> pd.DataFrame:
@@ -184,7 +169,7 @@ def checks(verdict: Verdict) -> pd.DataFrame:
                 "skipped": 0 if found is None else found.skipped,
             }
         )
-    return pd.DataFrame(rows, columns=list(CHECK_COLUMNS))
+    return _table(rows, checks)
 
 
 def values(verdict: Verdict) -> pd.DataFrame:
@@ -234,15 +219,16 @@ def verdicts(summaries: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     -------
     verdicts
         One row a claim and part of its primary. Effects are ratios where `scale` is ratio.
-        Also: claim, effect, low, high, unit, scale, margin, p.
+        Also: claim.
         slug (string): Name of the claim's file.
         section (string): Section of the notes.
         kind (string): measured or exact.
         word (string): Word of the claim, by all parts of its primary.
         zh (string): The word in Chinese.
         part (string): Part of the primary; empty where there is one alone.
-        units (number, units): Units of the data set that has fewest.
+        Also: effect, low, high, unit, scale, margin, p.
         q (number): Benjamini and Hochberg's q-value of it over all parts that were tested.
+        units (number, units): Units of the data set that has fewest.
         registered (string): Date on which the primary was entered.
     """
     from scipy.stats import false_discovery_control
@@ -257,7 +243,7 @@ def verdicts(summaries: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
             rows.append(head | {"part": row["line"]} | {key: row[key] for key in keys})
         if not primary:
             rows.append(head | {"part": ""})
-    table = pd.DataFrame(rows, columns=list(VERDICT_COLUMNS))
+    table = _table(rows, verdicts)
     p = table["p"].astype("float64")
     known = p.notna()
     if known.any():
@@ -276,19 +262,17 @@ def answers(summaries: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
         question, answer (string): In English.
         question_zh, answer_zh (string): In Chinese.
     """
-    return pd.DataFrame(
-        [
-            {
-                **{key: each[key] for key in ("claim", "slug", "word")},
-                "question": each["question"]["en"],
-                "answer": each["answer"]["en"],
-                "question_zh": each["question"]["zh"],
-                "answer_zh": each["answer"]["zh"],
-            }
-            for each in summaries
-        ],
-        columns=list(ANSWER_COLUMNS),
-    )
+    rows = [
+        {
+            **{key: each[key] for key in ("claim", "slug", "word")},
+            "question": each["question"]["en"],
+            "answer": each["answer"]["en"],
+            "question_zh": each["question"]["zh"],
+            "answer_zh": each["answer"]["zh"],
+        }
+        for each in summaries
+    ]
+    return _table(rows, answers)
 
 
 def answers_page(summaries: Sequence[Mapping[str, Any]]) -> str:
@@ -396,6 +380,12 @@ def _interval(estimate: Estimate, spec: Comparison) -> dict[str, float]:
 def _told(value: float, spec: Comparison) -> float:
     """A number in the unit of its comparison: a factor as a factor."""
     return float(np.exp(value)) if spec.scale == "ratio" else value
+
+
+def _table(rows: Sequence[Mapping[str, Any]], maker: Callable[..., pd.DataFrame]) -> pd.DataFrame:
+    """Make a table of the columns that the docstring of its maker describes."""
+    (table,) = described(maker).values()
+    return pd.DataFrame(rows, columns=[column.name for column in table.columns])
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:

@@ -65,6 +65,8 @@ class Judged:
         Places that left the comparison, and why.
     of
         The part of the primary that a line belongs to.
+    datasets
+        Of a part: its effect on each place, where it has several.
     itself, planted
         Of a part: each of its arms against itself, and the same with two margins planted.
     """
@@ -81,6 +83,7 @@ class Judged:
     which: tuple[str, ...] = ()
     left_out: Mapping[str, Words] = field(default_factory=dict)
     of: str = ""
+    datasets: Mapping[str, Estimate] = field(default_factory=dict)
     itself: Mapping[str, Estimate] = field(default_factory=dict)
     planted: Mapping[str, Estimate] = field(default_factory=dict)
 
@@ -208,6 +211,7 @@ def _part(name: str, spec: Comparison | Check, tables: Tables, gates: Mapping[st
         word=judged.word,
         estimate=made.estimate,
         which=judged.which,
+        datasets=made.datasets,
         itself=made.controls,
         planted=made.planted,
     )
@@ -335,7 +339,7 @@ def _scope(
 
 def _datasets(part: Judged) -> list[Judged]:
     """Each dataset of a part by itself, where it has several."""
-    if part.compared is None or len(part.compared.places) < 2:
+    if part.compared is None:
         return []
     return [
         Judged(
@@ -343,10 +347,10 @@ def _datasets(part: Judged) -> list[Judged]:
             "dataset",
             part.spec,
             compared=part.compared.at(place),
-            estimate=part.compared.at(place).estimate(),
+            estimate=estimate,
             of=part.name,
         )
-        for place in part.compared.places
+        for place, estimate in part.datasets.items()
     ]
 
 
