@@ -20,7 +20,7 @@ from unstuck.claims.verdict import decide
 from unstuck.environment import commit_of
 from unstuck.errors import DataError
 from unstuck.files import write_text
-from unstuck.report.claim_page import _code, _line, _margins, exclusive
+from unstuck.report.claim_page import _line, _margins, exclusive
 from unstuck.report.margins import by_margin, multiple
 from unstuck.report.overview import REACH, Mark, draw, error_share, in_margins, placed
 from unstuck.report.site import EXAMPLES, Site, Source, jobs_of_training, stretches
@@ -256,8 +256,11 @@ def test_the_page_of_the_study_has_its_networks_and_budgets(site):
 
 
 def test_runs_are_told_with_the_code_that_trained_them(tmp_path):
-    (tmp_path / "grid.runs.csv").write_text("run_id,code\na,abc-1\nb,abc-2\nc,def-1\n")
-    assert _code(tmp_path, ("grid",)) == {"a": "abc", "b": "abc", "c": "def"}
+    table = "run_id,code\na,abc-1\nb,abc-2\nc,def-1\n"
+    (tmp_path / "batch_epochs.runs.csv").write_text(table)
+    source = Source(REPOSITORY / "workflow/report/site", *3 * [tmp_path])
+    found = Site.read(parse_study(STUDY), {}, [], source).code
+    assert found == {"a": "abc", "b": "abc", "c": "def"}
 
 
 def test_a_page_names_the_commit_of_a_checkout(site, tmp_path):

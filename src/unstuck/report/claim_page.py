@@ -1,6 +1,5 @@
 """The page of a claim."""
 
-import functools
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -15,10 +14,11 @@ from unstuck.report.margins import by_margin
 from unstuck.report.overview import line as line_picture
 from unstuck.report.spoken import Spoken
 from unstuck.statistics.rule import GROUPS, SAID, said
+from unstuck.study.paths import CHECKS, COMPARISONS, VALUES, VERDICT
 from unstuck.wording import counted, number
 
 #: files of a claim that the report takes along
-TABLES = ("values.csv", "comparisons.csv", "checks.csv", "verdict.json")
+TABLES = (VALUES, COMPARISONS, CHECKS, VERDICT)
 SIDES = ("arm", "reference")
 #: pandas that shows the checks of an exact claim
 CHECKED = (
@@ -43,10 +43,9 @@ def claim_page(spoken: Spoken, summary: Mapping[str, Any]) -> dict[str, Any]:
     """Give what the page of a claim tells."""
     claim, card = spoken.site.claims[summary["claim"]], spoken.card(summary)
     base = "../" if spoken.language == "en" else "../../"
-    source = spoken.site.source
-    runs = _runs(source.claims / claim.id / "values.csv")
-    code = _code(source.tables, tuple(spoken.site.study.experiments))
-    target = spoken.site.source.figures / f"{claim.id}.svg"
+    source, code = spoken.site.source, spoken.site.code
+    runs = _runs(source.claims / claim.id / VALUES)
+    target = source.figures / f"{claim.id}.svg"
     return {
         "heading": card["question"],
         "description": summary["answer"][spoken.language],
@@ -70,7 +69,7 @@ def claim_page(spoken: Spoken, summary: Mapping[str, Any]) -> dict[str, Any]:
             | {"says": spoken.text(each.says), "link": _link(each.doi, each.arxiv, each.url)}
             for each in claim.published
         ],
-        "command": f"snakemake {target.as_posix()}{spoken.site.source.configfile}",
+        "command": f"snakemake {target.as_posix()}{source.configfile}",
         "tables": [{"href": f"{base}tables/{claim.id}/{name}", "name": name} for name in TABLES],
         "runs": spoken.say("claim", "runs", runs=f"{len(runs):,}") if len(runs) else "",
         "code": sorted({code[run] for run in runs if run in code}),
@@ -233,19 +232,6 @@ def _runs(path: Path) -> Sequence[str]:
     """The ids of the runs that a claim rests on."""
     table = read_csv(path)
     return list(table["run_id"].dropna().unique()) if "run_id" in table else []
-
-
-@functools.cache
-def _code(tables: Path, experiments: tuple[str, ...]) -> Mapping[str, str]:
-    """The digest of the code that trained each run of some experiments."""
-    found = [read_csv(tables / f"{name}.runs.csv") for name in experiments]
-    known = [table for table in found if {"run_id", "code"} <= set(table)]
-    # behind the hyphen is that of the samples
-    return {
-        run: str(code).partition("-")[0]
-        for table in known
-        for run, code in zip(table["run_id"], table["code"], strict=True)
-    }
 
 
 def _recompute(summary: Mapping[str, Any]) -> str:

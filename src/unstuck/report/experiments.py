@@ -1,14 +1,11 @@
 """What the page of an experiment tells: final values, rates, and the first rows of its table."""
 
-import functools
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from unstuck.files import read_csv
 from unstuck.statistics import race
 from unstuck.study.grid import axes_of
 from unstuck.wording import number
@@ -21,10 +18,8 @@ MEASURED = ("train_accuracy", "test_accuracy", "train_loss")
 Table = Mapping[str, Any]  # `columns`, `rows` of words, and how many rows are `left` out
 
 
-@functools.cache
-def told(folder: Path, experiment: str) -> dict[str, Any]:
+def told(runs: pd.DataFrame, rates: pd.DataFrame) -> dict[str, Any]:
     """What the pages of an experiment tell of its tables, in either language."""
-    runs, rates = (read_csv(folder / f"{experiment}.{kind}.csv") for kind in ("runs", "rates"))
     return {
         "final": final_values(runs),
         "rates": rates_tried(rates),

@@ -149,6 +149,31 @@ class Site:
         """What the study makes."""
         return Plan(self.study)
 
+    @cached_property
+    def runs(self) -> Mapping[str, pd.DataFrame]:
+        """The runs of every experiment."""
+        return {
+            name: read_csv(self.source.tables / f"{name}.runs.csv")
+            for name in self.study.experiments
+        }
+
+    @cached_property
+    def code(self) -> Mapping[str, str]:
+        """The digest of the code that trained each run."""
+        known = [table for table in self.runs.values() if {"run_id", "code"} <= set(table)]
+        # behind the hyphen is that of the samples
+        return {
+            run: str(code).partition("-")[0]
+            for table in known
+            for run, code in zip(table["run_id"], table["code"], strict=True)
+        }
+
+    @cached_property
+    def told(self) -> Mapping[str, dict[str, Any]]:
+        """What the pages of every experiment tell of its tables, in either language."""
+        rates = {name: self.source.tables / f"{name}.rates.csv" for name in self.runs}
+        return {name: told(runs, read_csv(rates[name])) for name, runs in self.runs.items()}
+
     def _take_pictures(self, name: str, folder: Path) -> None:
         # by name, so that one that is lost is missed
         for suffix in ("svg", "zh.svg"):
@@ -351,16 +376,12 @@ class _Pages(Spoken):
 
     def _study(self) -> dict[str, Any]:
         study = self.site.study
-        runs = {
-            name: read_csv(self.site.source.tables / f"{name}.runs.csv")
-            for name in study.experiments
-        }
         return {
             "heading": study.title,
             "description": study.description,
             "datasets": [_dataset(name, spec) for name, spec in sorted(study.datasets.items())],
             "experiments": [
-                {"name": name, "description": each.description, **_counted(runs[name])}
+                {"name": name, "description": each.description, **_counted(self.site.runs[name])}
                 for name, each in study.experiments.items()
             ],
             "networks": [
@@ -369,7 +390,9 @@ class _Pages(Spoken):
                     "kind": self.value("architecture", each.kind),
                     "hidden": " – ".join(map(str, each.hidden)) if not each.origin else "",
                     "activation": self.value("activation", each.activation),
-                    "parameters": _span(*(_of_network(table, name) for table in runs.values())),
+                    "parameters": _span(
+                        *(_of_network(table, name) for table in self.site.runs.values())
+                    ),
                 }
                 for name, each in study.networks.items()
             ],
@@ -394,7 +417,7 @@ class _Pages(Spoken):
     def _experiment(self, name: str) -> dict[str, Any]:
         base = "../" if self.language == "en" else "../../"
         columns = {**self.dictionary.common.columns, **self.words(self.site.words["columns"])}
-        tables = told(self.site.source.tables, name)
+        tables = self.site.told[name]
         return {
             "heading": name.replace("_", " "),
             "name": name,
