@@ -77,10 +77,10 @@ pages: $(VENV)/.installed
 
 # finished results against the verdicts and digests in reference/, and writing these anew
 verify: $(VENV)/.installed
-	$(BIN)/python -m unstuck.report.verification $(ARGS)
+	$(BIN)/unstuck verify $(ARGS)
 
 reference: $(VENV)/.installed
-	$(BIN)/python -m unstuck.report.reference $(ARGS)
+	$(BIN)/unstuck reference $(ARGS)
 
 picture: study
 	cp results/figures/1.1.7.svg docs/images/stuck-where.svg

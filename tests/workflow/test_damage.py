@@ -86,7 +86,7 @@ class Sweep:
     def __init__(self, finished: Checkout, copy: Path) -> None:
         self.pristine = finished.folder
         shutil.copytree(self.pristine, copy)
-        self.study = Finished.of(SMOKE, copy)
+        self.study = Finished.of(SMOKE, copy / "workflow/claims", copy)
         self.calls = list(made_calls(copy))
         self.counts: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
         self.missed: list[str] = []

@@ -5,35 +5,36 @@ from pathlib import Path
 
 import pytest
 from checkout import SMOKE, Checkout
+from click.testing import CliRunner
 
+from unstuck.command.home import CLAIMS
+from unstuck.command.main import cli
 from unstuck.errors import DataError
 from unstuck.files import CHECKSUM, read_json, write_json
 from unstuck.report.reference import TIMESTAMP, Finished, Reference
-from unstuck.report.reference import main as make_reference
 from unstuck.report.verification import compare, follows
-from unstuck.report.verification import main as make_verify
 
 RUNS = "results/smoke/tables/grid.runs.csv"
 FIGURES = "results/smoke/figures/"
 
 
 def of(finished: Checkout) -> Finished:
-    return Finished.of(SMOKE, finished.folder)
+    return Finished.of(SMOKE, CLAIMS, finished.folder)
 
 
 def test_the_commands_find_a_finished_study_identical(
-    finished: Checkout,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    finished: Checkout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(finished.folder)
-    options = ["--configfile", SMOKE, "--reference", str(tmp_path)]
-    assert make_verify(options) == 1
-    assert "make reference" in capsys.readouterr().err
-    assert make_reference(options) == 0
-    assert make_verify(options) == 0
-    said = capsys.readouterr().out
+
+    def said_by(command: str, code: int) -> str:
+        done = CliRunner().invoke(cli, [command, SMOKE, "--reference", str(tmp_path)])
+        assert done.exit_code == code
+        return done.output
+
+    assert "make it by `unstuck reference` first" in said_by("verify", 1)
+    said_by("reference", 0)
+    said = said_by("verify", 0)
     assert "Identical: " in said
     assert "words follow from the stored values" in said
     assert "A real difference would look like this" in said
@@ -41,10 +42,9 @@ def test_the_commands_find_a_finished_study_identical(
     content = page.read_bytes()
     try:
         page.write_bytes(content[:-1])
-        assert make_verify(options) == 1
+        assert "report/index.html is not what was written" in said_by("verify", 1)
     finally:
         page.write_bytes(content)
-    assert "report/index.html is not what was written" in capsys.readouterr().err
 
 
 def test_every_result_that_is_the_same_again_is_held(finished: Checkout) -> None:

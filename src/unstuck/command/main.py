@@ -28,7 +28,7 @@ class Commands(click.Group):
     def invoke(self, ctx: click.Context) -> object:
         try:
             return super().invoke(ctx)
-        except UnstuckError as error:
+        except (UnstuckError, PermissionError) as error:
             raise click.ClickException(str(error)) from error
 
 
@@ -127,6 +127,41 @@ def answer(claim: str, language: str, results: Path) -> None:
     from unstuck.command.found import answered
 
     _say(answered(claim, results, language))
+
+
+_finished = click.argument("study", default="config.yaml", type=click.Path(path_type=Path))
+_reference = click.option(
+    "--reference", default="reference", type=click.Path(path_type=Path), help="Its folder."
+)
+
+
+@cli.command()
+@_finished
+@_reference
+@_code
+def verify(study: Path, reference: Path, code: str) -> None:
+    """Hold the results of STUDY (config.yaml) against its reference; exit code 1 if they differ."""
+    from unstuck.report.reference import Finished
+    from unstuck.report.verification import verified
+
+    lines, passed = verified(Finished.of(study, CLAIMS, code=code), reference)
+    _say(lines)
+    if not passed:
+        raise click.exceptions.Exit(1)
+
+
+@cli.command(name="reference")
+@_finished
+@_reference
+@_code
+def write_reference(study: Path, reference: Path, code: str) -> None:
+    """Write the reference of STUDY (config.yaml), from its results: words, effects and digests."""
+    from unstuck.report.reference import Finished, Reference
+
+    made = Reference.of(Finished.of(study, CLAIMS, code=code))
+    made.save(reference)
+    verdicts, files = made.effects["claim"].nunique(), len(made.files)
+    click.echo(f"{reference}: {verdicts} verdicts and the digests of {files} files")
 
 
 @cli.group(name="claim")

@@ -1,14 +1,9 @@
-"""The reference of a study: its words, effects and files' digests, and where it was computed.
+"""The reference of a study: its words, effects and files' digests, and where it was computed."""
 
-``python -m unstuck.report.reference`` writes it from finished results.
-"""
-
-import argparse
 import importlib.metadata
 import os
 import platform
-import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +12,7 @@ from typing import Any, Self
 import pandas as pd
 
 from unstuck.claims.planning import Planned, planned_claims
-from unstuck.errors import DataError, UnstuckError
+from unstuck.errors import DataError
 from unstuck.files import (
     MARK,
     checksummed,
@@ -30,7 +25,7 @@ from unstuck.files import (
 from unstuck.study.digests import digest, package_digest
 from unstuck.study.load import load_study
 from unstuck.study.measurements.registry import MEASUREMENTS
-from unstuck.study.paths import ROOMS, Paths
+from unstuck.study.paths import ROOMS, VERDICT, Paths
 from unstuck.study.plan import Plan
 from unstuck.training.result import CURVES, ENDPOINTS, RATES, RUNS
 
@@ -60,10 +55,12 @@ class Finished:
     folder: Path  # that the results folder of the study lies in
 
     @classmethod
-    def of(cls, configfile: str | Path, folder: str | Path = ".") -> Self:
-        """Read the study of a configuration file and the claims beside it."""
+    def of(
+        cls, configfile: str | Path, claims: Path, folder: str | Path = ".", code: str = ""
+    ) -> Self:
+        """Read the study of a file, and the claims in the folder of those of this project."""
         place = Path(folder)
-        plan, claims = Plan(load_study(place / configfile)), place / "workflow/claims"
+        plan = Plan(load_study(place / configfile, code))
         return cls(plan, planned_claims(plan.study.claims, claims, plan), place)
 
     @property
@@ -110,7 +107,7 @@ class Finished:
         """
         rows = []
         for claim in self.judged:
-            path = _existing(self.claim(claim) / "verdict.json")
+            path = _existing(self.claim(claim) / VERDICT)
             try:
                 content = read_json(path)
                 head = {"claim": claim, "word": content["word"]}
@@ -235,20 +232,20 @@ class Reference:
             If a file is missing or is not what it should be.
         """
         place = Path(folder)
-        content = read_json(_existing(place / DIGESTS, "make reference"))
+        content = read_json(_existing(place / DIGESTS, "unstuck reference"))
         if not isinstance(content, dict):
             content = {}
         parts = [content.get(name) for name in ("setting", "files")]
         if not isinstance(content.get("study"), str) or not all(map(_is_words, parts)):
             raise DataError(
                 f"{place / DIGESTS} does not hold the digests of a study; "
-                "write it again by `make reference`."
+                "write it again by `unstuck reference`."
             )
         return cls(
             study=content["study"],
             setting=content["setting"],
             files=content["files"],
-            effects=_read_effects(_existing(place / EFFECTS, "make reference")),
+            effects=_read_effects(_existing(place / EFFECTS, "unstuck reference")),
         )
 
 
@@ -280,32 +277,6 @@ def setting(device: str) -> dict[str, str]:
     }
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Write the reference of a finished study."""
-    options = parser(__doc__ or "").parse_args(arguments)
-    try:
-        reference = Reference.of(Finished.of(options.configfile))
-        reference.save(options.reference)
-    except (UnstuckError, OSError) as error:
-        print(f"Error: {error}", file=sys.stderr)
-        return 1
-    print(
-        f"{options.reference}: {reference.effects['claim'].nunique()} verdicts and the digests of "
-        f"{len(reference.files)} files"
-    )
-    return 0
-
-
-def parser(text: str) -> argparse.ArgumentParser:
-    """Give the options of the commands that write a reference and compare with one."""
-    made = argparse.ArgumentParser(description=text.splitlines()[0])
-    made.add_argument("--configfile", type=Path, default=Path("config.yaml"), help="the study")
-    made.add_argument(
-        "--reference", type=Path, default=Path("reference"), help="folder of the reference"
-    )
-    return made
-
-
 def _read_effects(path: Path) -> pd.DataFrame:
     texts = ["claim", "word", "part", "unit"]
     try:
@@ -314,7 +285,7 @@ def _read_effects(path: Path) -> pd.DataFrame:
     except (ValueError, KeyError) as error:
         raise DataError(
             f"{path} does not hold the effects of a study ({' '.join(str(error).split())}); "
-            "write it again by `make reference`."
+            "write it again by `unstuck reference`."
         ) from error
 
 
@@ -336,7 +307,3 @@ def _processor() -> str:
         lines = []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.processor()
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -1,20 +1,17 @@
-"""Is a finished study the same again as its reference: in every byte, or in what it says?
+"""Is a finished study the same again as its reference: in every byte, or in what it says?"""
 
-``python -m unstuck.report.verification`` compares, and ends with exit code 1 where they differ.
-"""
-
-import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from unstuck.errors import DataError, UnstuckError
+from unstuck.errors import DataError
 from unstuck.files import read_csv
 from unstuck.report import recomputed
-from unstuck.report.reference import Finished, Reference, parser
+from unstuck.report.reference import Finished, Reference
+from unstuck.study.paths import CHECKS, COMPARISONS, VALUES
 from unstuck.wording import number
 
 #: effects and ends that differ by no more than this share of the interval are equal
@@ -126,7 +123,7 @@ def compare(
     if own.study != reference.study:
         raise DataError(
             "the reference is of another study: the runs, analyses or claims are not the same; "
-            "write one for this study by `make reference`."
+            "write one for this study by `unstuck reference`."
         )
     names = sorted({*own.files, *reference.files})
     claims = dict.fromkeys([*reference.effects["claim"], *own.effects["claim"]])
@@ -196,7 +193,7 @@ def real_differences(reference: Reference) -> list[str]:
         if planted.passed:
             raise DataError(
                 "the comparison does not find a difference that is planted in a copy of the "
-                "reference; write it again by `make reference`."
+                "reference; write it again by `unstuck reference`."
             )
         (different,) = planted.different
         found.append(f"claim {different.claim}: {different.difference}")
@@ -241,38 +238,33 @@ def follows(finished: Finished) -> list[str]:
 def stored(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Read the values, comparisons and checks of a claim from its folder."""
     tables = []
-    for name in ("values", "comparisons", "checks"):
-        table = read_csv(folder / f"{name}.csv")
+    for name in (VALUES, COMPARISONS, CHECKS):
+        table = read_csv(folder / name)
         texts = {name: table[name].astype("object").fillna("") for name in TEXTS if name in table}
         tables.append(table.assign(**texts))
     return tables[0], tables[1], tables[2]
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Compare the results of a study with its reference and say what is found."""
-    options = parser(__doc__ or "").parse_args(arguments)
-    try:
-        finished = Finished.of(options.configfile)
-        if damaged := finished.damaged():
-            raise DataError("\n".join(damaged))
-        reference = Reference.load(options.reference)
-        found = compare(Reference.of(finished), reference, finished.timings)
-        lines = found.sentences()
-        planted = real_differences(reference)
-        complaints = follows(finished)
-    except (UnstuckError, OSError) as error:
-        print(f"Error: {error}", file=sys.stderr)
-        return 1
-    lines += complaints or [
-        f"All {len(found.claims)} words follow from the stored values, by pandas and numpy alone "
-        "(but for gates, needs and ceilings, which leave none)."
-    ]
+def verified(finished: Finished, folder: Path) -> tuple[list[str], bool]:
+    """Say what holding a finished study against the reference in a folder finds, and if it passed.
+
+    Raises
+    ------
+    DataError
+        If a result is missing or damaged, or there is no reference of this study.
+    """
+    if damaged := finished.damaged():
+        raise DataError("\n".join(damaged))
+    reference = Reference.load(folder)
+    found = compare(Reference.of(finished), reference, finished.timings)
+    planted, complaints = real_differences(reference), follows(finished)
+    lines = [*found.sentences(), *complaints]
+    if not complaints:
+        lines.append(
+            f"All {len(found.claims)} words follow from the stored values, by pandas and numpy "
+            "alone (but for gates, needs and ceilings, which leave none)."
+        )
     lines += [
         f"A real difference would look like this, planted in a copy: {each}." for each in planted
     ]
-    print("\n".join(lines))
-    return 0 if found.passed and not complaints else 1
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    return lines, found.passed and not complaints
