@@ -152,8 +152,6 @@ def test_probes(context):
     }
     # the Hessian is flat along the weights of the input that is always 0, one a class
     assert points["zero"].to_dict()["dead input"] == CLASSES
-    np.testing.assert_allclose(points["lowest_ratio"].dropna(), 1, rtol=0.02)
-    np.testing.assert_allclose(points["highest_ratio"], 1, rtol=0.02)
     # only on a saddle does a step lower the loss
     assert points["down"].gt(0).to_dict() == (points["kind"] == "saddle").to_dict()
     seen = points["down"] + points["up"]

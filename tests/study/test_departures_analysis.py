@@ -1,4 +1,4 @@
-"""The analysis of departures: rows, the law of growth, and what bad input gets."""
+"""The analysis of departures: rows, and what bad input gets."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,6 @@ from unstuck.data.dataset import Dataset, Split
 from unstuck.errors import ConfigError, DataError
 from unstuck.study.analyses.base import Context
 from unstuck.study.analyses.kinds import parse_analysis
-from unstuck.study.analyses.rates.departures import growth
 
 GIVEN = {
     "kind": "departures",
@@ -44,7 +43,6 @@ def test_momentum_leaves_saddles_sooner_at_the_same_rate(context):
         index="seed", columns="momentum", values="updates"
     )
     assert (first[0.9] < first[0.0]).all()
-    assert (times["lowest"] < 0).all()
 
 
 def test_samples_of_another_ladder_are_refused(context):
@@ -55,9 +53,3 @@ def test_samples_of_another_ladder_are_refused(context):
 def test_a_rung_that_the_ladder_lacks_is_named(context):
     with pytest.raises(ConfigError, match="no certified saddle of 1 units in a width of 9 on toy"):
         parse_analysis(GIVEN | {"width": 9}).run(context)
-
-
-def test_growth_is_the_larger_root():
-    assert growth(-0.05, 0.0) == pytest.approx(1.05)
-    roots = np.roots([1, -(1 + 0.9 + 0.05), 0.9])
-    assert growth(-0.05, 0.9) == pytest.approx(roots.max())

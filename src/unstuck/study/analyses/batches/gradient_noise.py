@@ -88,8 +88,8 @@ class GradientNoiseAnalysis(DatasetsAnalysis):
             ratio (number): Variance over that of the law; none for the full batch.
             divided (number): Variance over `factor`; none for the full batch.
             noise (number): Root of the variance over the norm of the full gradient.
-            bias (number): Distance of the mean gradient of an epoch from the full gradient.
-            relative_bias (number): That distance over the norm of the full gradient.
+            relative_bias (number): Distance of the mean gradient of an epoch from the full
+                gradient, over the norm of that.
         """
         rows: list[dict[str, Any]] = []
         for name in self.dataset_names:
@@ -165,7 +165,6 @@ class _Point:
             "ratio": variance / law if law else float("nan"),
             "divided": variance / factor if factor else float("nan"),
             "noise": variance**0.5 / norm,
-            "bias": bias,
             "relative_bias": bias / norm,
         }
 

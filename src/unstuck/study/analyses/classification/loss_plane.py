@@ -125,9 +125,7 @@ def plane() -> pd.DataFrame:
     table = pd.DataFrame({"y1": points[:, 0], "y2": points[:, 1]})
     for loss in LOSSES:
         table[f"{loss}_value"] = SoftmaxPlane(loss).value(torch.from_numpy(points)).numpy()
-        table[f"{loss}_slope"] = slope(loss, points)
-    table["ratio"] = table["cross_entropy_slope"] / table["squared_error_slope"]
-    return table
+    return table.assign(ratio=slope("cross_entropy", points) / slope("squared_error", points))
 
 
 def closed_forms() -> pd.DataFrame:

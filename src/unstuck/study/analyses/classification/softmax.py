@@ -28,8 +28,6 @@ class SoftmaxAnalysis(AnalysisBase):
             outside (number): How far an entry is outside [0, 1].
             sum (number): Sum of the entries.
             sum_error (number): Absolute difference of the sum from 1.
-            output_1, output_2, output_3 (number): Entry of the softmax of the lecture's vector;
-                none for others.
         pairs
             One row a pair of outputs of these vectors.
             Also: vector.
@@ -67,9 +65,7 @@ class SoftmaxAnalysis(AnalysisBase):
             One row a place of the plane of two outputs.
             Also: y1, y2.
             cross_entropy_value (number, nats): Cross-entropy.
-            cross_entropy_slope (number): Norm of its gradient.
             squared_error_value (number): Squared error.
-            squared_error_slope (number): Norm of its gradient.
             ratio (number): Norm of the gradient of cross-entropy over that of squared error.
         paths
             One row a point of the walk of an optimizer over a loss.

@@ -48,10 +48,6 @@ def _vectors(numbers: NDArray[np.int64], logits: Array) -> pd.DataFrame:
     outputs = softmax(logits)
     total = outputs.sum(axis=1)
     smallest, largest = outputs.min(axis=1), outputs.max(axis=1)
-    shown = {
-        f"output_{index + 1}": outputs[:, index] if len(numbers) == 1 else np.nan
-        for index in range(len(EXAMPLE))
-    }
     return pd.DataFrame(
         {
             "vector": numbers,
@@ -60,7 +56,6 @@ def _vectors(numbers: NDArray[np.int64], logits: Array) -> pd.DataFrame:
             "outside": np.maximum(0.0, np.maximum(-smallest, largest - 1)),
             "sum": total,
             "sum_error": np.abs(total - 1),
-            **shown,
         }
     )
 

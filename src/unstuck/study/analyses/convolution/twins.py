@@ -118,12 +118,7 @@ class TwinsAnalysis(AnalysisBase):
             samples (integer, samples): Training samples that were shown.
             differing (integer, samples): Samples that the neurons at the two places answer
                 differently.
-            never (boolean): Whether there is no such sample.
-            never_before (boolean): Whether there is none before the activation, where neurons that
-                are both off differ.
             alike (number): Share of the samples that they answer alike.
-            alike_before (number): That share before the activation, where equal fields, such as
-                blank ones, count alike.
         """
         rows = []
         for name, case in self.cases.items():
@@ -302,18 +297,14 @@ def _places_compared(name: str, case: SharedCase, context: Context, samples: int
     hidden = problem.x.unsqueeze(0).movedim(2, -1)
     parameters = [network.views(theta)[slot.name] for slot in network.layout[:2]]
     before = network.layers[0].forward(hidden, parameters, (), True).output
-    after = network.layers[1].forward(before, (), (), True).output
     # [N, places, filters]
-    answers = [each[0].flatten(1, -2) for each in (after, before)]
+    answers = network.layers[1].forward(before, (), (), True).output[0].flatten(1, -2)
     # equal fields may be summed in another order
-    bounds = [ROUNDING * each.abs().max() for each in answers]
+    bound = ROUNDING * answers.abs().max()
     tables = []
-    for first, second in torch.combinations(torch.arange(answers[0].shape[1])).tolist():
-        alike = [
-            ((each[:, first] - each[:, second]).abs() <= bound).double()
-            for each, bound in zip(answers, bounds, strict=True)
-        ]
-        differing = (1 - alike[0]).sum(0).numpy().astype(int)
+    for first, second in torch.combinations(torch.arange(answers.shape[1])).tolist():
+        alike = ((answers[:, first] - answers[:, second]).abs() <= bound).double()
+        differing = (1 - alike).sum(0).numpy().astype(int)
         tables.append(
             pd.DataFrame(
                 {
@@ -321,10 +312,7 @@ def _places_compared(name: str, case: SharedCase, context: Context, samples: int
                     "filter": np.arange(len(differing)),
                     "samples": len(problem.x),
                     "differing": differing,
-                    "never": differing == 0,
-                    "never_before": (alike[1] == 1).all(0).numpy(),
-                    "alike": alike[0].mean(0).numpy(),
-                    "alike_before": alike[1].mean(0).numpy(),
+                    "alike": alike.mean(0).numpy(),
                 }
             )
         )

@@ -71,7 +71,6 @@ class CriticalSearchAnalysis(DatasetsAnalysis):
             steps (integer, steps): Steps of the search.
             flatness (number): Share of the gradient that Newton's step leaves; above 0.9 the point
                 is gradient-flat.
-            path (array): Norm of the gradient after each step.
             distinct (boolean): Whether the point is certified and no earlier one of the same kind
                 of start has its loss and index, as its images under permutations and signs of units
                 have.
@@ -195,5 +194,4 @@ def _row(problem: "Problem", start: str, number: int, found: "CriticalPoint") ->
         "converged": certificate.converged,
         "kind": certificate.kind,
         "theta": found.theta.numpy(),
-        "path": found.gradient_norms,
     }

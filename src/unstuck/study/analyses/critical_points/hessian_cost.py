@@ -2,7 +2,6 @@
 
 import os
 import time
-import tracemalloc
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -105,8 +104,7 @@ class HessianCostAnalysis(AnalysisBase):
         memory
             One row a method and size.
             Also: method, parameters.
-            tensors (integer, bytes): Peak of what torch holds.
-            arrays (integer, bytes): Peak of what numpy holds; workspace that LAPACK allocates
+            tensors (integer, bytes): Peak of what torch holds; workspace that LAPACK allocates
                 itself is not seen.
         agreement
             One row a size, seed and end of the spectrum.
@@ -150,7 +148,9 @@ class HessianCostAnalysis(AnalysisBase):
                     ]
                 if first and method != "product again":
                     held = (weighed or _weighed(methods[method]))[2]
-                    memory.append({k: label[k] for k in ("method", "parameters")} | held)
+                    memory.append(
+                        {k: label[k] for k in ("method", "parameters")} | {"tensors": held}
+                    )
         return {
             "times": pd.DataFrame(times),
             "memory": pd.DataFrame(memory),
@@ -266,25 +266,20 @@ def _timed(method: Callable[[], Any]) -> tuple[float, Any]:
     return fastest, result
 
 
-def _weighed(method: Method) -> tuple[float, Result, dict[str, int]]:
-    """Give the seconds of one call, its result, and the peaks of bytes of tensors and arrays."""
+def _weighed(method: Method) -> tuple[float, Result, int]:
+    """Give the seconds of one call, its result, and the most bytes that tensors held."""
     # the profiler writes lines to the terminal unless told not to
     os.environ.setdefault("KINETO_LOG_LEVEL", "9")
     # that of `torch.profiler` imports the compiler first, which takes seconds
     from torch.autograd.profiler import profile
 
-    tracemalloc.start()
-    before = tracemalloc.get_traced_memory()[0]
     with profile(profile_memory=True) as profiler:
-        tracemalloc.reset_peak()
         start = time.process_time()
         result = method()
         seconds = time.process_time() - start
-        arrays = tracemalloc.get_traced_memory()[1] - before
-    tracemalloc.stop()
     held = tensors = 0
     for event in profiler.kineto_results.events():
         if event.name() == "[memory]":
             held += event.nbytes()
             tensors = max(tensors, held)
-    return seconds, result, {"tensors": tensors, "arrays": max(arrays, 0)}
+    return seconds, result, tensors

@@ -1,11 +1,12 @@
 """Exact saddles of a wide network, made from minima of narrower ones, and ways to leave them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from pydantic import Field, PositiveFloat, PositiveInt
 
 from unstuck.study.analyses.base import Context, DatasetsAnalysis
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from unstuck.curvature.critical_points.certificate import Certificate
+    from unstuck.curvature.objective import Objective
     from unstuck.curvature.problem import Problem
 
 STREAM = 7411
@@ -22,6 +24,10 @@ STREAM = 7411
 GROWTH = 0.05
 # a descent goes on for as long as so many factors of ten cost, so that its curve shows a way down
 AFTERWARDS = 2.5
+# iterations of L-BFGS before Newton's method, to a minimum
+DESCENT = 100
+#: share of its loss that a saddle is left by
+FALL = 1e-3
 
 
 class LadderAnalysis(DatasetsAnalysis):
@@ -41,9 +47,6 @@ class LadderAnalysis(DatasetsAnalysis):
     seeds: PositiveInt = Field(
         default=10, description="Units that a ladder is built on a dataset of."
     )
-    polish: PositiveInt = Field(
-        default=100, description="Iterations of L-BFGS before Newton's method, to a minimum."
-    )
     tolerance: Tolerance = 1e-8
     radii: tuple[PositiveFloat, ...] = Field(
         default=(1e-3, 1e-2, 1e-1),
@@ -57,9 +60,6 @@ class LadderAnalysis(DatasetsAnalysis):
     )
     descents: PositiveInt = Field(
         default=1, description="Units whose widest network is left by gradient descent."
-    )
-    fall: PositiveFloat = Field(
-        default=1e-3, lt=1, description="Share of its loss that a saddle is left by."
     )
     max_updates: PositiveInt = Field(default=6000, description="Updates of a descent at most.")
 
@@ -116,9 +116,9 @@ class LadderAnalysis(DatasetsAnalysis):
         data = context.datasets[dataset].unit(seed)
         networks = TanhNetworks.on(data, self.samples, self.weight_decay)
         # an idle unit stays idle exactly, so that this is the network without hidden units
-        lowest = polish(networks.problem(1), lbfgs_iterations=self.polish).theta[-data.classes :]
+        lowest = polish(networks.problem(1), lbfgs_iterations=DESCENT).theta[-data.classes :]
         minima = networks.minima(
-            lowest, max(self.widths), seed, stream=STREAM, lbfgs_iterations=self.polish
+            lowest, max(self.widths), seed, stream=STREAM, lbfgs_iterations=DESCENT
         )
         for units, narrow in enumerate(minima):
             for width in sorted(width for width in set(self.widths) if width >= units):
@@ -137,7 +137,7 @@ class LadderAnalysis(DatasetsAnalysis):
             return
         exponents = (*self.exponents, 0)
         members = [(rung, exponent) for rung in rungs for exponent in exponents]
-        losses = [rung.certificate.loss * (1 - self.fall) for rung, _ in members]
+        losses = [rung.certificate.loss * (1 - FALL) for rung, _ in members]
         runs = descend_together(
             [rung.problem for rung, _ in members],
             starts=torch.stack([rung.near(exponent) for rung, exponent in members]),
@@ -151,18 +151,16 @@ class LadderAnalysis(DatasetsAnalysis):
         for first, rung in zip(range(0, len(members), len(exponents)), rungs, strict=True):
             still = first + len(exponents) - 1  # the member that starts on the saddle
             updates = runs.escaped_at[first:still]
-            line = np.polyfit(k, updates, 1) if np.isfinite(updates).all() else np.full(2, np.nan)
             nearest = runs.losses[:, first + int(k.argmax())]
-            yield rung.label | {
-                "slope": float(line[0]),
-                "predicted_slope": rung.foretold,
-                "ratio": float(line[0] / rung.foretold),
-                "deviation": float(np.abs(np.polyval(line, k) - updates).max()),
-                "stuck": int((~np.isfinite(updates)).sum()),
-                "farthest": float(runs.farthest[still]),
-                "saddle_loss": rung.certificate.loss,
-                "end_loss": float(nearest[np.isfinite(nearest)][-1]),
-            }
+            yield (
+                rung.label
+                | along_a_line(k, updates, rung.foretold)
+                | {
+                    "farthest": float(runs.farthest[still]),
+                    "saddle_loss": rung.certificate.loss,
+                    "end_loss": float(nearest[np.isfinite(nearest)][-1]),
+                }
+            )
 
 
 @dataclass(frozen=True)
@@ -202,8 +200,7 @@ class _Rung:
 
     @property
     def foretold(self) -> float:
-        """Updates for each factor of ten in the distance from the saddle."""
-        return float(np.log(10) / np.log1p(-self.rate * self.lowest))
+        return updates_a_decade(self.rate, self.lowest)
 
     def near(self, exponent: int) -> "Tensor":
         """Give the point 10^-k off along the lowest eigenvector; for k = 0 the saddle itself."""
@@ -232,22 +229,44 @@ class _Rung:
         }
 
     def drops(self, radii: tuple[float, ...]) -> list[dict[str, Any]]:
-        from unstuck.curvature.critical_points.escape import drop
+        found = steps_off(self.problem, self.vectors[:, 0], self.lowest, sorted(radii))
+        return [self.label | row for row in found]
 
-        found = drop(
-            self.problem,
-            direction=self.vectors[:, 0],
-            eigenvalue=self.lowest,
-            radii=np.array(sorted(radii)),
-        )
-        return [
-            self.label
-            | {
-                "eigenvalue": self.lowest,
-                "residual": found.residual,
-                "radius": float(radius),
-                "change": float(change),
-                "ratio": float(ratio),
-            }
-            for radius, change, ratio in zip(found.radii, found.change, found.ratio, strict=True)
-        ]
+
+def steps_off(
+    objective: "Objective", direction: "Tensor", eigenvalue: float, radii: Sequence[float]
+) -> list[dict[str, float]]:
+    """Give what `LadderAnalysis.run` says of a saddle in the table `escape`."""
+    from unstuck.curvature.critical_points.escape import drop
+
+    found = drop(objective, direction=direction, eigenvalue=eigenvalue, radii=np.array(radii))
+    return [
+        {
+            "eigenvalue": eigenvalue,
+            "residual": found.residual,
+            "radius": float(radius),
+            "change": float(change),
+            "ratio": float(ratio),
+        }
+        for radius, change, ratio in zip(found.radii, found.change, found.ratio, strict=True)
+    ]
+
+
+def updates_a_decade(rate: float, eigenvalue: float) -> float:
+    """Give the updates for each factor of ten in the distance from a saddle."""
+    return float(np.log(10) / np.log1p(-rate * eigenvalue))
+
+
+def along_a_line(
+    exponents: NDArray[np.float64], updates: NDArray[np.float64], foretold: float
+) -> dict[str, float]:
+    """Hold updates that starts 10^-k off a saddle took to leave it against a straight line in k."""
+    left = np.isfinite(updates)
+    line = np.polyfit(exponents, updates, 1) if left.all() else np.full(2, np.nan)
+    return {
+        "slope": float(line[0]),
+        "predicted_slope": foretold,
+        "ratio": float(line[0] / foretold),
+        "deviation": float(np.abs(np.polyval(line, exponents) - updates).max()),
+        "stuck": int((~left).sum()),
+    }

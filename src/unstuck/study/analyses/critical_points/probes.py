@@ -73,9 +73,6 @@ class ProbesAnalysis(AnalysisBase):
             certain (boolean): Whether rounding cannot change the signs.
             critical (boolean): Whether the point is certified as critical.
             wrong (boolean): Whether what the signs say is wrong.
-            lowest_ratio (number): Change of the loss along the lowest eigenvector over λr²/2; none
-                where λ counts as zero.
-            highest_ratio (number): Change of the loss along the highest eigenvector over λr²/2.
         tolerances
             One row a point and tolerance.
             Also: point, negative, zero, positive, silent.
@@ -157,7 +154,6 @@ def _seen(certificate: dict[str, Any], changes: dict[str, list[float]]) -> dict[
     lowest, highest = changes["lowest"][0], changes["highest"][0]
     down, up = int((random < -bound).sum()), int((random > bound).sum())
     seen = seen_by_probes(down + (lowest < -bound), up + (highest > bound))
-    foretold = 0.5 * certificate["radius"] ** 2
     return {
         "said": said,
         "seen": seen,
@@ -165,11 +161,6 @@ def _seen(certificate: dict[str, Any], changes: dict[str, list[float]]) -> dict[
         "wrong": said not in ("silent", seen),
         "down": down,
         "up": up,
-        # of a flat direction nothing is foretold
-        "lowest_ratio": lowest / (foretold * certificate["lambda_min"])
-        if abs(certificate["lambda_min"]) > certificate["tolerance"]
-        else float("nan"),
-        "highest_ratio": highest / (foretold * certificate["lambda_max"]),
     }
 
 

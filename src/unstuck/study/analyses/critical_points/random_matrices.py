@@ -20,7 +20,9 @@ class RandomMatricesAnalysis(AnalysisBase):
         default=(1, 2, 3, 4, 5, 6), min_length=2, description="Numbers of rows of the matrices."
     )
     matrices: PositiveInt = Field(default=20_000, description="Matrices a size and seed.")
-    seeds: PositiveInt = Field(default=10, description="Seeds 0, 1, ...")
+    seeds: PositiveInt = Field(
+        default=10, description="Draws, one for each of the first so many units."
+    )
 
     def run(self, context: Context) -> dict[str, pd.DataFrame]:
         """Count.

@@ -23,6 +23,8 @@ EXPONENTS = (-10.0, -9.0, -8.0, -5.5, -5.0, -4.5, -4.0)
 # more of them along the direction that is shown
 SHOWN = (*EXPONENTS, -7.0, -6.0, -3.0, -2.0, -1.0, 0.0)
 ACROSS = "across the kink"
+# iterations of L-BFGS before Newton's method, to the minimum
+DESCENT = 300
 # radii at which the quadratic is asked for so much of the change of the loss, along few directions
 REACHES, HELD, REACHED = np.geomspace(1e-4, 10, 31), 0.9, ("random 0", "random 1", "random 2")
 
@@ -63,9 +65,6 @@ class TaylorAnalysis(AnalysisBase):
         default=100, description="Updates of gradient descent from the initial point to endpoint."
     )
     rate: PositiveFloat = Field(default=0.3, description="Learning rate of those updates.")
-    polish: PositiveInt = Field(
-        default=300, description="Iterations of L-BFGS before Newton's method, to the minimum."
-    )
     directions: PositiveInt = Field(
         default=20, description="Random directions, besides the two extreme eigenvectors."
     )
@@ -143,7 +142,7 @@ class TaylorAnalysis(AnalysisBase):
             elif place == "endpoint":
                 yield place, endpoint
             elif place == "critical":
-                point = polish(endpoint, lbfgs_iterations=self.polish)
+                point = polish(endpoint, lbfgs_iterations=DESCENT)
                 yield place, endpoint.at(point.theta)
             else:
                 yield place, initial.at(_on_a_kink(initial))

@@ -9,8 +9,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from unstuck.curvature.critical_points.escape import drop
 from unstuck.curvature.objective import Surface
+from unstuck.study.analyses.critical_points.ladder import (
+    FALL,
+    along_a_line,
+    steps_off,
+    updates_a_decade,
+)
 from unstuck.surfaces.gallery import Toy
 
 REACH, GRID = 2.0, 81
@@ -18,7 +23,7 @@ ORIGIN = (0.0, 0.0)
 #: five of the minima w₁w₂ = 1
 MINIMA = ((1.0, 1.0), (0.5, 2.0), (2.0, 0.5), (-1.0, -1.0), (-0.5, -2.0))
 STEP = 0.1
-RADII, EXPONENTS, RATE, FALL, UPDATES = (1e-3, 1e-2, 1e-1), (2, 4, 6, 8), 0.025, 1e-3, 2_000
+RADII, EXPONENTS, RATE, UPDATES = (1e-3, 1e-2, 1e-1), np.array([2.0, 4.0, 6.0, 8.0]), 0.025, 2_000
 ROUNDING = 1e-12
 LABEL = {"dataset": "toy"}
 #: eigenvalue of the saddle at the origin
@@ -41,12 +46,8 @@ def quantities() -> pd.DataFrame:
 
 def escape() -> pd.DataFrame:
     """Step off the saddle along the lowest eigenvector, where the loss is (1 − r²/2)²."""
-    found = drop(_surface(ORIGIN), direction=_DOWN, eigenvalue=LOWEST, radii=np.array(RADII))
-    return pd.DataFrame(
-        LABEL
-        | {"eigenvalue": LOWEST, "residual": found.residual, "radius": found.radii}
-        | {"change": found.change, "ratio": found.ratio}
-    )
+    found = steps_off(_surface(ORIGIN), _DOWN, LOWEST, RADII)
+    return pd.DataFrame([LABEL | row for row in found])
 
 
 def leaving() -> pd.DataFrame:
@@ -58,19 +59,11 @@ def leaving() -> pd.DataFrame:
         losses, _ = _descent(10.0**-k * unit, UPDATES)
         if losses.min() < threshold:
             updates[index] = np.argmax(losses < threshold)
-    line = np.polyfit(EXPONENTS, updates, 1)
-    foretold = float(np.log(10) / np.log1p(-RATE * LOWEST))
     # as long as the farthest start took twice
     _, places = _descent(_tensor(ORIGIN), 2 * int(updates.max()))
-    deviations = np.abs(updates - np.polyval(line, EXPONENTS))
-    return pd.DataFrame(
-        [
-            LABEL
-            | {"slope": float(line[0]), "predicted_slope": foretold, "ratio": line[0] / foretold}
-            | {"deviation": deviations.max(), "stuck": int(np.isnan(updates).sum())}
-            | {"farthest": float(np.linalg.norm(places, axis=1).max())}
-        ]
-    )
+    found = along_a_line(EXPONENTS, updates, updates_a_decade(RATE, LOWEST))
+    farthest = float(np.linalg.norm(places, axis=1).max())
+    return pd.DataFrame([LABEL | found | {"farthest": farthest}])
 
 
 def _descent(start: Tensor, updates: int) -> tuple[Array, Array]:
@@ -78,7 +71,7 @@ def _descent(start: Tensor, updates: int) -> tuple[Array, Array]:
     losses, places = [], []
     theta = start
     for _ in range(updates + 1):
-        loss, gradient = Surface(function=_loss, theta=theta).loss_and_gradient()
+        loss, gradient = Surface(function=Toy().value, theta=theta).loss_and_gradient()
         losses.append(loss)
         places.append(theta.numpy())
         theta = theta - RATE * gradient
@@ -150,8 +143,4 @@ _DOWN = torch.ones(2, dtype=torch.float64)
 
 
 def _surface(place: tuple[float, float]) -> Surface:
-    return Surface(function=_loss, theta=_tensor(place))
-
-
-def _loss(point: Tensor) -> Tensor:
-    return (1 - point.prod()) ** 2
+    return Surface(function=Toy().value, theta=_tensor(place))

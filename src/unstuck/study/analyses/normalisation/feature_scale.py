@@ -107,10 +107,9 @@ class FeatureScaleAnalysis(DatasetsAnalysis):
             least (number, nats): Least loss that is possible, as the mean over units.
         curvature
             One row a dataset, spread, draw and seed, of the Hessian at its initial point.
-            Also: dataset, spread, draw, seed, lambda_max, zero, parameters.
+            Also: dataset, spread, draw, seed, lambda_max, zero.
             lambda_min (number): Smallest eigenvalue that is not zero.
             condition (number): Largest eigenvalue over the smallest that is not zero.
-            classes (integer, classes): Classes of the data set.
         """
         runs, curvature = [], []
         for name in self.dataset_names:
@@ -147,8 +146,6 @@ class FeatureScaleAnalysis(DatasetsAnalysis):
                 "lambda_max": float(values.max()),
                 "lambda_min": float(kept.min()),
                 "zero": len(values) - len(kept),
-                "parameters": len(values),
-                "classes": scaled.network.classes,
                 "condition": float(kept.max() / kept.min()),
             }
 

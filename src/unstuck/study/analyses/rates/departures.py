@@ -10,6 +10,7 @@ from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from unstuck.errors import ConfigError, DataError
 from unstuck.study.analyses.base import Context, DatasetsAnalysis
+from unstuck.study.analyses.critical_points.ladder import FALL
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -42,9 +43,6 @@ class DeparturesAnalysis(DatasetsAnalysis):
     distance: PositiveFloat = Field(
         default=1e-3, description="Distance of the starts from the saddle, in a random direction."
     )
-    fall: PositiveFloat = Field(
-        default=1e-3, lt=1, description="Share of its loss that a saddle is left by."
-    )
     cases: tuple[tuple[Momentum, PositiveFloat], ...] = Field(
         default=((0, 1.9), (0, 1), (0.9, 0.1), (0.9, 1), (0.9, 3.61)),
         min_length=1,
@@ -75,13 +73,9 @@ class DeparturesAnalysis(DatasetsAnalysis):
             Also: dataset, seed, momentum.
             rate (number): Learning rate, in units of one over the largest absolute eigenvalue.
             start (string): first, or other for another start in the first case.
-            updates (number, updates): Updates until the loss was the share `fall` below the
+            updates (number, updates): Updates until the loss was a thousandth below the
                 saddle's; none if it never was.
             budget (integer, updates): Updates made at most.
-            lowest (number): Lowest eigenvalue of the Hessian at the saddle.
-            steepest (number): Largest absolute eigenvalue there.
-            growth (number): Factor by which an update stretches the distance along the lowest
-                eigenvector.
         """
         points = context.inputs[self.reads[0]]
         chosen = points[(points["width"] == self.width) & (points["rung"] == self.rung)]
@@ -137,7 +131,7 @@ class DeparturesAnalysis(DatasetsAnalysis):
             [saddle.problem for saddle, *_ in members],
             starts=torch.stack([each.near(self.distance, start) for each, *_, start in members]),
             rates=column([rate / each.steepest for each, _, rate, _ in members]),
-            thresholds=column([each.loss * (1 - self.fall) for each, *_ in members]),
+            thresholds=column([each.loss * (1 - FALL) for each, *_ in members]),
             momenta=column([momentum for _, momentum, *_ in members]),
             max_updates=self.max_updates,
         )
@@ -150,23 +144,11 @@ class DeparturesAnalysis(DatasetsAnalysis):
                 "start": start,
                 "updates": float(updates),
                 "budget": self.max_updates,
-                "lowest": float(saddle.values[0]),
-                "steepest": saddle.steepest,
-                "growth": growth(rate * float(saddle.values[0]) / saddle.steepest, momentum),
             }
             for (saddle, momentum, rate, start), updates in zip(
                 members, runs.escaped_at, strict=True
             )
         ]
-
-
-def growth(curvature: float, momentum: float) -> float:
-    """Give the factor of the distance in one update of the heavy ball, at rate times curvature < 0.
-
-    The larger root z of z² − (1 + β − ηλ) z + β = 0; without momentum it is 1 − ηλ.
-    """
-    half = (1 + momentum - curvature) / 2
-    return float(half + np.sqrt(half**2 - momentum))
 
 
 @dataclass(frozen=True)

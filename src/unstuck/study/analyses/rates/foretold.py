@@ -1,6 +1,7 @@
 """What closed forms foretell of walks down quadratic bowls."""
 
 import math
+from bisect import bisect_left
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -67,7 +68,7 @@ def foretold(
 
 
 def _descent(shares: Array, weights: Array, updates: int, radius: float) -> Foretold:
-    """Look for the update by halves: the distance falls at every one."""
+    """Look for the update by bisection: the distance falls at every one."""
 
     def left(update: int) -> float:
         with np.errstate(over="ignore", under="ignore"):
@@ -76,8 +77,5 @@ def _descent(shares: Array, weights: Array, updates: int, radius: float) -> Fore
     end = left(updates)
     if not (np.abs(shares) < 1).all() or end > radius:
         return Foretold(end)
-    low, high = 0, updates
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if left(middle) <= radius else (middle, high)
-    return Foretold(end, float(high))
+    arrived = bisect_left(range(updates), True, lo=1, key=lambda update: left(update) <= radius)
+    return Foretold(end, float(arrived))
