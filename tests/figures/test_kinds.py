@@ -32,6 +32,8 @@ from unstuck.study.report import FigureSettings
 LIGHT = FigureSettings()
 PHONE = 390  # pixels
 CLAIMS = WORDS.parents[1] / "claims"
+# of a summary that holds no check
+CHECKLESS = {"turned": {"en": {}}, "tested": [""], "checks": []}
 
 
 def drawn(kind: str, settings: FigureSettings = LIGHT, **keys: Any) -> Figure:
@@ -560,7 +562,7 @@ def test_the_values_that_a_claim_compares_are_drawn_with_the_names_of_its_arms()
         ]
     )
     claim = load_claim(CLAIMS / "1.2" / "1.2.5-small-trains-better.yaml")
-    summary = {"word": "supported", "texts": {"en": {"e": "10.0"}}, "checks": []}
+    summary = {"word": "supported", "texts": {"en": {"e": "10.0"}}, **CHECKLESS}
     found = {
         **{"line": "", "role": "primary", "part": "", "word": "supported", "told": False},
         **{"places": "digits", "effect": 10.0, "low": 9.0, "high": 11.0},
@@ -585,7 +587,7 @@ def test_a_part_is_called_beside_the_picture_as_its_figure_says_and_else_by_its_
         }
         for part in ("A", "B")
     ]
-    summary = {"word": "supported", "texts": {"en": {}}, "checks": [], "comparisons": found}
+    summary = {"word": "supported", "texts": {"en": {}}, **CHECKLESS, "comparisons": found}
     assert claim.figure is not None
     named = {"values": {"part": {"A": {"en": "the mean of two"}}}}
     own = drawing(**{**claim.figure.model_dump(by_alias=True), "words": named})

@@ -1,13 +1,13 @@
 """Titles say what the verdict's row says, in few words."""
 
 import re
-from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pictures import dictionary, drawing, figure_data, row
 
+from unstuck.claims.answer import Filling
 from unstuck.claims.drawing import MOST_WORDS, OwnWords
 from unstuck.figures.data import Row
 from unstuck.figures.title import TOLD, make_title
@@ -50,7 +50,7 @@ def test_any_number_of_a_title_lies_inside_the_interval_of_the_verdict(
     found = numbers_of(title)
     assert len(found) == int(data.outcome in TOLD)
     for value in found:
-        turned = own is not None and given_row.scale == "difference" and given_row.negative
+        turned = own is not None and given_row.scale == "difference" and given_row.effect < 0
         signed = -value if turned else value
         assert given_row.low - 1e-9 <= signed <= given_row.high + 1e-9
 
@@ -110,17 +110,11 @@ def test_a_title_tells_the_sign_in_words(sign: int, word: str) -> None:
 
 
 def test_a_choice_follows_the_sign_of_its_part() -> None:
-    parts = (
-        row(part="A", effect=2.0, low=1.5, high=2.5),
-        row(part="B", effect=-2.0, low=-3, high=-1),
-    )
-    own = {"en": "A is {a} {a:up|down}, B is {b} {b:up|down}"}
-    data = figure_data(*parts, texts={"a": "2.0", "b": "−2.0"})
-    title = make_title(data, drawing(kind="effects", title=own), dictionary())
-    assert title == "A is 2.0 up, B is 2.0 down"
-    data = figure_data(replace(parts[1], part="A"), parts[0], texts={"e": "−2.0"})
-    title = make_title(data, drawing(kind="effects", title={"en": "{e} {up|down}"}), dictionary())
-    assert title == "2.0 down"
+    texts = {"a": "2.0", "b": "−2.0", "b_lo": "−3.0", "b_hi": "−1.0"}
+    found = Filling(texts, {"b": {"b": "2.0", "b_lo": "1.0", "b_hi": "3.0"}})
+    own = {"en": "A is {a} {a:up|down}, B is {b} ({b_lo} to {b_hi}) {b:up|down}"}
+    title = make_title(figure_data(filling=found), drawing(kind="effects", title=own), dictionary())
+    assert title == "A is 2.0 up, B is 2.0 (1.0 to 3.0) down"
 
 
 def test_an_exact_claim_that_fails_does_not_say_that_it_holds() -> None:
@@ -137,7 +131,9 @@ def test_a_symbol_at_the_start_of_a_title_stays_small() -> None:
 
 
 def test_a_title_says_why_nothing_was_tested() -> None:
-    data = figure_data(row(outcome="not tested here"), texts={"reason": "there is no GPU here"})
+    data = figure_data(
+        row(outcome="not tested here"), filling=Filling({"reason": "there is no GPU here"})
+    )
     title = make_title(data, drawing(kind="effects", title=OWN), dictionary())
     assert title == "Training accuracy: not tested (there is no GPU here)"
 

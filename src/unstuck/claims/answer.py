@@ -2,8 +2,8 @@
 
 import math
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from unstuck.claims.lines import Comparison
@@ -71,6 +71,37 @@ class Answer:
         return f"{self.sentence}{gap}{self.headline}".strip()
 
 
+@dataclass(frozen=True)
+class Filling:
+    """What a claim's sentences are filled with, in one language.
+
+    Attributes
+    ----------
+    texts
+        Every number and word that a sentence may name.
+    turned
+        Of every effect below zero, by its name, the texts that stand beside a word for its sign.
+    tested
+        Names of the parts that were tested.
+    """
+
+    texts: Mapping[str, str] = field(default_factory=dict)
+    turned: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    tested: Collection[str] = ()
+
+    def fill(self, template: str) -> str:
+        """Fill a sentence: ``{e}``, ``{higher|lower}`` by its sign, ``[B: of part B]``."""
+        given = dict(self.texts)
+
+        def chosen(found: "re.Match[str]") -> str:
+            of = found["of"] or "e"
+            given.update(self.turned.get(of, {}))
+            return found["less" if of in self.turned else "more"]
+
+        text = CLAUSE.sub(lambda each: each["text"] if each["of"] in self.tested else "", template)
+        return " ".join(_named(CHOICE.sub(chosen, text), given).split())
+
+
 def place_words(path: str | Path) -> dict[str, Words]:
     """Read what data sets are called from the dictionary of words.
 
@@ -98,17 +129,12 @@ def answer(verdict: Verdict, language: str, places: Places | None = None) -> Ans
     if not verdict.claim.answer.zh:
         language = "en"
     headline = _headline(verdict, language, places or {})
-    numbers = texts(verdict, language)
+    found = filling(verdict, language)
     word = verdict.word
-    own = verdict.claim.answer.words(language)
-    if word in _TEMPLATED:
-        sentence = _filled(own, numbers, verdict, language)
-    elif word is Word.PARTLY:
-        sentence = _common(word, language, numbers) + _after_word(
-            _filled(own, numbers, verdict, language)
-        )
-    else:
-        sentence = _common(word, language, numbers)
+    sentence = "" if word in _TEMPLATED else _named(_COMMON[language][word], found.texts)
+    if word in _TEMPLATED or word is Word.PARTLY:
+        own = found.fill(verdict.claim.answer.words(language))
+        sentence += _after_word(own) if sentence else own
     return Answer(sentence, headline)
 
 
@@ -116,10 +142,6 @@ def _named(template: str, texts: Mapping[str, str]) -> str:
     text = PLACEHOLDER.sub(lambda found: texts.get(found["name"], "–"), template)
     # between Chinese letters stands no blank
     return text.replace(" 至少", "至少")
-
-
-def _common(word: Word, language: str, numbers: Mapping[str, str]) -> str:
-    return _named(_COMMON[language][word], numbers)
 
 
 def _after_word(sentence: str) -> str:
@@ -131,29 +153,19 @@ def _after_word(sentence: str) -> str:
     return sentence
 
 
-def _filled(template: str, numbers: Mapping[str, str], verdict: Verdict, language: str) -> str:
-    """Fill a template; a choice is made by the sign of the effect that it belongs to.
-
-    Beside its word a number is told without a minus.
-    """
-    given = dict(numbers)
-    tested = {part.name for part in verdict.parts if part.estimate or part.checked}
-    template = CLAUSE.sub(lambda found: found["text"] if found["of"] in tested else "", template)
-
-    def chosen(found: "re.Match[str]") -> str:
-        of = found["of"] or "e"
-        part = next((each for each in verdict.parts if each.name == of.upper()), _lead(verdict))
-        if part.estimate is None or part.estimate.effect >= 0:
-            return found["more"]
-        given.update(_told(part, of, language, turned=True))
-        return found["less"]
-
-    text = CHOICE.sub(chosen, template)
-    return " ".join(_named(text, given).split())
+def filling(verdict: Verdict, language: str) -> Filling:
+    """Give what the sentences of a verdict are filled with."""
+    parts = {"e": _lead(verdict)} | {each.name.lower(): each for each in verdict.parts if each.name}
+    turned = {
+        name: _told(part, name, language, turned=True)
+        for name, part in parts.items()
+        if part.estimate and part.estimate.effect < 0
+    }
+    tested = [part.name for part in verdict.parts if part.estimate or part.checked]
+    return Filling(_texts(verdict, language), turned, tested)
 
 
-def texts(verdict: Verdict, language: str) -> dict[str, str]:
-    """Every number and word that a sentence may name, as text."""
+def _texts(verdict: Verdict, language: str) -> dict[str, str]:
     claim = verdict.claim
     lead = _lead(verdict)
     kind: Kind | str = "exact" if claim.kind == "exact" else "effect"
@@ -215,7 +227,8 @@ def _told(judged: Judged, name: str, language: str, *, turned: bool = False) -> 
     if judged.compared is not None:
         found[f"{prefix}arm"], found[f"{prefix}ref"] = judged.compared.means()
         if spec.statistic == "share":
-            shares = {f"{prefix}s": effect, f"{prefix}s_lo": low, f"{prefix}s_hi": high}
+            ends = (estimate.effect, estimate.low, estimate.high)
+            shares = dict(zip((f"{prefix}s", f"{prefix}s_lo", f"{prefix}s_hi"), ends, strict=True))
             shares = {key: value + judged.compared.constant for key, value in shares.items()}
     texts = {key: effect_text(value, spec.scale, places) for key, value in found.items()}
     texts |= {key: effect_text(value, "difference", 0) for key, value in shares.items()}

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from unstuck.claims.answer import LANGUAGES, Places, answer, texts
+from unstuck.claims.answer import LANGUAGES, Places, answer, filling
 from unstuck.claims.lines import Comparison
 from unstuck.claims.stability import changes, words_anew
 from unstuck.claims.verdict import Judged, Verdict
@@ -49,6 +49,7 @@ def summary(verdict: Verdict, places: Places | None = None) -> dict[str, Any]:
     """Give a verdict as plain values: what pages, figures and tables of all claims read."""
     claim = verdict.claim
     answers = {language: answer(verdict, language, places) for language in LANGUAGES}
+    found = {language: filling(verdict, language) for language in LANGUAGES}
     told = {line.name: role for role, line in verdict.told}
     return {
         "claim": claim.id,
@@ -61,7 +62,9 @@ def summary(verdict: Verdict, places: Places | None = None) -> dict[str, Any]:
         "answer": {language: each.text for language, each in answers.items()},
         "sentence": {language: each.sentence for language, each in answers.items()},
         "headline": {language: each.headline for language, each in answers.items()},
-        "texts": {language: texts(verdict, language) for language in LANGUAGES},
+        "texts": {language: each.texts for language, each in found.items()},
+        "turned": {language: each.turned for language, each in found.items()},
+        "tested": found["en"].tested,
         "registered": None if claim.registered is None else claim.registered.isoformat(),
         "told": told,
         "numbers": {name: _plain(value) for name, value in verdict.numbers.items()},

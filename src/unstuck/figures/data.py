@@ -6,6 +6,7 @@ from typing import Literal
 
 import pandas as pd
 
+from unstuck.claims.answer import Filling
 from unstuck.claims.drawing import OwnWords
 from unstuck.errors import DataError
 from unstuck.statistics.rule import Word
@@ -56,11 +57,6 @@ class Row:
     bound: str = ""
     against: float = 0.0
 
-    @property
-    def negative(self) -> bool:
-        """Whether the effect is against the direction in which it is measured."""
-        return self.effect < (1 if self.scale == "ratio" else 0)
-
 
 @dataclass(frozen=True, eq=False)
 class FigureData:
@@ -78,8 +74,8 @@ class FigureData:
         Tables by name, ``<experiment or analysis>.<table>``.
     answer
         The claim's answer with its placeholders, which makes the title where it is short enough.
-    texts
-        The placeholders' texts, as the answer has them.
+    filling
+        What its sentences are filled with, as the answer's are.
     words
         Of the claim: what its arms and its measure are called, for the table ``claim.values``.
     """
@@ -89,7 +85,7 @@ class FigureData:
     rows: tuple[Row, ...]
     tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     answer: str = ""
-    texts: Mapping[str, str] = field(default_factory=dict)
+    filling: Filling = field(default_factory=Filling)
     words: OwnWords = field(default_factory=OwnWords)
 
     @property

@@ -25,7 +25,7 @@ from unstuck.figures.kinds import effects
 from unstuck.figures.output import DPI, WIDTH, save, styled
 from unstuck.figures.palette import palette
 from unstuck.figures.pen import MOST_PANELS, Pen, Place, Plan
-from unstuck.figures.title import filled, make_subtitle, make_title
+from unstuck.figures.title import make_subtitle, make_title
 from unstuck.figures.words import Dictionary, load_dictionary
 from unstuck.study.report import FigureSettings
 
@@ -133,7 +133,8 @@ def _below(panels: Sequence[Drawing], pen: Pen, said: str | None = None) -> list
     for panel in panels:
         own = replace(pen, words=pen.words.with_own(panel.words, pen.data.words))
         plan = _plan(panel, own)
-        text = filled(panel.title.words(own.words.language), pen.data) if panel.title else ""
+        title = panel.title.words(own.words.language) if panel.title else ""
+        text = pen.data.filling.fill(title)
         reading = plan.reading if said is not None and plan.reading != said else ""
         head = heading(own, text, reading, plan.key)
         found.append(Picture(panel, own, plan, head, BELOW - head.height))

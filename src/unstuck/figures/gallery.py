@@ -11,6 +11,7 @@ import pandas as pd
 import yaml
 from pydantic import TypeAdapter
 
+from unstuck.claims.answer import Filling
 from unstuck.claims.drawing import Drawing
 from unstuck.figures.data import FigureData, Row
 from unstuck.figures.draw import draw
@@ -134,13 +135,15 @@ def judged() -> tuple[Row, ...]:
 def example_data(*rows: Row, **changes: Any) -> FigureData:
     """A claim that was judged, with tables for every kind."""
     rows = rows or judged()
+    told = tell(rows[0])
+    turned = {"e": {"e": told.lstrip("−")}} if told.startswith("−") else {}
     given: dict[str, Any] = {
         "claim": "x.1",
         "outcome": rows[0].outcome,
         "rows": rows,
         "tables": {"batches.runs": runs(), "toy.walks": walks(), "toy.surface": surface()},
         "answer": "{V}: small batches gain {e} points ({lo} to {hi}). {S}",
-        "texts": {"V": "Yes", "e": tell(rows[0]), "S": ""},
+        "filling": Filling({"V": "Yes", "e": told, "S": ""}, turned, [rows[0].part]),
     }
     return FigureData(**{**given, **changes})
 

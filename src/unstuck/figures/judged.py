@@ -6,6 +6,7 @@ from typing import Any, cast
 
 import pandas as pd
 
+from unstuck.claims.answer import Filling
 from unstuck.claims.drawing import ColumnWords, OwnWords, ValueWords
 from unstuck.claims.lines import Check, Comparison
 from unstuck.claims.model import Claim
@@ -50,7 +51,7 @@ def figure_data(
         rows=tuple(row for *_, row in kept),
         tables=tables,
         answer=claim.answer.words(language),
-        texts=summary["texts"][language],
+        filling=Filling(summary["texts"][language], summary["turned"][language], summary["tested"]),
         words=_words(claim, words),
     )
 

@@ -5,7 +5,7 @@ import re
 from dataclasses import replace
 
 from unstuck.claims.drawing import MOST_WORDS, Panel
-from unstuck.claims.model import CHOICE, CLAUSE, PLACEHOLDER
+from unstuck.claims.model import CLAUSE
 from unstuck.figures.data import FigureData, Row
 from unstuck.figures.words import Dictionary, with_unit
 from unstuck.statistics.rule import GROUPS, Word
@@ -35,9 +35,9 @@ def make_title(data: FigureData, panel: Panel, words: Dictionary) -> str:
         whole = make_title(replace(data, outcome=Word.SUPPORTED), panel, words)
         return words.phrase("partly title", title=whole)
     if panel.title is not None:
-        return capital(filled(panel.title.words(words.language), data))
+        return capital(data.filling.fill(panel.title.words(words.language)))
     short = _ASIDE.sub("", _WORD.sub("", CLAUSE.sub("", data.answer)))
-    short = filled(short.replace("{S}", ""), data)
+    short = data.filling.fill(short.replace("{S}", ""))
     if short and _is_short(short):
         return capital(short.rstrip(" .。;；,，"))
     row = data.primary
@@ -54,7 +54,7 @@ def _nothing_found(data: FigureData, words: Dictionary) -> str:
         # numbers alone do not say of what
         if _is_short(between) and not _NUMBER.search(between):
             return between
-    why = data.texts.get("reason", "") if data.outcome == Word.NOT_TESTED else ""
+    why = data.filling.texts.get("reason", "") if data.outcome == Word.NOT_TESTED else ""
     name = "untested title" if why else f"{data.outcome} title"
     return words.phrase(name, measure=measure, why=why)
 
@@ -65,33 +65,11 @@ def _is_short(text: str) -> bool:
     return len(text.split()) <= MOST_WORDS and letters <= MOST_LETTERS and numbers <= MOST_NUMBERS
 
 
-def filled(template: str, data: FigureData) -> str:
-    """Fill a sentence as answers are: ``{e}``, ``{higher|lower}`` by its sign, ``[B: of part B]``.
-
-    Beside words for its sign a number is told without a minus.
-    """
-    texts = dict(data.texts)
-    tested = {row.part for row in data.of("primary") if math.isfinite(row.effect)}
-    template = CLAUSE.sub(lambda found: found["text"] if found["of"] in tested else "", template)
-
-    def chosen(found: "re.Match[str]") -> str:
-        of = found["of"] or ("e" if "{e}" in template else "a")
-        row = next((row for row in data.of("primary") if row.part == of.upper()), data.primary)
-        if not row.negative:
-            return found["more"]
-        if row.scale != "ratio":
-            texts[of] = texts.get(of, "").lstrip("−")
-        return found["less"]
-
-    text = CHOICE.sub(chosen, template)
-    return " ".join(PLACEHOLDER.sub(lambda found: texts.get(found["name"], "–"), text).split())
-
-
 def make_subtitle(data: FigureData, panel: Panel, words: Dictionary, reading: str) -> str:
     """Say what is measured, and what the marks of the picture are."""
     row = data.primary
     if panel.subtitle is not None:
-        what = filled(panel.subtitle.words(words.language), data)
+        what = data.filling.fill(panel.subtitle.words(words.language))
     else:
         unit = row.unit if row.scale == "difference" else ""
         stop = "。" if words.language == "zh" else "."
