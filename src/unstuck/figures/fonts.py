@@ -52,9 +52,3 @@ def language_that_can_be_drawn(language: str) -> str:
         )
         return "en"
     return language
-
-
-def families(language: str) -> list[str]:
-    """Give the fonts of a figure, most wanted first."""
-    chinese = chinese_font() if language == "zh" else None
-    return [name for name in (LATIN, chinese) if name]

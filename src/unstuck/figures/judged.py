@@ -64,10 +64,9 @@ def _words(claim: Claim, words: Dictionary) -> OwnWords:
     named = arms_of(spec, words)
     unit = "%" if spec.percent else "" if spec.scale == "ratio" else words.unit(spec.unit)
     measure = spec.measured.words(words.language)
-    unit = "" if unit in measure else unit
-    measure = capital(measure)
+    shown = ColumnWords(en=capital(measure), unit="" if unit in measure else unit)
     return OwnWords(
-        columns={"value": ColumnWords(en=measure, unit=unit)},
+        columns={"value": shown},
         values={"side": {side: ValueWords(en=text) for side, text in named.items()}},
     )
 

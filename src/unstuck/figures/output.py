@@ -8,7 +8,7 @@ import matplotlib
 import matplotlib.style
 from matplotlib.figure import Figure
 
-from unstuck.figures.fonts import families
+from unstuck.figures.fonts import LATIN, chinese_font
 from unstuck.figures.palette import Palette, in_the_dark, palette
 from unstuck.files import atomic_path
 from unstuck.study.report import FigureSettings, Format
@@ -77,6 +77,7 @@ def _following(svg: str) -> str:
 
 def styled(palette: Palette, language: str) -> Any:
     """Give the context in which a figure is drawn and written."""
+    chinese = chinese_font() if language == "zh" else None
     return matplotlib.style.context(
         [
             "default",
@@ -84,7 +85,7 @@ def styled(palette: Palette, language: str) -> Any:
                 "svg.fonttype": "none",
                 "svg.hashsalt": "unstuck",
                 "pdf.fonttype": 42,
-                "font.family": families(language),
+                "font.family": [LATIN, chinese] if chinese else [LATIN],
                 "text.color": palette.ink,
                 "axes.facecolor": palette.paper,
                 "axes.edgecolor": palette.quiet,

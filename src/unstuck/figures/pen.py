@@ -67,8 +67,16 @@ class Plan:
 
 @dataclass(frozen=True, eq=False)
 class Place:
-    """Axes of a panel: the value that it shows, its rows, whether it has the names of the vertical
-    axis (``first``) and of its ticks (``labelled``), and how many panels stand side by side.
+    """Axes of a panel.
+
+    Attributes
+    ----------
+    value, rows
+        What the panel shows of the picture's panels, and its rows of the table.
+    first, labelled
+        Whether the vertical axis has its name here, and names at its ticks.
+    of
+        How many panels there are.
     """
 
     ax: Axes
