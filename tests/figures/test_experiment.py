@@ -83,7 +83,12 @@ def test_what_was_measured_is_drawn_along_its_axes(axes, more, kinds, language, 
     ],
 )
 def test_a_title_says_what_is_averaged_and_batch_sizes_always(rest, wanted):
-    assert _title(dictionary(), "final", [*rest, "dataset"], "dataset").en == wanted
+    axes = [*rest, "dataset"]
+    table = pd.MultiIndex.from_product([["a", "b"]] * len(axes), names=axes).to_frame(index=False)
+    # neither what goes with the data set nor what is always the same
+    table = table.assign(target=table["dataset"], optimizer="adam")
+    told = _title(dictionary(), "final", table, [*axes, "target", "optimizer"], "dataset", "", "x")
+    assert told.en == wanted
 
 
 def test_a_curve_of_two_points_and_a_race_that_was_not_run_are_left_out():

@@ -39,7 +39,7 @@ def drawings(name: str, tables: Mapping[str, pd.DataFrame], words: Dictionary) -
         color, panel = _shared(table, axes)
         keys = describe(table, color, panel, axes, runs)
         if keys:
-            title = _title(words, phrase, axes, color, panel, keys.get("x", ""))
+            title = _title(words, phrase, table, axes, color, panel, keys.get("x", ""))
             keys |= {"from": f"{name}.{kept}", "title": title}
             found.append(TypeAdapter(Drawing).validate_python(keys))
     return found
@@ -124,10 +124,20 @@ def _shared(table: pd.DataFrame, axes: Sequence[str]) -> tuple[str, str]:
     return color, panel
 
 
-def _title(words: Dictionary, phrase: str, axes: Sequence[str], *shown: str) -> Words:
+def _title(
+    words: Dictionary, phrase: str, table: pd.DataFrame, axes: Sequence[str], *shown: str
+) -> Words:
     """Say what a picture shows, and over which axes it averages."""
-    # batch sizes first: a mean over these is never left unsaid
-    rest = sorted((axis for axis in axes if axis not in shown), key=lambda axis: axis != "batch")
+    seen = [name for name in dict.fromkeys(shown) if name in table]
+    places = table.groupby(seen or (lambda _: ""), dropna=False)
+    # what goes with all that is shown, as a target with its data set, is no mean
+    rest = [
+        axis
+        for axis in axes
+        if axis in table and axis not in seen and places[axis].nunique(dropna=False).max() > 1
+    ]
+    # a mean over batch sizes is never left unsaid
+    rest.sort(key=lambda axis: axis != "batch")
     text = words.phrase(phrase)
     for most in range(MOST_NAMED, -1, -1) if rest else ():
         named = [words.several(axis) for axis in rest[:most]]
