@@ -250,7 +250,7 @@ def test_stalled_runs_go_on_where_they_lie(monkeypatch: pytest.MonkeyPatch) -> N
     spec, shape = make("dense")
     here = problem_of("dense")
     run = recipe_of(spec).at(0.1, 0)
-    (expected,) = resume([run], here.theta.unsqueeze(0), dataset_of(shape), [0], [5])
+    (expected,) = resume([run], here.theta.unsqueeze(0), dataset_of(shape), [5])
     with Watch():
         there = replace(here, theta=here.theta.to(AWAY))
         saddle = search.beside_a_saddle(there, seed=0, distance=0.01)
@@ -258,7 +258,7 @@ def test_stalled_runs_go_on_where_they_lie(monkeypatch: pytest.MonkeyPatch) -> N
         assert saddle.theta.device == AWAY
         nearest = [search.nearest_point(each, 1e-8, 10.0)["end_loss"] for each in (here, there)]
         assert nearest[1] == pytest.approx(nearest[0], rel=1e-9)
-        (found,) = resume([run], there.theta.unsqueeze(0), dataset_of(shape), [0], [5])
+        (found,) = resume([run], there.theta.unsqueeze(0), dataset_of(shape), [5])
         assert found.device == AWAY
         np.testing.assert_allclose(numbers(found), numbers(expected), rtol=1e-10)
 

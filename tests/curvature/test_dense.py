@@ -86,7 +86,7 @@ def test_gauss_newton_is_the_hessian_of_a_linear_network(build):
 
 def test_both_routes_agree(build):
     problem = build(hidden=(7, 5), samples=301)
-    by_products = dense.by_products(problem.hessian_product, problem.theta, columns=7)
+    by_products = dense.by_products(problem.hessian_product, problem.theta)
     assert dense.is_layerwise(problem)
     assert relative(dense.hessian(problem), by_products) < 1e-13
 

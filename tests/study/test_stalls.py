@@ -202,8 +202,8 @@ def test_a_resumed_run_goes_on_as_if_it_had_never_stopped(bouncing):
     runs = [recipe.at(0.3, seed) for seed in (0, 1)]
     network = Network(recipe.network, dataset.input_shape, dataset.classes)
     start = torch.stack([network.initial(seed) for seed in (0, 1)])
-    before, whole = resume(runs, start, dataset, [0, 1], [5, 9])
-    (rest,) = resume(runs, before, dataset, [0, 1], [4])
+    before, whole = resume(runs, start, dataset, [5, 9])
+    (rest,) = resume(runs, before, dataset, [4])
     assert torch.equal(rest, whole)
 
 
@@ -219,7 +219,7 @@ def test_runs_that_go_on_differ_by_rate_only(bouncing, tmp_path):
         for problem, found in zip(problems, go_on(cell.run, rows, problems, dataset), strict=True):
             run = cell.run.at(rows[0]["lr"], 0)
             if problem is problems[0]:
-                (end,) = resume([run], problem.theta[None], dataset, [0], [10])
+                (end,) = resume([run], problem.theta[None], dataset, [10])
                 assert found["loss_same"] == problem.at(end[0]).value()
             assert found["loss_cut"] != found["loss_same"]
             assert -1 <= found["cosine"] <= 1

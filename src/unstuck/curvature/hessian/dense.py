@@ -78,14 +78,12 @@ def is_layerwise(problem: Problem) -> bool:
     return spec.kind == "dense" and spec.batchnorm == "off"
 
 
-def by_products(
-    product: Callable[[Tensor], Tensor], theta: Tensor, *, columns: int = COLUMNS
-) -> Tensor:
+def by_products(product: Callable[[Tensor], Tensor], theta: Tensor) -> Tensor:
     """Give a symmetric matrix ``[P, P]`` from its product with rows ``[M, P]``."""
     size = theta.numel()
     matrix = theta.new_empty(size, size)
-    for start in range(0, size, columns):
-        count = min(columns, size - start)
+    for start in range(0, size, COLUMNS):
+        count = min(COLUMNS, size - start)
         identity = theta.new_zeros(count, size)
         identity[:, start : start + count].fill_diagonal_(1)
         matrix[start : start + count] = product(identity)

@@ -32,11 +32,7 @@ ARRIVED = 100
 
 
 def resume(
-    runs: Sequence[RunSpec],
-    theta: Tensor,
-    dataset: Dataset,
-    units: Sequence[int],
-    stops: Sequence[int],
+    runs: Sequence[RunSpec], theta: Tensor, dataset: Dataset, stops: Sequence[int]
 ) -> list[Tensor]:
     """Train on from given parameters, and give the parameters at some updates.
 
@@ -51,9 +47,7 @@ def resume(
     theta
         Where each of them starts, ``[K, P]``.
     dataset
-        What they train on.
-    units
-        Unit whose split each of them trains on.
+        What they train on, each on the split of its seed.
     stops
         Counts of updates, ascending.
 
@@ -61,10 +55,10 @@ def resume(
     -------
     Parameters ``[K, P]`` in float64, one for each of the `stops`.
     """
-    run = runs[0]
-    train = part_of(run, dataset, "train", units).to(theta.device)
+    run, seeds = runs[0], [each.seed for each in runs]
+    train = part_of(run, dataset, "train", seeds).to(theta.device)
     network = network_of(run, dataset)
-    batches = batches_of(run, train, [each.seed for each in runs])
+    batches = batches_of(run, train, seeds)
     engine = choose("auto", network, runs, train, batches, stops[-1], theta.device)
     engine.put(theta.cpu().numpy(), engine.buffers)
     reached = []
@@ -116,11 +110,10 @@ def go_on(
     window = round(WINDOW * rows[0]["updates"])
     stops = sorted({*range(TURNS + 1), window})
     theta = torch.stack([problem.theta for problem in problems])
-    units = [int(row["seed"]) for row in rows]
     arms = {}
     for name, factor in (("same", 1), ("cut", CUT)):
         runs = [recipe.at(factor * row["lr"], int(row["seed"])) for row in rows]
-        arms[name] = resume(runs, theta, data, units, stops)
+        arms[name] = resume(runs, theta, data, stops)
     described = []
     for member, problem in enumerate(problems):
         same = [problem.at(reached[member]).gradient() for reached in arms["same"][: TURNS + 1]]
@@ -149,8 +142,7 @@ def stay(
         for row, below in zip(rows, minima, strict=True)
     ]
     theta = torch.stack([below.point.theta.to(DTYPES[recipe.dtype]) for below in minima])
-    units = [run.seed for run in runs]
-    (reached,) = resume(runs, theta, data, units, [ARRIVED])
+    (reached,) = resume(runs, theta, data, [ARRIVED])
     return [
         {"arrived_gradient_norm": float(below.problem.at(theta).gradient().norm())}
         for below, theta in zip(minima, reached, strict=True)
