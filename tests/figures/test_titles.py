@@ -1,16 +1,19 @@
 """Titles say what the verdict's row says, in few words."""
 
 import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pictures import dictionary, drawing, figure_data, row
+from pictures import WORDS, dictionary, drawing, figure_data, row
 
 from unstuck.claims.answer import Filling
 from unstuck.claims.drawing import MOST_WORDS, OwnWords
+from unstuck.errors import ConfigError
 from unstuck.figures.data import Row
 from unstuck.figures.title import TOLD, make_title
+from unstuck.figures.words import load_dictionary
 from unstuck.statistics.rule import Word
 
 NUMBER = re.compile(r"[+−]?\d[\d,]*(?:\.\d+)?")
@@ -142,3 +145,12 @@ def test_where_parts_disagree_the_title_says_partly() -> None:
     data = figure_data(row(outcome="partly"))
     title = make_title(data, drawing(kind="effects", title=OWN), dictionary())
     assert title == "Partly: With it, accuracy is 13.8 points higher"
+
+
+def test_a_wrong_entry_of_the_words_is_told_in_a_sentence(tmp_path: Path) -> None:
+    file = tmp_path / "words.yaml"
+    file.write_text("outcomes: {}\nunits: 3\nphrases: {}\n")
+    with pytest.raises(
+        ConfigError, match=r"words\.yaml: units: 3 is wrong; it should be a mapping"
+    ):
+        load_dictionary(file, "en")

@@ -21,8 +21,6 @@ class Checked:
 
     Attributes
     ----------
-    label
-        Its name.
     value
         The number, NaN where there was none.
     holds, small
@@ -33,7 +31,6 @@ class Checked:
         How many values could not be had, such as slopes lost in rounding.
     """
 
-    label: str
     value: float
     holds: bool
     small: bool
@@ -52,7 +49,7 @@ def check(spec: Check, tables: Tables) -> Checked:
     value, n, skipped = _measured(spec.label, spec, tables, spec.holds.equals)
     holds = spec.holds.of(value)
     small = not holds and spec.small is not None and spec.small.of(value)
-    return Checked(spec.label, value, holds, small, n, skipped)
+    return Checked(value, holds, small, n, skipped)
 
 
 def need_met(need: Need, tables: Tables) -> bool:

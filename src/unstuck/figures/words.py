@@ -11,6 +11,7 @@ from unstuck.claims.drawing import ColumnWords, OwnWords, ValueWords
 from unstuck.claims.lines import Comparison
 from unstuck.claims.model import Claim
 from unstuck.claims.terms import Text
+from unstuck.complaints import first_complaint
 from unstuck.errors import ConfigError
 from unstuck.yaml_files import read_yaml
 
@@ -176,6 +177,4 @@ def load_dictionary(path: str | Path, language: str) -> Dictionary:
     try:
         return Dictionary(language, (), _File.model_validate(read_yaml(path)))
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
-        raise ConfigError(f"{path}, {place}: {first['msg']}.") from error
+        raise ConfigError(f"{path}: {first_complaint(error)}.") from error

@@ -12,6 +12,7 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from PIL import Image
 
+from unstuck.claims.answer import LANGUAGES
 from unstuck.claims.model import Claim
 from unstuck.claims.results import how_sound
 from unstuck.data.spec import DatasetSpec
@@ -23,7 +24,7 @@ from unstuck.report.dictionary import sections
 from unstuck.report.experiments import told
 from unstuck.report.overview import Mark, draw, error_share, placed
 from unstuck.report.overview import line as line_picture
-from unstuck.report.spoken import LANGUAGES, Spoken
+from unstuck.report.spoken import Spoken
 from unstuck.statistics.rule import Kind, Word, said
 from unstuck.study.config import Study
 from unstuck.study.plan import Plan

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup, escape
 
+from unstuck.claims.answer import LANGUAGES
 from unstuck.claims.lines import Comparison
 from unstuck.claims.terms import Words
 from unstuck.figures.words import Dictionary, told_itself
@@ -15,8 +16,6 @@ from unstuck.wording import number, plain_power, with_interval
 
 if TYPE_CHECKING:
     from unstuck.report.site import Site
-
-LANGUAGES = ("en", "zh")
 
 
 @dataclass(frozen=True)
