@@ -149,8 +149,6 @@ def test_where_parts_disagree_the_title_says_partly() -> None:
 
 def test_a_wrong_entry_of_the_words_is_told_in_a_sentence(tmp_path: Path) -> None:
     file = tmp_path / "words.yaml"
-    file.write_text("outcomes: {}\nunits: 3\nphrases: {}\n")
-    with pytest.raises(
-        ConfigError, match=r"words\.yaml: units: 3 is wrong; it should be a mapping"
-    ):
+    file.write_text(WORDS.read_text(encoding="utf-8") + "shades: 3\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"words\.yaml: shades: the key is unknown\."):
         load_dictionary(file, "en")
