@@ -52,7 +52,8 @@ def test_other_source_makes_other_runs(own: dict[str, Any]) -> None:
         (
             OWN,
             "",
-            "code=nets/mine.py, or put --code nets/mine.py behind unstuck check, plan or show.",
+            "code=nets/mine.py, or put --code nets/mine.py behind a word of unstuck, such as "
+            "unstuck check.",
         ),
         (OWN, "nets/other.py", "networks.own: nets/mine.py is code, which a study alone does not"),
         ({**OWN, "file": "no.py"}, "no.py", "no.py cannot be read (No such file or directory)."),

@@ -141,7 +141,7 @@ def answer(verdict: Verdict, language: str, places: Places | None = None) -> Ans
 def _named(template: str, texts: Mapping[str, str]) -> str:
     text = PLACEHOLDER.sub(lambda found: texts.get(found["name"], "–"), template)
     # between Chinese letters stands no blank
-    return text.replace(" 至少", "至少")
+    return re.sub("[ ](?=至[少多])", "", text)
 
 
 def _after_word(sentence: str) -> str:
@@ -234,7 +234,8 @@ def _told(judged: Judged, name: str, language: str, *, turned: bool = False) -> 
     texts |= {key: effect_text(value, "difference", 0) for key, value in shares.items()}
     texts = {key: _plain(text, language) for key, text in texts.items()}
     if judged.compared is not None and judged.compared.at_least:
-        texts[name] = f"{'至少' if language == 'zh' else 'at least'} {texts[name]}"
+        bounds = ("至少", "至多") if language == "zh" else ("at least", "at most")
+        texts[name] = f"{bounds[turned]} {texts[name]}"
     return texts
 
 
@@ -266,7 +267,7 @@ def _whole(value: float) -> float | int:
 
 
 def _headline(verdict: Verdict, language: str, places: Places) -> str:
-    """What the scope adds: the lines' own sentences, then outcomes, then what was left out.
+    """What the scope adds: reversals, sentences of lines, other outcomes, what was left out.
 
     As many as find room, by their words in English, so that both languages say the same.
     """

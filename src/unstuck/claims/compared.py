@@ -13,6 +13,7 @@ from unstuck.errors import DataError
 from unstuck.statistics.estimate import Estimate
 from unstuck.statistics.race import RESAMPLES, Arm, Place, interval
 from unstuck.statistics.ranks import Points, correlation
+from unstuck.statistics.rule import UNARRIVED
 from unstuck.statistics.shares import Count, mean_share, paired_difference
 
 Array = NDArray[np.float64]
@@ -164,8 +165,12 @@ class Compared:
 
     @property
     def at_least(self) -> bool:
-        """Whether the factor is a lower bound: a run of the arm that did not arrive counts less."""
-        return self.spec.scale == "ratio" and self.unarrived("arm") > 0
+        """Whether the factor is a lower bound: runs of the arm did not arrive, and count less.
+
+        Of the reference's no more than the rule bears.
+        """
+        missed = self.unarrived("arm") if self.spec.scale == "ratio" else 0
+        return missed > 0 and self.unarrived() <= UNARRIVED
 
     def estimate(self, resamples: int = RESAMPLES) -> Estimate:
         """The effect with its interval, by the procedure that its statistic asks for."""

@@ -103,8 +103,8 @@ def comparisons(verdict: Verdict) -> pd.DataFrame:
         units (integer, units): Units of the data set that has fewest.
         arm, reference (number, as in unit): Mean of that arm; geometric where `scale` is ratio.
         unarrived (number): Share of the reference's runs that did not arrive at their target.
-        at_least (boolean): Whether the effect is a lower bound: a run of the arm did not arrive and
-            counts its budget.
+        at_least (boolean): Whether the effect is a lower bound: runs of the arm did not arrive and
+            count their budget.
         places (string): Names of the data sets.
         left_out (string): Data sets that left the comparison, and why.
         reason (string): Why the word is not the interval's alone.

@@ -28,7 +28,9 @@ class Commands(click.Group):
     def invoke(self, ctx: click.Context) -> object:
         try:
             return super().invoke(ctx)
-        except (UnstuckError, PermissionError) as error:
+        except BrokenPipeError:
+            raise
+        except (UnstuckError, OSError) as error:
             raise click.ClickException(str(error)) from error
 
 

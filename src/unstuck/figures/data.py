@@ -41,6 +41,8 @@ class Row:
         Of a check: what its value must be, such as ``at least 2.95``.
     against
         Of a share: the percentage that it is held against; what is told is the share itself.
+    at_least
+        Of a factor: whether it is a lower bound.
     """
 
     name: str
@@ -56,6 +58,12 @@ class Row:
     part: str = ""
     bound: str = ""
     against: float = 0.0
+    at_least: bool = False
+
+    @property
+    def times(self) -> str:
+        """What stands before a factor."""
+        return "≥ ×" if self.at_least else "×"
 
 
 @dataclass(frozen=True, eq=False)

@@ -97,6 +97,7 @@ def _compared(claim: Claim, found: Mapping[str, Any], words: Dictionary) -> tupl
         margin=spec.margin,
         part=str(found["part"]) if role != "scope" else "",
         against=float(found["reference"]) if told_itself(spec) else 0.0,
+        at_least=bool(found.get("at_least")),
     )
 
 

@@ -81,7 +81,7 @@ def amount(row: Row, words: Dictionary, *, sign: bool) -> str:
     """Write an effect with its unit: ``+13.8 points``, ``×2.6``, ``0.31``."""
     told = tell(row, sign=sign)
     if row.scale == "ratio":
-        return f"×{told}"
+        return f"{row.times}{told}"
     if row.scale == "exact":
         return told
     if row.against:

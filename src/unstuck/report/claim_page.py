@@ -89,13 +89,15 @@ def _arms(spoken: Spoken, claim: Claim) -> list[str]:
             arms = {side: words.value("side", side) for side in SIDES}
         if len(arms) == len(SIDES):
             told = spoken.say("claim", part.scale, **arms)
-            column, value = next(iter(part.arm.items()))
             # numbers alone do not say of what
-            told = words.told(column, told) if isinstance(value, int | float) else told
+            if any(text.replace(",", "").replace(".", "").isdigit() for text in arms.values()):
+                told = words.told(next(iter(part.arm)), told)
             found.setdefault(told, []).append(name)
     if len(found) == 1:
         return list(found)
-    return [f"{' '.join(names)} {told}" for told, names in found.items()]
+    return [
+        spoken.say("claim", "colon").join([" ".join(names), told]) for told, names in found.items()
+    ]
 
 
 def _margins(spoken: Spoken, summary: Mapping[str, Any]) -> dict[str, Any]:

@@ -92,7 +92,7 @@ class Spoken:
             return ""
         new = [each for each in effects if each[each.rfind(bracket) :] not in sentence]
         units = self.say("table", "counted", n=max(row["units"] or 0 for row in rows))
-        return "; ".join([*new, units])
+        return self.say("claim", "between").join([*new, units])
 
     @property
     def dictionary(self) -> Dictionary:

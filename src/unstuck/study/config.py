@@ -325,7 +325,7 @@ class Study(Section):
                 raise ValueError(
                     f"networks.{name}: {network.origin} is code, which a study alone does not run; "
                     f"to allow it, give snakemake --config code={allowed}, or put "
-                    f"--code {allowed} behind unstuck check, plan or show"
+                    f"--code {allowed} behind a word of unstuck, such as unstuck check"
                 )
         for name, analysis in self.analyses.items():
             if getattr(getattr(analysis, "network", None), "kind", "") == "module":

@@ -43,7 +43,7 @@ def reached_digest(*starts: str | Path, ends: tuple[str, ...] = SETTLED) -> str:
     ----------
     starts
         Scripts of rules, as paths, and patterns of modules of the package
-        (``"claims/batch_momentum*.py"``).
+        (``"figures/kinds/*.py"``).
     ends
         Modules that are left out, and not followed.
     """

@@ -336,5 +336,5 @@ def _told(row: Row, places: int) -> str:
     if row.against:
         return f"{tell(row)}\u00a0%"
     if row.scale == "ratio":
-        return f"×{plain_power(tell(row))}"
+        return f"{row.times}{plain_power(tell(row))}"
     return tell(row, sign=True, places=places)
