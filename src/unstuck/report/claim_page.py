@@ -91,7 +91,8 @@ def _arms(spoken: Spoken, claim: Claim) -> list[str]:
             told = spoken.say("claim", part.scale, **arms)
             # numbers alone do not say of what
             if any(text.replace(",", "").replace(".", "").isdigit() for text in arms.values()):
-                told = words.told(next(iter(part.arm)), told)
+                column = words.column(next(iter(part.arm))).words(spoken.language)
+                told = spoken.say("claim", "of_column", arms=told, column=column)
             found.setdefault(told, []).append(name)
     if len(found) == 1:
         return list(found)
@@ -111,7 +112,9 @@ def _margins(spoken: Spoken, summary: Mapping[str, Any]) -> dict[str, Any]:
     alone = {(row["margin"], row["scale"], spoken.size(row)): row for row in rows}
 
     def told(times: float) -> str:
-        return "; ".join(spoken.margin(row, times) for row in alone.values())
+        return spoken.say("claim", "between").join(
+            spoken.margin(row, times) for row in alone.values()
+        )
 
     stretches = []
     for each in found:
