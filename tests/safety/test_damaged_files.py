@@ -25,7 +25,7 @@ from unstuck.data.dataset import Dataset, Split
 from unstuck.data.idx import parse_idx
 from unstuck.data.prepare import prepare
 from unstuck.errors import UnstuckError
-from unstuck.files import read_parquet, read_safetensors, write_json, write_parquet
+from unstuck.files import MARK, read_parquet, read_safetensors, write_json, write_parquet
 from unstuck.study.load import load_study, parse_study
 from unstuck.study.plan import Wanted
 from unstuck.study.tables import collect
@@ -114,6 +114,8 @@ def read_job(folder: Path) -> object:
 
 
 def checkpoint(folder: Path) -> None:
+    # it lies among the results of a study, where files have checksums
+    write_json(folder / MARK, {})
     Checkpoint(folder / "state.safetensors").save(
         OWNER, {"theta": np.ones(7), "update": np.ones(1)}
     )
